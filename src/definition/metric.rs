@@ -1,0 +1,172 @@
+//! A metric: one version of one definition, checked and compiled (sections 3 to 7 of the rules).
+
+use super::calendar::{Calendar, PeriodUnit};
+use super::expression::{Expression, ResultExpression};
+use super::grouping::{Dimension, GroupPath};
+use crate::model::{EventTime, Quantity, Span};
+
+/// How the events of one key become one number (section 4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AggregationKind {
+    /// Number of events.
+    Count,
+    /// Sum of values.
+    Sum,
+    /// Smallest value.
+    Min,
+    /// Largest value.
+    Max,
+    /// Sum over count.
+    Avg,
+    /// Value of the newest event.
+    Latest,
+    /// Value of the oldest event.
+    First,
+    /// Number of distinct texts.
+    UniqueCount,
+    /// Time-weighted average of a level.
+    WeightedSum,
+    /// Nearest-rank percentile.
+    Percentile,
+}
+
+/// A share of 100, `0 < p <= 100`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Percentile(pub Quantity);
+
+/// What inner buckets without events count as (rule 4.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fill {
+    /// They are left out.
+    Skip,
+    /// They are 0.
+    Zero,
+}
+
+/// Buckets inside a period (rule 4.5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inner {
+    /// How the events of one bucket become one number.
+    pub aggregation: AggregationKind,
+    /// Share, where `aggregation` is a percentile.
+    pub percentile: Option<Percentile>,
+    /// Length of a bucket.
+    pub every: PeriodUnit,
+    /// What empty buckets are.
+    pub fill: Fill,
+}
+
+/// Direction of a rounding (rule 3.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RoundingFunction {
+    /// Half away from zero.
+    Round,
+    /// To plus infinity.
+    Ceil,
+    /// To minus infinity.
+    Floor,
+}
+
+/// Rounding of a total (rule 3.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Rounding {
+    /// Direction.
+    pub function: RoundingFunction,
+    /// Fraction digits that stay, -18 to 18.
+    pub precision: i8,
+}
+
+/// What happens to an event whose period was due (rule 7.3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LatePolicy {
+    /// Folded; the total gets a new revision.
+    Correct,
+    /// Folded into the earliest later period that is not due.
+    Carry,
+    /// Refused.
+    Drop,
+}
+
+/// One version of a metric. Valid: only the definition reader in the format layer makes one.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    /// Whose events it folds.
+    pub tenant: String,
+    /// Its name among the tenant's metrics.
+    pub code: String,
+    /// For people.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// Type of the events it wants (rule 5.1).
+    pub event_type: String,
+    /// Which of them it folds; `None` folds all.
+    pub filter: Option<Expression>,
+    /// How.
+    pub aggregation: AggregationKind,
+    /// What of them; `None` only for `count`.
+    pub value: Option<Expression>,
+    /// Property that says `add` or `remove` (rule 4.1).
+    pub operation: Option<GroupPath>,
+    /// Share, where `aggregation` is a percentile.
+    pub percentile: Option<Percentile>,
+    /// Carries state into later periods (rule 4.2).
+    pub is_recurring: bool,
+    /// Weighs by days (rule 4.4).
+    pub is_prorated: bool,
+    /// Buckets inside the period (rule 4.5).
+    pub inner: Option<Inner>,
+    /// Expression on the finished aggregate (rule 4.6).
+    pub result: Option<ResultExpression>,
+    /// Rounding of the total (rule 3.5).
+    pub rounding: Option<Rounding>,
+    /// Dimensions, in declared order (rules 5.4, 5.5).
+    pub group_by: Vec<Dimension>,
+    /// Periods (rules 6.1, 6.2).
+    pub calendar: Calendar,
+    /// How long after its end a period stays open.
+    pub grace: Span,
+    /// What happens to late events.
+    pub late: LatePolicy,
+    /// From when this version is meant to count (rule 5.6).
+    pub effective_from: Option<EventTime>,
+    /// Source topic that feeds it, where several are configured.
+    pub topic: Option<String>,
+}
+
+/// Another calendar for one customer of a tenant (rule 6.3). Fields that are `None` are the metric's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CustomerCalendar {
+    /// Whose customer.
+    pub tenant: String,
+    /// Which customer.
+    pub customer: String,
+    /// Replaces week, month, quarter and year periods; one of these.
+    pub period: Option<PeriodUnit>,
+    /// IANA name, known to the bundled zone rules.
+    pub timezone: Option<String>,
+    /// Day of month, 1 to 31.
+    pub anchor: Option<u8>,
+    /// Month, 1 to 12.
+    pub anchor_month: Option<u8>,
+    /// From when; `None`: always.
+    pub effective_from: Option<EventTime>,
+}
+
+/// All that definition files say: every version of every metric, and customers' calendars, in the order written.
+#[derive(Clone, Default, Debug)]
+pub struct Definitions {
+    /// Versions of metrics.
+    pub metrics: Vec<Metric>,
+    /// Customers' calendars; at most one for a customer and `effective_from`.
+    pub customers: Vec<CustomerCalendar>,
+}
+
+/// One thing wrong with a definition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DefinitionFault {
+    /// Where: a path such as `metrics[2].inner.every`, with file and line where known.
+    pub place: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}

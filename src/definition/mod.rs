@@ -1,0 +1,21 @@
+//! Layer 1, what a metric is: expressions, calendars, grouping, versions, and the plan compiled from them.
+//!
+//! A [`Metric`] in hand is valid. Nothing here knows of events being counted, of state, or of the
+//! texts and bodies that definitions come in.
+
+mod calendar;
+mod expression;
+mod grouping;
+mod metric;
+mod plan;
+mod timeline;
+
+pub use calendar::{Calendar, CalendarError, PeriodUnit};
+pub use expression::{EvaluationError, Expression, ExpressionError, ResultExpression, Scalar};
+pub use grouping::{DeclaredValues, Dimension, GroupPath, Grouped, OtherValues};
+pub use metric::{
+    AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy, Metric, Percentile,
+    Rounding, RoundingFunction,
+};
+pub use plan::{MetricPlan, Plan};
+pub use timeline::{Slot, Timeline};

@@ -1,0 +1,1 @@
+//! Layer 2, what happens to an event. STUB

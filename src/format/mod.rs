@@ -1,0 +1,1 @@
+//! Layer 3, every byte that enters, leaves or outlives the process.
