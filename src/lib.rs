@@ -5,7 +5,7 @@
 //! pure: no clock, no chance, no threads, no input or output. The shells above them exist only with
 //! the cargo feature `daemon`. `ARCHITECTURE.md` holds the map.
 
-pub mod model;
 pub mod definition;
 pub mod engine;
 pub mod format;
+pub mod model;

@@ -40,7 +40,12 @@ pub struct Calendar {}
 
 impl Calendar {
     /// `zone` is an IANA name. Anchors are ignored where the unit takes none.
-    pub fn new(unit: PeriodUnit, zone: &str, anchor: u8, anchor_month: u8) -> Result<Self, CalendarError> {
+    pub fn new(
+        unit: PeriodUnit,
+        zone: &str,
+        anchor: u8,
+        anchor_month: u8,
+    ) -> Result<Self, CalendarError> {
         todo!()
     }
     /// The unit.

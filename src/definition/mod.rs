@@ -14,8 +14,8 @@ pub use calendar::{Calendar, CalendarError, PeriodUnit};
 pub use expression::{EvaluationError, Expression, ExpressionError, ResultExpression, Scalar};
 pub use grouping::{DeclaredValues, Dimension, GroupPath, Grouped, OtherValues};
 pub use metric::{
-    AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy, Metric, Percentile,
-    Rounding, RoundingFunction,
+    AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy,
+    Metric, Percentile, Rounding, RoundingFunction,
 };
 pub use plan::{MetricPlan, Plan};
 pub use timeline::{Slot, Timeline};

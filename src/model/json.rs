@@ -91,8 +91,12 @@ impl<'d> Value<'d> {
 
     /// The object; `None` for other kinds.
     pub fn object(&self) -> Option<Object<'d>> {
-        (self.kind() == NodeKind::Object)
-            .then(|| Object { text: self.text, nodes: self.nodes, first: self.at + 1, end: self.node().next })
+        (self.kind() == NodeKind::Object).then(|| Object {
+            text: self.text,
+            nodes: self.nodes,
+            first: self.at + 1,
+            end: self.node().next,
+        })
     }
 
     /// Elements of an array, in order; `None` for other kinds.
