@@ -1,0 +1,4 @@
+//! Tests of the pure layers: one binary, no cargo feature, no clock, no network; it runs in seconds.
+
+mod golden;
+mod oracle;
