@@ -23,6 +23,22 @@ pub enum PeriodUnit {
     Fixed(Span),
 }
 
+/// As definitions write it: `month`, `15m`.
+impl std::fmt::Display for PeriodUnit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            PeriodUnit::Minute => "minute",
+            PeriodUnit::Hour => "hour",
+            PeriodUnit::Day => "day",
+            PeriodUnit::Week => "week",
+            PeriodUnit::Month => "month",
+            PeriodUnit::Quarter => "quarter",
+            PeriodUnit::Year => "year",
+            PeriodUnit::Fixed(length) => return length.fmt(f),
+        })
+    }
+}
+
 /// Why no calendar could be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CalendarError {

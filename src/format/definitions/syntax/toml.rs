@@ -23,7 +23,9 @@ fn node(value: &Spanned<DeValue<'_>>, text: &str, depth: usize) -> Result<Node, 
     let written = || text.get(value.span()).unwrap_or_default().to_owned();
     let value = match value.get_ref() {
         DeValue::String(content) => Value::Text(content.to_string()),
-        DeValue::Integer(integer) => integer_value(integer).unwrap_or_else(|| Value::Other(written())),
+        DeValue::Integer(integer) => {
+            integer_value(integer).unwrap_or_else(|| Value::Other(written()))
+        }
         DeValue::Float(float) if float.as_str().ends_with(|c: char| c.is_ascii_digit()) => {
             Value::Number(unsigned_plus(float.as_str()))
         }

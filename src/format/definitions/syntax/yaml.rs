@@ -3,16 +3,14 @@
 //! So `no` and `2026-03-01` are texts, and `0x1F` is a number. Aliases and tags are refused: a definition means
 //! what stands in it, and a file of a few lines cannot grow into millions.
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, options};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{DEPTH_MAX, Entry, Node, SyntaxFault, Value};
 
 /// Reads a file of one document; an empty one is null.
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
-    let limits = options! { emit_comments: false };
-    let parser: Parser<'_, StrInput<'_>> = Parser::new_from_str_with_options(text, limits);
     let mut builder = Builder { open: Vec::new(), root: None };
-    for next in parser {
+    for next in Parser::new_from_str(text) {
         let (event, span) = next.map_err(|error| SyntaxFault {
             offset: error.marker().byte_offset().unwrap_or(0),
             message: error.info(),
@@ -63,11 +61,8 @@ impl Builder {
                 self.finish();
                 Ok(())
             }
-            Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(..)
-            | Event::DocumentEnd
-            | Event::Comment(..) => Ok(()),
+            // Borders of the stream and of its document; a feature of the crate adds comments.
+            _ => Ok(()),
         }
     }
 
