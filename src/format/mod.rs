@@ -4,6 +4,7 @@
 //! record's text, `event` finds the event in it; `total`, `reject` and `summary` write what leaves.
 //! All of it is pure: bytes in, values out, or the other way round.
 
+pub mod definitions;
 mod event;
 mod instant;
 mod json;

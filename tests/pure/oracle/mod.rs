@@ -30,7 +30,7 @@ pub use self::chain::Total;
 use self::chain::{Chain, Frame};
 use self::judge::{GroupText, Verdict, judge};
 pub use self::options::{Options, WatermarkClock};
-pub use self::outcome::{Outcome, Record, Refusal, TotalKey};
+pub use self::outcome::{DISPOSITIONS, Outcome, Record, Refusal, TotalKey};
 use self::timeline::{OracleSlot, OracleTimeline};
 
 /// One tenant's metric with all its versions.

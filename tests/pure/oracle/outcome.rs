@@ -15,6 +15,20 @@ pub struct Record<'r> {
     pub timestamp: Option<EventTime>,
 }
 
+impl<'r> Record<'r> {
+    /// The records of a file (rule 1.9), without timestamps.
+    pub fn lines(file: &'r [u8]) -> Vec<Record<'r>> {
+        let text = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
+        let lines = text.split(|byte| *byte == b'\n');
+        let is_blank = |line: &&[u8]| line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+        let records = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        records
+            .filter(|line| !is_blank(line))
+            .map(|bytes| Record { bytes, timestamp: None })
+            .collect()
+    }
+}
+
 /// The key of a total.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TotalKey {
@@ -31,6 +45,15 @@ pub struct TotalKey {
     /// End of the period.
     pub end: EventTime,
 }
+
+/// Every disposition with its name in the summary.
+pub const DISPOSITIONS: [(&str, Disposition); 5] = [
+    ("counted", Disposition::Counted),
+    ("duplicate", Disposition::Duplicate),
+    ("unmatched", Disposition::Unmatched),
+    ("late", Disposition::Late),
+    ("invalid", Disposition::Invalid),
+];
 
 /// One refusal (rule 1.5).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
