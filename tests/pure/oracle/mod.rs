@@ -16,7 +16,7 @@ mod judge;
 pub mod number;
 mod options;
 mod outcome;
-mod timeline;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 
