@@ -54,7 +54,11 @@ fn calendars_cut_time_as_the_oracle_does() {
             let dates = oracle.dates_in(period);
             assert_eq!(calendar.dates_in(period), dates, "seed {seed}: {oracle:?} at {time}");
             let index = oracle.date_index(period, time);
-            assert_eq!(calendar.date_index(period, time), index, "seed {seed}: {oracle:?} at {time}");
+            assert_eq!(
+                calendar.date_index(period, time),
+                index,
+                "seed {seed}: {oracle:?} at {time}"
+            );
         }
     }
 }
@@ -107,8 +111,11 @@ fn timelines_change_where_the_oracle_does() {
             let seen = theirs.map(|slot| version(slot.version));
             assert_eq!(seen, ours.map(|slot| slot.version), "{place}");
             if let (Some(theirs), Some(ours)) = (theirs, ours) {
-                let next = timeline.slot_after(theirs);
-                assert_eq!(next.period, oracle.slot_after(ours).period, "{place}");
+                // A period that no event can fall into may end past all zone rules.
+                if ours.period.end.is_admissible() {
+                    let next = timeline.slot_after(theirs);
+                    assert_eq!(next.period, oracle.slot_after(ours).period, "{place}");
+                }
                 let zone = timeline.calendar(theirs.segment).zone_name();
                 assert_eq!(zone, oracle.segment(ours).calendar.zone_name, "{place}");
             }

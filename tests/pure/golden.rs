@@ -41,7 +41,8 @@ impl World {
     fn read(folder: &Path) -> World {
         let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
         let text = |file: &str| {
-            fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"))
+            fs::read_to_string(folder.join(file))
+                .unwrap_or_else(|error| panic!("{name}/{file}: {error}"))
         };
         let options = fs::read_to_string(folder.join("options.json")).unwrap_or("{}".to_owned());
         let summary: Value = json(&text("expected-summary.json"));
@@ -49,7 +50,10 @@ impl World {
             definitions: text("metrics.json"),
             events: fs::read(folder.join("events.ndjson")).expect("a world has events"),
             options: options_of(&json(&options)),
-            totals: text("expected-totals.ndjson").lines().map(|line| total_line(&json(line))).collect(),
+            totals: text("expected-totals.ndjson")
+                .lines()
+                .map(|line| total_line(&json(line)))
+                .collect(),
             summary: flat_summary(&summary),
             name,
         }

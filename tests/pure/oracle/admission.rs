@@ -76,6 +76,7 @@ impl Admission {
             return;
         }
         let quiet_since = clock.saturating_sub(options.idle_timeout);
-        self.watermark = self.watermark.max(Some(quiet_since.saturating_sub(options.watermark_delay)));
+        self.watermark =
+            self.watermark.max(Some(quiet_since.saturating_sub(options.watermark_delay)));
     }
 }

@@ -233,10 +233,20 @@ fn days_begin_where_rule_6_1_says() {
     // zone, an instant, begin and end of the local day that holds it
     let cases = [
         ("Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"),
-        ("America/Sao_Paulo", "2018-11-04T03:00:00Z", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"),
+        (
+            "America/Sao_Paulo",
+            "2018-11-04T03:00:00Z",
+            "2018-11-04T03:00:00Z",
+            "2018-11-05T02:00:00Z",
+        ),
         ("Africa/Cairo", "2026-10-29T21:30:00Z", "2026-10-28T21:00:00Z", "2026-10-29T22:00:00Z"),
         // 00:01 went back to 23:01: the day began at the earlier midnight
-        ("America/St_Johns", "2009-11-01T03:15:00Z", "2009-11-01T02:30:00Z", "2009-11-02T03:30:00Z"),
+        (
+            "America/St_Johns",
+            "2009-11-01T03:15:00Z",
+            "2009-11-01T02:30:00Z",
+            "2009-11-02T03:30:00Z",
+        ),
     ];
     for (zone, time, start, end) in cases {
         let time = EventTime::parse_rfc3339(time).expect("an instant");

@@ -145,12 +145,7 @@ impl Chain {
     }
 
     /// Periods that may have a total, from the one that holds `from` to the one that holds `to`.
-    fn slots(
-        &self,
-        frame: Frame<'_>,
-        from: EventTime,
-        to: Option<EventTime>,
-    ) -> Vec<OracleSlot> {
+    fn slots(&self, frame: Frame<'_>, from: EventTime, to: Option<EventTime>) -> Vec<OracleSlot> {
         let Some((first, to)) = self.filled.values().next().zip(to) else { return Vec::new() };
         if !frame.versions[first.version].is_recurring {
             let reached = self.filled.range(..=to).map(|(_, slot)| *slot);
@@ -171,12 +166,7 @@ impl Chain {
         slots
     }
 
-    fn is_closed(
-        &self,
-        frame: Frame<'_>,
-        slot: OracleSlot,
-        watermark: Option<EventTime>,
-    ) -> bool {
+    fn is_closed(&self, frame: Frame<'_>, slot: OracleSlot, watermark: Option<EventTime>) -> bool {
         let is_recurring = frame.versions[slot.version].is_recurring;
         let has_ended = self.ended_at.is_some_and(|ended| slot.period.start <= ended);
         frame.is_due(slot, watermark) || (is_recurring && has_ended)

@@ -131,7 +131,12 @@ fn roundings_follow_rule_3_5() {
 
 #[test]
 fn texts_are_plain_decimals() {
-    let cases = [("-0", "0"), ("007", "7"), ("-1.50", "-1.5"), ("0.000000000000000001", "0.000000000000000001")];
+    let cases = [
+        ("-0", "0"),
+        ("007", "7"),
+        ("-1.50", "-1.5"),
+        ("0.000000000000000001", "0.000000000000000001"),
+    ];
     for (text, plain) in cases {
         assert_eq!(plain_text(&parse_plain(text).expect("plain")), plain);
     }

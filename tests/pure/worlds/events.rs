@@ -121,8 +121,15 @@ fn time_text(dice: &mut Dice, time: EventTime) -> String {
             format!("\"{date}.{digits:0<6}9999z\"")
         }
         5..=7 => {
-            let offsets = [("+01:00", 60), ("-05:00", -300), ("+05:30", 330), ("+12:45", 765),
-                ("+23:59", 1439), ("-23:59", -1439), ("-00:00", 0)];
+            let offsets = [
+                ("+01:00", 60),
+                ("-05:00", -300),
+                ("+05:30", 330),
+                ("+12:45", 765),
+                ("+23:59", 1439),
+                ("-23:59", -1439),
+                ("-00:00", 0),
+            ];
             let (offset, minutes) = *dice.pick(&offsets);
             let local = EventTime::from_micros(micros + minutes * 60_000_000);
             if !local.is_admissible() {
@@ -153,7 +160,9 @@ fn line(dice: &mut Dice, habits: &Habits, draft: &Draft) -> Vec<u8> {
         9 => return text(dice, &draft).replace('}', ", \"z\": 01}").into_bytes(),
         10 => return text(dice, &draft).replace('}', ", \"z\": \"\\ud83d\"}").into_bytes(),
         11 => return [text(dice, &draft).as_bytes(), b" \xFF"].concat(),
-        12 => return dice.text(&["{", "[]", "null", "\"e\"", "{}", "{\"id\": \"x\"}"]).into_bytes(),
+        12 => {
+            return dice.text(&["{", "[]", "null", "\"e\"", "{}", "{\"id\": \"x\"}"]).into_bytes();
+        }
         _ => {
             let deep = format!("{}{}", "[".repeat(99), "]".repeat(99));
             let deeper = format!("[{deep}]");

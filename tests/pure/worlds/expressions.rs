@@ -100,7 +100,9 @@ fn number(dice: &mut Dice, depth: usize) -> String {
         7 => format!("{}({one}, {other})", dice.text(&["LEAST", "greatest", "COALESCE", "NULLIF"])),
         8 => format!("ABS({one})"),
         9 => format!("CASE WHEN {} THEN {one} ELSE {other} END", condition(dice, depth - 1)),
-        10 => format!("CAST({one} AS {})", dice.text(&["INTEGER", "DECIMAL(12,3)", "DECIMAL(4,0)"])),
+        10 => {
+            format!("CAST({one} AS {})", dice.text(&["INTEGER", "DECIMAL(12,3)", "DECIMAL(4,0)"]))
+        }
         _ => one,
     }
 }

@@ -66,7 +66,15 @@ fn metric(dice: &mut Dice, scene: &Scene, place: i64) -> Entry {
 fn shape(dice: &mut Dice, entry: &mut Entry, scene: &Scene) -> bool {
     const RECURRING: [&str; 4] = ["sum", "unique_count", "weighted_sum", "latest"];
     const PLAIN: [&str; 10] = [
-        "count", "sum", "min", "max", "avg", "latest", "first", "unique_count", "weighted_sum",
+        "count",
+        "sum",
+        "min",
+        "max",
+        "avg",
+        "latest",
+        "first",
+        "unique_count",
+        "weighted_sum",
         "percentile",
     ];
     const OUTER: [&str; 5] = ["sum", "min", "max", "avg", "percentile"];
@@ -102,8 +110,8 @@ fn shape(dice: &mut Dice, entry: &mut Entry, scene: &Scene) -> bool {
 
 fn percentile(dice: &mut Dice, entry: &mut Entry, kind: &str) {
     if kind == "percentile" {
-        let share: Value = serde_json::from_str(&dice.text(&["1", "25", "50", "95", "100"]))
-            .expect("a number");
+        let share: Value =
+            serde_json::from_str(&dice.text(&["1", "25", "50", "95", "100"])).expect("a number");
         let odd = json!(dice.text(&["33.3", "99.9", "0.000000000000000001", "12.5"]));
         entry.insert("percentile".into(), if dice.chance(60) { share } else { odd });
     }
@@ -134,7 +142,9 @@ fn calendar(dice: &mut Dice, scene: &Scene, entry: &mut Entry, is_recurring: boo
         _ if is_recurring => dice.text(&RECURRING),
         ..100 => dice.text(&["minute", "hour", "hour", "day", "15m", "7m", "month", "1s", "90s"]),
         100..10_000 => dice.text(&["hour", "day", "day", "week", "15m", "7h", "1d", "month"]),
-        _ => dice.text(&["day", "day", "week", "month", "month", "quarter", "year", "100h", "366d"]),
+        _ => {
+            dice.text(&["day", "day", "week", "month", "month", "quarter", "year", "100h", "366d"])
+        }
     };
     if period != "month" || dice.chance(50) {
         entry.insert("period".into(), json!(period));

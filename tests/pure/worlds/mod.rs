@@ -44,10 +44,8 @@ impl RandomWorld {
 /// Reads the text of a definitions file, which must be sound.
 pub fn definitions(text: &str) -> Definitions {
     odometer::format::definitions::read(&[("metrics.json", text)]).unwrap_or_else(|faults| {
-        let faults: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{}: {}", fault.place, fault.message))
-            .collect();
+        let faults: Vec<String> =
+            faults.iter().map(|fault| format!("{}: {}", fault.place, fault.message)).collect();
         panic!("{text}\n{}", faults.join("\n"))
     })
 }
