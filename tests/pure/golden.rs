@@ -94,7 +94,7 @@ fn options_of(flags: &Value) -> Options {
     options
 }
 
-/// One spelling for a line of `expected-totals.ndjson`: serde_json sorts the keys of objects.
+/// One spelling for a line of `expected-totals.ndjson`: `serde_json` sorts the keys of objects.
 fn total_line(total: &Value) -> String {
     total.to_string()
 }

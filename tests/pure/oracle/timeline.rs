@@ -4,7 +4,8 @@
 //! period start, at or after its `effective_from`, of the timeline made by the changes before it.
 
 use odometer::definition::{
-    Calendar, CustomerCalendar, DeclaredValues, Dimension, GroupPath, Metric, PeriodUnit,
+    Calendar, CustomerCalendar, DeclaredValues, Dimension, Expression, GroupPath, Metric,
+    PeriodUnit,
 };
 use odometer::model::{EventTime, Period};
 
@@ -139,7 +140,7 @@ fn calendar_for(own: &Calendar, customer: Option<&CustomerCalendar>) -> OracleCa
 
 /// Whether recurring state of `before` passes on to `after` (rule 5.6 d).
 fn hands_on(before: &Metric, after: &Metric) -> bool {
-    let value = |metric: &Metric| metric.value.as_ref().map(|value| value.normal_form());
+    let value = |metric: &Metric| metric.value.as_ref().map(Expression::normal_form);
     let operation = |metric: &Metric| metric.operation.as_ref().map(keys);
     before.is_recurring
         && after.is_recurring
@@ -159,7 +160,9 @@ fn meaning(dimension: &Dimension) -> impl PartialEq {
     match &mut values {
         Some(DeclaredValues::Any(texts)) => texts.sort(),
         Some(DeclaredValues::Within(_, lists)) => {
-            lists.iter_mut().for_each(|(_, texts)| texts.sort());
+            for (_, texts) in lists.iter_mut() {
+                texts.sort();
+            }
             lists.sort();
         }
         None => {}

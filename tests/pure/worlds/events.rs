@@ -4,7 +4,7 @@ use odometer::model::EventTime;
 
 use super::dice::Dice;
 use super::properties::{Members, properties};
-use super::scene::Scene;
+use super::scene::{Scene, admissible};
 
 /// The fields of one event, as JSON texts.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub fn lines(dice: &mut Dice, scene: &Scene) -> Vec<u8> {
     let mut clock = scene.begin();
     for number in 0..scene.events {
         let step = dice.between(0, scene.pace * 2_000_000);
-        clock = scene.admissible(clock.micros() + step);
+        clock = admissible(clock.micros() + step);
         let draft = draft(dice, scene, &habits, clock, number, &drafts);
         bytes.extend(line(dice, &habits, &draft));
         bytes.extend(dice.text(&["\n", "\n", "\n", "\r\n", "\n \t\n"]).into_bytes());
@@ -94,14 +94,14 @@ fn time(dice: &mut Dice, scene: &Scene, habits: &Habits, clock: EventTime) -> Ev
     let mut time = clock;
     if dice.chance(habits.late) {
         let reach = *dice.pick(&[2, 10, 40, 150]);
-        time = scene.admissible(clock.micros() - dice.between(0, scene.pace * reach) * 1_000_000);
+        time = admissible(clock.micros() - dice.between(0, scene.pace * reach) * 1_000_000);
     }
     if dice.chance(habits.borders) {
         time = scene.border(dice, time);
     }
     if dice.chance(20) {
         let whole = time.micros() - time.micros().rem_euclid(1_000_000);
-        time = scene.admissible(whole);
+        time = admissible(whole);
     }
     time
 }

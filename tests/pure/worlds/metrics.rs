@@ -33,7 +33,7 @@ pub fn definitions(dice: &mut Dice, scene: &mut Scene) -> String {
     for at in (1..entries.len()).rev() {
         entries.swap(at, dice.below(at + 1));
     }
-    entries.iter().for_each(|entry| scene.calendars.push(calendar_of(entry)));
+    scene.calendars.extend(entries.iter().map(calendar_of));
     let customers = if dice.chance(50) { customers(dice, scene) } else { Vec::new() };
     let metrics: Vec<String> = entries.iter().map(|entry| json!(entry).to_string()).collect();
     let customers: Vec<String> = customers.iter().map(|entry| json!(entry).to_string()).collect();

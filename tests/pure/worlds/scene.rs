@@ -74,7 +74,7 @@ impl Scene {
     pub fn instant(&self, dice: &mut Dice) -> EventTime {
         let reach = self.pace * i64::try_from(self.events).expect("few events") / 2;
         let seconds = dice.between(-reach, reach);
-        self.admissible(self.middle.micros() + seconds * 1_000_000 + dice.between(0, 999_999))
+        admissible(self.middle.micros() + seconds * 1_000_000 + dice.between(0, 999_999))
     }
 
     /// An instant at, just before or just after a border of one of the calendars.
@@ -84,17 +84,17 @@ impl Scene {
             if self.calendars.is_empty() { &unnamed } else { dice.pick(&self.calendars) };
         let period = calendar.period_at(near);
         let border = *dice.pick(&[period.start, period.end]);
-        self.admissible(border.micros() + *dice.pick(&[0, 0, 0, -1, 1, -1_000_000]))
+        admissible(border.micros() + *dice.pick(&[0, 0, 0, -1, 1, -1_000_000]))
     }
 
     /// The events' time so far after the first of them, at which the scene begins.
     pub fn begin(&self) -> EventTime {
         let half = Span::from_seconds(self.pace * i64::try_from(self.events / 2).expect("few"));
-        self.admissible(self.middle.saturating_sub(half).micros())
+        admissible(self.middle.saturating_sub(half).micros())
     }
+}
 
-    /// The instant, or the nearest one that an event may bear.
-    pub fn admissible(&self, micros: i64) -> EventTime {
-        EventTime::from_micros(micros).clamp(EventTime::EARLIEST, EventTime::LATEST)
-    }
+/// The instant, or the nearest one that an event may bear.
+pub fn admissible(micros: i64) -> EventTime {
+    EventTime::from_micros(micros).clamp(EventTime::EARLIEST, EventTime::LATEST)
 }
