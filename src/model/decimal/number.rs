@@ -1,8 +1,8 @@
 //! Numbers inside an expression, and how they are reckoned with (rule 3.3).
 //!
-//! Nearly all are short: an `i128` coefficient and a scale, dealt with in a few machine words. What does not
-//! fit falls back to 10^-38 units in 256 bits. Which of the two holds a value is not to be seen from outside.
-//! Names, NULL and the rest of the expression language are not known here.
+//! Nearly all are short: an `i128` coefficient and a scale, dealt with in a few machine words. What
+//! does not fit falls back to 10^-38 units in 256 bits. Which of the two holds a value is not to be
+//! seen from outside. Names, NULL and the rest of the expression language are not known here.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -157,7 +157,8 @@ impl Number {
     /// Half away from zero to so many fraction digits, -38 to 38 (negative: to tens, hundreds ...).
     ///
     /// # Errors
-    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer digits.
+    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer
+    /// digits.
     pub fn round(self, digits: i32) -> Result<Self, NumberError> {
         self.rounded(digits, Rounding::HalfAway)
     }
@@ -165,7 +166,8 @@ impl Number {
     /// To plus infinity, to so many fraction digits, -38 to 38.
     ///
     /// # Errors
-    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer digits.
+    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer
+    /// digits.
     pub fn ceil(self, digits: i32) -> Result<Self, NumberError> {
         self.rounded(digits, Rounding::Ceil)
     }
@@ -173,7 +175,8 @@ impl Number {
     /// To minus infinity, to so many fraction digits, -38 to 38.
     ///
     /// # Errors
-    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer digits.
+    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer
+    /// digits.
     pub fn floor(self, digits: i32) -> Result<Self, NumberError> {
         self.rounded(digits, Rounding::Floor)
     }
@@ -194,7 +197,8 @@ impl Number {
         }
     }
 
-    /// An event's value: 18 fraction digits, half away from zero, then at most 20 integer digits (rule 3.2).
+    /// An event's value: 18 fraction digits, half away from zero, then at most 20 integer digits
+    /// (rule 3.2).
     ///
     /// # Errors
     /// [`NumberError::OutOfRange`] beyond 20 integer digits.
@@ -203,7 +207,8 @@ impl Number {
         units.and_then(Quantity::from_units).ok_or(NumberError::OutOfRange)
     }
 
-    /// As a total: 18 fraction digits, half away from zero (rule 3.4). Its `Display` is the number's text by 3.4.
+    /// As a total: 18 fraction digits, half away from zero (rule 3.4). Its `Display` is the
+    /// number's text by 3.4.
     #[must_use]
     pub fn to_amount(self) -> Amount {
         Amount::from_wide(self.amount_units())
@@ -232,7 +237,8 @@ impl Number {
         Self::from_halves(integer, fraction)
     }
 
-    /// `integer` + `fraction` * 10^-38, both of one sign, `fraction` 10^38 at most; as short as it can be.
+    /// `integer` + `fraction` * 10^-38, both of one sign, `fraction` 10^38 at most; as short as it
+    /// can be.
     fn from_halves(integer: i128, fraction: i128) -> Result<Self, NumberError> {
         let (end, scale) = trim(fraction, DIGITS);
         let short = power_of_ten(scale)
@@ -247,8 +253,8 @@ impl Number {
         units.map(|units| Self(Form::Long(units))).ok_or(NumberError::OutOfRange)
     }
 
-    /// Quotient of two coefficients of one scale, by long division in steps of 19 digits; `None` where a step
-    /// needs more than 128 bits.
+    /// Quotient of two coefficients of one scale, by long division in steps of 19 digits; `None`
+    /// where a step needs more than 128 bits.
     fn divide_short(dividend: i128, divisor: i128) -> Option<Result<Self, NumberError>> {
         let divide =
             |dividend: i128| dividend.checked_div(divisor).zip(dividend.checked_rem(divisor));

@@ -25,7 +25,8 @@ impl<'a> Token<'a> {
         rest.is_empty().then_some(token)
     }
 
-    /// Splits the same with an optional exponent, `([eE][+-]?[0-9]+)?`; `None` where the text is not of that form.
+    /// Splits the same with an optional exponent, `([eE][+-]?[0-9]+)?`; `None` where the text is
+    /// not of that form.
     #[inline]
     pub(super) fn split(text: &'a str) -> Option<Self> {
         let (mut token, rest) = Self::split_prefix(text.as_bytes())?;
@@ -70,8 +71,8 @@ impl<'a> Token<'a> {
         Some((coefficient.checked_mul(power_of_ten(zeros)?)?, 0))
     }
 
-    /// Integer part, and fraction in 10^-38 units, rounded half away from zero (to 10^38 at most); `None` where
-    /// it has more than 38 integer digits even before.
+    /// Integer part, and fraction in 10^-38 units, rounded half away from zero (to 10^38 at most);
+    /// `None` where it has more than 38 integer digits even before.
     pub(super) fn to_halves(self) -> Option<(i128, i128)> {
         let digits =
             || self.integer.iter().chain(self.fraction).map(|digit| digit.wrapping_sub(b'0'));
@@ -116,7 +117,8 @@ fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if end == 0 { None } else { text.split_at_checked(end) }
 }
 
-/// Reads `[eE][+-]?[0-9]+`, held at 10^18 at most: no text is long enough for its digits to outweigh that.
+/// Reads `[eE][+-]?[0-9]+`, held at 10^18 at most: no text is long enough for its digits to
+/// outweigh that.
 fn exponent(text: &[u8]) -> Option<i64> {
     let (is_negative, digits) = match text {
         [b'e' | b'E', b'-', digits @ ..] => (true, digits),
@@ -131,7 +133,8 @@ fn exponent(text: &[u8]) -> Option<i64> {
     rest.is_empty().then_some(if is_negative { magnitude.saturating_neg() } else { magnitude })
 }
 
-/// Writes `units` * 10^-`scale` in plain decimal: no exponent, no trailing fraction zeros, no `-0`, no `+`.
+/// Writes `units` * 10^-`scale` in plain decimal: no exponent, no trailing fraction zeros, no `-0`,
+/// no `+`.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, units: Wide, scale: u8) -> fmt::Result {
     let one = Wide::from(power_of_ten(scale).expect("a scale of at most 38"));
     let (integer, fraction) = units.divide_remainder(one);
