@@ -6,6 +6,7 @@
 mod calendar;
 mod expression;
 mod grouping;
+mod meaning;
 mod metric;
 mod plan;
 mod timeline;
@@ -13,6 +14,7 @@ mod timeline;
 pub use calendar::{Calendar, CalendarError, PeriodUnit};
 pub use expression::{EvaluationError, Expression, ExpressionError, ResultExpression, Scalar};
 pub use grouping::{DeclaredValues, Dimension, GroupPath, Grouped, OtherValues};
+pub use meaning::{full_meaning, state_meaning};
 pub use metric::{
     AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy,
     Metric, Percentile, Rounding, RoundingFunction,
