@@ -46,7 +46,8 @@ impl Key {
 
     /// The group's values in declared order.
     pub fn group(&self) -> Box<[GroupValue]> {
-        GroupKey::values_of(&self.0[2 + self.customer().len()..]).into()
+        let group = GroupKey::from_bytes(&self.0[2 + self.customer().len()..]);
+        group.expect("keys are made from groups").values().into()
     }
 }
 

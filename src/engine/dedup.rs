@@ -130,9 +130,9 @@ impl Dedup {
 
     /// Remembers an id from now on; one that was forgotten takes its new day.
     pub fn remember(&mut self, digest: IdDigest, day: u32) {
-        self.old.find_entry(digest.hash(), |other| other.digest == digest).map_or((), |entry| {
+        if let Ok(entry) = self.old.find_entry(digest.hash(), |other| other.digest == digest) {
             entry.remove();
-        });
+        }
         self.insert(Remembered { digest, day });
         if self.keeps_fresh {
             self.fresh.push(Remembered { digest, day });

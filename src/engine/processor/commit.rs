@@ -25,7 +25,8 @@ impl Processor {
             latest_time: self.latest_time,
             counters: self.counters,
         };
-        if CommitRecord { id: last.id, parent: last.parent, number: last.number, ..next } == last {
+        let unchanged = CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
+        if next == unchanged {
             return;
         }
         effects.push(self.ledger.cut(next));

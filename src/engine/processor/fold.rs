@@ -266,8 +266,13 @@ impl Processor {
             unreachable!("the caller saw a recurring chain")
         };
         let is_settled = chain.fold(site, slot, fold, own_time);
+        if is_settled {
+            // What it carries now may owe a total to a period that is still open.
+            self.schedule(place, site);
+            return true;
+        }
         let due = site.due_at(slot);
-        if !site.is_due(slot) && chain.scheduled.is_none_or(|scheduled| due < scheduled) {
+        if chain.scheduled.is_none_or(|scheduled| due < scheduled) {
             chain.scheduled = Some(due);
             self.agendas[self.chains.chain(place).address.metric as usize]
                 .due

@@ -6,6 +6,7 @@
 use super::Processor;
 use crate::definition::{
     AggregationKind, GroupFault, Grouped, LatePolicy, Metric, MetricPlan, Slot, ValueFault,
+    group_into,
 };
 use crate::engine::aggregator::{Fold, FoldValue, Member, Operation};
 use crate::engine::chain::{ChainAddress, Key};
@@ -79,12 +80,6 @@ pub(super) enum Outcome {
 enum Stop {
     PassOver,
     Refuse(RejectReason, String),
-}
-
-impl From<GroupFault> for Stop {
-    fn from(fault: GroupFault) -> Self {
-        Stop::Refuse(RejectReason::BadGroup, fault.to_string())
-    }
 }
 
 impl Processor {
@@ -240,7 +235,7 @@ impl Processor {
     ) -> Result<Outcome, Stop> {
         let metric = family.version(slot);
         pass_filter(metric, event)?;
-        match self.group_key.assign(&metric.group_by, event.properties)? {
+        match group_into(&metric.group_by, event.properties, &mut self.group_key).map_err(|fault| bad_group(metric, &fault))? {
             Grouped::Key => {}
             Grouped::PassedOver => return Err(Stop::PassOver),
         }
@@ -304,6 +299,12 @@ impl Contribution {
     fn is_refused(&self) -> bool {
         matches!(self.outcome, Outcome::Refused(..))
     }
+}
+
+/// Rule 5.4.
+fn bad_group(metric: &Metric, fault: &GroupFault) -> Stop {
+    let property = &metric.group_by[fault.dimension].path.text;
+    Stop::Refuse(RejectReason::BadGroup, format!("{property}: {}", fault.cause))
 }
 
 /// Rule 5.3.
