@@ -8,6 +8,7 @@ pub mod definitions;
 mod event;
 mod instant;
 mod json;
+pub mod state;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
 pub use instant::TimeUnit;
