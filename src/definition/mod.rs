@@ -6,6 +6,7 @@
 mod calendar;
 mod expression;
 mod grouping;
+mod meaning;
 mod metric;
 mod plan;
 mod timeline;
@@ -18,6 +19,7 @@ pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,
     OtherValues, group_into,
 };
+pub use meaning::{full_meaning, state_meaning};
 pub use metric::{
     AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy,
     Metric, Percentile, Rounding, RoundingFunction,

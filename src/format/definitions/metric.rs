@@ -10,7 +10,7 @@ use super::{grouping, period};
 use crate::definition::{Expression, LatePolicy, Metric};
 use crate::model::Span;
 
-const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 24] = [
     "code",
     "name",
     "description",

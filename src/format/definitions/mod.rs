@@ -8,6 +8,7 @@
 
 mod aggregation;
 mod customer;
+mod describe;
 mod grouping;
 mod metric;
 mod period;
@@ -17,6 +18,7 @@ mod syntax;
 mod tests;
 mod versions;
 
+pub use describe::describe;
 use reader::{Faults, Field, Place};
 use syntax::{Syntax, Value};
 use versions::Version;

@@ -2,7 +2,7 @@
 
 use super::reader::{Faulty, Field, Table};
 use super::syntax::Value;
-use crate::definition::{Calendar, CalendarError, PeriodUnit};
+use crate::definition::{Calendar, PeriodUnit};
 use crate::model::Span;
 
 const UNITS: [(&str, PeriodUnit); 7] = [
@@ -48,30 +48,30 @@ pub(super) fn calendar(
     let anchor = table.optional("anchor", |field| {
         let day = anchor(field);
         match unit? {
-            PeriodUnit::Month | PeriodUnit::Quarter | PeriodUnit::Year => day,
-            other => Err(field.fault(format!(
-                "goes with periods month, quarter and year, not with {other}: leave it out"
-            ))),
+            unit if unit.takes_anchor() => day,
+            other => Err(unfit(field, "month, quarter and year", other)),
         }
     });
     let anchor_month = table.optional("anchor_month", |field| {
         let month = anchor_month(field);
         match unit? {
-            PeriodUnit::Quarter | PeriodUnit::Year => month,
-            other => Err(field.fault(format!(
-                "goes with periods quarter and year, not with {other}: leave it out"
-            ))),
+            unit if unit.takes_anchor_month() => month,
+            other => Err(unfit(field, "quarter and year", other)),
         }
     });
     let (unit, zone) = (unit?, zone?.unwrap_or_else(|| "UTC".to_owned()));
     let (anchor, anchor_month) = (anchor?.unwrap_or(1), anchor_month?.unwrap_or(1));
-    Calendar::new(unit, &zone, anchor, anchor_month).map_err(|error| table.fault(message(&error)))
+    Calendar::new(unit, &zone, anchor, anchor_month).map_err(|error| table.fault(error.to_string()))
+}
+
+fn unfit(field: &Field<'_>, units: &str, other: PeriodUnit) -> Faulty {
+    field.fault(format!("goes with periods {units}, not with {other}: leave it out"))
 }
 
 /// An IANA name that the bundled rules know.
 pub(super) fn timezone(field: &Field<'_>) -> Result<String, Faulty> {
     let name = field.str()?;
-    Calendar::new(PeriodUnit::Day, name, 1, 1).map_err(|error| field.fault(message(&error)))?;
+    Calendar::new(PeriodUnit::Day, name, 1, 1).map_err(|error| field.fault(error.to_string()))?;
     Ok(name.to_owned())
 }
 
@@ -83,14 +83,4 @@ pub(super) fn anchor(field: &Field<'_>) -> Result<u8, Faulty> {
 /// Month of the year.
 pub(super) fn anchor_month(field: &Field<'_>) -> Result<u8, Faulty> {
     field.whole_number(1, 12).map(i8::unsigned_abs)
-}
-
-fn message(error: &CalendarError) -> String {
-    match error {
-        CalendarError::UnknownZone(name) => {
-            format!("expected a zone's IANA name such as \"Europe/Berlin\", found text {name:?}")
-        }
-        CalendarError::Anchor(day) => format!("anchor {day} is no day of a month: 1 to 31"),
-        CalendarError::AnchorMonth(month) => format!("anchor_month {month} is no month: 1 to 12"),
-    }
 }

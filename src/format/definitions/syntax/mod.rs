@@ -5,6 +5,8 @@
 //! What keys mean, this module does not know.
 
 mod json;
+#[cfg(test)]
+mod tests;
 mod toml;
 mod yaml;
 

@@ -39,6 +39,9 @@ impl Builder {
         if event.tag().is_some() {
             return fault("tags are not read: leave it out, and write texts in quotes");
         }
+        if event.is_node() && self.open.len() > DEPTH_MAX {
+            return Err(SyntaxFault::too_deep(offset));
+        }
         match event {
             Event::Alias(_) => fault("aliases are not read: write the value itself"),
             Event::DocumentStart(..) if self.root.is_some() => {
@@ -52,10 +55,12 @@ impl Builder {
                 fault("a key is a text, not a list or a table")
             }
             Event::SequenceStart(..) => {
-                self.begin(Open::List { offset, elements: Vec::new() }, offset)
+                self.open.push(Open::List { offset, elements: Vec::new() });
+                Ok(())
             }
             Event::MappingStart(..) => {
-                self.begin(Open::Table { offset, entries: Vec::new(), key: None }, offset)
+                self.open.push(Open::Table { offset, entries: Vec::new(), key: None });
+                Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.finish();
@@ -68,14 +73,6 @@ impl Builder {
 
     fn wants_key(&self) -> bool {
         matches!(self.open.last(), Some(Open::Table { key: None, .. }))
-    }
-
-    fn begin(&mut self, collection: Open, offset: usize) -> Result<(), SyntaxFault> {
-        if self.open.len() > DEPTH_MAX {
-            return Err(SyntaxFault::too_deep(offset));
-        }
-        self.open.push(collection);
-        Ok(())
     }
 
     fn scalar(&mut self, offset: usize, content: &str, style: ScalarStyle) {
