@@ -136,8 +136,8 @@ fn inner(dice: &mut Dice, scene: &Scene, kind: &str) -> Entry {
         _ => dice.text(&["day", "week", "month", "quarter", "100h", "6h", "10d"]),
     };
     entry.insert("every".into(), json!(every));
-    if dice.chance(60) {
-        entry.insert("fill".into(), json!(dice.text(&["zero", "zero", "none"])));
+    if dice.chance(50) {
+        entry.insert("fill".into(), json!("zero"));
     }
     entry
 }
