@@ -89,6 +89,17 @@ fn late_events_that_undo_each_other_leave_a_total_each() {
 }
 
 #[test]
+fn carried_event_is_closed_past_the_greatest_time() {
+    // The idle clock went past all events; the late one lands where no event time has been (rules 7.1, 7.3).
+    let seats = SEATS.replace(r#""month""#, r#""day", "late": "carry""#);
+    let events = [("2026-03-01T10:00:00Z", "d", 1), ("2026-03-02T10:00:00Z", "c", 5)];
+    let ticks = vec![(1, instant("2026-03-05T12:00:00Z"))];
+    let outcome = run(&seats, &events, Options { idle_ticks: ticks, ..Options::default() });
+    let days = "d 2026-03-01 1, d 2026-03-02 1, d 2026-03-03 1, d 2026-03-04 1";
+    assert_eq!(short(&outcome.totals), format!("c 2026-03-05 5, {days}"));
+}
+
+#[test]
 fn what_an_end_of_input_closed_is_corrected_by_a_later_one() {
     let events = [
         ("2026-02-10T00:00:00Z", "c", 5),
