@@ -7,6 +7,8 @@
 mod event;
 mod instant;
 mod json;
+#[cfg(test)]
+mod tests;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
 pub use instant::TimeUnit;

@@ -1,0 +1,4 @@
+//! What enters and what leaves, byte for byte. The scanner's tests stand beside it.
+
+mod event;
+mod instant;
