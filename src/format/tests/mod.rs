@@ -2,3 +2,5 @@
 
 mod event;
 mod instant;
+mod lines;
+mod reject;
