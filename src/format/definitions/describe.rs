@@ -60,10 +60,10 @@ fn describe_version(
     sheet.optional("topic", version.topic.as_deref());
     let filter = version.filter.as_ref().map(|filter| filter.normal_form());
     sheet.optional("filter", filter.as_deref());
-    describe_aggregation(sheet, version);
     for dimension in &version.group_by {
         sheet.row("group", &dimension_words(dimension, &version.group_by));
     }
+    describe_aggregation(sheet, version);
     sheet.row("period", &version.calendar.to_string());
     sheet.row("grace", &format!("{} after a period's end", version.grace));
     sheet.row("late events", late_words(version.late));
@@ -147,9 +147,9 @@ fn dimension_words(dimension: &Dimension, all: &[Dimension]) -> String {
             let outer = all.get(*place).map_or("", |dimension| dimension.path.text.as_str());
             let lists: Vec<String> = lists
                 .iter()
-                .map(|(value, values)| format!("for {value:?} {}", list_words(values)))
+                .map(|(value, values)| format!("{value:?}: {}", list_words(values)))
                 .collect();
-            format!("{name}, by {outer}: {}; {other}", lists.join(", "))
+            format!("{name} within {outer} ({}); {other}", lists.join("; "))
         }
     }
 }

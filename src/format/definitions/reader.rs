@@ -255,7 +255,10 @@ impl<'a> Field<'a> {
 
     /// A table whose keys are known; others are faults.
     pub(super) fn table(&self, known: &[&str]) -> Result<Table<'a>, Faulty> {
-        let fields = self.entries(&format!("a table with {}", alternatives(known)))?;
+        let fields = self.entries(&match known {
+            [..] if known.len() > 8 => "a table".to_owned(),
+            known => format!("a table with {}", known.join(", ")),
+        })?;
         for (key, field) in &fields {
             if !known.contains(key) {
                 let place = Place { path: self.place.path.clone(), ..field.place.clone() };
