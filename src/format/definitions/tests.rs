@@ -697,10 +697,10 @@ fn every_field_that_changes_numbers_has_a_meaning() {
     ];
     let mut meanings = vec![full_meaning(&plain)];
     for (change, changes_state) in changes {
-        let changed = metric(&format!("{base}{change}"));
-        let is_same_state = state_meaning(&plain) == state_meaning(&changed);
+        let other = metric(&format!("{base}{change}"));
+        let is_same_state = state_meaning(&plain) == state_meaning(&other);
         assert_eq!(is_same_state, !changes_state, "{change}");
-        let meaning = full_meaning(&changed);
+        let meaning = full_meaning(&other);
         assert!(!meanings.contains(&meaning), "{change}");
         meanings.push(meaning);
     }
