@@ -128,15 +128,6 @@ impl Calendar {
         anchor_month: u8,
     ) -> Result<Self, CalendarError> {
         let found = Zone::new(zone).ok_or_else(|| CalendarError::UnknownZone(zone.to_owned()))?;
-        Self::with_zone(unit, found, anchor, anchor_month)
-    }
-
-    fn with_zone(
-        unit: PeriodUnit,
-        zone: Zone,
-        anchor: u8,
-        anchor_month: u8,
-    ) -> Result<Self, CalendarError> {
         if !(1..=31).contains(&anchor) {
             return Err(CalendarError::Anchor(anchor));
         }
@@ -148,21 +139,7 @@ impl Calendar {
         }
         let anchor = if unit.takes_anchor() { anchor } else { 1 };
         let anchor_month = if unit.takes_anchor_month() { anchor_month } else { 1 };
-        Ok(Calendar { unit, zone, anchor, anchor_month })
-    }
-
-    /// The same calendar with another unit and other anchors, which are ignored where the unit takes none.
-    ///
-    /// # Errors
-    ///
-    /// An anchor out of range.
-    pub fn with_unit(
-        &self,
-        unit: PeriodUnit,
-        anchor: u8,
-        anchor_month: u8,
-    ) -> Result<Self, CalendarError> {
-        Self::with_zone(unit, self.zone.clone(), anchor, anchor_month)
+        Ok(Calendar { unit, zone: found, anchor, anchor_month })
     }
 
     /// The unit.

@@ -1,6 +1,9 @@
 //! A timeline: the periods of one metric as one customer sees them, across versions and calendars (rules 5.6, 6.3).
 //!
-//! It is built by walking the *changes* in order of `effective_from`. A change is a later version of the metric, or
+//! In one sentence: at every start of a period, whatever `effective_from` has come is in force, until the natural end
+//! of the period that starts there.
+//!
+//! It is built from the *changes*, in order of `effective_from`. A change is a later version of the metric, or
 //! a calendar of the customer's that does not count from the start. How the rules are read:
 //!
 //! - Before the first change stands the first version, with its own calendar or with the customer's calendar that has
