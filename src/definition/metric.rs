@@ -113,7 +113,7 @@ impl Fill {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Fill::Skip => "none",
+            Fill::Skip => "skip",
             Fill::Zero => "zero",
         }
     }

@@ -391,7 +391,7 @@ fn faults_of_buckets() {
     );
     check_fault(
         &format!("{SUM}inner = {{ aggregation = 'max', every = 'day', fill = 'null' }}"),
-        "inner.fill: expected none or zero, found text \"null\"",
+        "inner.fill: expected skip or zero, found text \"null\"",
     );
     check_fault(
         &format!("{SUM}inner = {{ aggregation = 'max', every = 'day', percentile = 5 }}"),
@@ -409,7 +409,7 @@ fn faults_of_buckets() {
         &format!("{COUNT}inner = {{ aggregation = 'max', every = 'day' }}"),
         "inner: goes with aggregations sum, min, max, avg, percentile outside, not with count",
     );
-    let counted = "code='m'\naggregation='avg'\ninner = { aggregation = 'count', every = 'day', fill = 'none' }";
+    let counted = "code='m'\naggregation='avg'\ninner = { aggregation = 'count', every = 'day', fill = 'skip' }";
     let inner = metric(counted).inner.expect("an inner aggregation");
     assert_eq!((inner.every, inner.fill), (PeriodUnit::Day, Fill::Skip));
     // Rule 4.5: a bucket across a border of the period is cut there.
