@@ -1,7 +1,7 @@
 //! Cuts a byte stream, given in chunks of any size, into the lines that are records (rule 1.9).
 //!
-//! First step of the event path where the source is a file. It reads no file itself. Lines that lie
-//! within a chunk are not copied; of one that runs over its chunk's end no more is kept than a
+//! First step of the event path where the source is a file. It reads no file itself. Lines that
+//! lie within a chunk are not copied; of one that runs over its chunk's end no more is kept than a
 //! record may have, so that memory is bounded whatever comes.
 //!
 //! ```text
@@ -24,7 +24,7 @@ const BESIDE_BYTES: usize = 4;
 pub struct Line<'a> {
     /// Counted from 1, blank lines too.
     pub number: u64,
-    /// Where the record's first byte stands in the stream: after the byte-order mark, if there is one.
+    /// Where the record's first byte stands in the stream: behind a byte-order mark.
     pub offset: u64,
     /// The record; only its beginning where it is longer than a record may be.
     pub bytes: &'a [u8],
@@ -67,12 +67,12 @@ impl LineSplitter {
         }
     }
 
-    /// Number and first byte of the line that the next byte belongs to: every line before has been given out.
+    /// Number and first byte of the line that the next byte belongs to.
     pub fn position(&self) -> (u64, u64) {
         (self.place.number, self.place.offset)
     }
 
-    /// The records that end in this chunk. What follows its last line break waits for the next chunk.
+    /// The records that end in this chunk. What follows its last line break waits for the next.
     pub fn lines<'a>(&'a mut self, chunk: &'a [u8]) -> Lines<'a> {
         let record_bytes_max = self.record_bytes_max;
         let Some(last_break) = chunk.iter().rposition(|byte| *byte == b'\n') else {
@@ -247,7 +247,8 @@ fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
 /// turn into vector instructions; a search that may stop at every byte is several times slower.
 fn line_bytes(text: &[u8]) -> usize {
     let (blocks, _) = text.as_chunks::<32>();
-    let has_break = |block: &[u8; 32]| block.iter().fold(false, |any, byte| any | (*byte == b'\n'));
+    let has_break =
+        |block: &[u8; 32]| block.iter().map(|byte| u8::from(*byte == b'\n')).max() == Some(1);
     let skipped = 32 * blocks.iter().take_while(|block| !has_break(block)).count();
     let rest = text.get(skipped..).unwrap_or_default();
     skipped + rest.iter().take_while(|byte| **byte != b'\n').count()
