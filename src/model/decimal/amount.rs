@@ -14,8 +14,9 @@ const SCALE: u8 = 18;
 /// 10^18, the units of 1.
 const ONE: i128 = 10_i128.pow(18);
 
-/// A sum or a total: 18 fraction digits in 256 bits of 10^-18 units. It holds the sum of 2^64 values of 20 integer
-/// digits each with room to spare; running over would be a broken invariant, and panics.
+/// A sum or a total: 18 fraction digits in 256 bits of 10^-18 units. It holds the sum of 2^64
+/// values of 20 integer digits each with room to spare; running over would be a broken invariant,
+/// and panics.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Amount(Wide);
 

@@ -1,8 +1,9 @@
-//! Exact decimals: values, sums and totals with 18 fraction digits, expression numbers with 38 (section 3).
+//! Exact decimals: values, sums and totals with 18 fraction digits, expression numbers with 38
+//! (section 3).
 //!
-//! An event's value is read as a [`Number`], becomes a [`Quantity`], is summed in an [`Amount`] and, where an
-//! aggregation divides, leaves as a [`Ratio`]. Nothing here is a float, and nothing here knows what is being
-//! counted or how a period is rounded: that is said by the caller.
+//! An event's value is read as a [`Number`], becomes a [`Quantity`], is summed in an [`Amount`]
+//! and, where an aggregation divides, leaves as a [`Ratio`]. Nothing here is a float, and nothing
+//! here knows what is being counted or how a period is rounded: that is said by the caller.
 
 mod amount;
 mod number;

@@ -1,8 +1,8 @@
 //! Numbers inside an expression, and how they are reckoned with (rule 3.3).
 //!
-//! Nearly all are short: an `i128` coefficient and a scale, dealt with in a few machine words. What does not
-//! fit falls back to 10^-38 units in 256 bits. Which of the two holds a value is not to be seen from outside.
-//! Names, NULL and the rest of the expression language are not known here.
+//! Nearly all are short: an `i128` coefficient and a scale, dealt with in a few machine words. What
+//! does not fit falls back to 10^-38 units in 256 bits. Which of the two holds a value is not to be
+//! seen from outside. Names, NULL and the rest of the expression language are not known here.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -66,6 +66,7 @@ impl Number {
     ///
     /// # Errors
     /// [`NumberError::OutOfRange`] beyond 38 integer digits.
+    #[expect(clippy::should_implement_trait, reason = "`+` cannot fail, this can")]
     pub fn add(self, other: Self) -> Result<Self, NumberError> {
         if let Some((left, right, scale)) = self.align(other)
             && let Some(sum) = Self::short(left.wrapping_add(right), scale)
@@ -73,7 +74,7 @@ impl Number {
             return Ok(sum);
         }
         let sum = self.units().checked_add(other.units());
-        Self::from_units(sum.expect("twice 76 digits fit 256 bits"))
+        Self::from_units(sum.ok_or(NumberError::OutOfRange)?)
     }
 
     /// Difference.
@@ -110,6 +111,11 @@ impl Number {
         if other.is_zero() {
             return Err(NumberError::DivisionByZero);
         }
+        if let Some((dividend, divisor, _)) = self.align(other)
+            && let Some(quotient) = Self::divide_short(dividend, divisor)
+        {
+            return quotient;
+        }
         let units = self.units().multiply_divide(Wide::from(LIMIT), other.units());
         Self::from_units(units.ok_or(NumberError::OutOfRange)?)
     }
@@ -123,9 +129,9 @@ impl Number {
             return Err(NumberError::DivisionByZero);
         }
         if let Some((dividend, divisor, scale)) = self.align(other)
-            && let Some(remainder) = Self::short(dividend.wrapping_rem(divisor), scale)
+            && let Some(remainder) = dividend.checked_rem(divisor)
         {
-            return Ok(remainder);
+            return Ok(Self(Form::Short { coefficient: remainder, scale }));
         }
         let (_, remainder) = self.units().divide_remainder(other.units());
         Self::from_units(remainder)
@@ -151,7 +157,8 @@ impl Number {
     /// Half away from zero to so many fraction digits, -38 to 38 (negative: to tens, hundreds ...).
     ///
     /// # Errors
-    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer digits.
+    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer
+    /// digits.
     pub fn round(self, digits: i32) -> Result<Self, NumberError> {
         self.rounded(digits, Rounding::HalfAway)
     }
@@ -159,7 +166,8 @@ impl Number {
     /// To plus infinity, to so many fraction digits, -38 to 38.
     ///
     /// # Errors
-    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer digits.
+    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer
+    /// digits.
     pub fn ceil(self, digits: i32) -> Result<Self, NumberError> {
         self.rounded(digits, Rounding::Ceil)
     }
@@ -167,7 +175,8 @@ impl Number {
     /// To minus infinity, to so many fraction digits, -38 to 38.
     ///
     /// # Errors
-    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer digits.
+    /// [`NumberError::OutOfRange`] where `digits` is, or the result has more than 38 integer
+    /// digits.
     pub fn floor(self, digits: i32) -> Result<Self, NumberError> {
         self.rounded(digits, Rounding::Floor)
     }
@@ -188,29 +197,21 @@ impl Number {
         }
     }
 
-    /// An event's value: 18 fraction digits, half away from zero, then at most 20 integer digits (rule 3.2).
+    /// An event's value: 18 fraction digits, half away from zero, then at most 20 integer digits
+    /// (rule 3.2).
     ///
     /// # Errors
     /// [`NumberError::OutOfRange`] beyond 20 integer digits.
     pub fn to_quantity(self) -> Result<Quantity, NumberError> {
-        let units = self.to_amount().units().to_i128();
+        let units = self.amount_units().to_i128();
         units.and_then(Quantity::from_units).ok_or(NumberError::OutOfRange)
     }
 
-    /// As a total: 18 fraction digits, half away from zero (rule 3.4). Its `Display` is the number's text by 3.4.
+    /// As a total: 18 fraction digits, half away from zero (rule 3.4). Its `Display` is the
+    /// number's text by 3.4.
     #[must_use]
     pub fn to_amount(self) -> Amount {
-        let (units, scale) = self.parts();
-        let power = |exponent| power_of_ten(exponent).expect("scales differ by at most 38");
-        Amount::from_wide(match 18_u8.checked_sub(scale) {
-            Some(missing) => {
-                units.checked_multiply(power(missing)).expect("38 digits by 10^18 fit 256 bits")
-            }
-            None => {
-                let excess = power(scale.saturating_sub(18));
-                units.divide(Wide::from(excess), Rounding::HalfAway)
-            }
-        })
+        Amount::from_wide(self.amount_units())
     }
 
     /// `units` * 10^-`scale`, exact. `scale` is at most 38.
@@ -227,13 +228,47 @@ impl Number {
         if units.is_beyond_76_digits() {
             return Err(NumberError::OutOfRange);
         }
+        if units.is_surely_beyond_38_digits() {
+            return Ok(Self(Form::Long(units)));
+        }
         let (integer, fraction) = units.divide_remainder(Wide::from(LIMIT));
-        let fraction = fraction.to_i128().expect("a remainder below 10^38");
-        let (fraction, scale) = trim(fraction, DIGITS);
+        let halves = integer.to_i128().zip(fraction.to_i128());
+        let (integer, fraction) = halves.expect("76 digits are 38 and 38");
+        Self::from_halves(integer, fraction)
+    }
+
+    /// `integer` + `fraction` * 10^-38, both of one sign, `fraction` 10^38 at most; as short as it
+    /// can be.
+    fn from_halves(integer: i128, fraction: i128) -> Result<Self, NumberError> {
+        let (end, scale) = trim(fraction, DIGITS);
         let short = power_of_ten(scale)
-            .and_then(|one| integer.to_i128()?.checked_mul(one)?.checked_add(fraction))
+            .and_then(|one| integer.checked_mul(one)?.checked_add(end))
             .and_then(|coefficient| Self::short(coefficient, scale));
-        Ok(short.unwrap_or(Self(Form::Long(units))))
+        if let Some(short) = short {
+            return Ok(short);
+        }
+        let units = Wide::from(integer).checked_multiply(LIMIT);
+        let units = units.and_then(|units| units.checked_add(Wide::from(fraction)));
+        let units = units.filter(|units| !units.is_beyond_76_digits());
+        units.map(|units| Self(Form::Long(units))).ok_or(NumberError::OutOfRange)
+    }
+
+    /// Quotient of two coefficients of one scale, by long division in steps of 19 digits; `None`
+    /// where a step needs more than 128 bits.
+    fn divide_short(dividend: i128, divisor: i128) -> Option<Result<Self, NumberError>> {
+        let divide =
+            |dividend: i128| dividend.checked_div(divisor).zip(dividend.checked_rem(divisor));
+        let step = 10_i128.pow(19);
+        let (integer, rest) = divide(dividend)?;
+        if rest == 0 {
+            return Self::short(integer, 0).map(Ok);
+        }
+        let (upper, rest) = divide(rest.checked_mul(step)?)?;
+        let (lower, rest) = divide(rest.checked_mul(step)?)?;
+        // Twice the rest holds the divisor once from a half on.
+        let (away, _) = divide(rest.checked_mul(2)?)?;
+        let fraction = upper.checked_mul(step)?.checked_add(lower)?.checked_add(away)?;
+        Some(Self::from_halves(integer, fraction))
     }
 
     fn from_token(token: Token<'_>) -> Result<Self, NumberError> {
@@ -242,7 +277,8 @@ impl Number {
         {
             return Ok(number);
         }
-        Self::from_units(token.to_units().ok_or(NumberError::OutOfRange)?)
+        let (integer, fraction) = token.to_halves().ok_or(NumberError::OutOfRange)?;
+        Self::from_halves(integer, fraction)
     }
 
     /// `None` where the coefficient or the scale has outgrown the short form.
@@ -283,6 +319,18 @@ impl Number {
         }
     }
 
+    /// In 10^-18 units, half away from zero.
+    fn amount_units(self) -> Wide {
+        let (units, scale) = self.parts();
+        let power = |exponent| power_of_ten(exponent).expect("scales differ by at most 38");
+        if let Some(missing) = 18_u8.checked_sub(scale) {
+            return units
+                .checked_multiply(power(missing))
+                .expect("38 digits by 10^18 fit 256 bits");
+        }
+        units.divide(Wide::from(power(scale.saturating_sub(18))), Rounding::HalfAway)
+    }
+
     /// In 10^-38 units.
     fn units(self) -> Wide {
         let (coefficient, scale) = self.parts();
@@ -300,14 +348,12 @@ impl Number {
         };
         let step = Wide::power_of_ten(dropped).expect("76 digits or less are dropped");
         let quotient = coefficient.divide(step, rounding);
-        match u8::try_from(digits) {
-            Ok(scale) => Self::from_decimal(quotient, scale),
-            Err(_) => {
-                let tens = u8::try_from(digits.saturating_neg()).ok().and_then(power_of_ten);
-                let integer = quotient.checked_multiply(tens.expect("38 or less"));
-                Self::from_decimal(integer.ok_or(NumberError::OutOfRange)?, 0)
-            }
+        if let Ok(scale) = u8::try_from(digits) {
+            return Self::from_decimal(quotient, scale);
         }
+        let tens = u8::try_from(digits.saturating_neg()).ok().and_then(power_of_ten);
+        let integer = quotient.checked_multiply(tens.expect("38 or less"));
+        Self::from_decimal(integer.ok_or(NumberError::OutOfRange)?, 0)
     }
 }
 

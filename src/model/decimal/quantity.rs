@@ -1,10 +1,12 @@
 //! An event's value, as it is folded: small enough for one `i128`.
 //!
-//! It only says what such a value may be; it is made from a [`super::Number`] and summed in a [`super::Amount`].
+//! It only says what such a value may be; it is made from a [`super::Number`] and summed in a
+//! [`super::Amount`].
 
 use super::rounding::LIMIT;
 
-/// An event's value: 18 fraction digits, at most 20 integer digits (rule 3.2): an `i128` of 10^-18 units.
+/// An event's value: 18 fraction digits, at most 20 integer digits (rule 3.2): an `i128` of 10^-18
+/// units.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Quantity(i128);
 

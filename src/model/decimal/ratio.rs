@@ -6,7 +6,8 @@ use super::rounding::{Rounding, power_of_ten};
 use super::wide::Wide;
 use super::{Amount, Number, NumberError};
 
-/// An exact quotient, not yet rounded: averages and weighted levels divide once, at the end (rule 3.3).
+/// An exact quotient, not yet rounded: averages and weighted levels divide once, at the end (rule
+/// 3.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ratio {
     /// Dividend.

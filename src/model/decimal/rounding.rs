@@ -71,11 +71,11 @@ pub(super) fn trim(coefficient: i128, scale: u8) -> (i128, u8) {
         if u32::from(zeros) > coefficient.trailing_zeros() {
             return (coefficient, scale);
         }
-        let shorter =
-            power_of_ten(zeros).filter(|power| coefficient.checked_rem(*power) == Some(0));
-        match (shorter, scale.checked_sub(zeros)) {
-            (Some(power), Some(scale)) => (coefficient.wrapping_div(power), scale),
-            _ => (coefficient, scale),
-        }
+        let shorter = power_of_ten(zeros).and_then(|power| {
+            let quotient = coefficient.checked_div(power)?;
+            let is_whole = quotient.wrapping_mul(power) == coefficient;
+            scale.checked_sub(zeros).filter(|_| is_whole).map(|scale| (quotient, scale))
+        });
+        shorter.unwrap_or((coefficient, scale))
     })
 }

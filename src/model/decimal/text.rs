@@ -19,26 +19,24 @@ pub(super) struct Token<'a> {
 
 impl<'a> Token<'a> {
     /// Splits `-?[0-9]+(\.[0-9]+)?`; `None` where the text is not of that form.
+    #[inline]
     pub(super) fn split_plain(text: &'a str) -> Option<Self> {
         let (token, rest) = Self::split_prefix(text.as_bytes())?;
         rest.is_empty().then_some(token)
     }
 
-    /// Splits the same with an optional exponent, `([eE][+-]?[0-9]+)?`; `None` where the text is not of that form.
+    /// Splits the same with an optional exponent, `([eE][+-]?[0-9]+)?`; `None` where the text is
+    /// not of that form.
+    #[inline]
     pub(super) fn split(text: &'a str) -> Option<Self> {
-        let (token, rest) = Self::split_prefix(text.as_bytes())?;
-        match rest {
-            [] => Some(token),
-            [b'e' | b'E', b'-', digits @ ..] => {
-                Some(Self { exponent: exponent(digits)?.saturating_neg(), ..token })
-            }
-            [b'e' | b'E', b'+', digits @ ..] | [b'e' | b'E', digits @ ..] => {
-                Some(Self { exponent: exponent(digits)?, ..token })
-            }
-            _ => None,
+        let (mut token, rest) = Self::split_prefix(text.as_bytes())?;
+        if !rest.is_empty() {
+            token.exponent = exponent(rest)?;
         }
+        Some(token)
     }
 
+    #[inline]
     fn split_prefix(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (is_negative, text) = match text {
             [b'-', text @ ..] => (true, text),
@@ -53,6 +51,7 @@ impl<'a> Token<'a> {
     }
 
     /// The same decimal as a coefficient and a scale of 0 to 38, where it is as short as most are.
+    #[inline]
     pub(super) fn to_short(self) -> Option<(i128, u8)> {
         let length = self.integer.len().checked_add(self.fraction.len())?;
         // 19 digits always fit 64 bits.
@@ -63,17 +62,22 @@ impl<'a> Token<'a> {
         let coefficient = digits.fold(0_u64, |value, digit| {
             value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
         });
+        let coefficient = self.signed(i128::from(coefficient));
         let scale = i64::try_from(self.fraction.len()).ok()?.saturating_sub(self.exponent);
-        let scale = u8::try_from(scale).ok().filter(|scale| *scale <= DIGITS)?;
-        Some((self.signed(i128::from(coefficient)), scale))
+        if let Ok(scale) = u8::try_from(scale) {
+            return (scale <= DIGITS).then_some((coefficient, scale));
+        }
+        let zeros = u8::try_from(scale.saturating_neg()).ok()?;
+        Some((coefficient.checked_mul(power_of_ten(zeros)?)?, 0))
     }
 
-    /// In 10^-38 units, rounded half away from zero; `None` where it has more than 38 integer digits even before.
-    pub(super) fn to_units(self) -> Option<Wide> {
+    /// Integer part, and fraction in 10^-38 units, rounded half away from zero (to 10^38 at most);
+    /// `None` where it has more than 38 integer digits even before.
+    pub(super) fn to_halves(self) -> Option<(i128, i128)> {
         let digits =
             || self.integer.iter().chain(self.fraction).map(|digit| digit.wrapping_sub(b'0'));
         let Some(zeros) = digits().position(|digit| digit != 0) else {
-            return Some(Wide::ZERO);
+            return Some((0, 0));
         };
         // The value is 0.d1d2d3... * 10^point, with d1 not 0.
         let point = i64::try_from(self.integer.len())
@@ -84,7 +88,7 @@ impl<'a> Token<'a> {
         }
         // Below 0.1 * 10^-38 nothing can round up to a unit.
         let Some(point) = i8::try_from(point).ok().filter(|point| *point >= -38) else {
-            return Some(Wide::ZERO);
+            return Some((0, 0));
         };
         let mut digits = digits().skip(zeros).chain(iter::repeat(0));
         let mut take = |count: u8| {
@@ -98,8 +102,7 @@ impl<'a> Token<'a> {
         let fraction = take(DIGITS.saturating_sub(leading_zeros));
         // The first digit cut off decides: from 5 on it is a half or more.
         let away = i128::from(take(1) >= 5);
-        let units = Wide::from(self.signed(integer)).checked_multiply(LIMIT)?;
-        units.checked_add(Wide::from(self.signed(fraction.wrapping_add(away))))
+        Some((self.signed(integer), self.signed(fraction.wrapping_add(away))))
     }
 
     fn signed(self, magnitude: i128) -> i128 {
@@ -108,39 +111,58 @@ impl<'a> Token<'a> {
 }
 
 /// The digits at the start, at least one, and what follows.
+#[inline]
 fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     if end == 0 { None } else { text.split_at_checked(end) }
 }
 
-/// An exponent, held at 10^18 at most: no text is long enough for its digits to outweigh that.
-fn exponent(digits: &[u8]) -> Option<i64> {
+/// Reads `[eE][+-]?[0-9]+`, held at 10^18 at most: no text is long enough for its digits to
+/// outweigh that.
+fn exponent(text: &[u8]) -> Option<i64> {
+    let (is_negative, digits) = match text {
+        [b'e' | b'E', b'-', digits @ ..] => (true, digits),
+        [b'e' | b'E', b'+', digits @ ..] | [b'e' | b'E', digits @ ..] => (false, digits),
+        _ => return None,
+    };
     let (digits, rest) = split_digits(digits)?;
-    let value = digits.iter().fold(0_i64, |value, digit| {
+    let magnitude = digits.iter().fold(0_i64, |value, digit| {
         value.saturating_mul(10).saturating_add(i64::from(digit.wrapping_sub(b'0')))
     });
-    rest.is_empty().then_some(value.min(1_000_000_000_000_000_000))
+    let magnitude = magnitude.min(1_000_000_000_000_000_000);
+    rest.is_empty().then_some(if is_negative { magnitude.saturating_neg() } else { magnitude })
 }
 
-/// Writes `units` * 10^-`scale` in plain decimal: no exponent, no trailing fraction zeros, no `-0`, no `+`.
+/// Writes `units` * 10^-`scale` in plain decimal: no exponent, no trailing fraction zeros, no `-0`,
+/// no `+`.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, units: Wide, scale: u8) -> fmt::Result {
     let one = Wide::from(power_of_ten(scale).expect("a scale of at most 38"));
     let (integer, fraction) = units.divide_remainder(one);
+    let (above, below) = integer.divide_remainder(Wide::from(LIMIT));
     if units < Wide::ZERO {
         f.write_str("-")?;
     }
-    write_integer(f, integer)?;
-    let fraction = fraction.to_i128().expect("a remainder below 10^38");
-    if fraction == 0 {
+    if above == Wide::ZERO {
+        write_padded(f, below, 0)?;
+    } else {
+        write_padded(f, above, 0)?;
+        write_padded(f, below, DIGITS)?;
+    }
+    if fraction == Wide::ZERO {
         return Ok(());
     }
-    let (fraction, width) = trim(fraction, scale);
-    write!(f, ".{:0width$}", fraction.unsigned_abs(), width = usize::from(width))
+    let (fraction, width) = trim(fraction.to_i128().expect("a remainder below 10^38"), scale);
+    f.write_str(".")?;
+    write_padded(f, Wide::from(fraction), width)
 }
 
-fn write_integer(f: &mut fmt::Formatter<'_>, integer: Wide) -> fmt::Result {
-    let (above, below) = integer.divide_remainder(Wide::from(LIMIT));
-    let above = above.to_i128().expect("256 bits by 10^38 leave 40 digits").unsigned_abs();
-    let below = below.to_i128().expect("a remainder below 10^38").unsigned_abs();
-    if above == 0 { write!(f, "{below}") } else { write!(f, "{above}{below:038}") }
+/// Writes the magnitude of a value of at most 38 digits, with leading zeros up to `width`.
+fn write_padded(f: &mut fmt::Formatter<'_>, value: Wide, width: u8) -> fmt::Result {
+    let magnitude = value.to_i128().expect("a part of at most 38 digits").unsigned_abs();
+    let width = usize::from(width);
+    // Printing 64 bits is several times faster than printing 128.
+    match u64::try_from(magnitude) {
+        Ok(magnitude) => write!(f, "{magnitude:0width$}"),
+        Err(_) => write!(f, "{magnitude:0width$}"),
+    }
 }

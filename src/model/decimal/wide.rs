@@ -5,8 +5,8 @@
 //! byte 16 .. 32   high   i128, two's complement
 //! ```
 //!
-//! Sums stand on the hot path and are done here in two halves; products and quotients are rare and left to
-//! `bnum`. What a unit is worth is not known here.
+//! Sums stand on the hot path and are done here in two halves; products and quotients are rare and
+//! left to `bnum`. What a unit is worth is not known here.
 
 use std::cmp::Ordering;
 
@@ -15,7 +15,8 @@ use bnum::types::{I256, U256, U512};
 
 use super::rounding::{DIGITS, Rounding, power_of_ten};
 
-/// A signed integer of 256 bits. The derived order is the numeric one: the signed half is compared first.
+/// A signed integer of 256 bits. The derived order is the numeric one: the signed half is compared
+/// first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Wide {
     high: i128,
@@ -50,7 +51,8 @@ impl Wide {
         let (low, carry) = self.low.overflowing_add(other.low);
         let (high, is_over) = self.high.overflowing_add(other.high);
         let (high, is_back) = high.overflowing_add(if carry { 1 } else { 0 });
-        // The carry can only undo an overflow of the negative side, or make one of the positive side.
+        // The carry can only undo an overflow of the negative side, or make one of the positive
+        // side.
         if is_over == is_back { Some(Self { high, low }) } else { None }
     }
 
@@ -79,8 +81,9 @@ impl Wide {
     pub(super) fn divide_remainder(self, divisor: Self) -> (Self, Self) {
         if let (Some(dividend), Some(divisor)) = (self.to_i128(), divisor.to_i128())
             && let Some(quotient) = dividend.checked_div(divisor)
+            && let Some(remainder) = dividend.checked_rem(divisor)
         {
-            return (Self::from(quotient), Self::from(dividend.wrapping_rem(divisor)));
+            return (Self::from(quotient), Self::from(remainder));
         }
         let (dividend, divisor) = (self.to_bnum(), divisor.to_bnum());
         let quotient =
@@ -100,18 +103,18 @@ impl Wide {
         quotient.checked_add(step).expect("a rounded quotient is no greater than its dividend")
     }
 
-    /// `self * factor / divisor`, rounded once, half away from zero; `None` where the result does not fit.
+    /// `self * factor / divisor`, rounded once, half away from zero; `None` where the result does
+    /// not fit.
     ///
     /// The product is held in 512 bits. `divisor` is not 0.
     pub(super) fn multiply_divide(self, factor: Self, divisor: Self) -> Option<Self> {
         let wide = |value: Self| value.to_bnum().unsigned_abs().as_::<U512>();
         let product = wide(self).checked_mul(wide(factor)).expect("255 and 255 bits make 510");
-        let quotient = product.checked_div(wide(divisor)).expect("a divisor other than zero");
-        let remainder = product.wrapping_sub(quotient.wrapping_mul(wide(divisor)));
-        let half = remainder.cmp(&wide(divisor).wrapping_sub(remainder));
-        let sign = if remainder.is_zero() { Ordering::Equal } else { Ordering::Greater };
-        let step = Rounding::HalfAway.step(sign, half);
-        let magnitude = quotient.wrapping_add(step.as_::<U512>());
+        // Half a divisor more, then cut: that is rounding half away from zero, for odd divisors
+        // too.
+        let (divisor_magnitude, half) = (wide(divisor), wide(divisor).wrapping_shr(1));
+        let magnitude = product.wrapping_add(half).checked_div(divisor_magnitude);
+        let magnitude = magnitude.expect("a divisor other than zero");
         if magnitude.leading_zeros() <= U256::BITS {
             return None;
         }
@@ -129,6 +132,16 @@ impl Wide {
     /// Whether it is 10^76 or more, or -10^76 or less.
     pub(super) fn is_beyond_76_digits(self) -> bool {
         self >= Self::LIMIT || self <= Self::LIMIT.negate()
+    }
+
+    /// Whether it has so many digits before its trailing zeros that 38 cannot hold them. A `false`
+    /// says nothing.
+    ///
+    /// 10^n has n factors of two, so a value with t of them is at most c * 10^t. With c below 10^38
+    /// < 2^127, that is below 2^(127 + 4t).
+    pub(super) const fn is_surely_beyond_38_digits(self) -> bool {
+        let high_bits = 128_u32.saturating_sub((self.high ^ (self.high >> 127)).leading_zeros());
+        high_bits > self.low.trailing_zeros().saturating_mul(4)
     }
 
     /// Two's complement, little endian.
