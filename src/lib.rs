@@ -9,3 +9,8 @@ pub mod definition;
 pub mod engine;
 pub mod format;
 pub mod model;
+
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
