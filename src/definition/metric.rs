@@ -1,9 +1,11 @@
 //! A metric: one version of one definition, checked and compiled (sections 3 to 7 of the rules).
 
+use std::fmt;
+
 use super::calendar::{Calendar, PeriodUnit};
 use super::expression::{Expression, ResultExpression};
 use super::grouping::{Dimension, GroupPath};
-use crate::model::{EventTime, Quantity, Span};
+use crate::model::{Amount, EventTime, Quantity, Span};
 
 /// How the events of one key become one number (section 4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -30,9 +32,69 @@ pub enum AggregationKind {
     Percentile,
 }
 
+impl AggregationKind {
+    /// Every kind, in the order of the rules.
+    pub const ALL: [AggregationKind; 10] = [
+        AggregationKind::Count,
+        AggregationKind::Sum,
+        AggregationKind::Min,
+        AggregationKind::Max,
+        AggregationKind::Avg,
+        AggregationKind::Latest,
+        AggregationKind::First,
+        AggregationKind::UniqueCount,
+        AggregationKind::WeightedSum,
+        AggregationKind::Percentile,
+    ];
+
+    /// The name that definitions use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AggregationKind::Count => "count",
+            AggregationKind::Sum => "sum",
+            AggregationKind::Min => "min",
+            AggregationKind::Max => "max",
+            AggregationKind::Avg => "avg",
+            AggregationKind::Latest => "latest",
+            AggregationKind::First => "first",
+            AggregationKind::UniqueCount => "unique_count",
+            AggregationKind::WeightedSum => "weighted_sum",
+            AggregationKind::Percentile => "percentile",
+        }
+    }
+
+    /// Whether totals may carry state into later periods (rule 4.2).
+    pub const fn can_recur(self) -> bool {
+        match self {
+            AggregationKind::Sum
+            | AggregationKind::Latest
+            | AggregationKind::UniqueCount
+            | AggregationKind::WeightedSum => true,
+            AggregationKind::Count
+            | AggregationKind::Min
+            | AggregationKind::Max
+            | AggregationKind::Avg
+            | AggregationKind::First
+            | AggregationKind::Percentile => false,
+        }
+    }
+
+    /// Whether totals may weigh by days (rule 4.4).
+    pub const fn can_prorate(self) -> bool {
+        matches!(self, AggregationKind::Sum | AggregationKind::UniqueCount)
+    }
+}
+
 /// A share of 100, `0 < p <= 100`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Percentile(pub Quantity);
+
+/// Plain decimal by rule 3.4.
+impl fmt::Display for Percentile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Amount::from(self.0))
+    }
+}
 
 /// What inner buckets without events count as (rule 4.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,6 +103,16 @@ pub enum Fill {
     Skip,
     /// They are 0.
     Zero,
+}
+
+impl Fill {
+    /// The name that definitions use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fill::Skip => "none",
+            Fill::Zero => "zero",
+        }
+    }
 }
 
 /// Buckets inside a period (rule 4.5).
@@ -67,6 +139,17 @@ pub enum RoundingFunction {
     Floor,
 }
 
+impl RoundingFunction {
+    /// The name that definitions use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RoundingFunction::Round => "round",
+            RoundingFunction::Ceil => "ceil",
+            RoundingFunction::Floor => "floor",
+        }
+    }
+}
+
 /// Rounding of a total (rule 3.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rounding {
@@ -87,6 +170,17 @@ pub enum LatePolicy {
     Drop,
 }
 
+impl LatePolicy {
+    /// The name that definitions use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LatePolicy::Correct => "correct",
+            LatePolicy::Carry => "carry",
+            LatePolicy::Drop => "drop",
+        }
+    }
+}
+
 /// One version of a metric. Valid: only the definition reader in the format layer makes one.
 #[derive(Clone, Debug)]
 pub struct Metric {
@@ -104,7 +198,7 @@ pub struct Metric {
     pub filter: Option<Expression>,
     /// How.
     pub aggregation: AggregationKind,
-    /// What of them; `None` only for `count`.
+    /// What of them; `None` only where events are counted: for `count`, and for `count` in `inner`.
     pub value: Option<Expression>,
     /// Property that says `add` or `remove` (rule 4.1).
     pub operation: Option<GroupPath>,
@@ -153,7 +247,10 @@ pub struct CustomerCalendar {
     pub effective_from: Option<EventTime>,
 }
 
-/// All that definition files say: every version of every metric, and customers' calendars, in the order written.
+/// All that definition files say: every version of every metric, and customers' calendars.
+///
+/// Metrics and customers come in the order in which they are first written; the versions of a metric, and the
+/// calendars of a customer, stand together and by `effective_from` (rule 5.6).
 #[derive(Clone, Default, Debug)]
 pub struct Definitions {
     /// Versions of metrics.
@@ -169,4 +266,10 @@ pub struct DefinitionFault {
     pub place: String,
     /// What is wrong, and what would be right.
     pub message: String,
+}
+
+impl fmt::Display for DefinitionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
 }

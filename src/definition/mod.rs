@@ -6,13 +6,20 @@
 mod calendar;
 mod expression;
 mod grouping;
+mod meaning;
 mod metric;
 mod plan;
 mod timeline;
 
 pub use calendar::{Calendar, CalendarError, PeriodUnit};
-pub use expression::{EvaluationError, Expression, ExpressionError, ResultExpression, Scalar};
-pub use grouping::{DeclaredValues, Dimension, GroupPath, Grouped, OtherValues};
+pub use expression::{
+    EvaluationError, Expression, ExpressionError, ResultExpression, Scalar, ValueFault,
+};
+pub use grouping::{
+    DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,
+    OtherValues, group_into,
+};
+pub use meaning::{full_meaning, state_meaning};
 pub use metric::{
     AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy,
     Metric, Percentile, Rounding, RoundingFunction,

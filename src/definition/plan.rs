@@ -1,6 +1,176 @@
-//! The plan: all metrics compiled for routing. STUB
+//! The plan: every metric compiled and laid out for routing (rules 5.1, 5.6, 6.3).
+//!
+//! A plan is made once from valid definitions and never changes; a change of definitions is a new plan.
 
-/// placeholder
-pub struct Plan {}
-/// placeholder
-pub struct MetricPlan {}
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use super::calendar::Calendar;
+use super::meaning::{full_meaning, state_meaning};
+use super::metric::{CustomerCalendar, Definitions, Metric};
+use super::timeline::{Slot, Timeline};
+use crate::model::{EventTime, Span};
+
+/// All metrics of all tenants.
+#[derive(Debug, Default)]
+pub struct Plan {
+    metrics: Vec<MetricPlan>,
+    by_type: HashMap<Box<str>, HashMap<Box<str>, Vec<u32>>>,
+}
+
+/// One metric: a tenant's code with all its versions.
+#[derive(Debug)]
+pub struct MetricPlan {
+    /// Whose it is.
+    pub tenant: Box<str>,
+    /// Its name among the tenant's metrics.
+    pub code: Box<str>,
+    /// How often the code was created; 1 from files.
+    pub generation: u64,
+    /// Its versions, in order of their beginning.
+    pub versions: Vec<Metric>,
+    /// For each version, which versions share recurring state with it: equal numbers do (rule 5.6 d).
+    pub lineages: Vec<u32>,
+    /// The longest grace of any version.
+    pub grace_max: Span,
+    timeline: Timeline,
+    customers: HashMap<Box<str>, Timeline>,
+}
+
+impl Plan {
+    /// Compiles valid definitions; versions of one code are put in order of `effective_from`.
+    pub fn new(definitions: Definitions) -> Self {
+        let mut families: BTreeMap<(String, String), Vec<Metric>> = BTreeMap::new();
+        for metric in definitions.metrics {
+            families.entry((metric.tenant.clone(), metric.code.clone())).or_default().push(metric);
+        }
+        let mut plan = Plan::default();
+        for ((tenant, code), mut versions) in families {
+            versions.sort_by_key(|metric| metric.effective_from);
+            let overrides = overrides_of(&tenant, &definitions.customers);
+            plan.add(MetricPlan::new(tenant.into(), code.into(), versions, overrides));
+        }
+        plan
+    }
+
+    fn add(&mut self, metric: MetricPlan) {
+        let place = u32::try_from(self.metrics.len()).expect("fewer than 2^32 metrics");
+        let of_tenant = self.by_type.entry(metric.tenant.clone()).or_default();
+        for version in &metric.versions {
+            let wanting = of_tenant.entry(version.event_type.as_str().into()).or_default();
+            if wanting.last() != Some(&place) {
+                wanting.push(place);
+            }
+        }
+        self.metrics.push(metric);
+    }
+
+    /// Every metric, in order of tenant and code.
+    pub fn metrics(&self) -> &[MetricPlan] {
+        &self.metrics
+    }
+
+    /// The metric at a place that this plan gave out.
+    pub fn metric(&self, place: u32) -> &MetricPlan {
+        &self.metrics[place as usize]
+    }
+
+    /// Places of the metrics of which some version wants that type of event (rule 5.1).
+    pub fn wanting(&self, tenant: &str, event_type: &str) -> &[u32] {
+        let of_tenant = self.by_type.get(tenant);
+        of_tenant.and_then(|types| types.get(event_type)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A tenant's calendars by customer, each customer's in order of `effective_from`.
+fn overrides_of(
+    tenant: &str,
+    calendars: &[CustomerCalendar],
+) -> BTreeMap<Box<str>, Vec<CustomerCalendar>> {
+    let mut found: BTreeMap<Box<str>, Vec<CustomerCalendar>> = BTreeMap::new();
+    for calendar in calendars.iter().filter(|calendar| calendar.tenant == tenant) {
+        found.entry(calendar.customer.as_str().into()).or_default().push(calendar.clone());
+    }
+    for of_customer in found.values_mut() {
+        of_customer.sort_by_key(|calendar| calendar.effective_from);
+    }
+    found
+}
+
+impl MetricPlan {
+    fn new(
+        tenant: Box<str>,
+        code: Box<str>,
+        versions: Vec<Metric>,
+        overrides: BTreeMap<Box<str>, Vec<CustomerCalendar>>,
+    ) -> Self {
+        let begins: Vec<(Option<EventTime>, Calendar)> = versions
+            .iter()
+            .map(|metric| (metric.effective_from, metric.calendar.clone()))
+            .collect();
+        let timeline = Timeline::new(&begins, &[]);
+        let customers = overrides
+            .into_iter()
+            .map(|(customer, calendars)| (customer, Timeline::new(&begins, &calendars)))
+            .collect();
+        let lineages = lineages(&versions);
+        let grace_max = versions.iter().map(|metric| metric.grace).max().unwrap_or(Span::ZERO);
+        let generation = 1;
+        MetricPlan {
+            tenant,
+            code,
+            generation,
+            versions,
+            lineages,
+            grace_max,
+            timeline,
+            customers,
+        }
+    }
+
+    /// The periods as that customer sees them.
+    pub fn timeline(&self, customer: &str) -> &Timeline {
+        if self.customers.is_empty() {
+            return &self.timeline;
+        }
+        self.customers.get(customer).unwrap_or(&self.timeline)
+    }
+
+    /// Whether some customers have calendars of their own.
+    pub fn has_own_calendars(&self) -> bool {
+        !self.customers.is_empty()
+    }
+
+    /// The version that folds a slot.
+    pub fn version(&self, slot: Slot) -> &Metric {
+        &self.versions[slot.version as usize]
+    }
+
+    /// From which watermark on the slot is due (rule 7.2).
+    pub fn due_at(&self, slot: Slot) -> EventTime {
+        slot.period.end.saturating_add(self.version(slot).grace)
+    }
+
+    /// What each version means for the numbers, for telling whether a definition was changed in place.
+    pub fn meanings(&self) -> Vec<String> {
+        self.versions.iter().map(full_meaning).collect()
+    }
+}
+
+/// Numbers the runs of versions that pass recurring state on (rule 5.6 d).
+fn lineages(versions: &[Metric]) -> Vec<u32> {
+    let mut numbers = Vec::with_capacity(versions.len());
+    let mut current = 0;
+    for (place, version) in versions.iter().enumerate() {
+        if place > 0 {
+            let before = &versions[place - 1];
+            let is_continued = version.is_recurring
+                && before.is_recurring
+                && state_meaning(version) == state_meaning(before);
+            current += u32::from(!is_continued);
+        }
+        numbers.push(current);
+    }
+    numbers
+}

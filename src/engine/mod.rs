@@ -1,1 +1,34 @@
-//! Layer 2, what happens to an event. STUB
+//! Layer 2, what happens to an event: told by [`Input`], answering with [`Effect`].
+//!
+//! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`
+//! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start).
+//! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
+
+mod aggregator;
+mod cell;
+mod chain;
+mod dedup;
+mod effect;
+mod ledger;
+mod processor;
+mod recovery;
+mod recurring;
+mod site;
+
+pub use aggregator::{
+    Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
+    Operations, Part, PartKey, PartValue, Ranks, Stamp, Weighted,
+};
+pub use cell::{Cell, Published};
+pub use chain::{Cells, Chain, ChainAddress, Key};
+pub use dedup::{DigestKey, IdDigest, Remembered};
+pub use effect::{
+    Address, ChangeSink, ChangedPart, Cursor, Effect, Incoming, Input, Loaded, OutboxEntry, Scan,
+    ScanRange,
+};
+pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
+pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
+pub use recovery::{
+    Binding, Committed, Decision, Facts, Halt, LocalState, StartFrom, Visible, decide,
+};
+pub use recurring::Recurring;

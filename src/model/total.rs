@@ -21,8 +21,10 @@ pub enum TotalKind {
 /// One revision of a total. Which metric it belongs to is named by its place in the plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeriodTotal {
-    /// Place of the metric version in the plan.
-    pub metric: usize,
+    /// Place of the metric in the plan.
+    pub metric: u32,
+    /// Which of its versions, counted from 0.
+    pub version: u32,
     /// Who is billed.
     pub customer: Box<str>,
     /// One value per dimension of the metric's `group_by`, in its order.

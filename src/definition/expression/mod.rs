@@ -1,23 +1,35 @@
-//! SQL scalar expressions over an event, in three-valued logic and exact decimals (rules 3.3, 5.2, 5.3). STUB
+//! SQL scalar expressions over an event, in three-valued logic and exact decimals (rules 3.3, 5.2, 5.3).
+//!
+//! ```text
+//! text ─► token ─► parser + primary ─► tree ─► evaluate ─► Scalar
+//!                                        └───► normal_form
+//! ```
+//! A text is read once, when a definition is; what is kept is a small tree of our own, which is worked out for every
+//! event. Nothing here knows of metrics, nor of what an event is refused for beyond the kinds of fault.
 
-use std::borrow::Cow;
+mod evaluate;
+mod function;
+mod name;
+mod normal_form;
+mod parser;
+mod pattern;
+mod primary;
+mod refusal;
+mod scalar;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tree;
 
-use crate::model::{Event, Number};
+use std::fmt;
 
-/// A value while an expression is worked out.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Scalar<'e> {
-    /// SQL's NULL: missing, JSON null, or a path through what is no object.
-    Null,
-    /// A truth value.
-    Boolean(bool),
-    /// A literal, a JSON number, or a computed one.
-    Number(Number),
-    /// A string.
-    Text(Cow<'e, str>),
-    /// An object or array: equals nothing, fits nowhere.
-    Composite,
-}
+use sqlparser::tokenizer::Location;
+
+pub use self::scalar::{EvaluationError, Scalar, ValueFault};
+
+use self::name::{Aggregate, EventName, ResultName};
+use self::tree::Node;
+use crate::model::{Event, Number, Quantity};
 
 /// Why an expression could not be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,51 +38,111 @@ pub struct ExpressionError {
     pub message: String,
 }
 
-/// Why an expression failed on one event.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum EvaluationError {
-    /// A number beyond 38 integer digits (rule 3.3).
-    OutOfRange,
-    /// Division or remainder by zero.
-    DivisionByZero,
-    /// A value of the wrong kind; the text says which and what was wanted.
-    WrongKind(String),
+impl ExpressionError {
+    fn at(place: Location, message: &str) -> Self {
+        let Location { line, column } = place;
+        Self { message: format!("{message} (line {line}, column {column})") }
+    }
 }
 
-/// An expression over an event: `filter` and `value`.
-#[derive(Clone, Debug)]
-pub struct Expression {}
+impl fmt::Display for ExpressionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ExpressionError {}
+
+/// An expression over an event: `filter` and `value`. Two are equal where they are the same tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expression {
+    root: Node<EventName>,
+}
 
 impl Expression {
     /// Reads and compiles; at most 16 KiB and 128 levels deep.
+    ///
+    /// A level is an operator, a function, a CASE or a pair of parentheses around what it holds. Operators of one
+    /// rank in a row (`a + b - c`, `a OR b OR c`) are one level, however many they are.
+    ///
+    /// # Errors
+    /// Whatever rule 5.2 does not list, named, with what would be right.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        todo!()
+        Ok(Self { root: parser::parse(text)? })
     }
+
     /// One fixed spelling for all texts of the same meaning tree; parses to the same expression.
+    #[must_use]
     pub fn normal_form(&self) -> String {
-        todo!()
+        self.root.normal_form()
     }
-    /// Works it out for one event.
+
+    /// Works it out for one event. Takes nothing from the heap for property look-ups (but of strings with
+    /// escapes), arithmetic and comparisons.
+    ///
+    /// # Errors
+    /// Numbers beyond rule 3.3, division by zero, values of the wrong kind, each only where it is reached.
     pub fn evaluate<'e>(&'e self, event: &'e Event<'_>) -> Result<Scalar<'e>, EvaluationError> {
-        todo!()
+        let event: &'e Event<'e> = event;
+        self.root.evaluate(&event)
+    }
+
+    /// Works out a `filter`: `true` folds the event, `false` (NULL too) passes it over (rule 5.3).
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`], and where the value is no boolean: `bad_filter`.
+    pub fn is_true(&self, event: &Event<'_>) -> Result<bool, EvaluationError> {
+        Ok(self.evaluate(event)?.as_condition()? == Some(true))
+    }
+
+    /// Works out a `value` where a number is needed (rules 3.1, 3.2, 5.3).
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`], and where the value is NULL, not numeric, or too large.
+    pub fn quantity(&self, event: &Event<'_>) -> Result<Quantity, ValueFault> {
+        self.evaluate(event)?.as_quantity()
     }
 }
 
-/// An expression over `value` and `events`: `result` (rule 4.6).
-#[derive(Clone, Debug)]
-pub struct ResultExpression {}
+/// The normal form.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.normal_form())
+    }
+}
+
+/// An expression over `value` and `events`: `result` (rule 4.6). Two are equal where they are the same tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResultExpression {
+    root: Node<ResultName>,
+}
 
 impl ResultExpression {
     /// Reads and compiles; at most 16 KiB and 128 levels deep.
+    ///
+    /// # Errors
+    /// As [`Expression::parse`].
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        todo!()
+        Ok(Self { root: parser::parse(text)? })
     }
+
     /// See [`Expression::normal_form`].
+    #[must_use]
     pub fn normal_form(&self) -> String {
-        todo!()
+        self.root.normal_form()
     }
+
     /// The number; `None` where it is NULL, fails, or is not numeric by rule 3.1. `value` `None` is NULL.
+    #[must_use]
     pub fn evaluate(&self, value: Option<Number>, events: u64) -> Option<Number> {
-        todo!()
+        let total = self.root.evaluate(&Aggregate { value, events }).ok()?;
+        total.as_number().ok()
+    }
+}
+
+/// The normal form.
+impl fmt::Display for ResultExpression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.normal_form())
     }
 }

@@ -1,0 +1,349 @@
+//! From lexemes to the tree: precedence climbing with the ranks of rule 5.2.
+//!
+//! sqlparser's own parser is not used: nesting of 128 levels costs it 1 to 2 MiB of stack in release and up to
+//! 16 MiB in a debug build, chains of operators give it trees as deep as they are long, and it takes far more than
+//! rule 5.2 lists. Here a level costs a few hundred bytes, [`LEVELS_MAX`] of them are allowed, and all else is
+//! refused where it stands. Literals, names, functions, CASE and CAST are read in [`super::primary`].
+
+use std::vec;
+
+use sqlparser::tokenizer::Location;
+
+use super::ExpressionError;
+use super::name::Name;
+use super::refusal::refused;
+use super::token::{self, Lexeme, Mark, Placed};
+use super::tree::{ArithmeticOperator, Binding, ComparisonOperator, LEVELS_MAX, Node, Sign};
+
+/// Reads a whole expression.
+///
+/// # Errors
+/// Whatever is not listed in rule 5.2, more than 16 KiB, more than 128 levels.
+pub(super) fn parse<N: Name>(text: &str) -> Result<Node<N>, ExpressionError> {
+    let mut parser = Parser { rest: token::lexemes(text)?.into_iter(), levels: 0 };
+    if *parser.peek() == Lexeme::End {
+        return Err(parser.error("empty expression: a value is wanted, such as properties.key"));
+    }
+    let root = parser.expression(Binding::Or)?;
+    if *parser.peek() != Lexeme::End {
+        return Err(parser.unexpected("an operator or the end"));
+    }
+    if root.levels() > LEVELS_MAX {
+        return Err(parser.too_deep());
+    }
+    Ok(root)
+}
+
+/// What is left to read.
+pub(super) struct Parser {
+    rest: vec::IntoIter<Placed>,
+    /// Expressions being read, one inside the other.
+    levels: usize,
+}
+
+/// An operator between two operands, or behind one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Infix {
+    Or,
+    And,
+    Compare(ComparisonOperator),
+    /// `NOT`, before `IN`, `BETWEEN`, `LIKE` or `ILIKE`.
+    Not,
+    In,
+    Between,
+    Like,
+    Ilike,
+    Is,
+    Concatenate,
+    Arithmetic(ArithmeticOperator),
+}
+
+impl Infix {
+    fn from_lexeme(lexeme: &Lexeme) -> Option<Self> {
+        match lexeme {
+            Lexeme::Word(word) => Self::from_word(word),
+            Lexeme::Mark(mark) => Self::from_mark(*mark),
+            Lexeme::QuotedWord(_) | Lexeme::Number(_) | Lexeme::Text(_) | Lexeme::End => None,
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        const KEYWORDS: [(&str, Infix); 8] = [
+            ("OR", Infix::Or),
+            ("AND", Infix::And),
+            ("NOT", Infix::Not),
+            ("IN", Infix::In),
+            ("BETWEEN", Infix::Between),
+            ("LIKE", Infix::Like),
+            ("ILIKE", Infix::Ilike),
+            ("IS", Infix::Is),
+        ];
+        let mut keywords = KEYWORDS.into_iter();
+        keywords.find(|(keyword, _)| keyword.eq_ignore_ascii_case(word)).map(|(_, infix)| infix)
+    }
+
+    fn from_mark(mark: Mark) -> Option<Self> {
+        Some(match mark {
+            Mark::Plus => Infix::Arithmetic(ArithmeticOperator::Add),
+            Mark::Minus => Infix::Arithmetic(ArithmeticOperator::Subtract),
+            Mark::Star => Infix::Arithmetic(ArithmeticOperator::Multiply),
+            Mark::Slash => Infix::Arithmetic(ArithmeticOperator::Divide),
+            Mark::Percent => Infix::Arithmetic(ArithmeticOperator::Remainder),
+            Mark::Bars => Infix::Concatenate,
+            Mark::Equal => Infix::Compare(ComparisonOperator::Equal),
+            Mark::NotEqual => Infix::Compare(ComparisonOperator::NotEqual),
+            Mark::Less => Infix::Compare(ComparisonOperator::Less),
+            Mark::LessOrEqual => Infix::Compare(ComparisonOperator::LessOrEqual),
+            Mark::Greater => Infix::Compare(ComparisonOperator::Greater),
+            Mark::GreaterOrEqual => Infix::Compare(ComparisonOperator::GreaterOrEqual),
+            Mark::Open | Mark::Close | Mark::Comma | Mark::Dot => return None,
+        })
+    }
+
+    fn binding(self) -> Binding {
+        match self {
+            Infix::Or => Binding::Or,
+            Infix::And => Binding::And,
+            Infix::Compare(_)
+            | Infix::Not
+            | Infix::In
+            | Infix::Between
+            | Infix::Like
+            | Infix::Ilike
+            | Infix::Is => Binding::Comparison,
+            Infix::Concatenate => Binding::Concatenation,
+            Infix::Arithmetic(operator) => operator.binding(),
+        }
+    }
+}
+
+impl Parser {
+    /// Reads an expression, as far as its operators bind at least as tightly as `least`.
+    pub(super) fn expression<N: Name>(
+        &mut self,
+        least: Binding,
+    ) -> Result<Node<N>, ExpressionError> {
+        self.levels = self.levels.saturating_add(1);
+        if self.levels > LEVELS_MAX {
+            return Err(self.too_deep());
+        }
+        let mut left = self.operand(least)?;
+        let mut is_compared = false;
+        while let Some(infix) = Infix::from_lexeme(self.peek()) {
+            if infix.binding() < least {
+                break;
+            }
+            if infix.binding() == Binding::Comparison {
+                if is_compared {
+                    return Err(self.error(
+                        "comparisons do not chain: put one of them in parentheses, or join them \
+                         with AND",
+                    ));
+                }
+                is_compared = true;
+            }
+            left = self.infix(left, infix)?;
+        }
+        self.levels = self.levels.saturating_sub(1);
+        Ok(left)
+    }
+
+    fn operand<N: Name>(&mut self, least: Binding) -> Result<Node<N>, ExpressionError> {
+        if self.is_keyword("NOT") {
+            if least > Binding::Not {
+                return Err(self
+                    .error("NOT binds looser than the operator before it: put it in parentheses"));
+            }
+            self.advance();
+            return Ok(Node::Not(Box::new(self.expression(Binding::Not)?)));
+        }
+        let sign = match self.peek() {
+            Lexeme::Mark(Mark::Plus) => Sign::Plus,
+            Lexeme::Mark(Mark::Minus) => Sign::Minus,
+            _ => return self.primary(),
+        };
+        self.advance();
+        Ok(Node::Sign(sign, Box::new(self.expression(Binding::Sign)?)))
+    }
+
+    fn infix<N: Name>(&mut self, left: Node<N>, infix: Infix) -> Result<Node<N>, ExpressionError> {
+        match infix {
+            Infix::Or => Ok(Node::Or(match left {
+                Node::Or(parts) => self.chain(parts, infix)?,
+                other => self.chain(vec![other], infix)?,
+            })),
+            Infix::And => Ok(Node::And(match left {
+                Node::And(parts) => self.chain(parts, infix)?,
+                other => self.chain(vec![other], infix)?,
+            })),
+            Infix::Concatenate => Ok(Node::Concatenation(match left {
+                Node::Concatenation(parts) => self.chain(parts, infix)?,
+                other => self.chain(vec![other], infix)?,
+            })),
+            Infix::Arithmetic(operator) => self.arithmetic(left, operator.binding()),
+            Infix::Compare(operator) => {
+                self.advance();
+                let right = self.expression(infix.binding().of_operand())?;
+                Ok(Node::Comparison(operator, Box::new([left, right])))
+            }
+            Infix::Is => self.is_null(left),
+            Infix::Not => {
+                self.advance();
+                self.predicate(left, true)
+            }
+            Infix::In | Infix::Between | Infix::Like | Infix::Ilike => self.predicate(left, false),
+        }
+    }
+
+    /// Appends the operands that follow, each behind one more `infix`.
+    fn chain<N: Name>(
+        &mut self,
+        mut parts: Vec<Node<N>>,
+        infix: Infix,
+    ) -> Result<Vec<Node<N>>, ExpressionError> {
+        while Infix::from_lexeme(self.peek()) == Some(infix) {
+            self.advance();
+            parts.push(self.expression(infix.binding().of_operand())?);
+        }
+        Ok(parts)
+    }
+
+    fn arithmetic<N: Name>(
+        &mut self,
+        left: Node<N>,
+        binding: Binding,
+    ) -> Result<Node<N>, ExpressionError> {
+        // `(a + b) + c` is `a + b + c`.
+        let (first, mut steps) = match left {
+            Node::Arithmetic(first, steps)
+                if steps.first().is_some_and(|(operator, _)| operator.binding() == binding) =>
+            {
+                (first, steps)
+            }
+            other => (Box::new(other), Vec::new()),
+        };
+        while let Some(Infix::Arithmetic(operator)) = Infix::from_lexeme(self.peek())
+            && operator.binding() == binding
+        {
+            self.advance();
+            steps.push((operator, self.expression(binding.of_operand())?));
+        }
+        Ok(Node::Arithmetic(first, steps))
+    }
+
+    fn is_null<N: Name>(&mut self, operand: Node<N>) -> Result<Node<N>, ExpressionError> {
+        self.advance();
+        let is_negated = self.take_keyword("NOT");
+        if !self.take_keyword("NULL") {
+            return Err(self.unexpected(
+                "NULL or NOT NULL, which is all that IS is for (a boolean x is compared: x = TRUE, \
+                 or COALESCE(x, FALSE))",
+            ));
+        }
+        Ok(Node::IsNull { is_negated, operand: Box::new(operand) })
+    }
+
+    /// `IN`, `BETWEEN`, `LIKE`, `ILIKE`.
+    fn predicate<N: Name>(
+        &mut self,
+        operand: Node<N>,
+        is_negated: bool,
+    ) -> Result<Node<N>, ExpressionError> {
+        let part = Binding::Comparison.of_operand();
+        match Infix::from_lexeme(self.peek()) {
+            Some(Infix::In) => {
+                self.advance();
+                self.expect(Mark::Open, "a list in parentheses, as in x IN ('a', 'b')")?;
+                let list = self.list()?;
+                Ok(Node::In { is_negated, operand: Box::new(operand), list })
+            }
+            Some(Infix::Between) => {
+                self.advance();
+                let low = self.expression(part)?;
+                if !self.take_keyword("AND") {
+                    return Err(self.unexpected("AND, as in x BETWEEN low AND high"));
+                }
+                let parts = Box::new([operand, low, self.expression(part)?]);
+                Ok(Node::Between { is_negated, parts })
+            }
+            Some(infix @ (Infix::Like | Infix::Ilike)) => {
+                self.advance();
+                let parts = Box::new([operand, self.expression(part)?]);
+                Ok(Node::Like { is_negated, is_case_blind: infix == Infix::Ilike, parts })
+            }
+            _ => Err(self.unexpected("IN, BETWEEN, LIKE or ILIKE behind NOT")),
+        }
+    }
+
+    /// Expressions with commas between, up to the closing parenthesis and that one too.
+    pub(super) fn list<N: Name>(&mut self) -> Result<Vec<Node<N>>, ExpressionError> {
+        let mut items = vec![self.expression(Binding::Or)?];
+        while self.take(Mark::Comma) {
+            items.push(self.expression(Binding::Or)?);
+        }
+        self.expect(Mark::Close, "an operator, `,` or `)`")?;
+        Ok(items)
+    }
+}
+
+impl Parser {
+    /// The next lexeme.
+    pub(super) fn peek(&self) -> &Lexeme {
+        self.rest.as_slice().first().map_or(&Lexeme::End, |placed| &placed.lexeme)
+    }
+
+    /// Takes the next lexeme. The end stays.
+    pub(super) fn advance(&mut self) -> Lexeme {
+        if *self.peek() == Lexeme::End {
+            return Lexeme::End;
+        }
+        self.rest.next().map_or(Lexeme::End, |placed| placed.lexeme)
+    }
+
+    /// Whether the next lexeme is that keyword, in any case.
+    pub(super) fn is_keyword(&self, keyword: &str) -> bool {
+        matches!(self.peek(), Lexeme::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+
+    /// Takes that keyword where it is the next lexeme.
+    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
+        let is_there = self.is_keyword(keyword);
+        if is_there {
+            self.advance();
+        }
+        is_there
+    }
+
+    /// Takes that mark where it is the next lexeme.
+    pub(super) fn take(&mut self, mark: Mark) -> bool {
+        let is_there = *self.peek() == Lexeme::Mark(mark);
+        if is_there {
+            self.advance();
+        }
+        is_there
+    }
+
+    /// Takes that mark; `wanted` tells people what may stand here.
+    pub(super) fn expect(&mut self, mark: Mark, wanted: &str) -> Result<(), ExpressionError> {
+        if self.take(mark) { Ok(()) } else { Err(self.unexpected(wanted)) }
+    }
+
+    /// Where the next lexeme stands.
+    pub(super) fn place(&self) -> Location {
+        self.rest.as_slice().first().map_or(Location::new(1, 1), |placed| placed.place)
+    }
+
+    /// A fault at the next lexeme.
+    pub(super) fn error(&self, message: &str) -> ExpressionError {
+        ExpressionError::at(self.place(), message)
+    }
+
+    /// The fault of a next lexeme that stands where `wanted` should.
+    pub(super) fn unexpected(&self, wanted: &str) -> ExpressionError {
+        refused(self.place(), self.peek(), wanted)
+    }
+
+    fn too_deep(&self) -> ExpressionError {
+        self.error(&format!("nested deeper than {LEVELS_MAX} levels: split it, or use IN and CASE"))
+    }
+}

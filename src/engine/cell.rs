@@ -1,0 +1,132 @@
+//! A cell: one key's state for one period, and what was last published of it (rules 7.2 to 7.4).
+
+use super::aggregator::{Aggregate, Carry, Fold, Frame};
+use super::chain::ChainAddress;
+use crate::definition::{Metric, RoundingFunction, Slot};
+use crate::model::{Amount, EventTime, PeriodTotal, TotalKind};
+
+/// The last revision of a total that went to the outbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Published {
+    /// From 1.
+    pub revision: u64,
+    /// Its value (rule 4.6 may leave none).
+    pub value: Option<Amount>,
+    /// Its number of events.
+    pub events: u64,
+}
+
+/// State of one key in one period: about 150 bytes and its aggregate's parts.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cell {
+    /// The period and who cut it.
+    pub slot: Slot,
+    /// What the events left.
+    pub aggregate: Aggregate,
+    /// How many events were folded.
+    pub events: u64,
+    /// Smallest and greatest own time of those events.
+    pub times: Option<(EventTime, EventTime)>,
+    /// What was last published; nothing while the period is open.
+    pub published: Option<Box<Published>>,
+    /// Whether something changed since it was published, or it must be published though it looks empty (rule 7.4).
+    pub is_owed: bool,
+}
+
+impl Cell {
+    /// A cell without events.
+    pub fn new(metric: &Metric, slot: Slot) -> Self {
+        let aggregate = Aggregate::new(metric);
+        Cell { slot, aggregate, events: 0, times: None, published: None, is_owed: false }
+    }
+
+    /// Takes an event in. `own_time` is the event's own time, also where it was carried.
+    pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, own_time: EventTime) {
+        self.aggregate.fold(frame, fold);
+        self.events += 1;
+        self.times = Some(match self.times {
+            None => (own_time, own_time),
+            Some((first, last)) => (first.min(own_time), last.max(own_time)),
+        });
+    }
+
+    /// The total as it stands (rules 3.4, 3.5, 4.6).
+    pub fn value(&self, frame: &Frame<'_>, carry: Option<&Carry>) -> Option<Amount> {
+        let ratio = self.aggregate.finish(frame, carry);
+        let value = match &frame.metric.result {
+            None => Some(ratio.to_amount()),
+            Some(result) => result
+                .evaluate(ratio.to_number().ok(), self.events)
+                .map(|number| number.to_amount()),
+        };
+        value.map(|value| rounded(frame.metric, value))
+    }
+
+    /// Whether publishing `value` now would say anything new (rule 7.4: more events are news even where the value stays).
+    pub fn is_news(&self, value: Option<Amount>) -> bool {
+        match &self.published {
+            None => true,
+            Some(published) => published.value != value || published.events != self.events,
+        }
+    }
+
+    /// Makes the next revision of the total.
+    pub fn publish(&mut self, value: Option<Amount>) -> Revision {
+        let before = self.published.as_deref().copied();
+        let revision = before.map_or(1, |before| before.revision + 1);
+        self.published = Some(Box::new(Published { revision, value, events: self.events }));
+        self.is_owed = false;
+        let kind = if revision == 1 { TotalKind::Final } else { TotalKind::Correction };
+        let previous = before.and_then(|before| before.value);
+        Revision { kind, revision, value, previous }
+    }
+}
+
+/// One revision of a total, without its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Revision {
+    /// Why it was made.
+    pub kind: TotalKind,
+    /// 0 for provisional ones.
+    pub revision: u64,
+    /// The value.
+    pub value: Option<Amount>,
+    /// The value of the revision before.
+    pub previous: Option<Amount>,
+}
+
+impl Revision {
+    /// A look at an open period.
+    pub fn provisional(value: Option<Amount>) -> Self {
+        Revision { kind: TotalKind::Provisional, revision: 0, value, previous: None }
+    }
+
+    /// The total with its key.
+    pub fn total(self, frame: &Frame<'_>, address: &ChainAddress, cell: &Cell) -> PeriodTotal {
+        let worth = |value: Option<Amount>| value.unwrap_or(Amount::ZERO);
+        PeriodTotal {
+            metric: address.metric,
+            version: frame.slot.version,
+            customer: address.key.customer().into(),
+            group: address.key.group(),
+            period: frame.slot.period,
+            timezone: frame.calendar.zone_name().into(),
+            kind: self.kind,
+            revision: self.revision,
+            value: self.value,
+            previous: self.previous,
+            delta: worth(self.value).minus(worth(self.previous)),
+            events: cell.events,
+            event_times: cell.times,
+        }
+    }
+}
+
+fn rounded(metric: &Metric, value: Amount) -> Amount {
+    let Some(rounding) = metric.rounding else { return value };
+    match rounding.function {
+        RoundingFunction::Round => value.round(rounding.precision),
+        RoundingFunction::Ceil => value.ceil(rounding.precision),
+        RoundingFunction::Floor => value.floor(rounding.precision),
+    }
+}

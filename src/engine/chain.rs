@@ -1,0 +1,205 @@
+//! Chains: all cells of one metric, customer and group, and the table that finds them.
+//!
+//! A chain of a plain metric is a list of independent cells. A chain of a recurring metric also carries what
+//! its cells leave from period to period (rule 4.2); it lives in `engine::recurring`.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::cell::Cell;
+use super::recurring::Recurring;
+use crate::definition::GroupKey;
+use crate::model::{EventTime, GroupValue};
+
+/// Customer and group as bytes: they are compared, hashed and stored in this form.
+///
+/// ```text
+/// customer length (2, big endian) | customer | group as definition::GroupKey writes it
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Key(Box<[u8]>);
+
+impl Key {
+    /// Writes the key of a customer and a group to the end of `bytes`.
+    pub fn write(bytes: &mut Vec<u8>, customer: &str, group: &[u8]) {
+        let length = u16::try_from(customer.len()).expect("a customer has at most 512 bytes");
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(customer.as_bytes());
+        bytes.extend_from_slice(group);
+    }
+
+    /// A key from bytes that [`Key::write`] made.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Key(bytes.into())
+    }
+
+    /// As written.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Who is billed.
+    pub fn customer(&self) -> &str {
+        customer_of(&self.0)
+    }
+
+    /// The group's values in declared order.
+    pub fn group(&self) -> Box<[GroupValue]> {
+        let group = GroupKey::from_bytes(&self.0[2 + self.customer().len()..]);
+        group.expect("keys are made from groups").values().into()
+    }
+}
+
+/// The customer in a key's bytes.
+pub fn customer_of(key: &[u8]) -> &str {
+    let length = usize::from(u16::from_be_bytes([key[0], key[1]]));
+    std::str::from_utf8(&key[2..2 + length]).expect("keys are made from text")
+}
+
+/// Which chain: a metric's place in the plan, its lineage (rule 5.6 d), customer and group.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChainAddress {
+    /// Place of the metric in the plan.
+    pub metric: u32,
+    /// Which run of versions.
+    pub lineage: u32,
+    /// Customer and group.
+    pub key: Key,
+}
+
+/// The periods of one chain.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Cells {
+    /// Independent ones, by end.
+    Plain(Vec<Cell>),
+    /// Linked by what is carried.
+    Recurring(Box<Recurring>),
+}
+
+/// All state of one metric, customer and group.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// Whose.
+    pub address: ChainAddress,
+    /// Its periods.
+    pub cells: Cells,
+    /// Whether something changed since it was stored.
+    pub is_dirty: bool,
+    /// Whether a published cell of it changed since the last cut.
+    pub is_amended: bool,
+    /// When it was last used, in batches.
+    pub touched: u32,
+    hash: u64,
+}
+
+impl Chain {
+    /// The plain cell that ends at `end`.
+    pub fn plain_cell(&self, end: EventTime) -> Option<&Cell> {
+        let Cells::Plain(cells) = &self.cells else { return None };
+        cells.iter().rev().find(|cell| cell.slot.period.end == end)
+    }
+
+    /// Bytes of memory of its cells, roughly: what changes as events are folded.
+    pub fn cell_bytes(&self) -> usize {
+        match &self.cells {
+            Cells::Plain(cells) => cells.iter().map(cell_bytes).sum(),
+            Cells::Recurring(recurring) => recurring.bytes(),
+        }
+    }
+
+    /// Bytes of memory, roughly.
+    pub fn bytes(&self) -> usize {
+        size_of::<Chain>() + self.address.key.as_bytes().len() + 24 + self.cell_bytes()
+    }
+}
+
+pub(super) fn cell_bytes(cell: &Cell) -> usize {
+    let published = if cell.published.is_some() { 64 } else { 0 };
+    size_of::<Cell>() + cell.aggregate.part_bytes() + published
+}
+
+/// The resident chains.
+#[derive(Default)]
+pub struct Chains {
+    chains: Vec<Option<Chain>>,
+    free: Vec<u32>,
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Chains {
+    /// Hash of an address; the same as long as this table lives.
+    pub fn hash(&self, metric: u32, lineage: u32, key: &[u8]) -> u64 {
+        self.hasher.hash_one((metric, lineage, key))
+    }
+
+    /// The chain of that address, if it is resident.
+    pub fn find(&self, hash: u64, metric: u32, lineage: u32, key: &[u8]) -> Option<u32> {
+        let is_it = |place: &u32| {
+            let address = &self.chain(*place).address;
+            address.metric == metric
+                && address.lineage == lineage
+                && address.key.as_bytes() == key
+        };
+        self.index.find(hash, is_it).copied()
+    }
+
+    /// Takes a chain in; no chain of its address may be there.
+    pub fn insert(&mut self, address: ChainAddress, cells: Cells) -> u32 {
+        let hash = self.hash(address.metric, address.lineage, address.key.as_bytes());
+        let chain =
+            Chain { address, cells, is_dirty: false, is_amended: false, touched: 0, hash };
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.chains[place as usize] = Some(chain);
+                place
+            }
+            None => {
+                self.chains.push(Some(chain));
+                u32::try_from(self.chains.len() - 1).expect("fewer than 2^32 chains in memory")
+            }
+        };
+        let chains = &self.chains;
+        self.index.insert_unique(hash, place, |place| hash_at(chains, *place));
+        place
+    }
+
+    /// Drops a chain from memory.
+    pub fn remove(&mut self, place: u32) -> Chain {
+        let chain = self.chains[place as usize].take().expect("the chain is resident");
+        let entry = self.index.find_entry(chain.hash, |other| *other == place);
+        entry.expect("resident chains are indexed").remove();
+        self.free.push(place);
+        chain
+    }
+
+    /// The chain at a place, if one is there.
+    pub fn try_chain(&self, place: u32) -> Option<&Chain> {
+        self.chains.get(place as usize)?.as_ref()
+    }
+
+    /// The chain at a place.
+    pub fn chain(&self, place: u32) -> &Chain {
+        self.chains[place as usize].as_ref().expect("the chain is resident")
+    }
+
+    /// The chain at a place.
+    pub fn chain_mut(&mut self, place: u32) -> &mut Chain {
+        self.chains[place as usize].as_mut().expect("the chain is resident")
+    }
+
+    /// One past the greatest place in use.
+    pub fn places(&self) -> u32 {
+        u32::try_from(self.chains.len()).expect("fewer than 2^32 chains in memory")
+    }
+
+    /// How many are resident.
+    pub fn count(&self) -> usize {
+        self.index.len()
+    }
+}
+
+fn hash_at(chains: &[Option<Chain>], place: u32) -> u64 {
+    chains[place as usize].as_ref().expect("indexed chains are resident").hash
+}

@@ -1,0 +1,210 @@
+//! Which ids were counted, exactly (section 2 of the rules).
+//!
+//! An id is kept as a keyed 128-bit digest with the UTC day of its event: 20 bytes. Recent ones are resident in
+//! two generations; when memory is short the older generation is let go, and from then on an id that is not
+//! resident must be looked up in the store. Knows nothing of how it is stored.
+
+use hashbrown::HashTable;
+use siphasher::sip128::{Hasher128, SipHasher24};
+use std::hash::Hasher;
+
+use crate::model::{EventTime, Span};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// Key of the digest: random, made once for a state and kept in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DigestKey(pub [u8; 16]);
+
+/// Digest of an identity (rule 2.1): SipHash-2-4 with 128 bits, under the state's key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct IdDigest(pub [u32; 4]);
+
+impl IdDigest {
+    /// The digest of `(tenant, id)`. The tenant's length goes first, so that no two pairs share their bytes.
+    pub fn of(key: &DigestKey, tenant: &str, id: &str) -> Self {
+        let mut hasher = SipHasher24::new_with_key(&key.0);
+        let length = u16::try_from(tenant.len()).expect("a tenant has at most 512 bytes");
+        hasher.write(&length.to_le_bytes());
+        hasher.write(tenant.as_bytes());
+        hasher.write(id.as_bytes());
+        let digest = hasher.finish128();
+        let (low, high) = (digest.h1, digest.h2);
+        IdDigest([low_half(low), high_half(low), low_half(high), high_half(high)])
+    }
+
+    /// 16 bytes whose order is that of the digest.
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for (chunk, word) in bytes.chunks_exact_mut(4).zip(self.0) {
+            chunk.copy_from_slice(&word.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// Inverse of [`IdDigest::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let mut words = [0; 4];
+        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = u32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+        }
+        IdDigest(words)
+    }
+
+    fn hash(self) -> u64 {
+        u64::from(self.0[0]) << 32 | u64::from(self.0[1])
+    }
+}
+
+fn low_half(word: u64) -> u32 {
+    u32::try_from(word & 0xFFFF_FFFF).expect("masked to 32 bits")
+}
+
+fn high_half(word: u64) -> u32 {
+    u32::try_from(word >> 32).expect("shifted to 32 bits")
+}
+
+/// A remembered id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remembered {
+    /// Which.
+    pub digest: IdDigest,
+    /// UTC day of the counted event's time, from the epoch.
+    pub day: u32,
+}
+
+/// What is known of an id without asking the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// It is remembered.
+    Yes,
+    /// It is not.
+    No,
+    /// Only the store can tell.
+    Ask,
+}
+
+/// The remembered ids.
+pub struct Dedup {
+    window: Span,
+    young: HashTable<Remembered>,
+    old: HashTable<Remembered>,
+    fresh: Vec<Remembered>,
+    keeps_fresh: bool,
+    is_cold: bool,
+    swept_day: i64,
+}
+
+impl Dedup {
+    /// Nothing remembered. `is_cold`: the store may hold ids.
+    pub fn new(window: Span, is_cold: bool) -> Self {
+        Dedup {
+            window,
+            young: HashTable::new(),
+            old: HashTable::new(),
+            fresh: Vec::new(),
+            keeps_fresh: false,
+            is_cold,
+            swept_day: i64::MIN,
+        }
+    }
+
+    /// Whether an id of that day still counts as remembered (rule 2.4).
+    pub fn is_remembered(&self, day: u32, watermark: Option<EventTime>) -> bool {
+        let day_end = (i64::from(day) + 1) * MICROS_PER_DAY;
+        watermark.is_none_or(|mark| mark.micros() < day_end + self.window.micros())
+    }
+
+    /// What is known of an id at a watermark.
+    pub fn look(&self, digest: IdDigest, watermark: Option<EventTime>) -> Known {
+        let same = |other: &Remembered| other.digest == digest;
+        let hash = digest.hash();
+        let found = self.young.find(hash, same).or_else(|| self.old.find(hash, same));
+        match found {
+            Some(id) if self.is_remembered(id.day, watermark) => Known::Yes,
+            Some(_) => Known::No,
+            None if self.is_cold => Known::Ask,
+            None => Known::No,
+        }
+    }
+
+    /// Remembers an id from now on; one that was forgotten takes its new day.
+    pub fn remember(&mut self, digest: IdDigest, day: u32) {
+        if let Ok(entry) = self.old.find_entry(digest.hash(), |other| other.digest == digest) {
+            entry.remove();
+        }
+        self.insert(Remembered { digest, day });
+        if self.keeps_fresh {
+            self.fresh.push(Remembered { digest, day });
+        }
+    }
+
+    /// Makes an id resident that the store remembers.
+    pub fn restore(&mut self, id: Remembered) {
+        if self.look(id.digest, None) == Known::Ask {
+            self.insert(id);
+        }
+    }
+
+    fn insert(&mut self, id: Remembered) {
+        let hash = id.digest.hash();
+        match self.young.find_mut(hash, |other| other.digest == id.digest) {
+            Some(found) => found.day = id.day,
+            None => {
+                self.young.insert_unique(hash, id, |other| other.digest.hash());
+            }
+        }
+    }
+
+    /// From now on new ids are collected for the store. Returns those that were remembered before.
+    pub fn keep_fresh(&mut self) {
+        if !self.keeps_fresh {
+            self.keeps_fresh = true;
+            self.fresh = self.old.iter().chain(self.young.iter()).copied().collect();
+        }
+    }
+
+    /// The ids that were remembered since the last call, in order of digest.
+    pub fn take_fresh(&mut self) -> Vec<Remembered> {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        // Of one that was forgotten and came again the later entry must win: the sort is stable.
+        fresh.sort_by_key(|id| id.digest);
+        fresh
+    }
+
+    /// Lets the older generation go. Only right after a commit: what is let go must be in the store.
+    pub fn let_go(&mut self) {
+        assert!(self.fresh.is_empty(), "ids may leave memory only once they are stored");
+        self.old = std::mem::take(&mut self.young);
+        self.is_cold = true;
+    }
+
+    /// Drops from memory what is no longer remembered, once for each day that the watermark reaches.
+    pub fn forget(&mut self, watermark: EventTime) {
+        let day = watermark.utc_day();
+        if day <= self.swept_day {
+            return;
+        }
+        self.swept_day = day;
+        let oldest = self.forgotten_through(watermark);
+        self.young.retain(|id| i64::from(id.day) > oldest);
+        self.old.retain(|id| i64::from(id.day) > oldest);
+    }
+
+    /// The last UTC day whose ids are forgotten at that watermark.
+    pub fn forgotten_through(&self, watermark: EventTime) -> i64 {
+        watermark.saturating_sub(self.window).utc_day() - 1
+    }
+
+    /// How many are resident.
+    pub fn resident(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        let entry = size_of::<Remembered>() + 1;
+        let buckets = (self.young.capacity() + self.old.capacity()) * 8 / 7;
+        buckets * entry + self.fresh.capacity() * size_of::<Remembered>()
+    }
+}

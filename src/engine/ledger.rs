@@ -1,0 +1,168 @@
+//! The commit protocol of one task, as a state machine: store, deliver, trim, in that order, one commit at a time.
+//!
+//! ```text
+//! idle --Cut--> storing --Stored--> delivering --Delivered--> idle
+//! ```
+//! Identity of a state is the id of its last commit; cursor and watermark are only asserted. State may
+//! run ahead of what is visible, never behind. Knows nothing of what a commit holds.
+
+use super::effect::{Cursor, Effect};
+use crate::model::EventTime;
+
+/// Random name of a commit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CommitId(pub [u8; 16]);
+
+/// Dispositions of all events that a state has read (rule 1.4).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Counters {
+    /// Events read.
+    pub read: u64,
+    /// Folded by a metric.
+    pub counted: u64,
+    /// With a remembered id.
+    pub duplicate: u64,
+    /// Wanted or taken by no metric.
+    pub unmatched: u64,
+    /// Refused for lateness.
+    pub late: u64,
+    /// Refused for another reason.
+    pub invalid: u64,
+}
+
+impl Counters {
+    /// Read less everything accounted for: always 0.
+    pub fn imbalance(&self) -> i128 {
+        let ended = [self.counted, self.duplicate, self.unmatched, self.late, self.invalid];
+        i128::from(self.read) - ended.into_iter().map(i128::from).sum::<i128>()
+    }
+}
+
+/// What a commit says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CommitRecord {
+    /// Its name.
+    pub id: CommitId,
+    /// The commit before; `None` for a genesis.
+    pub parent: Option<CommitId>,
+    /// 0 for a genesis, then one more each.
+    pub number: u64,
+    /// Where reading goes on.
+    pub cursor: Cursor,
+    /// Sequence of the last outbox entry ever made; 0 before the first.
+    pub outbox_last: u64,
+    /// How far event time is believed complete.
+    pub watermark: Option<EventTime>,
+    /// The greatest time of events without a fault.
+    pub latest_time: Option<EventTime>,
+    /// Dispositions.
+    pub counters: Counters,
+}
+
+impl CommitRecord {
+    /// The first commit of a fresh state, before anything is read.
+    pub fn genesis(id: CommitId, cursor: Cursor) -> Self {
+        CommitRecord {
+            id,
+            parent: None,
+            number: 0,
+            cursor,
+            outbox_last: 0,
+            watermark: None,
+            latest_time: None,
+            counters: Counters::default(),
+        }
+    }
+}
+
+/// Where the protocol stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Idle,
+    Storing(CommitRecord),
+    Delivering,
+}
+
+/// The protocol of one task.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    last: CommitRecord,
+    delivered: u64,
+    is_offset_behind: bool,
+    stage: Stage,
+}
+
+impl Ledger {
+    /// Goes on from a stored commit, of whose outbox entries those up to `delivered` are known to be visible.
+    /// `is_offset_behind`: the committed offset names an earlier commit.
+    pub fn resume(last: CommitRecord, delivered: u64, is_offset_behind: bool) -> Self {
+        assert!(delivered <= last.outbox_last, "entries were delivered that were never made");
+        Ledger { last, delivered, is_offset_behind, stage: Stage::Idle }
+    }
+
+    /// The last stored commit.
+    pub fn last(&self) -> &CommitRecord {
+        &self.last
+    }
+
+    /// Sequence of the last entry known to be visible.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Whether a commit may be cut now.
+    pub fn is_idle(&self) -> bool {
+        self.stage == Stage::Idle
+    }
+
+    /// What is left to make visible of the last stored commit: the first thing to do after a start.
+    pub fn catch_up(&mut self) -> Option<Effect> {
+        assert!(self.is_idle(), "a commit is under way");
+        let is_behind = self.is_offset_behind || self.delivered < self.last.outbox_last;
+        is_behind.then(|| self.deliver())
+    }
+
+    /// Begins a commit.
+    pub fn cut(&mut self, next: CommitRecord) -> Effect {
+        assert!(self.is_idle(), "a commit is under way");
+        assert_eq!(next.parent, Some(self.last.id), "a commit follows the last one");
+        assert_eq!(next.number, self.last.number + 1, "commits are numbered without gaps");
+        assert!(next.cursor >= self.last.cursor, "a cursor never goes back");
+        assert!(next.watermark >= self.last.watermark, "a watermark never goes back");
+        assert_eq!(next.counters.imbalance(), 0, "rule 1.4: {:?}", next.counters);
+        self.stage = Stage::Storing(next);
+        Effect::Store(next)
+    }
+
+    /// The commit is durable.
+    pub fn stored(&mut self) -> Effect {
+        let Stage::Storing(record) = self.stage else {
+            panic!("nothing was being stored: {:?}", self.stage);
+        };
+        self.last = record;
+        self.is_offset_behind = true;
+        self.deliver()
+    }
+
+    fn deliver(&mut self) -> Effect {
+        self.stage = Stage::Delivering;
+        Effect::Deliver {
+            commit: self.last.id,
+            cursor: self.last.cursor,
+            from: self.delivered + 1,
+            through: self.last.outbox_last,
+            watermark: self.last.watermark,
+        }
+    }
+
+    /// Entries up to `sequence` and the offset are visible.
+    pub fn delivered_through(&mut self, sequence: u64) -> Effect {
+        assert_eq!(self.stage, Stage::Delivering, "nothing was being delivered");
+        assert!(sequence >= self.delivered, "what is visible stays so");
+        assert_eq!(sequence, self.last.outbox_last, "a delivery covers its commit");
+        self.delivered = sequence;
+        self.is_offset_behind = false;
+        self.stage = Stage::Idle;
+        Effect::Trim { through: sequence }
+    }
+}

@@ -1,0 +1,323 @@
+//! Closing: totals of periods that became due, in bounded slices (rules 7.1, 7.2, 7.4).
+//!
+//! Decided as if before the next event is read: a late event for a key that this has not reached yet publishes that
+//! key first (`fold`), so what a slice leaves for the next one comes out the same.
+
+use std::sync::Arc;
+
+use super::Processor;
+use crate::definition::{Plan, Slot};
+use crate::engine::cell::{Cell, Revision};
+use crate::engine::chain::{Cells, ChainAddress};
+use crate::engine::effect::{Address, Effect, Loaded, OutboxEntry, Scan, ScanRange};
+use crate::engine::site::{Closing, Site};
+use crate::model::{EventTime, PeriodTotal};
+
+/// How many stored entries one scan reads at most.
+const SCAN_ENTRIES_MAX: usize = 4096;
+
+impl Processor {
+    pub(super) fn take_idle(&mut self, watermark: EventTime, effects: &mut Vec<Effect>) {
+        // Rule 7.1: not before the first event, and never back.
+        if let Some(current) = self.watermark {
+            self.watermark = Some(current.max(watermark));
+        }
+        self.close(effects);
+    }
+
+    fn closing(&self) -> Closing {
+        if self.is_ending { Closing::EndOfInput } else { Closing::Due }
+    }
+
+    /// Up to which instant entries of the agenda are looked at.
+    fn horizon(&self) -> Option<EventTime> {
+        match self.closing() {
+            Closing::Due => self.watermark,
+            Closing::EndOfInput => Some(EventTime::from_micros(i64::MAX)),
+        }
+    }
+
+    /// Whether some period may have to be closed.
+    pub(super) fn has_due(&self) -> bool {
+        let Some(horizon) = self.horizon() else { return false };
+        (0..self.agendas.len()).any(|metric| {
+            let agenda = &self.agendas[metric];
+            agenda.due.first_key_value().is_some_and(|(due, _)| *due <= horizon)
+                || self.cold_range(metric, horizon).is_some()
+        })
+    }
+
+    /// Closes one slice; asks for a scan where what must be closed is not resident.
+    pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
+        if self.scan.is_some() {
+            return;
+        }
+        let Some(horizon) = self.horizon() else { return };
+        let plan = Arc::clone(&self.plan);
+        let limit = self.outbox.len() + self.options.slice_totals_max;
+        for metric in 0..self.agendas.len() {
+            while let Some(place) = self.next_due(metric, horizon) {
+                self.close_chain(&plan, place, self.closing());
+                if self.outbox.len() >= limit {
+                    return;
+                }
+            }
+        }
+        for metric in 0..self.agendas.len() {
+            if let Some(range) = self.cold_range(metric, horizon) {
+                let metric = u32::try_from(metric).expect("few metrics");
+                let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES_MAX };
+                self.scan = Some((scan.clone(), self.closing()));
+                effects.push(Effect::Scan(scan));
+                return;
+            }
+        }
+        if self.is_ending {
+            self.publish_amended();
+            self.is_ending = false;
+        }
+    }
+
+    /// Takes the next resident chain off the metric's agenda.
+    fn next_due(&mut self, metric: usize, horizon: EventTime) -> Option<u32> {
+        let mut entry = self.agendas[metric].due.first_entry()?;
+        if *entry.key() > horizon {
+            return None;
+        }
+        let place = entry.get_mut().pop();
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+        // An empty list cannot stand in the agenda.
+        place
+    }
+
+    /// What of a metric must be read from the store before it is closed.
+    fn cold_range(&self, metric: usize, horizon: EventTime) -> Option<ScanRange> {
+        let agenda = &self.agendas[metric];
+        if agenda.cold_chains_due.is_some_and(|due| due <= horizon) {
+            return Some(ScanRange::Chains);
+        }
+        let end = agenda.cold_ends.first()?;
+        // A period cannot be due before it ended; which of them are is seen when they are read.
+        (*end <= horizon).then_some(ScanRange::CellsEndingAt(*end))
+    }
+
+    /// Publishes what is due of one chain; entries of the agenda may be stale.
+    fn close_chain(&mut self, plan: &Plan, place: u32, closing: Closing) {
+        let Some(chain) = self.chains.try_chain(place) else { return };
+        let address = chain.address.clone();
+        let is_plain = matches!(chain.cells, Cells::Plain(_));
+        let site = self.site(plan, &address);
+        if is_plain {
+            self.publish_plain(place, &site, |cell| match closing {
+                Closing::Due => {
+                    site.is_due(cell.slot) && (cell.published.is_none() || cell.is_owed)
+                }
+                Closing::EndOfInput => cell.published.is_none() || cell.is_owed,
+            });
+        } else if closing == Closing::Due {
+            self.sweep_recurring(place, &site);
+        } else {
+            let mut totals = Vec::new();
+            let chain = self.chains.chain_mut(place);
+            let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("not plain") };
+            recurring.close(&site, closing, &mut |cell, revision| {
+                totals.push((total_of(&site, &address, cell, revision), cell.slot));
+            });
+            self.take_totals(place, &site, totals);
+        }
+    }
+
+    pub(super) fn site<'p>(&self, plan: &'p Plan, address: &ChainAddress) -> Site<'p> {
+        let metric = plan.metric(address.metric);
+        Site {
+            metric,
+            lineage: address.lineage,
+            timeline: metric.timeline(address.key.customer()),
+            watermark: self.watermark,
+            latest_time: self.latest_time,
+        }
+    }
+
+    /// Publishes those cells of a plain chain that pass the test.
+    pub(super) fn publish_plain(
+        &mut self,
+        place: u32,
+        site: &Site<'_>,
+        is_asked: impl Fn(&Cell) -> bool,
+    ) {
+        let mut totals = Vec::new();
+        let chain = self.chains.chain_mut(place);
+        let Cells::Plain(cells) = &mut chain.cells else { unreachable!("asked of plain chains") };
+        for cell in cells.iter_mut().filter(|cell| is_asked(cell)) {
+            let value = cell.value(&site.frame(cell.slot), None);
+            let is_news = cell.is_news(value);
+            cell.is_owed = false;
+            if is_news {
+                let revision = cell.publish(value);
+                totals.push((total_of(site, &chain.address, cell, revision), cell.slot));
+            }
+        }
+        self.take_totals(place, site, totals);
+    }
+
+    /// Publishes what became due of a recurring chain, and notes when it must be looked at again.
+    pub(super) fn sweep_recurring(&mut self, place: u32, site: &Site<'_>) {
+        let mut totals = Vec::new();
+        let chain = self.chains.chain_mut(place);
+        let address = chain.address.clone();
+        let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("asked of others") };
+        recurring.sweep(site, &mut |cell, revision| {
+            totals.push((total_of(site, &address, cell, revision), cell.slot));
+        });
+        self.take_totals(place, site, totals);
+        self.schedule(place, site);
+    }
+
+    /// Puts a recurring chain on the agenda for when it next has something to publish.
+    pub(super) fn schedule(&mut self, place: u32, site: &Site<'_>) {
+        let chain = self.chains.chain_mut(place);
+        let metric = chain.address.metric as usize;
+        let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("asked of others") };
+        recurring.scheduled = recurring.next_due(site);
+        if let Some(due) = recurring.scheduled {
+            self.agendas[metric].due.entry(due).or_default().push(place);
+        }
+    }
+
+    /// Moves totals to the outbox and notes what that means for their chain.
+    fn take_totals(&mut self, place: u32, site: &Site<'_>, totals: Vec<(PeriodTotal, Slot)>) {
+        if totals.is_empty() {
+            return;
+        }
+        let chain = self.chains.chain_mut(place);
+        if !std::mem::replace(&mut chain.is_dirty, true) {
+            self.dirty.push(place);
+        }
+        let metric = chain.address.metric as usize;
+        let is_recurring = matches!(chain.cells, Cells::Recurring(_));
+        for (total, slot) in totals {
+            if is_recurring {
+                let at = self.retire_at(site, slot);
+                self.agendas[metric].retire.entry(at).or_default().push(place);
+            }
+            self.emit(OutboxEntry::Total(total));
+        }
+    }
+
+    /// Puts a new plain cell on the agenda: when it is due, and when it may be forgotten.
+    pub(super) fn enter(&mut self, place: u32, site: &Site<'_>, slot: Slot) {
+        let retire_at = self.retire_at(site, slot);
+        let metric = self.chains.chain(place).address.metric as usize;
+        let agenda = &mut self.agendas[metric];
+        if !site.is_due(slot) {
+            agenda.due.entry(site.due_at(slot)).or_default().push(place);
+        }
+        agenda.retire.entry(retire_at).or_default().push(place);
+    }
+
+    /// From which watermark on nothing can change a period any more (rule 7.5).
+    pub(super) fn retire_at(&self, site: &Site<'_>, slot: Slot) -> EventTime {
+        let window_end = slot.period.end.saturating_add(self.options.dedup_window);
+        window_end.max(site.due_at(slot))
+    }
+
+    /// Publishes what late events changed since the last cut.
+    pub(super) fn publish_amended(&mut self) {
+        let plan = Arc::clone(&self.plan);
+        for place in std::mem::take(&mut self.amended) {
+            let Some(chain) = self.chains.try_chain(place) else { continue };
+            let address = chain.address.clone();
+            let site = self.site(&plan, &address);
+            let chain = self.chains.chain_mut(place);
+            chain.is_amended = false;
+            let mut totals = Vec::new();
+            match &mut chain.cells {
+                Cells::Plain(_) => {
+                    self.publish_plain(place, &site, |cell| {
+                        cell.is_owed && site.is_due(cell.slot)
+                    });
+                }
+                Cells::Recurring(recurring) => {
+                    recurring.publish_owed(&site, &mut |cell, revision| {
+                        totals.push((total_of(&site, &address, cell, revision), cell.slot));
+                    });
+                    self.take_totals(place, &site, totals);
+                }
+            }
+        }
+    }
+
+    /// Makes a slice of stored entries resident and closes them.
+    pub(super) fn take_scanned(
+        &mut self,
+        found: Vec<Loaded>,
+        is_end: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (mut scan, closing) = self.scan.take().expect("a scan was asked for");
+        let plan = Arc::clone(&self.plan);
+        let metric = scan.metric as usize;
+        if scan.after.is_none() && scan.range == ScanRange::Chains {
+            self.agendas[metric].cold_chains_due = None;
+        }
+        scan.after = found.last().map(Loaded::address);
+        for loaded in found {
+            if let Some(place) = self.make_resident(loaded) {
+                self.close_chain(&plan, place, closing);
+            }
+        }
+        if !is_end {
+            self.scan = Some((scan.clone(), closing));
+            effects.push(Effect::Scan(scan));
+            return;
+        }
+        if let ScanRange::CellsEndingAt(end) = scan.range {
+            self.agendas[metric].cold_ends.remove(&end);
+        }
+        self.close(effects);
+    }
+
+    /// Looks at every open period of resident chains (`aggregate --keep-open`).
+    pub fn preview(&self, emit: &mut impl FnMut(PeriodTotal)) {
+        for place in 0..self.chains.places() {
+            let Some(chain) = self.chains.try_chain(place) else { continue };
+            let site = self.site(&self.plan, &chain.address);
+            let mut take = |cell: &Cell, revision: Revision| {
+                emit(total_of(&site, &chain.address, cell, revision));
+            };
+            match &chain.cells {
+                Cells::Plain(cells) => {
+                    for cell in cells.iter().filter(|cell| !site.is_due(cell.slot)) {
+                        let value = cell.value(&site.frame(cell.slot), None);
+                        take(cell, Revision::provisional(value));
+                    }
+                }
+                Cells::Recurring(recurring) => recurring.preview(&site, &mut take),
+            }
+        }
+    }
+}
+
+fn total_of(
+    site: &Site<'_>,
+    address: &ChainAddress,
+    cell: &Cell,
+    revision: Revision,
+) -> PeriodTotal {
+    revision.total(&site.frame(cell.slot), address, cell)
+}
+
+impl Loaded {
+    /// Under which address it is stored.
+    pub fn address(&self) -> Address {
+        match self {
+            Loaded::Id(id) => Address::Id(id.digest),
+            Loaded::Cell(address, cell) => {
+                Address::Cell(address.clone(), cell.slot.period.end)
+            }
+            Loaded::Chain(address, _) => Address::Chain(address.clone()),
+        }
+    }
+}

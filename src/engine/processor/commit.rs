@@ -1,0 +1,187 @@
+//! Commits: what changed since the last one, and the moment to forget what nothing can change any more.
+
+use std::sync::Arc;
+
+use super::Processor;
+use crate::engine::chain::Cells;
+use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
+use crate::engine::ledger::{CommitId, CommitRecord};
+use crate::engine::aggregator::{Part, PartValue};
+use crate::model::EventTime;
+
+impl Processor {
+    pub(super) fn cut(&mut self, id: CommitId, effects: &mut Vec<Effect>) {
+        assert!(self.may_cut(), "a commit, load or scan is under way");
+        self.publish_amended();
+        let last = *self.ledger.last();
+        let made = u64::try_from(self.outbox.len()).expect("a count of things in memory");
+        let next = CommitRecord {
+            id,
+            parent: Some(last.id),
+            number: last.number + 1,
+            cursor: self.cursor,
+            outbox_last: last.outbox_last + made,
+            watermark: self.watermark,
+            latest_time: self.latest_time,
+            counters: self.counters,
+        };
+        let unchanged = CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
+        if next == unchanged {
+            return;
+        }
+        effects.push(self.ledger.cut(next));
+        if let Some(watermark) = self.watermark {
+            let day = self.dedup.forgotten_through(watermark);
+            if day > self.expired_through && day >= 0 {
+                self.expired_through = day;
+                let day = u32::try_from(day).expect("years 1970 to 9998");
+                effects.push(Effect::Expire { day });
+            }
+        }
+    }
+
+    /// Gives what changed since the last commit to `sink`; to be called once for each [`Effect::Store`].
+    pub fn write_changes(&mut self, sink: &mut dyn ChangeSink) {
+        for id in self.dedup.take_fresh() {
+            sink.put_id(id);
+        }
+        let mut parts = Vec::new();
+        for place in std::mem::take(&mut self.dirty) {
+            if self.chains.try_chain(place).is_some() {
+                self.write_chain(place, sink, &mut parts);
+            }
+        }
+        for (metric, through) in std::mem::take(&mut self.forgotten.cells) {
+            sink.delete_cells(metric, through);
+        }
+        for address in std::mem::take(&mut self.forgotten.chains) {
+            sink.delete_chain(&address);
+        }
+        let first = self.ledger.last().outbox_last + 1;
+        for (sequence, entry) in (first..).zip(&self.outbox) {
+            sink.put_outbox(sequence, entry);
+        }
+        self.outbox.clear();
+        self.outbox_bytes = 0;
+    }
+
+    fn write_chain(
+        &mut self,
+        place: u32,
+        sink: &mut dyn ChangeSink,
+        parts: &mut Vec<(Part, PartValue)>,
+    ) {
+        let chain = self.chains.chain_mut(place);
+        chain.is_dirty = false;
+        let metric = chain.address.metric as usize;
+        let mut changed: Vec<ChangedPart> = Vec::new();
+        match &mut chain.cells {
+            Cells::Plain(cells) => {
+                for cell in cells {
+                    cell.aggregate.take_changes(parts);
+                    changed.extend(parts.drain(..).map(|(part, value)| (None, part, value)));
+                    sink.put_cell(&chain.address, cell, &changed);
+                    changed.clear();
+                    self.agendas[metric].stored_ends.insert(cell.slot.period.end);
+                }
+            }
+            Cells::Recurring(recurring) => {
+                recurring.base.take_changes(parts);
+                changed.extend(parts.drain(..).map(|(part, value)| (None, part, value)));
+                for cell in &mut recurring.cells {
+                    let start = Some(cell.slot.period.start);
+                    cell.aggregate.take_changes(parts);
+                    changed.extend(parts.drain(..).map(|(part, value)| (start, part, value)));
+                }
+                sink.put_chain(&chain.address, recurring, &changed);
+                recurring.retired.clear();
+            }
+        }
+    }
+
+    /// Forgets what rule 7.5 allows. Called right after a commit, when nothing is owed.
+    pub(super) fn retire(&mut self) {
+        let Some(watermark) = self.watermark else { return };
+        self.dedup.forget(watermark);
+        let plan = Arc::clone(&self.plan);
+        for metric in 0..self.agendas.len() {
+            if self.has_due_in(metric, watermark) {
+                continue;
+            }
+            while let Some(place) = self.next_retired(metric, watermark) {
+                self.retire_chain(&plan, place, watermark);
+            }
+            let grace = plan.metrics()[metric].grace_max;
+            let through = watermark.saturating_sub(self.options.dedup_window.max(grace));
+            let agenda = &mut self.agendas[metric];
+            let mut last = None;
+            while agenda.stored_ends.first().is_some_and(|end| *end <= through) {
+                last = agenda.stored_ends.pop_first();
+            }
+            if let (Some(_), true) = (last, self.has_store) {
+                let metric = u32::try_from(metric).expect("few metrics");
+                self.forgotten.cells.insert(metric, through);
+            }
+        }
+    }
+
+    fn has_due_in(&self, metric: usize, watermark: EventTime) -> bool {
+        let agenda = &self.agendas[metric];
+        agenda.due.first_key_value().is_some_and(|(due, _)| *due <= watermark)
+            || agenda.cold_ends.first().is_some_and(|end| *end <= watermark)
+    }
+
+    fn next_retired(&mut self, metric: usize, watermark: EventTime) -> Option<u32> {
+        let mut entry = self.agendas[metric].retire.first_entry()?;
+        if *entry.key() > watermark {
+            return None;
+        }
+        let place = entry.get_mut().pop();
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+        place
+    }
+
+    fn retire_chain(&mut self, plan: &crate::definition::Plan, place: u32, watermark: EventTime) {
+        let Some(chain) = self.chains.try_chain(place) else { return };
+        let address = chain.address.clone();
+        let site = self.site(plan, &address);
+        let window = self.options.dedup_window;
+        let is_past = |slot: crate::definition::Slot| {
+            slot.period.end.saturating_add(window) <= watermark && site.is_due(slot)
+        };
+        let has_store = self.has_store;
+        let bytes_before = self.chains.chain(place).cell_bytes();
+        let chain = self.chains.chain_mut(place);
+        let is_empty = match &mut chain.cells {
+            Cells::Plain(cells) => {
+                cells.retain(|cell| !is_past(cell.slot) || cell.is_owed);
+                cells.is_empty()
+            }
+            Cells::Recurring(recurring) => {
+                let is_changed = recurring.retire(&site, is_past);
+                if !has_store {
+                    recurring.retired.clear();
+                }
+                if is_changed && !std::mem::replace(&mut chain.is_dirty, true) {
+                    self.dirty.push(place);
+                }
+                recurring.is_spent()
+            }
+        };
+        let bytes_after = self.chains.chain(place).cell_bytes();
+        self.chain_bytes = (self.chain_bytes + bytes_after).saturating_sub(bytes_before);
+        if is_empty {
+            self.drop_chain(place);
+        }
+    }
+
+    fn drop_chain(&mut self, place: u32) {
+        let chain = self.chains.remove(place);
+        self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
+        if self.has_store && matches!(chain.cells, Cells::Recurring(_)) {
+            self.forgotten.chains.push(chain.address);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The second pass over a batch: dispositions, rejects, and the cells that change (rules 1.4, 1.5, 2.2, 7.3).
+
+use std::sync::Arc;
+
+use super::look::{Contribution, Looked, LookedKind, Outcome};
+use super::{Processor, customer_digest};
+use crate::definition::{Plan, Slot};
+use crate::engine::aggregator::{Carry, Fold};
+use crate::engine::cell::Cell;
+use crate::engine::chain::{Cells, ChainAddress, Key, customer_of};
+use crate::engine::dedup::Known;
+use crate::engine::effect::{Effect, OutboxEntry};
+use crate::engine::recurring::Recurring;
+use crate::engine::site::Site;
+use crate::model::{Disposition, EventTime, Reject, RejectReason};
+
+/// Where one event goes within one metric.
+struct Target<'b> {
+    metric: u32,
+    lineage: u32,
+    key: &'b [u8],
+    slot: Slot,
+}
+
+impl Processor {
+    /// Folds what the first pass found; everything that it needs is resident.
+    pub(super) fn fold_batch(&mut self, effects: &mut Vec<Effect>) {
+        let mut batch = std::mem::take(&mut self.batch);
+        let plan = Arc::clone(&self.plan);
+        let mut first = 0;
+        for looked in &mut batch.events {
+            let end = match &looked.kind {
+                LookedKind::Wanted { end, .. } => *end,
+                LookedKind::Fault(_) | LookedKind::Unwanted { .. } => first,
+            };
+            let contributions = &batch.contributions[first..end];
+            self.fold_event(&plan, looked, contributions, &batch.keys);
+            self.watermark = looked.watermark_after;
+            first = end;
+        }
+        let cursor = batch.cursor.take().expect("a batch has its cursor");
+        assert!(cursor >= self.cursor, "a source only goes on");
+        self.cursor = cursor;
+        self.batch = batch;
+        self.close(effects);
+    }
+
+    fn fold_event(
+        &mut self,
+        plan: &Plan,
+        looked: &mut Looked,
+        contributions: &[Contribution],
+        keys: &[u8],
+    ) {
+        let disposition = match &looked.kind {
+            LookedKind::Fault(reject) => {
+                let reject = reject.clone();
+                self.refuse(looked, reject);
+                Disposition::Invalid
+            }
+            LookedKind::Unwanted { .. } => Disposition::Unmatched,
+            LookedKind::Wanted { digest, time, .. } => {
+                if self.dedup.look(*digest, self.watermark) == Known::Yes {
+                    Disposition::Duplicate
+                } else {
+                    let (digest, time) = (*digest, *time);
+                    let disposition = self.contribute(plan, looked, contributions, keys, time);
+                    if disposition == Disposition::Counted {
+                        let day = u32::try_from(time.utc_day()).expect("years 1970 to 9998");
+                        self.dedup.remember(digest, day);
+                    }
+                    disposition
+                }
+            }
+        };
+        self.account(looked, disposition);
+    }
+
+    /// Gives the event to each metric; what became of it as a whole (rule 1.4).
+    fn contribute(
+        &mut self,
+        plan: &Plan,
+        looked: &Looked,
+        contributions: &[Contribution],
+        keys: &[u8],
+        own_time: EventTime,
+    ) -> Disposition {
+        let mut disposition = Disposition::Unmatched;
+        for contribution in contributions {
+            let one = match &contribution.outcome {
+                Outcome::PassedOver => Disposition::Unmatched,
+                Outcome::Folded { lineage, key, slot, fold } => {
+                    let metric = contribution.metric;
+                    let key = &keys[key.clone()];
+                    let target = Target { metric, lineage: *lineage, key, slot: *slot };
+                    self.fold_into(plan, &target, fold, own_time);
+                    Disposition::Counted
+                }
+                Outcome::Refused(reason, detail) => {
+                    let metric = plan.metric(contribution.metric);
+                    let reject = Reject {
+                        reason: *reason,
+                        tenant: Some(metric.tenant.to_string()),
+                        metric: Some(metric.code.to_string()),
+                        detail: detail.clone(),
+                    };
+                    self.refuse(looked, reject);
+                    if *reason == RejectReason::Late {
+                        Disposition::Late
+                    } else {
+                        Disposition::Invalid
+                    }
+                }
+            };
+            disposition = weightier(disposition, one);
+        }
+        disposition
+    }
+
+    fn account(&mut self, looked: &Looked, disposition: Disposition) {
+        self.counters.read += 1;
+        let (counter, report) = match disposition {
+            Disposition::Counted => (&mut self.counters.counted, None),
+            Disposition::Late => (&mut self.counters.late, None),
+            Disposition::Invalid => (&mut self.counters.invalid, None),
+            Disposition::Duplicate => (
+                &mut self.counters.duplicate,
+                self.options.reports_duplicates.then_some((
+                    RejectReason::Duplicate,
+                    "an event of this id was counted before",
+                )),
+            ),
+            Disposition::Unmatched => (
+                &mut self.counters.unmatched,
+                self.options
+                    .reports_unmatched
+                    .then_some((RejectReason::Unmatched, "no metric folds this event")),
+            ),
+        };
+        *counter += 1;
+        if let Some((reason, detail)) = report {
+            let tenant = match &looked.kind {
+                LookedKind::Unwanted { tenant } | LookedKind::Wanted { tenant, .. } => {
+                    Some(tenant.to_string())
+                }
+                LookedKind::Fault(reject) => reject.tenant.clone(),
+            };
+            let reject = Reject { reason, tenant, metric: None, detail: detail.to_owned() };
+            self.refuse(looked, reject);
+        }
+    }
+
+    fn refuse(&mut self, looked: &Looked, reject: Reject) {
+        let original = looked.original.clone();
+        self.emit(OutboxEntry::Reject {
+            reject,
+            position: looked.position,
+            original: original.expect("what may be refused keeps its record"),
+            at: looked.read_at,
+        });
+    }
+
+    fn fold_into(&mut self, plan: &Plan, target: &Target<'_>, fold: &Fold, own_time: EventTime) {
+        let place = self.chain_place(plan, target);
+        let metric = plan.metric(target.metric);
+        let site = Site {
+            metric,
+            lineage: target.lineage,
+            timeline: metric.timeline(customer_of(target.key)),
+            watermark: self.watermark,
+            latest_time: self.latest_time,
+        };
+        let bytes_before = self.chains.chain(place).cell_bytes();
+        let is_settled = match &self.chains.chain(place).cells {
+            Cells::Plain(_) => self.fold_plain(place, &site, target.slot, fold, own_time),
+            Cells::Recurring(_) => self.fold_recurring(place, &site, target.slot, fold, own_time),
+        };
+        let batch_number = self.batch_number;
+        let chain = self.chains.chain_mut(place);
+        chain.touched = batch_number;
+        self.chain_bytes = (self.chain_bytes + chain.cell_bytes()).saturating_sub(bytes_before);
+        if !std::mem::replace(&mut chain.is_dirty, true) {
+            self.dirty.push(place);
+        }
+        if is_settled && !std::mem::replace(&mut chain.is_amended, true) {
+            self.amended.push(place);
+        }
+    }
+
+    /// The chain's place; makes it where there is none.
+    fn chain_place(&mut self, plan: &Plan, target: &Target<'_>) -> u32 {
+        let (metric, lineage, key) = (target.metric, target.lineage, target.key);
+        let hash = self.chains.hash(metric, lineage, key);
+        if let Some(place) = self.chains.find(hash, metric, lineage, key) {
+            return place;
+        }
+        let family = plan.metric(metric);
+        let version = family.version(target.slot);
+        let cells = if version.is_recurring {
+            let base = Carry::nothing(version);
+            let chain = Recurring::new(base, target.slot, self.watermark);
+            Cells::Recurring(Box::new(chain))
+        } else {
+            Cells::Plain(Vec::with_capacity(1))
+        };
+        self.note_customer(&family.tenant, customer_of(key));
+        let address = ChainAddress { metric, lineage, key: Key::from_bytes(key) };
+        let place = self.chains.insert(address, cells);
+        self.chain_bytes += self.chains.chain(place).bytes();
+        place
+    }
+
+    fn note_customer(&mut self, tenant: &str, customer: &str) {
+        if self.customers.insert(customer_digest(tenant, customer)) {
+            self.new_customers.push((tenant.into(), customer.into()));
+        }
+    }
+
+    /// Returns whether something published, or due, changed.
+    fn fold_plain(
+        &mut self,
+        place: u32,
+        site: &Site<'_>,
+        slot: Slot,
+        fold: &Fold,
+        own_time: EventTime,
+    ) -> bool {
+        let is_due = site.is_due(slot);
+        if is_due {
+            // Rule 7.2: its total became final before this event was read.
+            self.publish_plain(place, site, |cell| {
+                cell.slot == slot && cell.published.is_none() && !cell.is_owed
+            });
+        }
+        let Cells::Plain(cells) = &mut self.chains.chain_mut(place).cells else {
+            unreachable!("the caller saw a plain chain")
+        };
+        let end = slot.period.end;
+        let found = cells.iter().rposition(|cell| cell.slot.period.end == end);
+        let at = found.unwrap_or_else(|| {
+            cells.push(Cell::new(site.metric.version(slot), slot));
+            cells.len() - 1
+        });
+        let cell = &mut cells[at];
+        cell.fold(&site.frame(slot), fold, own_time);
+        let is_settled = is_due || cell.published.is_some();
+        cell.is_owed |= is_settled;
+        if found.is_none() {
+            self.enter(place, site, slot);
+        }
+        is_settled
+    }
+
+    fn fold_recurring(
+        &mut self,
+        place: u32,
+        site: &Site<'_>,
+        slot: Slot,
+        fold: &Fold,
+        own_time: EventTime,
+    ) -> bool {
+        if site.is_due(slot) {
+            self.sweep_recurring(place, site);
+        }
+        let Cells::Recurring(chain) = &mut self.chains.chain_mut(place).cells else {
+            unreachable!("the caller saw a recurring chain")
+        };
+        let is_settled = chain.fold(site, slot, fold, own_time);
+        if is_settled {
+            // What it carries now may owe a total to a period that is still open.
+            self.schedule(place, site);
+            return true;
+        }
+        let due = site.due_at(slot);
+        if chain.scheduled.is_none_or(|scheduled| due < scheduled) {
+            chain.scheduled = Some(due);
+            self.agendas[self.chains.chain(place).address.metric as usize]
+                .due
+                .entry(due)
+                .or_default()
+                .push(place);
+        }
+        is_settled
+    }
+}
+
+/// Counted outweighs late, late invalid, invalid unmatched (rule 1.4: the first that fits).
+fn weightier(one: Disposition, other: Disposition) -> Disposition {
+    let weight = |disposition| match disposition {
+        Disposition::Counted => 4,
+        Disposition::Late => 3,
+        Disposition::Invalid => 2,
+        Disposition::Unmatched => 1,
+        Disposition::Duplicate => 0,
+    };
+    if weight(other) > weight(one) { other } else { one }
+}

@@ -1,0 +1,391 @@
+//! The first pass over a batch: what each event means for each metric, and what must be loaded for it.
+//!
+//! Rules 1.4, 1.6, 1.7 and section 5 are decided here, in the order of rule 5.7; nothing is changed yet but the
+//! watermark that each event sees.
+
+use super::Processor;
+use crate::definition::{
+    AggregationKind, GroupFault, Grouped, LatePolicy, Metric, MetricPlan, Slot, ValueFault,
+    group_into,
+};
+use crate::engine::aggregator::{Fold, FoldValue, Member, Operation};
+use crate::engine::chain::{ChainAddress, Key};
+use crate::engine::dedup::{IdDigest, Known};
+use crate::engine::effect::{Address, Cursor, Effect, Incoming};
+use crate::model::{
+    Event, EventTime, NodeKind, Reject, RejectReason, SourcePosition,
+};
+
+/// What the first pass found, until it is folded.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) events: Vec<Looked>,
+    pub(super) contributions: Vec<Contribution>,
+    pub(super) keys: Vec<u8>,
+    pub(super) cursor: Option<Cursor>,
+    slots: Vec<Option<Slot>>,
+}
+
+impl Batch {
+    pub(super) fn is_pending(&self) -> bool {
+        self.cursor.is_some()
+    }
+
+    fn clear(&mut self) {
+        self.events.clear();
+        self.contributions.clear();
+        self.keys.clear();
+    }
+}
+
+/// One event of the batch.
+pub(super) struct Looked {
+    pub(super) position: SourcePosition,
+    pub(super) read_at: Option<EventTime>,
+    /// The record, where it may go to the rejects output.
+    pub(super) original: Option<Box<[u8]>>,
+    /// The watermark after this event.
+    pub(super) watermark_after: Option<EventTime>,
+    pub(super) kind: LookedKind,
+}
+
+pub(super) enum LookedKind {
+    /// A fault of rule 1.8.
+    Fault(Reject),
+    /// No metric wants its type at its time.
+    Unwanted { tenant: Box<str> },
+    /// At least one metric wants it; its contributions are those up to `end`.
+    Wanted { tenant: Box<str>, digest: IdDigest, time: EventTime, end: usize },
+}
+
+/// What an event means for one metric.
+pub(super) struct Contribution {
+    pub(super) metric: u32,
+    pub(super) outcome: Outcome,
+}
+
+pub(super) enum Outcome {
+    PassedOver,
+    Refused(RejectReason, String),
+    /// Folded into a slot of the chain whose key lies in the batch's key bytes.
+    Folded {
+        lineage: u32,
+        key: std::ops::Range<usize>,
+        slot: Slot,
+        fold: Fold,
+    },
+}
+
+/// Why a metric does not fold an event.
+enum Stop {
+    PassOver,
+    Refuse(RejectReason, String),
+}
+
+impl Processor {
+    pub(super) fn take_events(
+        &mut self,
+        events: &[Incoming<'_>],
+        cursor: Cursor,
+        effects: &mut Vec<Effect>,
+    ) {
+        assert!(!self.is_waiting(), "a load or scan waits for its answer");
+        assert!(!self.is_ending, "the input was said to be at its end");
+        self.batch.clear();
+        self.batch.slots.resize(self.plan.metrics().len(), None);
+        self.batch.cursor = Some(cursor);
+        self.batch_number = self.batch_number.wrapping_add(1);
+        let mut watermark = self.watermark;
+        let mut order = self.counters.read;
+        for incoming in events {
+            order += 1;
+            self.look(incoming, order, &mut watermark);
+        }
+        let missing = self.missing();
+        if missing.is_empty() {
+            self.fold_batch(effects);
+        } else {
+            effects.push(Effect::Load(missing));
+        }
+    }
+
+    fn look(&mut self, incoming: &Incoming<'_>, order: u64, watermark: &mut Option<EventTime>) {
+        let first = self.batch.contributions.len();
+        let kind = match &incoming.event {
+            Err(reject) => LookedKind::Fault(reject.clone()),
+            Ok(event) => match self.time_fault(incoming, event, *watermark) {
+                Some(reject) => LookedKind::Fault(reject),
+                None => {
+                    let kind = self.look_at_event(event, order, *watermark);
+                    self.advance(incoming, event, watermark);
+                    kind
+                }
+            },
+        };
+        let may_be_rejected = match &kind {
+            LookedKind::Fault(_) => true,
+            LookedKind::Unwanted { .. } => self.options.reports_unmatched,
+            LookedKind::Wanted { .. } => {
+                self.options.reports_duplicates
+                    || self.options.reports_unmatched
+                    || self.batch.contributions[first..].iter().any(Contribution::is_refused)
+            }
+        };
+        self.batch.events.push(Looked {
+            position: incoming.position,
+            read_at: incoming.read_at,
+            original: may_be_rejected.then(|| incoming.original.into()),
+            watermark_after: *watermark,
+            kind,
+        });
+    }
+
+    /// Rules 1.6 and 1.7.
+    fn time_fault(
+        &self,
+        incoming: &Incoming<'_>,
+        event: &Event<'_>,
+        watermark: Option<EventTime>,
+    ) -> Option<Reject> {
+        let reference = match (incoming.timestamp, incoming.read_at) {
+            (Some(stamped), Some(read)) => Some(stamped.min(read)),
+            (_, read) => read,
+        };
+        let limit = reference.map(|at| at.saturating_add(self.options.future_skew_max));
+        let (reason, detail) = match (limit, watermark) {
+            (Some(limit), _) if event.time > limit => {
+                (RejectReason::InFuture, format!("time {} is past {limit}", event.time))
+            }
+            (_, Some(mark)) if event.time < mark.saturating_sub(self.options.dedup_window) => {
+                let oldest = mark.saturating_sub(self.options.dedup_window);
+                (RejectReason::TooOld, format!("time {} is before {oldest}", event.time))
+            }
+            _ => return None,
+        };
+        Some(Reject { reason, tenant: Some(event.tenant.to_string()), metric: None, detail })
+    }
+
+    /// Moves the watermark over an event without a fault (rule 7.1).
+    fn advance(
+        &mut self,
+        incoming: &Incoming<'_>,
+        event: &Event<'_>,
+        watermark: &mut Option<EventTime>,
+    ) {
+        let moved_by = if self.options.is_clock_record { incoming.timestamp } else { None };
+        let reached = moved_by.unwrap_or(event.time).saturating_sub(self.options.watermark_delay);
+        *watermark = (*watermark).max(Some(reached));
+        self.latest_time = self.latest_time.max(Some(event.time));
+    }
+
+    fn look_at_event(
+        &mut self,
+        event: &Event<'_>,
+        order: u64,
+        watermark: Option<EventTime>,
+    ) -> LookedKind {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let first = self.batch.contributions.len();
+        for &place in plan.wanting(&event.tenant, &event.event_type) {
+            let metric = plan.metric(place);
+            let Some(slot) = self.slot_of(place, metric, event) else { continue };
+            if metric.version(slot).event_type != event.event_type {
+                continue;
+            }
+            let outcome = match self.contribution(metric, slot, event, order, watermark) {
+                Ok(outcome) => outcome,
+                Err(Stop::PassOver) => Outcome::PassedOver,
+                Err(Stop::Refuse(reason, detail)) => Outcome::Refused(reason, detail),
+            };
+            self.batch.contributions.push(Contribution { metric: place, outcome });
+        }
+        let end = self.batch.contributions.len();
+        let tenant = event.tenant.as_ref().into();
+        if end == first {
+            return LookedKind::Unwanted { tenant };
+        }
+        let digest = IdDigest::of(&self.digest_key, &event.tenant, &event.id);
+        LookedKind::Wanted { tenant, digest, time: event.time, end }
+    }
+
+    /// The slot of the metric that holds the event's time; the last one found is tried first.
+    fn slot_of(&mut self, place: u32, metric: &MetricPlan, event: &Event<'_>) -> Option<Slot> {
+        let timeline = metric.timeline(&event.customer);
+        if metric.has_own_calendars() {
+            return timeline.slot_at(event.time);
+        }
+        let cached = &mut self.batch.slots[place as usize];
+        if let Some(slot) = cached.filter(|slot| slot.period.contains(event.time)) {
+            return Some(slot);
+        }
+        let slot = timeline.slot_at(event.time)?;
+        // Of a first version the period may start before the version does: such a slot answers only for part of itself.
+        *cached = timeline.slot_at(slot.period.start).filter(|whole| *whole == slot);
+        Some(slot)
+    }
+
+    /// Rule 5.7: filter, group, value, operation, lateness, in this order.
+    fn contribution(
+        &mut self,
+        family: &MetricPlan,
+        slot: Slot,
+        event: &Event<'_>,
+        order: u64,
+        watermark: Option<EventTime>,
+    ) -> Result<Outcome, Stop> {
+        let metric = family.version(slot);
+        pass_filter(metric, event)?;
+        match group_into(&metric.group_by, event.properties, &mut self.group_key).map_err(|fault| bad_group(metric, &fault))? {
+            Grouped::Key => {}
+            Grouped::PassedOver => return Err(Stop::PassOver),
+        }
+        let value = value_of(metric, event)?;
+        let (slot, time) = placed(family, slot, event, watermark)?;
+        let start = self.batch.keys.len();
+        Key::write(&mut self.batch.keys, &event.customer, self.group_key.as_bytes());
+        Ok(Outcome::Folded {
+            lineage: family.lineages[slot.version as usize],
+            key: start..self.batch.keys.len(),
+            slot,
+            fold: Fold { time, order, value },
+        })
+    }
+
+    /// What must be loaded before the batch can be folded: each once, in order.
+    fn missing(&self) -> Vec<Address> {
+        let mut missing = Vec::new();
+        let mut first = 0;
+        let mut watermark = self.watermark;
+        for looked in &self.batch.events {
+            if let LookedKind::Wanted { digest, end, .. } = &looked.kind {
+                if self.dedup.look(*digest, watermark) == Known::Ask {
+                    missing.push(Address::Id(*digest));
+                }
+                for contribution in &self.batch.contributions[first..*end] {
+                    self.add_missing(contribution, &mut missing);
+                }
+                first = *end;
+            }
+            watermark = looked.watermark_after;
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    fn add_missing(&self, contribution: &Contribution, missing: &mut Vec<Address>) {
+        let Outcome::Folded { lineage, key, slot, .. } = &contribution.outcome else { return };
+        let metric = contribution.metric;
+        if !self.agendas[metric as usize].is_cold {
+            return;
+        }
+        let bytes = &self.batch.keys[key.clone()];
+        let hash = self.chains.hash(metric, *lineage, bytes);
+        let resident = self.chains.find(hash, metric, *lineage, bytes);
+        let address =
+            || ChainAddress { metric, lineage: *lineage, key: Key::from_bytes(bytes) };
+        let end = slot.period.end;
+        if self.plan.metric(metric).version(*slot).is_recurring {
+            if resident.is_none() {
+                missing.push(Address::Chain(address()));
+            }
+        } else if resident.is_none_or(|place| self.chains.chain(place).plain_cell(end).is_none()) {
+            missing.push(Address::Cell(address(), end));
+        }
+    }
+}
+
+impl Contribution {
+    fn is_refused(&self) -> bool {
+        matches!(self.outcome, Outcome::Refused(..))
+    }
+}
+
+/// Rule 5.4.
+fn bad_group(metric: &Metric, fault: &GroupFault) -> Stop {
+    let property = &metric.group_by[fault.dimension].path.text;
+    Stop::Refuse(RejectReason::BadGroup, format!("{property}: {}", fault.cause))
+}
+
+/// Rule 5.3.
+fn pass_filter(metric: &Metric, event: &Event<'_>) -> Result<(), Stop> {
+    let Some(filter) = &metric.filter else { return Ok(()) };
+    let condition = filter.evaluate(event).and_then(|scalar| scalar.as_condition());
+    match condition {
+        Ok(Some(true)) => Ok(()),
+        Ok(Some(false) | None) => Err(Stop::PassOver),
+        Err(error) => Err(Stop::Refuse(RejectReason::BadFilter, error.to_string())),
+    }
+}
+
+/// The value, and the operation where the metric has one (rules 3.1, 3.2, 4.1, 5.3).
+fn value_of(metric: &Metric, event: &Event<'_>) -> Result<FoldValue, Stop> {
+    let Some(expression) = &metric.value else { return Ok(FoldValue::Nothing) };
+    let is_unique = looks_at_text(metric);
+    let scalar = expression.evaluate(event).map_err(|error| {
+        let fault = ValueFault::from(error);
+        Stop::Refuse(fault.reason(), fault.to_string())
+    })?;
+    if !is_unique {
+        return match scalar.as_quantity() {
+            Ok(quantity) => Ok(FoldValue::Quantity(quantity)),
+            Err(fault) => Err(Stop::Refuse(fault.reason(), fault.to_string())),
+        };
+    }
+    let Some(text) = scalar.as_unique_text() else {
+        let detail = "the value is missing, null, an object or an array".to_owned();
+        return Err(Stop::Refuse(RejectReason::BadValue, detail));
+    };
+    let operation = operation_of(metric, event)?;
+    Ok(FoldValue::Member(Member::of(&text), operation))
+}
+
+fn looks_at_text(metric: &Metric) -> bool {
+    let innermost = metric.inner.as_ref().map_or(metric.aggregation, |inner| inner.aggregation);
+    innermost == AggregationKind::UniqueCount
+}
+
+/// Rule 4.1.
+fn operation_of(metric: &Metric, event: &Event<'_>) -> Result<Operation, Stop> {
+    let Some(path) = &metric.operation else { return Ok(Operation::Add) };
+    let Some(value) = path.find(event.properties) else { return Ok(Operation::Add) };
+    let text = value.string();
+    match (value.kind(), text.as_deref()) {
+        (NodeKind::Null, _) | (_, Some("add")) => Ok(Operation::Add),
+        (_, Some("remove")) => Ok(Operation::Remove),
+        _ => {
+            let detail = format!("{} is neither \"add\" nor \"remove\"", path.text);
+            Err(Stop::Refuse(RejectReason::BadValue, detail))
+        }
+    }
+}
+
+/// Where and when the event counts (rule 7.3).
+fn placed(
+    family: &MetricPlan,
+    slot: Slot,
+    event: &Event<'_>,
+    watermark: Option<EventTime>,
+) -> Result<(Slot, EventTime), Stop> {
+    let Some(watermark) = watermark.filter(|mark| family.due_at(slot) <= *mark) else {
+        return Ok((slot, event.time));
+    };
+    let metric = family.version(slot);
+    let late = || {
+        let detail = format!("its period ended at {} and was due", slot.period.end);
+        Stop::Refuse(RejectReason::Late, detail)
+    };
+    match metric.late {
+        LatePolicy::Correct => Ok((slot, event.time)),
+        LatePolicy::Drop => Err(late()),
+        LatePolicy::Carry => {
+            // The earliest period that is not due is the one that holds the instant up to which all are.
+            let open = watermark.saturating_sub(metric.grace);
+            let target = family.timeline(&event.customer).slot_at(open);
+            match target.filter(|target| target.version == slot.version) {
+                Some(target) => Ok((target, target.period.start)),
+                None => Err(late()),
+            }
+        }
+    }
+}

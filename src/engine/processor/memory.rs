@@ -1,0 +1,126 @@
+//! What is resident: taking in what was loaded, and letting go of what is stored when memory is short.
+
+use std::sync::Arc;
+
+use super::Processor;
+use crate::engine::chain::{Cells, ChainAddress};
+use crate::engine::effect::Loaded;
+
+impl Processor {
+    pub(super) fn take_loaded(&mut self, found: Vec<Loaded>) {
+        assert!(self.batch.is_pending(), "nothing was to be loaded");
+        for loaded in found {
+            self.make_resident(loaded);
+        }
+    }
+
+    /// Takes in what is stored unless it is resident already: then memory is newer. Returns its chain's place.
+    pub(super) fn make_resident(&mut self, loaded: Loaded) -> Option<u32> {
+        match loaded {
+            Loaded::Id(id) => {
+                self.dedup.restore(id);
+                None
+            }
+            Loaded::Cell(address, cell) => {
+                let place = self.place_of(&address, || Cells::Plain(Vec::with_capacity(1)));
+                let plan = Arc::clone(&self.plan);
+                let site = self.site(&plan, &address);
+                let slot = cell.slot;
+                let chain = self.chains.chain_mut(place);
+                if chain.plain_cell(slot.period.end).is_none() {
+                    let before = chain.cell_bytes();
+                    let Cells::Plain(cells) = &mut chain.cells else {
+                        panic!("a plain cell was stored for a recurring chain")
+                    };
+                    cells.push(*cell);
+                    self.chain_bytes += chain.cell_bytes() - before;
+                    self.enter(place, &site, slot);
+                }
+                Some(place)
+            }
+            Loaded::Chain(address, recurring) => {
+                let plan = Arc::clone(&self.plan);
+                let site = self.site(&plan, &address);
+                let is_resident = self.find(&address).is_some();
+                let place = self.place_of(&address, || Cells::Recurring(recurring));
+                if !is_resident {
+                    let slots: Vec<_> = match &self.chains.chain(place).cells {
+                        Cells::Recurring(chain) => {
+                            chain.cells.iter().map(|cell| cell.slot).collect()
+                        }
+                        Cells::Plain(_) => Vec::new(),
+                    };
+                    for slot in slots {
+                        let at = self.retire_at(&site, slot);
+                        let metric = address.metric as usize;
+                        self.agendas[metric].retire.entry(at).or_default().push(place);
+                    }
+                    self.schedule(place, &site);
+                }
+                Some(place)
+            }
+        }
+    }
+
+    fn find(&self, address: &ChainAddress) -> Option<u32> {
+        let key = address.key.as_bytes();
+        let hash = self.chains.hash(address.metric, address.lineage, key);
+        self.chains.find(hash, address.metric, address.lineage, key)
+    }
+
+    fn place_of(&mut self, address: &ChainAddress, cells: impl FnOnce() -> Cells) -> u32 {
+        if let Some(place) = self.find(address) {
+            return place;
+        }
+        let place = self.chains.insert(address.clone(), cells());
+        self.chains.chain_mut(place).touched = self.batch_number;
+        self.chain_bytes += self.chains.chain(place).bytes();
+        place
+    }
+
+    /// Right after a commit: forgets what is past, and where memory is short lets go of ids and of the chains that
+    /// were not used for longest.
+    pub(super) fn let_go(&mut self) {
+        self.retire();
+        let limit = self.options.memory_bytes_max;
+        if !self.has_store || self.memory_bytes() <= limit {
+            return;
+        }
+        if self.dedup.bytes() > limit / 2 {
+            self.dedup.let_go();
+        }
+        let target = (limit / 4 * 3).saturating_sub(self.dedup.bytes());
+        // Two turns of the hand: the first spares what was used lately.
+        for is_last_turn in [false, true] {
+            let mut left = self.chains.places();
+            while left > 0 && self.chain_bytes > target {
+                left -= 1;
+                self.evict_at_hand(is_last_turn);
+            }
+        }
+    }
+
+    fn evict_at_hand(&mut self, spares_none: bool) {
+        let place = self.evict_hand;
+        self.evict_hand = (place + 1) % self.chains.places().max(1);
+        let Some(chain) = self.chains.try_chain(place) else { return };
+        let age = self.batch_number.wrapping_sub(chain.touched);
+        if chain.is_dirty || chain.is_amended || (age < 64 && !spares_none) {
+            return;
+        }
+        let chain = self.chains.remove(place);
+        self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
+        let agenda = &mut self.agendas[chain.address.metric as usize];
+        agenda.is_cold = true;
+        match chain.cells {
+            Cells::Plain(cells) => {
+                let open = cells.iter().filter(|cell| cell.published.is_none() || cell.is_owed);
+                agenda.cold_ends.extend(open.map(|cell| cell.slot.period.end));
+            }
+            Cells::Recurring(recurring) => {
+                let due = [agenda.cold_chains_due, recurring.scheduled];
+                agenda.cold_chains_due = due.into_iter().flatten().min();
+            }
+        }
+    }
+}

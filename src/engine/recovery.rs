@@ -1,0 +1,327 @@
+//! What to do with a task when it starts or is taken over: one pure function over all the facts.
+//!
+//! The truth about what is visible is the committed offset and its metadata. A state may be used if and only if its
+//! chain of commits contains the commit that the metadata names. Nothing is guessed: where the facts do not decide,
+//! the task halts and says what would settle it.
+
+use std::fmt;
+
+use super::effect::Cursor;
+use super::ledger::CommitId;
+use crate::model::EventTime;
+
+/// What a state belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Binding {
+    /// Id of the Kafka cluster.
+    pub cluster: String,
+    /// Consumer group.
+    pub group: String,
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// How many partitions the topic had when the state began.
+    pub partitions: i32,
+}
+
+/// A state found on this machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalState {
+    /// What it belongs to.
+    pub binding: Binding,
+    /// Its commits since the last one known to be visible, oldest first; the last one is what it holds.
+    pub chain: Vec<CommitId>,
+    /// Whether its only commit is its genesis: then it is no state.
+    pub is_genesis: bool,
+    /// Where reading goes on.
+    pub cursor: Cursor,
+    /// Sequence of its last outbox entry.
+    pub outbox_last: u64,
+    /// Whether the record before the cursor is still the one that was read: `None` where there is nothing to compare.
+    pub is_same_record: Option<bool>,
+}
+
+/// What the metadata of a committed offset says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Visible {
+    /// The commit that the offset belongs to.
+    pub commit: CommitId,
+    /// Whether that is a genesis.
+    pub is_genesis: bool,
+    /// Sequence of the last visible outbox entry.
+    pub sequence: u64,
+    /// The watermark of that commit.
+    pub watermark: Option<EventTime>,
+    /// How many partitions the topic had.
+    pub partitions: i32,
+}
+
+/// The group's committed offset for the partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Committed {
+    /// The offset.
+    pub offset: i64,
+    /// Its metadata; the error is the text that could not be read.
+    pub metadata: Result<Visible, String>,
+}
+
+/// Where a task without offset and state begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartFrom {
+    /// At the first record.
+    Earliest,
+    /// After the last one.
+    Latest,
+}
+
+/// All that is known when a task starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// What the task is.
+    pub binding: Binding,
+    /// The state on this machine.
+    pub local: Option<LocalState>,
+    /// The committed offset.
+    pub committed: Option<Committed>,
+    /// First offset of the log.
+    pub log_start: i64,
+    /// One past the last offset of the log.
+    pub log_end: i64,
+    /// What is configured.
+    pub start_from: Option<StartFrom>,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Make a genesis at this offset, commit it with its id, then read.
+    Begin {
+        /// Where.
+        offset: i64,
+    },
+    /// Start empty at the offset of a genesis that is committed already.
+    Adopt {
+        /// Where.
+        offset: i64,
+        /// Its genesis.
+        genesis: CommitId,
+    },
+    /// Use the local state: make visible what follows `delivered`, then read on from its cursor.
+    Resume {
+        /// Sequence of the last visible entry.
+        delivered: u64,
+        /// Whether the committed offset names an earlier commit.
+        is_offset_behind: bool,
+    },
+    /// Do not serve.
+    Halt(Halt),
+}
+
+/// Why a task is not served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Halt {
+    /// Neither offset nor state, and `start_from` is unset.
+    NothingToStartFrom,
+    /// The state belongs to something else.
+    ForeignState {
+        /// What of the binding differs.
+        field: &'static str,
+        /// What the state says.
+        found: String,
+        /// What the task is.
+        wanted: String,
+    },
+    /// The topic has another number of partitions than when it was last served.
+    PartitionsChanged {
+        /// Then.
+        before: i32,
+        /// Now.
+        now: i32,
+    },
+    /// There is a state but the group has no offset.
+    OffsetGone,
+    /// The group has an offset that odometer did not commit.
+    ForeignOffset {
+        /// The offset.
+        offset: i64,
+        /// Its metadata.
+        metadata: String,
+    },
+    /// Another process served the task; its state is not here.
+    StateElsewhere {
+        /// The commit whose state is wanted.
+        commit: CommitId,
+    },
+    /// The log does not reach back to the cursor.
+    HistoryGone {
+        /// Where reading would go on.
+        offset: i64,
+        /// First offset of the log.
+        log_start: i64,
+    },
+    /// The log ends before the cursor, or the record before it is another one.
+    TopicRecreated {
+        /// Where reading would go on.
+        offset: i64,
+        /// One past the last offset of the log.
+        log_end: i64,
+    },
+    /// A customer of this task was also seen in another one.
+    CustomerInTwoTasks {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        customer: String,
+        /// The other task.
+        other: String,
+    },
+}
+
+/// Names the decision for all facts.
+pub fn decide(facts: &Facts) -> Decision {
+    if let Some(halt) = facts.local.as_ref().and_then(|local| foreign(local, &facts.binding)) {
+        return Decision::Halt(halt);
+    }
+    let state = facts.local.as_ref().filter(|local| !local.is_genesis);
+    let Some(committed) = &facts.committed else {
+        return match (state, facts.start_from) {
+            (Some(_), _) => Decision::Halt(Halt::OffsetGone),
+            (None, None) => Decision::Halt(Halt::NothingToStartFrom),
+            (None, Some(StartFrom::Earliest)) => Decision::Begin { offset: facts.log_start },
+            (None, Some(StartFrom::Latest)) => Decision::Begin { offset: facts.log_end },
+        };
+    };
+    let visible = match &committed.metadata {
+        Ok(visible) => visible,
+        Err(metadata) => {
+            let (offset, metadata) = (committed.offset, metadata.clone());
+            return Decision::Halt(Halt::ForeignOffset { offset, metadata });
+        }
+    };
+    if visible.partitions != facts.binding.partitions {
+        let (before, now) = (visible.partitions, facts.binding.partitions);
+        return Decision::Halt(Halt::PartitionsChanged { before, now });
+    }
+    let usable = facts.local.as_ref().filter(|local| local.chain.contains(&visible.commit));
+    match usable {
+        Some(local) => resume(facts, local, visible),
+        None if visible.is_genesis => adopt(facts, committed.offset, visible.commit),
+        None => Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
+    }
+}
+
+fn resume(facts: &Facts, local: &LocalState, visible: &Visible) -> Decision {
+    if let Some(halt) = unreachable_cursor(facts, local.cursor.offset) {
+        return Decision::Halt(halt);
+    }
+    if local.is_same_record == Some(false) {
+        let (offset, log_end) = (local.cursor.offset, facts.log_end);
+        return Decision::Halt(Halt::TopicRecreated { offset, log_end });
+    }
+    let is_offset_behind = local.chain.last() != Some(&visible.commit);
+    Decision::Resume { delivered: visible.sequence, is_offset_behind }
+}
+
+fn adopt(facts: &Facts, offset: i64, genesis: CommitId) -> Decision {
+    match unreachable_cursor(facts, offset) {
+        Some(halt) => Decision::Halt(halt),
+        None => Decision::Adopt { offset, genesis },
+    }
+}
+
+fn unreachable_cursor(facts: &Facts, offset: i64) -> Option<Halt> {
+    if offset > facts.log_end {
+        return Some(Halt::TopicRecreated { offset, log_end: facts.log_end });
+    }
+    let log_start = facts.log_start;
+    (offset < log_start).then_some(Halt::HistoryGone { offset, log_start })
+}
+
+/// What of a state's binding is not the task's.
+fn foreign(local: &LocalState, wanted: &Binding) -> Option<Halt> {
+    let found = &local.binding;
+    if found.partitions != wanted.partitions && found.cluster == wanted.cluster {
+        let (before, now) = (found.partitions, wanted.partitions);
+        return Some(Halt::PartitionsChanged { before, now });
+    }
+    let differs = |field, found: &str, wanted: &str| {
+        (found != wanted).then(|| Halt::ForeignState {
+            field,
+            found: found.to_owned(),
+            wanted: wanted.to_owned(),
+        })
+    };
+    differs("cluster", &found.cluster, &wanted.cluster)
+        .or_else(|| differs("group", &found.group, &wanted.group))
+        .or_else(|| differs("topic", &found.topic, &wanted.topic))
+        .or_else(|| {
+            let (found, wanted) = (found.partition.to_string(), wanted.partition.to_string());
+            differs("partition", &found, &wanted)
+        })
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The reason, and the manual steps that settle it.
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Halt::NothingToStartFrom => f.write_str(
+                "neither a state nor a committed offset exists, and source.start_from is unset: \
+                 set it to \"earliest\" to count every record of the topic, or to \"latest\" to \
+                 count only those to come",
+            ),
+            Halt::ForeignState { field, found, wanted } => write!(
+                f,
+                "the state directory belongs to {field} {found}, but this task is of {field} \
+                 {wanted}: point state.directory to this task's own state, or to an empty directory"
+            ),
+            Halt::PartitionsChanged { before, now } => write!(
+                f,
+                "the topic had {before} partitions and now has {now}: customers may have moved \
+                 between partitions. Create a topic with the final number of partitions, produce \
+                 to it from a known point on, and run a new group over it"
+            ),
+            Halt::OffsetGone => f.write_str(
+                "there is a state, but the group has no committed offset (Kafka forgets the \
+                 offsets of a group that is empty for offsets.retention.minutes): what was \
+                 delivered is not known. Compare the newest totals in the sink with `odometer \
+                 state inspect`, then start a new group with an empty state.directory",
+            ),
+            Halt::ForeignOffset { offset, metadata } => write!(
+                f,
+                "the group's committed offset {offset} was not committed by odometer (metadata \
+                 {metadata:?}): choose another source.group_id, or delete the group's offsets"
+            ),
+            Halt::StateElsewhere { commit } => write!(
+                f,
+                "the group's offset names commit {commit}, whose state is not in this \
+                 state.directory: start where that state is, or bring its directory here while \
+                 neither process runs"
+            ),
+            Halt::HistoryGone { offset, log_start } => write!(
+                f,
+                "reading should go on at offset {offset}, but the log begins at {log_start}: \
+                 records were deleted before they were read. Raise the topic's retention; to \
+                 accept the gap, start a new group with source.start_from"
+            ),
+            Halt::TopicRecreated { offset, log_end } => write!(
+                f,
+                "reading should go on at offset {offset} of a log that ends at {log_end}, or the \
+                 record before it is another one than was read: the topic was recreated or \
+                 truncated. Start a new group with an empty state.directory for the new topic"
+            ),
+            Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
+                f,
+                "customer {customer:?} of tenant {tenant:?} is also in {other}: its totals would \
+                 be split. Key the records by customer, so that all of one customer's records \
+                 share a partition, and start a new group over a topic that is keyed so"
+            ),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A recurring chain: periods linked by what each leaves to the next (rules 4.2, 4.3, 7.4).
+//!
+//! Kept are the cells of periods that a late event may still reach, and below them the carry of all
+//! earlier ones. Knows nothing of other chains, of indexes, or of storage.
+
+use std::borrow::Cow;
+
+use super::aggregator::{Carry, Fold};
+use super::cell::{Cell, Revision};
+use super::chain::cell_bytes;
+use super::site::{Closing, Site};
+use crate::definition::Slot;
+use crate::model::EventTime;
+
+/// The linked periods of one chain.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Recurring {
+    /// What the periods below the kept cells left.
+    pub base: Carry,
+    /// Kept periods that have events or a published total, by start.
+    pub cells: Vec<Cell>,
+    /// An instant inside the first period that ever had an event.
+    pub first: EventTime,
+    /// The watermark up to which due periods have been published.
+    pub swept_to: Option<EventTime>,
+    /// The earliest entry for this chain in the index of due periods.
+    pub scheduled: Option<EventTime>,
+    /// Starts of periods that were absorbed into the base since the chain was last stored.
+    pub retired: Vec<EventTime>,
+}
+
+impl Recurring {
+    /// A chain before its first event. Periods that are due by now wait for nobody.
+    pub fn new(base: Carry, first: Slot, watermark: Option<EventTime>) -> Self {
+        Recurring {
+            base,
+            cells: Vec::new(),
+            first: inside(first),
+            swept_to: watermark,
+            scheduled: None,
+            retired: Vec::new(),
+        }
+    }
+
+    /// Whether it says no more than no chain at all would.
+    pub fn is_spent(&self) -> bool {
+        self.cells.is_empty() && self.base.is_nothing()
+    }
+
+    /// Takes an event in. Returns whether something already published, or due, changed.
+    pub fn fold(
+        &mut self,
+        site: &Site<'_>,
+        slot: Slot,
+        fold: &Fold,
+        own_time: EventTime,
+    ) -> bool {
+        let place = self.cell_place(site, slot);
+        self.cells[place].fold(&site.frame(slot), fold, own_time);
+        self.first = self.first.min(inside(slot));
+        let is_settled = site.is_due(slot)
+            || self.cells[place..].iter().any(|cell| cell.published.is_some());
+        if is_settled {
+            self.owe_from(site, slot);
+        }
+        is_settled
+    }
+
+    /// Where the cell of that slot is; makes it where there is none.
+    fn cell_place(&mut self, site: &Site<'_>, slot: Slot) -> usize {
+        let start = slot.period.start;
+        let last = self.cells.len().wrapping_sub(1);
+        if self.cells.last().is_some_and(|cell| cell.slot.period.start == start) {
+            return last;
+        }
+        match self.cells.binary_search_by_key(&start, |cell| cell.slot.period.start) {
+            Ok(place) => place,
+            Err(place) => {
+                self.cells.insert(place, Cell::new(site.metric.version(slot), slot));
+                place
+            }
+        }
+    }
+
+    /// Marks the total of this period and of every later closed one that it reaches (rule 7.4: as if each late event
+    /// had come alone, so what is empty by the next cut is marked all the same).
+    fn owe_from(&mut self, site: &Site<'_>, slot: Slot) {
+        let mut owed = Vec::new();
+        let watermark = site.watermark;
+        self.walk(site, slot, watermark, |slot, cell, carry| {
+            let has_total = cell.is_some_and(|cell| cell.events > 0 || cell.published.is_some());
+            if site.is_due(slot) && (has_total || !carry.is_nothing()) {
+                owed.push(slot);
+            }
+        });
+        for slot in owed {
+            let place = self.cell_place(site, slot);
+            self.cells[place].is_owed = true;
+        }
+        let start = slot.period.start;
+        for cell in &mut self.cells {
+            if cell.slot.period.start >= start && cell.published.is_some() {
+                cell.is_owed = true;
+            }
+        }
+    }
+
+    /// Publishes every period that became due since the last time.
+    pub fn sweep(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
+        let Some(watermark) = site.watermark else { return };
+        let swept_to = self.swept_to;
+        let is_fresh = |due: EventTime| {
+            due <= watermark && swept_to.is_none_or(|swept_to| due > swept_to)
+        };
+        let due = self.slots_with_totals(site, watermark, |slot| is_fresh(site.due_at(slot)));
+        for (slot, carry) in due {
+            self.publish(site, slot, &carry, emit);
+        }
+        self.swept_to = Some(watermark);
+    }
+
+    /// Publishes what late events changed in due periods.
+    pub fn publish_owed(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
+        let mut carry = Cow::Borrowed(&self.base);
+        let mut revisions = Vec::new();
+        for (place, cell) in self.cells.iter().enumerate() {
+            if cell.is_owed && site.is_due(cell.slot) {
+                let value = cell.value(&site.frame(cell.slot), Some(&carry));
+                revisions.push((place, value));
+            }
+            carry.to_mut().absorb(&cell.aggregate);
+        }
+        for (place, value) in revisions {
+            let cell = &mut self.cells[place];
+            if cell.is_news(value) {
+                let revision = cell.publish(value);
+                emit(cell, revision);
+            }
+            cell.is_owed = false;
+        }
+    }
+
+    /// Publishes every period up to the one that holds the greatest time (rule 7.1, end of input).
+    pub fn close_all(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
+        let Some(latest_time) = site.latest_time else { return };
+        for (slot, carry) in self.slots_with_totals(site, latest_time, |_| true) {
+            self.publish(site, slot, &carry, emit);
+        }
+    }
+
+    /// Looks at every open period up to the one that holds the greatest time.
+    pub fn preview(&self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
+        let Some(latest_time) = site.latest_time else { return };
+        let open = self.slots_with_totals(site, latest_time, |slot| !site.is_due(slot));
+        for (slot, carry) in open {
+            let empty = Cell::new(site.metric.version(slot), slot);
+            let cell = self.cells.iter().find(|cell| cell.slot == slot).unwrap_or(&empty);
+            let value = cell.value(&site.frame(slot), Some(&carry));
+            emit(cell, Revision::provisional(value));
+        }
+    }
+
+    fn publish(
+        &mut self,
+        site: &Site<'_>,
+        slot: Slot,
+        carry: &Carry,
+        emit: &mut impl FnMut(&Cell, Revision),
+    ) {
+        let place = self.cell_place(site, slot);
+        let cell = &mut self.cells[place];
+        let value = cell.value(&site.frame(slot), Some(carry));
+        if cell.is_news(value) {
+            let revision = cell.publish(value);
+            emit(cell, revision);
+        }
+        cell.is_owed = false;
+    }
+
+    /// Slots that begin by `limit`, pass the test, and have a total (rule 4.3), with what is carried into each.
+    fn slots_with_totals(
+        &self,
+        site: &Site<'_>,
+        limit: EventTime,
+        is_asked: impl Fn(Slot) -> bool,
+    ) -> Vec<(Slot, Carry)> {
+        let Some(from) = self.first_unswept(site) else { return Vec::new() };
+        let mut found = Vec::new();
+        self.walk(site, from, Some(limit), |slot, cell, carry| {
+            let has_events = cell.is_some_and(|cell| cell.events > 0 || cell.is_owed);
+            if is_asked(slot) && (has_events || !carry.is_nothing()) {
+                found.push((slot, carry.clone()));
+            }
+        });
+        found
+    }
+
+    /// The first slot that was not due when the chain was last swept.
+    fn first_unswept(&self, site: &Site<'_>) -> Option<Slot> {
+        let floor = self.swept_to.map(|swept_to| swept_to.saturating_sub(site.grace_max()));
+        let from = floor.map_or(self.first, |floor| floor.max(self.first));
+        site.timeline.slot_at(from)
+    }
+
+    /// Visits the slots of this chain from `from` on while they begin by `limit`, leaping over stretches in which there
+    /// is neither a cell nor anything carried.
+    fn walk(
+        &self,
+        site: &Site<'_>,
+        from: Slot,
+        limit: Option<EventTime>,
+        mut visit: impl FnMut(Slot, Option<&Cell>, &Carry),
+    ) {
+        let mut carry = Cow::Borrowed(&self.base);
+        let mut cells = self.cells.iter().peekable();
+        while let Some(cell) = cells.next_if(|cell| cell.slot.period.start < from.period.start) {
+            carry.to_mut().absorb(&cell.aggregate);
+        }
+        let mut slot = from;
+        while limit.is_some_and(|limit| slot.period.start <= limit) && site.is_own(slot) {
+            let start = slot.period.start;
+            let cell = cells.next_if(|cell| cell.slot.period.start == start);
+            visit(slot, cell, &carry);
+            if let Some(cell) = cell {
+                carry.to_mut().absorb(&cell.aggregate);
+            }
+            slot = match cells.peek() {
+                None if carry.is_nothing() => return,
+                Some(next) if carry.is_nothing() => next.slot,
+                _ => site.timeline.slot_after(slot),
+            };
+        }
+    }
+
+    /// When the chain next has something to publish; `None`: not before another event.
+    pub fn next_due(&self, site: &Site<'_>) -> Option<EventTime> {
+        let from = self.first_unswept(site)?;
+        let horizon = self.cells.last().map_or(from.period.end, |cell| cell.slot.period.end);
+        let reached = site.watermark.map_or(horizon, |watermark| watermark.max(horizon));
+        let mut next: Option<EventTime> = None;
+        self.walk(site, from, Some(reached.saturating_add(site.grace_max())), |slot, cell, carry| {
+            let has_total = cell.is_some_and(|cell| cell.events > 0) || !carry.is_nothing();
+            let due = site.due_at(slot);
+            if has_total && !site.is_due(slot) {
+                next = Some(next.map_or(due, |next| next.min(due)));
+            }
+        });
+        next
+    }
+
+    /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was.
+    pub fn retire(&mut self, site: &Site<'_>, is_past: impl Fn(Slot) -> bool) -> bool {
+        let count = self
+            .cells
+            .iter()
+            .take_while(|cell| is_past(cell.slot) && !cell.is_owed)
+            .count();
+        for cell in self.cells.drain(..count) {
+            debug_assert!(site.is_due(cell.slot));
+            self.base.absorb(&cell.aggregate);
+            self.retired.push(cell.slot.period.start);
+        }
+        count > 0
+    }
+
+    /// Bytes of memory, roughly.
+    pub fn bytes(&self) -> usize {
+        let cells: usize = self.cells.iter().map(cell_bytes).sum();
+        size_of::<Recurring>() + self.base.part_bytes() + cells
+    }
+}
+
+/// An instant inside the slot whatever its natural start: slots of a first version may begin before it does.
+fn inside(slot: Slot) -> EventTime {
+    EventTime::from_micros(slot.period.end.micros() - 1)
+}
+
+/// What closing a chain did is decided by the caller's [`Closing`].
+impl Recurring {
+    /// Publishes what the closing asks for.
+    pub fn close(
+        &mut self,
+        site: &Site<'_>,
+        closing: Closing,
+        emit: &mut impl FnMut(&Cell, Revision),
+    ) {
+        self.sweep(site, emit);
+        if closing == Closing::EndOfInput {
+            self.publish_owed(site, emit);
+            self.close_all(site, emit);
+        }
+    }
+}

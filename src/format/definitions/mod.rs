@@ -1,0 +1,97 @@
+//! Definition files: TOML, JSON or YAML in, [`Definitions`] or every fault out.
+//!
+//! ```text
+//! text ─► syntax: a tree with places ─► reader: fields, faults kept ─► metric, customer ─► versions: in order
+//! ```
+//! A file holds `metrics` and `customers` (interfaces, "Metric definitions"); unknown keys are faults on every
+//! level, and so is every combination of fields that no rule gives a meaning. Knows nothing of where files lie.
+
+mod aggregation;
+mod customer;
+mod describe;
+mod grouping;
+mod metric;
+mod period;
+mod reader;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod versions;
+
+pub use describe::describe;
+use reader::{Faults, Field, Place};
+use syntax::{Syntax, Value};
+use versions::Version;
+
+use crate::definition::{CustomerCalendar, DefinitionFault, Definitions};
+
+/// Dialects that a file's `dialect` may name; the first is meant where it names none.
+const DIALECTS: [(&str, ()); 1] = [("native", ())];
+
+/// What was read of all files so far.
+#[derive(Default)]
+struct Read {
+    versions: Vec<Version>,
+    customers: Vec<(Place, CustomerCalendar)>,
+}
+
+/// Reads the definitions of some files, given by name and text, as one set.
+///
+/// A file's ending names its syntax: `.toml`, `.json`, `.yaml` or `.yml`; without one of these the syntax is the
+/// one that its first line looks like. Versions of one metric may stand in several files.
+///
+/// # Errors
+/// Every fault of every file, in the order of the files, with line and column. Of a file that is not of its syntax
+/// the first such place is the only one: what follows it cannot be told.
+pub fn read(files: &[(&str, &str)]) -> Result<Definitions, Vec<DefinitionFault>> {
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (*name, unmarked(text))).collect();
+    let faults = Faults::new(&files);
+    let mut read = Read::default();
+    for (file, (name, text)) in files.iter().enumerate() {
+        read_file(file, name, text, &faults, &mut read);
+    }
+    let metrics = versions::in_order(read.versions, &faults);
+    let customers = customer::in_order(read.customers, &faults);
+    let list = faults.into_list();
+    if list.is_empty() { Ok(Definitions { metrics, customers }) } else { Err(list) }
+}
+
+/// The text without a byte-order mark.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn read_file(file: usize, name: &str, text: &str, faults: &Faults<'_>, read: &mut Read) {
+    let named = Syntax::of_name(name);
+    let syntax = named.unwrap_or_else(|| Syntax::of_text(text));
+    match syntax.parse(text) {
+        Ok(root) => read_root(&Field::root(file, &root, faults), read),
+        Err(fault) => {
+            let guess = match named {
+                Some(_) => "",
+                None => " (the name ends in none of .toml .json .yaml .yml: by its first line)",
+            };
+            let message = format!("is no {}{guess}: {}", syntax.name(), fault.message);
+            faults.add(&Place::in_file(file, fault.offset), message);
+        }
+    }
+}
+
+fn read_root(root: &Field<'_>, read: &mut Read) {
+    if matches!(root.value(), Value::Null) {
+        return; // A YAML file of nothing but comments.
+    }
+    let Ok(table) = root.table(&["metrics", "customers", "dialect"]) else { return };
+    if table.optional("dialect", |field| field.choice(&DIALECTS)).is_err() {
+        return; // Its entries would only be misread.
+    }
+    let metrics = table.optional("metrics", |field| field.list("metrics")).ok().flatten();
+    for entry in metrics.unwrap_or_default() {
+        read.versions.extend(metric::read(&entry.as_entry("code")));
+    }
+    let customers = table.optional("customers", |field| field.list("customers")).ok().flatten();
+    for entry in customers.unwrap_or_default() {
+        read.customers.extend(customer::read(&entry.as_entry("customer")));
+    }
+}

@@ -1,0 +1,380 @@
+//! Walking the tree of a definitions file, with every fault kept, not only the first.
+//!
+//! A [`Field`] is one value with its place; asked for what it should be, it gives that or records a fault. So
+//! a caller reads all fields of a table before it gives up on any. What the keys mean, this file does not know.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use super::syntax::{Entry, Node, Value, shortened};
+use crate::definition::DefinitionFault;
+use crate::model::{EventTime, Span};
+
+/// What could not be read; the fault that says why is recorded already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Faulty;
+
+/// All faults of some files.
+#[derive(Debug)]
+pub(super) struct Faults<'t> {
+    /// Name and text of each file.
+    files: &'t [(&'t str, &'t str)],
+    found: RefCell<Vec<(Place, String)>>,
+}
+
+/// Where a value stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Which of the files.
+    file: usize,
+    /// Byte of that file's text.
+    offset: usize,
+    /// The entry: `metrics[2] (code "llm")`; empty outside.
+    entry: String,
+    /// Keys and indices inside the entry: `inner.every`; empty for the entry itself.
+    path: String,
+}
+
+impl Place {
+    /// A place in a file, outside of all entries.
+    pub(super) fn in_file(file: usize, offset: usize) -> Self {
+        Place { file, offset, entry: String::new(), path: String::new() }
+    }
+}
+
+/// The entry and the path inside it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.entry)?;
+        if !self.entry.is_empty() && !self.path.is_empty() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+impl<'t> Faults<'t> {
+    /// None yet.
+    pub(super) fn new(files: &'t [(&'t str, &'t str)]) -> Self {
+        Faults { files, found: RefCell::default() }
+    }
+
+    /// Records one.
+    pub(super) fn add(&self, place: &Place, message: impl Into<String>) -> Faulty {
+        self.found.borrow_mut().push((place.clone(), message.into()));
+        Faulty
+    }
+
+    /// All of them, in the order of the files and of the places in each.
+    pub(super) fn into_list(self) -> Vec<DefinitionFault> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|(place, _)| (place.file, place.offset));
+        let mut lines = Lines::default();
+        let mut list = Vec::with_capacity(found.len());
+        let mut at = None;
+        for (place, message) in found {
+            let (name, text) = self.files.get(place.file).copied().unwrap_or_default();
+            if at != Some(place.file) {
+                (lines, at) = (Lines::of(text), Some(place.file));
+            }
+            let (line, column) = lines.position(text, place.offset);
+            let inside = place.to_string();
+            let separator = if inside.is_empty() { "" } else { ": " };
+            let place = format!("{name}:{line}:{column}{separator}{inside}");
+            list.push(DefinitionFault { place, message });
+        }
+        list
+    }
+}
+
+/// Where the lines of a text begin.
+#[derive(Default)]
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        Lines(std::iter::once(0).chain(ends).collect())
+    }
+
+    /// Line and column of a byte, both counted from 1, the column in characters.
+    fn position(&self, text: &str, offset: usize) -> (usize, usize) {
+        let line = self.0.partition_point(|start| *start <= offset);
+        let start = self.0.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let before = text.as_bytes().get(start..offset).unwrap_or_default();
+        // Bytes 10xxxxxx go on with a character that began before them.
+        let characters = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        (line, characters.saturating_add(1))
+    }
+}
+
+/// One value with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Field<'a> {
+    node: &'a Node,
+    place: Place,
+    faults: &'a Faults<'a>,
+}
+
+impl<'a> Field<'a> {
+    /// The root of a file.
+    pub(super) fn root(file: usize, node: &'a Node, faults: &'a Faults<'a>) -> Self {
+        Field { node, place: Place::in_file(file, node.offset), faults }
+    }
+
+    /// What it is.
+    pub(super) fn value(&self) -> &'a Value {
+        &self.node.value
+    }
+
+    /// Records a fault of this value.
+    pub(super) fn fault(&self, message: impl Into<String>) -> Faulty {
+        self.faults.add(&self.place, message)
+    }
+
+    fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
+        self.fault(format!("expected {expected}, found {}", self.node.value))
+    }
+
+    /// A text of any content.
+    pub(super) fn text(&self) -> Result<String, Faulty> {
+        self.str().map(str::to_owned)
+    }
+
+    /// See [`Field::text`].
+    pub(super) fn str(&self) -> Result<&'a str, Faulty> {
+        match &self.node.value {
+            Value::Text(text) => Ok(text),
+            Value::Number(_) | Value::Boolean(_) | Value::Instant(_) | Value::Other(_) => {
+                Err(self.unexpected("a text in quotes"))
+            }
+            Value::Null | Value::List(_) | Value::Table(_) => Err(self.unexpected("a text")),
+        }
+    }
+
+    /// The text, where it is one, without a fault where it is none.
+    pub(super) fn str_quietly(&self) -> Option<&'a str> {
+        match &self.node.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What events name tenants, types and customers by: 1 to 512 bytes (rule 1.1).
+    pub(super) fn identity(&self) -> Result<String, Faulty> {
+        let text = self.str()?;
+        match text.len() {
+            0 => Err(self.fault("is empty: expected a text of 1 to 512 bytes")),
+            1..=512 => Ok(text.to_owned()),
+            length => Err(self.fault(format!("has {length} bytes: at most 512 are possible"))),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Result<bool, Faulty> {
+        match self.node.value {
+            Value::Boolean(value) => Ok(value),
+            _ => Err(self.unexpected("true or false")),
+        }
+    }
+
+    /// A whole number between two others.
+    pub(super) fn whole_number(&self, least: i8, greatest: i8) -> Result<i8, Faulty> {
+        let number = match &self.node.value {
+            Value::Number(text) => text.parse().ok(),
+            _ => None,
+        };
+        let inside = number.filter(|number| (least..=greatest).contains(number));
+        inside.ok_or_else(|| {
+            self.unexpected(format_args!("a whole number from {least} to {greatest}"))
+        })
+    }
+
+    /// One of some names.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, Faulty> {
+        let chosen = match &self.node.value {
+            Value::Text(text) => choices.iter().find(|(name, _)| name == text),
+            _ => None,
+        };
+        chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.unexpected(alternatives(&names))
+        })
+    }
+
+    /// A whole number and one of `ms s m h d w`.
+    pub(super) fn duration(&self) -> Result<Span, Faulty> {
+        let span = match &self.node.value {
+            Value::Text(text) => Span::parse(text),
+            _ => None,
+        };
+        span.ok_or_else(|| {
+            self.unexpected("a whole number and one of ms, s, m, h, d, w, such as \"24h\"")
+        })
+    }
+
+    /// An instant by RFC 3339, or TOML's own with an offset, in the years 1970 to 9998 (rule 1.2).
+    pub(super) fn instant(&self) -> Result<EventTime, Faulty> {
+        let time = match &self.node.value {
+            Value::Text(text) | Value::Instant(text) => EventTime::parse_rfc3339(text),
+            _ => None,
+        };
+        time.filter(|time| time.is_admissible()).ok_or_else(|| {
+            self.unexpected(
+                "an instant of RFC 3339 such as \"2026-03-01T00:00:00Z\" (1970 to 9998)",
+            )
+        })
+    }
+
+    /// The elements of a list.
+    pub(super) fn list(&self, of: &str) -> Result<Vec<Field<'a>>, Faulty> {
+        let Value::List(nodes) = &self.node.value else {
+            return Err(self.unexpected(format_args!("a list of {of}")));
+        };
+        let numbered = nodes.iter().enumerate();
+        Ok(numbered.map(|(index, node)| self.below(node, &format!("[{index}]"))).collect())
+    }
+
+    /// Every key of a table with its value, in the order written; a repeated key is a fault.
+    pub(super) fn entries(&self, of: &str) -> Result<Vec<(&'a str, Field<'a>)>, Faulty> {
+        let Value::Table(entries) = &self.node.value else {
+            return Err(self.unexpected(of));
+        };
+        let mut fields: Vec<(&str, Field<'a>)> = Vec::with_capacity(entries.len());
+        let mut seen = std::collections::BTreeSet::new();
+        for Entry { offset, key, node } in entries {
+            let field = self.below(node, &step(&self.place.path, key));
+            if !seen.insert(key.as_str()) {
+                let place = Place { offset: *offset, ..field.place.clone() };
+                self.faults.add(&place, "stands twice in one table: keep one of them");
+            }
+            fields.push((key, field));
+        }
+        Ok(fields)
+    }
+
+    /// A table whose keys are known; others are faults.
+    pub(super) fn table(&self, known: &[&str]) -> Result<Table<'a>, Faulty> {
+        let fields = self.entries(&format!("a table with {}", alternatives(known)))?;
+        for (key, field) in &fields {
+            if !known.contains(key) {
+                let place = Place { path: self.place.path.clone(), ..field.place.clone() };
+                self.faults.add(&place, unknown_key(key, known));
+            }
+        }
+        Ok(Table { place: self.place.clone(), fields, faults: self.faults })
+    }
+
+    /// The same value as an entry of a file, with what people know it by.
+    pub(super) fn as_entry(mut self, name_key: &str) -> Self {
+        let entries = if let Value::Table(entries) = &self.node.value { &**entries } else { &[] };
+        let mut names = entries.iter().filter(|entry| entry.key == name_key);
+        self.place.entry = std::mem::take(&mut self.place.path);
+        if let Some(Value::Text(name)) = names.next().map(|entry| &entry.node.value) {
+            self.place.entry.push_str(&format!(" ({name_key} {:?})", shortened(name)));
+        }
+        self
+    }
+
+    fn below(&self, node: &'a Node, step: &str) -> Field<'a> {
+        let path = format!("{}{step}", self.place.path);
+        let place = Place { offset: node.offset, path, ..self.place.clone() };
+        Field { node, place, faults: self.faults }
+    }
+}
+
+/// A table with the keys that it may hold.
+#[derive(Clone, Debug)]
+pub(super) struct Table<'a> {
+    place: Place,
+    fields: Vec<(&'a str, Field<'a>)>,
+    faults: &'a Faults<'a>,
+}
+
+impl<'a> Table<'a> {
+    /// Where it stands.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The value of a key.
+    pub(super) fn field(&self, key: &str) -> Option<&Field<'a>> {
+        self.fields.iter().rev().find(|(name, _)| *name == key).map(|(_, field)| field)
+    }
+
+    /// Records a fault of the table as a whole.
+    pub(super) fn fault(&self, message: impl Into<String>) -> Faulty {
+        self.faults.add(&self.place, message)
+    }
+
+    /// Reads the value of a key that may be absent.
+    pub(super) fn optional<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Field<'a>) -> Result<T, Faulty>,
+    ) -> Result<Option<T>, Faulty> {
+        self.field(key).map(read).transpose()
+    }
+
+    /// Reads the value of a key that may not be absent; `wanted` says what it would be.
+    pub(super) fn required<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        read: impl FnOnce(&Field<'a>) -> Result<T, Faulty>,
+    ) -> Result<T, Faulty> {
+        match self.field(key) {
+            Some(field) => read(field),
+            None => Err(self.fault(format!("{key} is missing: {wanted}"))),
+        }
+    }
+}
+
+/// A path's next step: `.key`, quoted where it is no plain word.
+fn step(path: &str, key: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let dot = if path.is_empty() { "" } else { "." };
+    if !key.is_empty() && key.chars().all(is_plain) {
+        format!("{dot}{key}")
+    } else {
+        format!("{dot}{:?}", shortened(key))
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn alternatives(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+fn unknown_key(key: &str, known: &[&str]) -> String {
+    let shown = shortened(key);
+    let nearest = known.iter().map(|name| (edits(&shown, name), name)).min();
+    match nearest {
+        Some((edits, name)) if edits <= 2 => {
+            format!("unknown key {shown:?}: did you mean {name:?}?")
+        }
+        _ => format!("unknown key {shown:?}: the keys here are {}", known.join(", ")),
+    }
+}
+
+/// Number of characters to insert, remove or replace to turn one word into the other.
+/// Wagner and Fischer, "The String-to-String Correction Problem", 1974, one row at a time.
+fn edits(from: &str, to: &str) -> usize {
+    let mut above: Vec<usize> = (0..=to.chars().count()).collect();
+    for (place, left) in from.chars().enumerate() {
+        let mut beside = place.saturating_add(1);
+        let mut row = vec![beside];
+        for (right, pair) in to.chars().zip(above.windows(2)) {
+            let &[diagonal, over] = pair else { continue };
+            let replaced = diagonal.saturating_add(usize::from(left != right));
+            beside = replaced.min(over.saturating_add(1)).min(beside.saturating_add(1));
+            row.push(beside);
+        }
+        above = row;
+    }
+    above.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,154 @@
+//! A definitions file as a tree of values, whatever syntax it is written in.
+//!
+//! TOML, JSON and YAML become the same [`Node`]s, each with the byte it begins at, so that a fault found
+//! later can name its line. Numbers stay the text that was written: `99.9` never passes through a float.
+//! What keys mean, this module does not know.
+
+mod json;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod yaml;
+
+/// Levels a file may nest: more than any definition has, and far below what a stack holds.
+const DEPTH_MAX: usize = 32;
+
+/// How a definitions file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Syntax {
+    /// Tom's Obvious Minimal Language, 1.1.
+    Toml,
+    /// RFC 8259.
+    Json,
+    /// YAML 1.2 with its core schema; one document, no aliases, no tags.
+    Yaml,
+}
+
+impl Syntax {
+    /// The syntax that the file's ending names.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+        match ending.as_str() {
+            "toml" => Some(Syntax::Toml),
+            "json" => Some(Syntax::Json),
+            "yaml" | "yml" => Some(Syntax::Yaml),
+            _ => None,
+        }
+    }
+
+    /// The syntax that the first line with content looks like.
+    pub(super) fn of_text(text: &str) -> Self {
+        let mut lines = text.lines().map(str::trim);
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or("");
+        let equals = first.find('=').unwrap_or(usize::MAX);
+        let colon = first.find(':').unwrap_or(usize::MAX);
+        match first.chars().next() {
+            Some('{') => Syntax::Json,
+            Some('[') | None => Syntax::Toml,
+            Some(_) if equals < colon => Syntax::Toml,
+            Some(_) => Syntax::Yaml,
+        }
+    }
+
+    /// Its name for people.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Syntax::Toml => "TOML",
+            Syntax::Json => "JSON",
+            Syntax::Yaml => "YAML",
+        }
+    }
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// The first place where the text is not of this syntax; what follows it would be guesswork.
+    pub(super) fn parse(self, text: &str) -> Result<Node, SyntaxFault> {
+        match self {
+            Syntax::Toml => toml::parse(text),
+            Syntax::Json => json::parse(text),
+            Syntax::Yaml => yaml::parse(text),
+        }
+    }
+}
+
+/// Where a text is not of its syntax.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct SyntaxFault {
+    /// Byte of the text.
+    pub(super) offset: usize,
+    /// What is wrong.
+    pub(super) message: String,
+}
+
+impl SyntaxFault {
+    fn too_deep(offset: usize) -> Self {
+        let message = format!("nested deeper than {DEPTH_MAX} levels");
+        SyntaxFault { offset, message }
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Node {
+    /// Byte of the text that it begins at.
+    pub(super) offset: usize,
+    /// What it is.
+    pub(super) value: Value,
+}
+
+/// A value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    /// JSON's and YAML's null.
+    Null,
+    /// A truth value.
+    Boolean(bool),
+    /// A number, as a number token of RFC 8259.
+    Number(String),
+    /// A text.
+    Text(String),
+    /// A date or time of TOML, as written.
+    Instant(String),
+    /// What no field takes, as written: infinities and the like.
+    Other(String),
+    /// Values in order.
+    List(Vec<Node>),
+    /// Keys with values in the order written; a key may come twice.
+    Table(Vec<Entry>),
+}
+
+/// One key of a table with its value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    /// Byte of the text that the key begins at (JSON: its value).
+    pub(super) offset: usize,
+    /// The key.
+    pub(super) key: String,
+    /// The value.
+    pub(super) node: Node,
+}
+
+/// What was found, for a fault: `number 5`, `text "x"`, `a list`.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Boolean(value) => write!(f, "{value}"),
+            Value::Number(text) => write!(f, "number {}", shortened(text)),
+            Value::Text(text) => write!(f, "text {:?}", shortened(text)),
+            Value::Instant(text) => write!(f, "time {}", shortened(text)),
+            Value::Other(text) => f.write_str(&shortened(text)),
+            Value::List(_) => f.write_str("a list"),
+            Value::Table(_) => f.write_str("a table"),
+        }
+    }
+}
+
+/// The text's first 60 characters, with dots where there are more.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,55 @@
+//! What the oracle is given beside definitions and records.
+
+use odometer::model::{EventTime, Span};
+
+/// Where the watermark takes its instants from (rule 7.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WatermarkClock {
+    /// The events' own times.
+    Event,
+    /// The records' timestamps.
+    Record,
+}
+
+/// Settings of a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// How long ids are remembered (rule 2.4).
+    pub dedup_window: Span,
+    /// How far the watermark stays behind (rule 7.1).
+    pub watermark_delay: Span,
+    /// Whose instants make the watermark.
+    pub watermark_clock: WatermarkClock,
+    /// How far an event may lie ahead (rule 1.6).
+    pub max_future_skew: Span,
+    /// The clock at reading; `None`: nothing lies in the future.
+    pub now: Option<EventTime>,
+    /// After how long without records a partition follows the clock (rule 7.1).
+    pub idle_timeout: Span,
+    /// Instants of the clock at which the partition is found idle, each after so many records.
+    pub idle_ticks: Vec<(usize, EventTime)>,
+    /// After so many records a finite input ends, and another one begins on the same state (rule 7.1).
+    pub input_ends: Vec<usize>,
+    /// Whether what is still open after the last record stays so.
+    pub keep_open: bool,
+    /// Tenant of events that name none.
+    pub default_tenant: String,
+}
+
+/// The defaults of the product; no clock.
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            dedup_window: Span::from_seconds(35 * 86_400),
+            watermark_delay: Span::ZERO,
+            watermark_clock: WatermarkClock::Event,
+            max_future_skew: Span::from_seconds(300),
+            now: None,
+            idle_timeout: Span::from_seconds(60),
+            idle_ticks: Vec::new(),
+            input_ends: Vec::new(),
+            keep_open: false,
+            default_tenant: "default".to_owned(),
+        }
+    }
+}
