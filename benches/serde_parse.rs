@@ -1,4 +1,4 @@
-//! The floor for `odometer aggregate`: parse each line of an NDJSON file with serde_json and do nothing with it.
+//! The floor for `odometer aggregate`: parse each line of an NDJSON file with `serde_json` and do nothing with it.
 //!
 //! `serde_parse FILE [value|typed]`: into `serde_json::Value`, or into a struct that borrows from the line and takes
 //! what one metric needs; both after another where neither is named.
