@@ -8,7 +8,26 @@ pub mod definitions;
 mod event;
 mod instant;
 mod json;
+mod lines;
+mod metadata;
+mod outgoing;
+mod partition;
+mod reject;
+pub mod state;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod total;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
 pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
+pub use lines::{Line, LineSplitter, Lines};
+pub use metadata::{decode_metadata, encode_metadata};
+pub use outgoing::{Encoder, Outgoing, OutgoingKind, Place};
+pub use partition::partition_of_customer;
+pub use reject::{RejectSource, RejectedRecord, reject_body};
+pub use summary::{RejectCounts, Summary};
+pub use total::{
+    MetricNames, TOTAL_COLUMNS, TotalRecord, TotalSource, csv_line, kind_name, total_row,
+};
