@@ -10,5 +10,7 @@ pub mod engine;
 pub mod format;
 
 #[cfg(feature = "daemon")]
+pub mod kafka;
+#[cfg(feature = "daemon")]
 pub mod store;
 pub mod model;
