@@ -142,16 +142,23 @@ impl Recurring {
 
     /// Publishes every period up to the one that holds the greatest time (rule 7.1, end of input).
     pub fn close_all(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
-        let Some(latest_time) = site.latest_time else { return };
-        for (slot, carry) in self.slots_with_totals(site, latest_time, |_| true) {
+        let Some(limit) = self.end_of_input(site) else { return };
+        for (slot, carry) in self.slots_with_totals(site, limit, |_| true) {
             self.publish(site, slot, &carry, emit);
         }
     }
 
+    /// Periods that begin by this instant are closed at the end of input: up to the greatest time of all events, and every one
+    /// with events (an event may have been carried past that time).
+    fn end_of_input(&self, site: &Site<'_>) -> Option<EventTime> {
+        let last = self.cells.iter().rev().find(|cell| cell.events > 0);
+        site.latest_time.max(last.map(|cell| cell.slot.period.start))
+    }
+
     /// Looks at every open period up to the one that holds the greatest time.
     pub fn preview(&self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
-        let Some(latest_time) = site.latest_time else { return };
-        let open = self.slots_with_totals(site, latest_time, |slot| !site.is_due(slot));
+        let Some(limit) = self.end_of_input(site) else { return };
+        let open = self.slots_with_totals(site, limit, |slot| !site.is_due(slot));
         for (slot, carry) in open {
             let empty = Cell::new(site.metric.version(slot), slot);
             let cell = self.cells.iter().find(|cell| cell.slot == slot).unwrap_or(&empty);

@@ -7,6 +7,7 @@
 
 mod broker;
 mod daemon;
+mod exactly_once;
 mod harness;
 mod topic;
 mod wait;
