@@ -88,6 +88,12 @@ impl Daemon {
         status
     }
 
+    /// Whether it runs; where it has ended, [`Self::await_end`] tells how.
+    pub(crate) fn is_running(&mut self) -> bool {
+        let process = self.process.as_mut().expect("the program was started");
+        process.try_wait().expect("a child can be asked").is_none()
+    }
+
     /// Panics with what it said where it has ended; for loops that wait for its work.
     pub(crate) fn assert_running(&mut self) {
         let process = self.process.as_mut().expect("the program was started");
