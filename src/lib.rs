@@ -14,3 +14,8 @@ pub mod kafka;
 #[cfg(feature = "daemon")]
 pub mod store;
 pub mod model;
+
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
