@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::broker::Broker;
+use crate::daemon::{Daemon, free_address};
 use crate::load::{DEFINITIONS, Dice, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
@@ -50,8 +51,8 @@ fn second_program_takes_over_only_what_it_may() {
         first.start();
         wait::until("some progress", WORK_LIMIT, || (scene.done() > 0).then_some(()));
         let configuration = scene.configuration(Some("earliest"), "1h");
-        let elsewhere = configuration.replace(&scene.admin, &crate::daemon::free_address());
-        let mut second = scene.daemon_with(&elsewhere, DEFINITIONS);
+        let elsewhere = configuration.replace(&scene.admin, &free_address());
+        let mut second = Daemon::new(&elsewhere, DEFINITIONS);
         second.start();
         linger(&mut Dice(5), 4000);
         second.kill();
@@ -84,7 +85,7 @@ fn stopped_in_order_under_load_it_drains() {
 
 /// Runs `scenario` while a writer keeps writing, then ends the events, waits for the program that the scenario leaves
 /// running, and compares with the oracle.
-fn under_load<'s>(scene: &Scene<'s>, seed: u64, scenario: impl FnOnce() -> crate::daemon::Daemon) {
+fn under_load(scene: &Scene<'_>, seed: u64, scenario: impl FnOnce() -> Daemon) {
     let mut load = Load::new(seed, scene.partitions);
     let is_over = AtomicBool::new(false);
     let mut daemon = thread::scope(|scope| {

@@ -22,11 +22,12 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// A folder with the configuration `odometer.toml`, the program not started.
-    pub(crate) fn new(configuration: &str) -> Self {
+    /// A folder with that configuration, which names the metrics as `metrics.json`; the program not started.
+    pub(crate) fn new(configuration: &str, metrics: &str) -> Self {
         let directory = TempDir::with_prefix("odometer-daemon-").expect("a temporary folder");
         let daemon = Self { directory, process: None };
         daemon.write("odometer.toml", configuration);
+        daemon.write("metrics.json", metrics);
         daemon
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::Broker;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, free_address};
 use crate::load::{DEFINITIONS, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::topic::unique;
@@ -14,7 +14,7 @@ use crate::wait;
 fn neither_state_nor_offset_nor_start_from_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     scene.produce(Load::new(10, 2).take(100));
-    let mut daemon = scene.daemon_with(&scene.configuration(None, "1h"), DEFINITIONS);
+    let mut daemon = Daemon::new(&scene.configuration(None, "1h"), DEFINITIONS);
     expect_refusal(&scene, &mut daemon, &["start_from"]);
 }
 
@@ -25,7 +25,7 @@ fn missing_topic_is_refused() {
     for missing in [&scene.usage, &scene.totals, &scene.rejects] {
         let absent = unique("absent");
         let configuration = scene.configuration(Some("earliest"), "1h").replace(missing, &absent);
-        let mut daemon = scene.daemon_with(&configuration, DEFINITIONS);
+        let mut daemon = Daemon::new(&configuration, DEFINITIONS);
         expect_refusal(&scene, &mut daemon, &[&absent]);
     }
 }
@@ -92,8 +92,8 @@ fn state_in_use_is_refused() {
     let state = first.directory().join("state");
     let configuration = (scene.configuration(Some("earliest"), "1h"))
         .replace("\"state\"", &format!("{:?}", state.display().to_string()))
-        .replace(&scene.admin, &crate::daemon::free_address());
-    let mut second = scene.daemon_with(&configuration, DEFINITIONS);
+        .replace(&scene.admin, &free_address());
+    let mut second = Daemon::new(&configuration, DEFINITIONS);
     expect_refusal(&scene, &mut second, &["state"]);
     first.assert_running();
 }

@@ -44,14 +44,7 @@ impl<'b> Scene<'b> {
 
     /// The program on the metrics of [`DEFINITIONS`], reading from the earliest record, not started.
     pub(crate) fn daemon(&self) -> Daemon {
-        self.daemon_with(&self.configuration(Some("earliest"), "1h"), DEFINITIONS)
-    }
-
-    /// The program with that configuration and those metrics, not started.
-    pub(crate) fn daemon_with(&self, configuration: &str, metrics: &str) -> Daemon {
-        let daemon = Daemon::new(configuration);
-        daemon.write("metrics.json", metrics);
-        daemon
+        Daemon::new(&self.configuration(Some("earliest"), "1h"), DEFINITIONS)
     }
 
     /// The configuration; an idle timeout longer than any test leaves closing to the events alone.
