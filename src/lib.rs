@@ -11,9 +11,9 @@ pub mod format;
 
 #[cfg(feature = "daemon")]
 pub mod kafka;
+pub mod model;
 #[cfg(feature = "daemon")]
 pub mod store;
-pub mod model;
 
 #[cfg(feature = "daemon")]
 pub mod daemon;

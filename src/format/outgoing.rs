@@ -68,12 +68,7 @@ pub struct Encoder<'p> {
 
 impl<'p> Encoder<'p> {
     /// `now` stands in rejects whose events were read against no clock; `reject_bytes_max` is what the sink takes.
-    pub fn new(
-        plan: &'p Plan,
-        place: &'p Place,
-        reject_bytes_max: usize,
-        now: EventTime,
-    ) -> Self {
+    pub fn new(plan: &'p Plan, place: &'p Place, reject_bytes_max: usize, now: EventTime) -> Self {
         Encoder { plan, place, reject_bytes_max, now }
     }
 
@@ -88,9 +83,14 @@ impl<'p> Encoder<'p> {
                     code: &metric.code,
                     version: u64::from(total.version) + 1,
                     generation: metric.generation,
-                    group: version.group_by.iter().map(|dimension| dimension.path.text.as_str()).collect(),
+                    group: version
+                        .group_by
+                        .iter()
+                        .map(|dimension| dimension.path.text.as_str())
+                        .collect(),
                 };
-                let TotalRecord { key, body } = TotalRecord::new(&names, total, self.total_source());
+                let TotalRecord { key, body } =
+                    TotalRecord::new(&names, total, self.total_source());
                 Outgoing {
                     kind: OutgoingKind::Total(total.kind),
                     tenant: metric.tenant.to_string(),

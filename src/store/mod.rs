@@ -35,8 +35,7 @@ impl Options {
     /// Stores that share `memory_bytes` for block cache and write buffers, and last.
     pub fn new(memory_bytes: usize) -> Self {
         let cache = Cache::new_lru_cache(memory_bytes / 2);
-        let write_buffers =
-            WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
+        let write_buffers = WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
         let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
         Options { cache, write_buffers, write_buffer_bytes, is_durable: true }
     }
@@ -196,9 +195,10 @@ impl Store {
                 next = Some(key.to_vec());
                 break;
             }
-            let stored: [u8; 4] = value.as_ref().try_into().map_err(|_| {
-                self.corrupt(state::Corrupt("an id without its day".to_owned()))
-            })?;
+            let stored: [u8; 4] = value
+                .as_ref()
+                .try_into()
+                .map_err(|_| self.corrupt(state::Corrupt("an id without its day".to_owned())))?;
             if u32::from_be_bytes(stored) <= day {
                 batch.delete(key);
             }
@@ -225,7 +225,8 @@ impl Store {
         let split = bytes.split_first_chunk::<8>();
         match split.map(|(offset, digest)| (i64::from_be_bytes(*offset), digest.try_into())) {
             Some((offset, Ok(digest))) => Ok(Some((offset, digest))),
-            _ => Err(self.corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
+            _ => Err(self
+                .corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
         }
     }
 

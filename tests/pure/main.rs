@@ -4,4 +4,7 @@ mod calendars;
 mod differential;
 mod golden;
 mod oracle;
+// Not a part of the oracle, which the live tests use as well.
+#[path = "oracle/tests.rs"]
+mod oracle_tests;
 mod worlds;

@@ -24,14 +24,20 @@ impl Report {
 
     /// Says that the client has trouble, at most every ten seconds.
     pub(super) fn trouble(&mut self, error: &rdkafka::error::KafkaError) {
-        let is_quiet = self.last_trouble.is_some_and(|last| last.elapsed() < Duration::from_secs(10));
+        let is_quiet =
+            self.last_trouble.is_some_and(|last| last.elapsed() < Duration::from_secs(10));
         if !is_quiet {
             self.last_trouble = Some(Stopwatch::start());
             tracing::warn!(%error, "Kafka has trouble; the client goes on trying");
         }
     }
 
-    pub(super) fn committed<'t>(&mut self, _took: Duration, _tasks: impl Iterator<Item = &'t Task>) {}
+    pub(super) fn committed<'t>(
+        &mut self,
+        _took: Duration,
+        _tasks: impl Iterator<Item = &'t Task>,
+    ) {
+    }
 
     pub(super) fn delivered(&mut self, _delivery: &Delivery) {}
 

@@ -260,7 +260,9 @@ impl Task {
         let mut sequence = pending.next - 1;
         if pending.next <= pending.through {
             for (number, bytes) in self.store.outbox(pending.next, pending.through, bytes_max)? {
-                entries.push(Outgoing::decode(&bytes).ok_or_else(|| self.store.corrupt_outbox(number))?);
+                entries.push(
+                    Outgoing::decode(&bytes).ok_or_else(|| self.store.corrupt_outbox(number))?,
+                );
                 sequence = number;
             }
         }

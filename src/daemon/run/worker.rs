@@ -45,7 +45,9 @@ pub(super) enum Error {
     Halted(TaskName, Halt),
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
-    #[error("stopped before everything was delivered: what is stored will be delivered at the next start")]
+    #[error(
+        "stopped before everything was delivered: what is stored will be delivered at the next start"
+    )]
     Undelivered,
 }
 
@@ -501,9 +503,8 @@ impl Worker {
             return Ok(());
         }
         let timeout = self.job.idle_timeout;
-        let watermark = clock::now()
-            .saturating_sub(timeout)
-            .saturating_sub(self.job.engine.watermark_delay);
+        let watermark =
+            clock::now().saturating_sub(timeout).saturating_sub(self.job.engine.watermark_delay);
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             if self.is_idle(partition, timeout) {
                 let failed = self.failed(partition);

@@ -3,7 +3,7 @@
 use odometer::format::{EventFormat, decode};
 use odometer::model::{Disposition, Document, EventTime};
 
-use super::{Options, Oracle, Outcome, Record, WatermarkClock};
+use crate::oracle::{Options, Oracle, Outcome, Record, WatermarkClock};
 
 const DAILY: &str = r#"{"metrics": [{"code": "t", "aggregation": "count", "period": "day"}]}"#;
 
@@ -31,7 +31,9 @@ fn instant(text: &str) -> EventTime {
 }
 
 /// `customer start value` of some totals.
-fn short<'t>(totals: impl IntoIterator<Item = (&'t super::TotalKey, &'t super::Total)>) -> String {
+fn short<'t>(
+    totals: impl IntoIterator<Item = (&'t crate::oracle::TotalKey, &'t crate::oracle::Total)>,
+) -> String {
     let texts = totals.into_iter().map(|(key, total)| {
         let start = key.start.to_string();
         format!("{} {} {}", key.customer, &start[..10], total.value.as_deref().unwrap_or("null"))
