@@ -8,7 +8,12 @@
 pub mod definition;
 pub mod engine;
 pub mod format;
+
+#[cfg(feature = "daemon")]
+pub mod kafka;
 pub mod model;
+#[cfg(feature = "daemon")]
+pub mod store;
 
 #[cfg(feature = "daemon")]
 pub mod daemon;

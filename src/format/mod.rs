@@ -1,14 +1,35 @@
 //! Layer 3, every byte that enters, leaves or outlives the process.
 //!
-//! In the order in which an event meets them: [`lines`](Lines) cuts a file into records, `json` reads a
-//! record's text, `event` finds the event in it; `total`, `reject` and `summary` write what leaves.
-//! `definitions` reads definition files. All of it is pure: bytes in, values out, or the other way round.
+//! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
+//! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` and
+//! `summary` write what leaves, `outgoing` gives it its final form. `definitions` reads definition
+//! files, `state` is the store's bytes, `metadata` a committed offset's. All of it is pure: bytes in,
+//! values out, or the other way round.
 
 pub mod definitions;
 mod event;
 mod instant;
 mod json;
+mod lines;
+mod metadata;
+mod outgoing;
+mod partition;
+mod reject;
+pub mod state;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod total;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
 pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
+pub use lines::{Line, LineSplitter, Lines};
+pub use metadata::{decode_metadata, encode_metadata};
+pub use outgoing::{Encoder, Outgoing, OutgoingKind, Place};
+pub use partition::partition_of_customer;
+pub use reject::{RejectSource, RejectedRecord, reject_body};
+pub use summary::{RejectCounts, Summary};
+pub use total::{
+    MetricNames, TOTAL_COLUMNS, TotalRecord, TotalSource, csv_line, kind_name, total_row,
+};

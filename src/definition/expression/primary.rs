@@ -89,7 +89,9 @@ impl Parser {
 
     fn call<N: Name>(&mut self, name: &str, place: Location) -> Result<Node<N>, ExpressionError> {
         let Some(function) = Function::named(name) else {
-            let message = format!("unknown function `{name}`: {}", foreign_function(name));
+            let message = foreign_word(name).unwrap_or_else(|| {
+                format!("unknown function `{name}`: {}", foreign_function(name))
+            });
             return Err(ExpressionError::at(place, &message));
         };
         self.advance();
@@ -114,10 +116,8 @@ impl Parser {
         if arms.is_empty() {
             return Err(self.unexpected("WHEN"));
         }
-        let otherwise = match self.take_keyword("ELSE") {
-            true => Some(self.expression(Binding::Or)?),
-            false => None,
-        };
+        let otherwise =
+            if self.take_keyword("ELSE") { Some(self.expression(Binding::Or)?) } else { None };
         self.expect_keyword("END")?;
         Ok(Node::Case(Box::new(Case { operand, arms, otherwise })))
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Processor;
+use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
 use crate::engine::ledger::{CommitId, CommitRecord};
-use crate::engine::aggregator::{Part, PartValue};
 use crate::model::EventTime;
 
 impl Processor {
@@ -25,7 +25,8 @@ impl Processor {
             latest_time: self.latest_time,
             counters: self.counters,
         };
-        let unchanged = CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
+        let unchanged =
+            CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
         if next == unchanged {
             return;
         }
@@ -45,17 +46,20 @@ impl Processor {
         for id in self.dedup.take_fresh() {
             sink.put_id(id);
         }
-        let mut parts = Vec::new();
-        for place in std::mem::take(&mut self.dirty) {
-            if self.chains.try_chain(place).is_some() {
-                self.write_chain(place, sink, &mut parts);
-            }
-        }
         for (metric, through) in std::mem::take(&mut self.forgotten.cells) {
             sink.delete_cells(metric, through);
         }
         for address in std::mem::take(&mut self.forgotten.chains) {
             sink.delete_chain(&address);
+        }
+        for (tenant, customer) in std::mem::take(&mut self.unstored_customers) {
+            sink.put_customer(&tenant, &customer);
+        }
+        let mut parts = Vec::new();
+        for place in std::mem::take(&mut self.dirty) {
+            if self.chains.try_chain(place).is_some() {
+                self.write_chain(place, sink, &mut parts);
+            }
         }
         let first = self.ledger.last().outbox_last + 1;
         for (sequence, entry) in (first..).zip(&self.outbox) {

@@ -129,6 +129,7 @@ pub struct Processor {
     dedup: Dedup,
     customers: HashSet<u64>,
     new_customers: Vec<(Box<str>, Box<str>)>,
+    unstored_customers: Vec<(Box<str>, Box<str>)>,
     watermark: Option<EventTime>,
     latest_time: Option<EventTime>,
     counters: Counters,
@@ -185,6 +186,7 @@ impl Processor {
             agendas,
             customers: stored.customers.into_iter().collect(),
             new_customers: Vec::new(),
+            unstored_customers: Vec::new(),
             watermark: start.last.watermark,
             latest_time: start.last.latest_time,
             counters: start.last.counters,
@@ -283,6 +285,11 @@ impl Processor {
     /// What came out since the processor was made.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Where reading goes on.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
     }
 
     /// How far event time is believed complete.
