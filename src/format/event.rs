@@ -19,34 +19,35 @@ const NAME_BYTES_MAX: usize = 512;
 
 /// Where a record keeps one field: the keys from the outermost object inward.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FieldPath(Box<[Box<str>]>);
+pub struct FieldPath {
+    first: Box<str>,
+    inner: Box<[Box<str>]>,
+}
 
 impl FieldPath {
-    /// A path of one key or more.
-    ///
-    /// # Panics
-    /// Where there is no key.
-    pub fn new<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
-        let keys: Box<[Box<str>]> = keys.into_iter().map(Box::from).collect();
-        assert!(!keys.is_empty(), "a field's path has a key");
-        FieldPath(keys)
+    /// A field of the record itself.
+    pub fn key(first: &str) -> Self {
+        FieldPath { first: first.into(), inner: Box::default() }
     }
 
-    /// The value at the end of the path; of a repeated key the last one counts (rule 1.3).
-    fn find<'d>(&self, record: Object<'d>) -> Option<Value<'d>> {
-        let (last, outer) = self.0.split_last()?;
-        let mut object = record;
-        for key in outer {
-            object = object.member(key)?.object()?;
-        }
-        object.member(last)
+    /// The field of that key inside this one.
+    #[must_use]
+    pub fn inside(self, key: &str) -> Self {
+        let inner = self.inner.into_iter().chain([key.into()]).collect();
+        FieldPath { first: self.first, inner }
+    }
+
+    /// The value at the end of the path, from the one that its first key leads to.
+    fn follow<'d>(&self, outermost: Value<'d>) -> Option<Value<'d>> {
+        self.inner.iter().try_fold(outermost, |value, key| value.object()?.member(key))
     }
 }
 
 /// The keys with dots between.
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("."))
+        f.write_str(&self.first)?;
+        self.inner.iter().try_for_each(|key| write!(f, ".{key}"))
     }
 }
 
@@ -73,13 +74,13 @@ impl EventFormat {
     /// The native format: the field names of rule 1.1, time in seconds.
     pub fn native() -> Self {
         EventFormat {
-            tenant: FieldPath::new(["tenant"]),
-            id: FieldPath::new(["id"]),
-            event_type: FieldPath::new(["type"]),
-            customer: FieldPath::new(["customer"]),
-            time: FieldPath::new(["time"]),
+            tenant: FieldPath::key("tenant"),
+            id: FieldPath::key("id"),
+            event_type: FieldPath::key("type"),
+            customer: FieldPath::key("customer"),
+            time: FieldPath::key("time"),
             time_unit: TimeUnit::Seconds,
-            properties: FieldPath::new(["properties"]),
+            properties: FieldPath::key("properties"),
         }
     }
 }
@@ -154,102 +155,125 @@ pub fn event_of<'d>(
         let detail = "the record is JSON but no object".to_owned();
         Fault::nameless(RejectReason::Malformed, detail)
     })?;
-    let tenant = tenant(record, &format.tenant, default_tenant).map_err(|fault| fault.of(None))?;
-    let of_tenant = |fault: FieldFault| fault.of(Some(&tenant));
-    let id = name(record, &format.id).map_err(of_tenant)?;
-    let event_type = name(record, &format.event_type).map_err(of_tenant)?;
-    let customer = name(record, &format.customer).map_err(of_tenant)?;
-    let time = time(record, &format.time, format.time_unit).map_err(of_tenant)?;
-    let properties = properties(record, &format.properties).map_err(of_tenant)?;
+    let [tenant, id, event_type, customer, time, properties] = &fields(record, format);
+    let fault = |field: &Field<'_, '_>, wanted: Wanted| field.fault(wanted, None);
+    let tenant = tenant.or(default_tenant).ok_or_else(|| fault(tenant, Wanted::Tenant))?;
+    let fault = |field: &Field<'_, '_>, wanted: Wanted| field.fault(wanted, Some(&tenant));
+    let id = id.name().ok_or_else(|| fault(id, Wanted::Name))?;
+    let event_type = event_type.name().ok_or_else(|| fault(event_type, Wanted::Name))?;
+    let customer = customer.name().ok_or_else(|| fault(customer, Wanted::Name))?;
+    let unit = format.time_unit;
+    let time = time.instant(unit).ok_or_else(|| fault(time, Wanted::Instant(unit)))?;
+    let properties = properties.object().ok_or_else(|| fault(properties, Wanted::Properties))?;
     Ok(Event { tenant, id, event_type, customer, time, properties })
 }
 
-/// A fault of one field, before the tenant is put to it.
-struct FieldFault {
-    reason: RejectReason,
-    detail: String,
+/// Finds the fields in one pass over the record's own keys, in the order of [`EventFormat`]; of a repeated key the last
+/// one counts (rule 1.3).
+fn fields<'d, 'f>(record: Object<'d>, format: &'f EventFormat) -> [Field<'d, 'f>; 6] {
+    let EventFormat { tenant, id, event_type, customer, time, time_unit: _, properties } = format;
+    let mut fields = [tenant, id, event_type, customer, time, properties]
+        .map(|path| Field { path, outermost: None });
+    for (key, value) in record.members() {
+        let Some(key) = key.string() else { continue };
+        for field in &mut fields {
+            if *key == *field.path.first {
+                field.outermost = Some(value);
+            }
+        }
+    }
+    fields
 }
 
-impl FieldFault {
-    #[cold]
-    fn missing(path: &FieldPath) -> Self {
-        FieldFault { reason: RejectReason::MissingField, detail: format!("{path} is missing") }
+/// One field of one record.
+struct Field<'d, 'f> {
+    path: &'f FieldPath,
+    /// What the path's first key leads to.
+    outermost: Option<Value<'d>>,
+}
+
+impl<'d> Field<'d, '_> {
+    /// What the whole path leads to; null is absent.
+    #[inline]
+    fn value(&self) -> Option<Value<'d>> {
+        let value = self.path.follow(self.outermost?)?;
+        (value.kind() != NodeKind::Null).then_some(value)
     }
 
-    #[cold]
-    fn bad(path: &FieldPath, value: Value<'_>, wanted: &str) -> Self {
-        let detail = format!("{path} is {}; it should be {wanted}", excerpt(value));
-        FieldFault { reason: RejectReason::BadField, detail }
+    /// The tenant, which may be absent but not empty.
+    #[inline]
+    fn or(&self, default: &'d str) -> Option<Cow<'d, str>> {
+        match self.value() {
+            None => Some(Cow::Borrowed(default)),
+            Some(_) => self.name(),
+        }
     }
 
-    fn of(self, tenant: Option<&str>) -> Fault {
-        let FieldFault { reason, detail } = self;
+    /// The content of a string or the text of a number, not empty, not too long (rule 1.1).
+    #[inline]
+    fn name(&self) -> Option<Cow<'d, str>> {
+        let value = self.value()?;
+        let name = match value.kind() {
+            NodeKind::Number => Cow::Borrowed(value.raw()),
+            _ => value.string()?,
+        };
+        (1..=NAME_BYTES_MAX).contains(&name.len()).then_some(name)
+    }
+
+    fn instant(&self, unit: TimeUnit) -> Option<EventTime> {
+        let value = self.value()?;
+        match value.kind() {
+            NodeKind::Number => instant::of_number(value.raw(), unit),
+            _ => instant::of_text(&value.string()?, unit),
+        }
+    }
+
+    /// The properties, which may be absent.
+    #[inline]
+    fn object(&self) -> Option<Object<'d>> {
+        match self.value() {
+            None => Some(Object::EMPTY),
+            Some(value) => value.object(),
+        }
+    }
+
+    /// Says why this field is refused; looked at again only then, so that the good case carries no words.
+    #[cold]
+    fn fault(&self, wanted: Wanted, tenant: Option<&str>) -> Fault {
+        let is_required = !matches!(wanted, Wanted::Tenant | Wanted::Properties);
+        let value =
+            self.value().filter(|value| !is_required || value.string().as_deref() != Some(""));
+        let (reason, detail) = match value {
+            None => (RejectReason::MissingField, format!("{} is missing", self.path)),
+            Some(value) => {
+                let detail = format!("{} is {}; it should be {wanted}", self.path, excerpt(value));
+                (RejectReason::BadField, detail)
+            }
+        };
         Fault { reason, tenant: tenant.map(str::to_owned), detail }
     }
 }
 
-fn tenant<'d>(
-    record: Object<'d>,
-    path: &FieldPath,
-    default: &'d str,
-) -> Result<Cow<'d, str>, FieldFault> {
-    let Some(value) = path.find(record).filter(|value| value.kind() != NodeKind::Null) else {
-        return Ok(Cow::Borrowed(default));
-    };
-    let tenant = name_of(value, path)?;
-    if tenant.is_empty() {
-        return Err(FieldFault::bad(path, value, "absent, null or not empty"));
+/// What a field should hold.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Tenant,
+    Name,
+    Instant(TimeUnit),
+    Properties,
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::Tenant => f.write_str("absent, null, a string of 1 to 512 bytes, or a number"),
+            Wanted::Name => f.write_str("a string of 1 to 512 bytes, or a number"),
+            Wanted::Instant(unit) => {
+                write!(f, "RFC 3339 with an offset or {unit} since 1970, in the years 1970 to 9998")
+            }
+            Wanted::Properties => f.write_str("an object"),
+        }
     }
-    Ok(tenant)
-}
-
-/// A required text.
-fn name<'d>(record: Object<'d>, path: &FieldPath) -> Result<Cow<'d, str>, FieldFault> {
-    let name = name_of(required(record, path)?, path)?;
-    if name.is_empty() { Err(FieldFault::missing(path)) } else { Ok(name) }
-}
-
-/// The content of a string or the text of a number, not too long (rule 1.1).
-fn name_of<'d>(value: Value<'d>, path: &FieldPath) -> Result<Cow<'d, str>, FieldFault> {
-    let name = match value.kind() {
-        NodeKind::Number => Some(Cow::Borrowed(value.raw())),
-        _ => value.string(),
-    };
-    name.filter(|name| name.len() <= NAME_BYTES_MAX)
-        .ok_or_else(|| FieldFault::bad(path, value, "a string of at most 512 bytes, or a number"))
-}
-
-fn time(record: Object<'_>, path: &FieldPath, unit: TimeUnit) -> Result<EventTime, FieldFault> {
-    let value = required(record, path)?;
-    let time = match value.kind() {
-        NodeKind::Number => instant::of_number(value.raw(), unit),
-        _ => match value.string() {
-            Some(text) if text.is_empty() => return Err(FieldFault::missing(path)),
-            Some(text) => instant::of_text(&text, unit),
-            None => None,
-        },
-    };
-    time.ok_or_else(|| {
-        let wanted = format!(
-            "an instant of the years 1970 to 9998: RFC 3339 with an offset, or {unit} since 1970"
-        );
-        FieldFault::bad(path, value, &wanted)
-    })
-}
-
-fn properties<'d>(record: Object<'d>, path: &FieldPath) -> Result<Object<'d>, FieldFault> {
-    match path.find(record) {
-        None => Ok(Object::EMPTY),
-        Some(value) if value.kind() == NodeKind::Null => Ok(Object::EMPTY),
-        Some(value) => value.object().ok_or_else(|| FieldFault::bad(path, value, "an object")),
-    }
-}
-
-/// A value that is there and not null.
-fn required<'d>(record: Object<'d>, path: &FieldPath) -> Result<Value<'d>, FieldFault> {
-    path.find(record)
-        .filter(|value| value.kind() != NodeKind::Null)
-        .ok_or_else(|| FieldFault::missing(path))
 }
 
 /// The value as people see it in a text: its kind where it is a whole, and cut where it is long.

@@ -8,7 +8,21 @@ pub mod definitions;
 mod event;
 mod instant;
 mod json;
+mod lines;
+mod partition;
+mod reject;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod total;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
 pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
+pub use lines::{Line, LineSplitter, Lines};
+pub use partition::partition_of_customer;
+pub use reject::{RejectSource, RejectedRecord, reject_body};
+pub use summary::{RejectCounts, Summary};
+pub use total::{
+    MetricNames, TOTAL_COLUMNS, TotalRecord, TotalSource, csv_line, kind_name, total_row,
+};

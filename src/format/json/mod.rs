@@ -19,6 +19,9 @@
 mod error;
 #[cfg(test)]
 mod tests;
+mod write;
+
+pub(super) use write::{push_content, push_optional, push_string};
 
 pub use error::{JsonError, JsonFault};
 

@@ -1,0 +1,6 @@
+//! What enters and what leaves, byte for byte. The scanner's tests stand beside it.
+
+mod event;
+mod instant;
+mod lines;
+mod reject;
