@@ -8,4 +8,7 @@
 pub mod definition;
 pub mod engine;
 pub mod format;
+
+#[cfg(feature = "daemon")]
+pub mod store;
 pub mod model;

@@ -21,6 +21,7 @@ use super::metric::Metric;
 /// Where two versions of a metric agree in it, the later one goes on with the state of the earlier (rule 5.6 d).
 /// How the state is read off (`prorated`, `result`, `rounding`, the calendar) and which later events are folded
 /// (`filter`, `event_type`) may differ.
+#[must_use]
 pub fn state_meaning(metric: &Metric) -> String {
     let mut meaning = Meaning::default();
     meaning.line("aggregation", metric.aggregation.name());
@@ -40,6 +41,7 @@ pub fn state_meaning(metric: &Metric) -> String {
 }
 
 /// What the totals of a metric depend on: everything but name, description, `grace` and `late`.
+#[must_use]
 pub fn full_meaning(metric: &Metric) -> String {
     let mut meaning = Meaning(state_meaning(metric));
     meaning.line("tenant", quoted(&metric.tenant));

@@ -48,6 +48,7 @@ impl AggregationKind {
     ];
 
     /// The name that definitions use.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             AggregationKind::Count => "count",
@@ -64,6 +65,7 @@ impl AggregationKind {
     }
 
     /// Whether totals may carry state into later periods (rule 4.2).
+    #[must_use]
     pub const fn can_recur(self) -> bool {
         match self {
             AggregationKind::Sum
@@ -80,6 +82,7 @@ impl AggregationKind {
     }
 
     /// Whether totals may weigh by days (rule 4.4).
+    #[must_use]
     pub const fn can_prorate(self) -> bool {
         matches!(self, AggregationKind::Sum | AggregationKind::UniqueCount)
     }
@@ -107,9 +110,10 @@ pub enum Fill {
 
 impl Fill {
     /// The name that definitions use.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Fill::Skip => "none",
+            Fill::Skip => "skip",
             Fill::Zero => "zero",
         }
     }
@@ -141,6 +145,7 @@ pub enum RoundingFunction {
 
 impl RoundingFunction {
     /// The name that definitions use.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             RoundingFunction::Round => "round",
@@ -172,6 +177,7 @@ pub enum LatePolicy {
 
 impl LatePolicy {
     /// The name that definitions use.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             LatePolicy::Correct => "correct",

@@ -183,7 +183,7 @@ pub enum OutboxEntry {
 /// A changed part: the start of the recurring cell it lies in (`None`: in the base, or in a plain cell), its name, its value.
 pub type ChangedPart = (Option<EventTime>, Part, PartValue);
 
-/// Takes the changes of one commit, in no particular order.
+/// Takes the changes of one commit. What is forgotten comes before what is put.
 pub trait ChangeSink {
     /// An id is remembered.
     fn put_id(&mut self, id: Remembered);

@@ -16,7 +16,7 @@ mod recurring;
 mod site;
 
 pub use aggregator::{
-    Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
+    Active, Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
     Operations, Part, PartKey, PartValue, Ranks, Stamp, Weighted,
 };
 pub use cell::{Cell, Published};

@@ -9,8 +9,11 @@ mod event;
 mod instant;
 mod json;
 mod lines;
+mod metadata;
+mod outgoing;
 mod partition;
 mod reject;
+pub mod state;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,8 @@ pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_o
 pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
 pub use lines::{Line, LineSplitter, Lines};
+pub use metadata::{decode_metadata, encode_metadata};
+pub use outgoing::{Encoder, Outgoing, OutgoingKind, Place};
 pub use partition::partition_of_customer;
 pub use reject::{RejectSource, RejectedRecord, reject_body};
 pub use summary::{RejectCounts, Summary};

@@ -18,6 +18,8 @@ mod refusal;
 mod scalar;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::definition) use self::tests::scan;
 mod token;
 mod tree;
 

@@ -89,7 +89,9 @@ impl Parser {
 
     fn call<N: Name>(&mut self, name: &str, place: Location) -> Result<Node<N>, ExpressionError> {
         let Some(function) = Function::named(name) else {
-            let message = format!("unknown function `{name}`: {}", foreign_function(name));
+            let message = foreign_word(name).unwrap_or_else(|| {
+                format!("unknown function `{name}`: {}", foreign_function(name))
+            });
             return Err(ExpressionError::at(place, &message));
         };
         self.advance();

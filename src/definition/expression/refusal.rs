@@ -74,19 +74,13 @@ pub(super) fn foreign_word(word: &str) -> Option<String> {
 /// What to use instead of a function that is not known.
 pub(super) fn foreign_function(name: &str) -> &'static str {
     match name.to_ascii_uppercase().as_str() {
-        "SUM" | "COUNT" | "AVG" | "FIRST" | "LAST" => {
-            "aggregation is the metric's, not the expression's"
-        }
+        "SUM" | "COUNT" | "AVG" => "aggregation is the metric's, not the expression's",
         "MIN" => "the smallest of several values is LEAST",
         "MAX" => "the greatest of several values is GREATEST",
         "CEILING" => "write CEIL",
-        "IFNULL" | "NVL" | "ISNULL" => "write COALESCE",
+        "IFNULL" | "NVL" => "write COALESCE",
         "IF" | "IIF" => "write CASE WHEN condition THEN a ELSE b END",
-        "MOD" => "write `%`",
         "TRY_CAST" | "SAFE_CAST" | "CONVERT" => "write CAST(value AS type)",
-        "DATE" | "TIMESTAMP" | "NOW" | "EXTRACT" | "DATE_TRUNC" => {
-            "time is a number of seconds since the epoch"
-        }
         _ => {
             "functions are COALESCE, NULLIF, LEAST, GREATEST, ROUND, CEIL, FLOOR, ABS, LOWER, \
              UPPER, CONCAT and CAST"

@@ -3,7 +3,10 @@
 use crate::model::{Object, Value};
 
 /// The value at a path of keys; `None` where it is missing, or leads through what is no object.
-pub(in crate::definition) fn value_at<'d>(properties: Object<'d>, keys: &[String]) -> Option<Value<'d>> {
+pub(in crate::definition) fn value_at<'d>(
+    properties: Object<'d>,
+    keys: &[String],
+) -> Option<Value<'d>> {
     let (last, outer) = keys.split_last()?;
     let mut object = properties;
     for key in outer {

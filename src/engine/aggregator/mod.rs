@@ -15,7 +15,7 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
-pub use carry::Carry;
+pub use carry::{Active, Carry};
 pub use inner::Buckets;
 pub use members::{Member, Members};
 pub use operations::Operations;

@@ -41,6 +41,11 @@ impl Operations {
         Operations::new(Kept::All)
     }
 
+    /// Whether every operation is kept.
+    pub fn is_keeping_all(&self) -> bool {
+        self.kept == Kept::All
+    }
+
     fn new(kept: Kept) -> Self {
         let (members, changes) = (BTreeMap::new(), Changes::default());
         Operations { kept, members, count: 0, bytes: 0, changes }

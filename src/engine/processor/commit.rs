@@ -45,17 +45,20 @@ impl Processor {
         for id in self.dedup.take_fresh() {
             sink.put_id(id);
         }
-        let mut parts = Vec::new();
-        for place in std::mem::take(&mut self.dirty) {
-            if self.chains.try_chain(place).is_some() {
-                self.write_chain(place, sink, &mut parts);
-            }
-        }
         for (metric, through) in std::mem::take(&mut self.forgotten.cells) {
             sink.delete_cells(metric, through);
         }
         for address in std::mem::take(&mut self.forgotten.chains) {
             sink.delete_chain(&address);
+        }
+        for (tenant, customer) in std::mem::take(&mut self.unstored_customers) {
+            sink.put_customer(&tenant, &customer);
+        }
+        let mut parts = Vec::new();
+        for place in std::mem::take(&mut self.dirty) {
+            if self.chains.try_chain(place).is_some() {
+                self.write_chain(place, sink, &mut parts);
+            }
         }
         let first = self.ledger.last().outbox_last + 1;
         for (sequence, entry) in (first..).zip(&self.outbox) {

@@ -213,6 +213,7 @@ impl Processor {
     fn note_customer(&mut self, tenant: &str, customer: &str) {
         if self.customers.insert(customer_digest(tenant, customer)) {
             self.new_customers.push((tenant.into(), customer.into()));
+            self.unstored_customers.push((tenant.into(), customer.into()));
         }
     }
 

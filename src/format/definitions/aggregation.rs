@@ -45,7 +45,7 @@ pub(super) fn read(
     table: &Table<'_>,
     unit: Result<PeriodUnit, Faulty>,
 ) -> Result<Aggregation, Faulty> {
-    let wanted = "such as sum, count or max";
+    let wanted = "say how events become a number, such as sum or count";
     let kind = table.required("aggregation", wanted, |field| field.choice(&kinds(|_| true)));
     let inner = table.optional("inner", |field| inner(field, kind));
     let value = value(table, kind, inner.as_ref().map(Option::as_ref));
@@ -138,7 +138,8 @@ fn percentile(
     let share = table.optional("percentile", share);
     match (kind?, table.field("percentile")) {
         (AggregationKind::Percentile, None) => {
-            Err(table.fault("percentile is missing: a number over 0 and at most 100, such as 95"))
+            Err(table
+                .fault("percentile is missing: give a number over 0 and at most 100, such as 95"))
         }
         (AggregationKind::Percentile, Some(_)) | (_, None) => share,
         (other, Some(field)) => Err(field.fault(format!(
@@ -231,10 +232,10 @@ fn prorated(
 fn inner(field: &Field<'_>, outer: Result<AggregationKind, Faulty>) -> Result<Inner, Faulty> {
     let table = field.table(&["aggregation", "every", "fill", "percentile"])?;
     let aggregation =
-        table.required("aggregation", "how the events of a bucket are taken", |field| {
+        table.required("aggregation", "say how the events of a bucket become a number", |field| {
             field.choice(&kinds(|kind| kind != AggregationKind::WeightedSum))
         });
-    let every = table.required("every", "the length of a bucket, such as day or \"5m\"", unit);
+    let every = table.required("every", "give the length of a bucket, such as day or \"5m\"", unit);
     let fill = table.optional("fill", |field| field.choice(&FILLS));
     let percentile = percentile(&table, aggregation);
     if let Ok(outer) = outer
@@ -271,8 +272,9 @@ fn takes_buckets(kind: AggregationKind) -> bool {
 /// Rule 3.5.
 fn rounding(field: &Field<'_>) -> Result<Rounding, Faulty> {
     let table = field.table(&["function", "precision"])?;
-    let function = table
-        .required("function", "round, ceil or floor", |field| field.choice(&ROUNDING_FUNCTIONS));
+    let function = table.required("function", "one of round, ceil, floor", |field| {
+        field.choice(&ROUNDING_FUNCTIONS)
+    });
     let precision = table.optional("precision", |field| field.whole_number(-18, 18));
     Ok(Rounding { function: function?, precision: precision?.unwrap_or(0) })
 }

@@ -23,7 +23,7 @@ const UNITS: [(&str, PeriodUnit); 4] = [
 pub(super) fn read(entry: &Field<'_>) -> Option<(Place, CustomerCalendar)> {
     let table = entry.table(&KEYS).ok()?;
     let tenant = metric::tenant(&table);
-    let customer = table.required("customer", "whose calendar it is", Field::identity);
+    let customer = table.required("customer", "say whose calendar it is", Field::identity);
     let period = table.optional("period", |field| field.choice(&UNITS));
     let timezone = table.optional("timezone", period::timezone);
     let anchor = table.optional("anchor", period::anchor);

@@ -12,12 +12,14 @@
 //! Made for eyes: nothing reads it back.
 
 use crate::definition::{
-    AggregationKind, Calendar, CustomerCalendar, DeclaredValues, Definitions, Dimension, Fill,
-    Inner, LatePolicy, Metric, OtherValues, Rounding, RoundingFunction, Timeline,
+    AggregationKind, Calendar, CustomerCalendar, DeclaredValues, Definitions, Dimension,
+    Expression, Fill, Inner, LatePolicy, Metric, OtherValues, ResultExpression, Rounding,
+    RoundingFunction, Timeline,
 };
 use crate::model::EventTime;
 
 /// Every metric and customer in words; the period borders shown are the next three after `at`.
+#[must_use]
 pub fn describe(definitions: &Definitions, at: EventTime) -> String {
     let mut sheet = Sheet::default();
     let is_same_metric =
@@ -39,38 +41,32 @@ fn describe_metric(sheet: &mut Sheet, versions: &[Metric], at: EventTime) {
     sheet.row("next borders", &next_borders(&timeline, at));
     let mut number = 0_u32;
     for version in versions {
-        let begin = timeline.begin_of(number);
+        let begin = begin_words(&timeline, number, version.effective_from);
         number = number.saturating_add(1);
-        describe_version(sheet, version, (number, versions.len()), begin);
+        if versions.len() > 1 || version.effective_from.is_some() {
+            sheet.row(&format!("version {number}"), &begin);
+        }
+        describe_version(sheet, version);
     }
 }
 
-/// `begin` as the timeline has it; `place` is the version's number and how many there are.
-fn describe_version(
-    sheet: &mut Sheet,
-    version: &Metric,
-    place: (u32, usize),
-    begin: Option<Option<EventTime>>,
-) {
-    if place.1 > 1 || version.effective_from.is_some() {
-        sheet.row(&format!("version {}", place.0), &begin_words(version.effective_from, begin));
-    }
+fn describe_version(sheet: &mut Sheet, version: &Metric) {
     sheet.optional("about", version.description.as_deref());
     sheet.row("events", &format!("of type {:?}", version.event_type));
     sheet.optional("topic", version.topic.as_deref());
-    let filter = version.filter.as_ref().map(|filter| filter.normal_form());
+    let filter = version.filter.as_ref().map(Expression::normal_form);
     sheet.optional("filter", filter.as_deref());
-    describe_aggregation(sheet, version);
     for dimension in &version.group_by {
         sheet.row("group", &dimension_words(dimension, &version.group_by));
     }
+    describe_aggregation(sheet, version);
     sheet.row("period", &version.calendar.to_string());
     sheet.row("grace", &format!("{} after a period's end", version.grace));
     sheet.row("late events", late_words(version.late));
 }
 
 fn describe_aggregation(sheet: &mut Sheet, metric: &Metric) {
-    let value = metric.value.as_ref().map(|value| value.normal_form()).unwrap_or_default();
+    let value = metric.value.as_ref().map(Expression::normal_form).unwrap_or_default();
     let share = metric.percentile.map(|share| share.to_string()).unwrap_or_default();
     match &metric.inner {
         None => sheet.row("total", &aggregation_words(metric.aggregation, &value, &share)),
@@ -95,7 +91,7 @@ fn describe_aggregation(sheet: &mut Sheet, metric: &Metric) {
     if metric.is_prorated {
         sheet.row("prorated", "weighed by the days that are left of the period, or active in it");
     }
-    let result = metric.result.as_ref().map(|result| result.normal_form());
+    let result = metric.result.as_ref().map(ResultExpression::normal_form);
     sheet.optional("result", result.as_deref());
     let rounding = metric.rounding.map(rounding_words);
     sheet.optional("rounding", rounding.as_deref());
@@ -147,9 +143,9 @@ fn dimension_words(dimension: &Dimension, all: &[Dimension]) -> String {
             let outer = all.get(*place).map_or("", |dimension| dimension.path.text.as_str());
             let lists: Vec<String> = lists
                 .iter()
-                .map(|(value, values)| format!("for {value:?} {}", list_words(values)))
+                .map(|(value, values)| format!("{value:?}: {}", list_words(values)))
                 .collect();
-            format!("{name}, by {outer}: {}; {other}", lists.join(", "))
+            format!("{name} within {outer} ({}); {other}", lists.join("; "))
         }
     }
 }
@@ -167,9 +163,10 @@ fn late_words(late: LatePolicy) -> &'static str {
     }
 }
 
-fn begin_words(effective_from: Option<EventTime>, begin: Option<Option<EventTime>>) -> String {
+/// `version` is the version's place on the timeline.
+fn begin_words(timeline: &Timeline, version: u32, effective_from: Option<EventTime>) -> String {
     let meant = effective_from.map(|time| format!(" (effective_from {time})")).unwrap_or_default();
-    match begin {
+    match timeline.begin_of(version) {
         Some(None) => "from the first event on".to_owned(),
         Some(Some(time)) => format!("from {time} on{meant}"),
         None => format!("never: a later version begins with it{meant}"),
@@ -231,7 +228,7 @@ impl Sheet {
         }
         self.text.push_str(&printable(name));
         if let Some(remark) = remark {
-            self.text.push_str(&format!(" ({})", printable(remark)));
+            self.text.extend([" (", &printable(remark), ")"]);
         }
         self.text.push('\n');
     }
@@ -242,7 +239,8 @@ impl Sheet {
 
     fn wide_row(&mut self, label: &str, width: usize, text: &str) {
         let (label, text) = (printable(label), printable(text));
-        self.text.push_str(&format!("  {label:width$}  {text}\n"));
+        let line = format!("  {label:width$}  {text}\n");
+        self.text.push_str(&line);
     }
 
     fn optional(&mut self, label: &str, text: Option<&str>) {

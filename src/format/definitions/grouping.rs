@@ -84,7 +84,7 @@ fn path(field: &Field<'_>) -> Result<GroupPath, Faulty> {
 }
 
 fn declared(table: &Table<'_>, earlier: &Earlier) -> Result<Dimension, Faulty> {
-    let path = table.required("property", "the name of a property", path);
+    let path = table.required("property", "name the property", path);
     let within = table.optional("within", |field| within(field, earlier));
     let values = match (table.field("values"), table.field("within")) {
         (None, None) => Ok(None),

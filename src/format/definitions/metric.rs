@@ -47,7 +47,7 @@ const LATE_POLICIES: [(&str, LatePolicy); 3] = [
 pub(super) fn read(entry: &Field<'_>) -> Option<Version> {
     let table = entry.table(&KEYS).ok()?;
     let tenant = tenant(&table);
-    let code = table.required("code", "the metric's name among its tenant's", code);
+    let code = table.required("code", "give the metric a name of its own", code);
     let effective_from = table.optional("effective_from", Field::instant);
     let body = body(&table);
     let event_type = event_type(&table);

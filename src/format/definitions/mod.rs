@@ -88,10 +88,10 @@ fn read_root(root: &Field<'_>, read: &mut Read) {
     }
     let metrics = table.optional("metrics", |field| field.list("metrics")).ok().flatten();
     for entry in metrics.unwrap_or_default() {
-        read.versions.extend(metric::read(&entry.as_entry("code")));
+        read.versions.extend(metric::read(&entry.into_entry("code")));
     }
     let customers = table.optional("customers", |field| field.list("customers")).ok().flatten();
     for entry in customers.unwrap_or_default() {
-        read.customers.extend(customer::read(&entry.as_entry("customer")));
+        read.customers.extend(customer::read(&entry.into_entry("customer")));
     }
 }

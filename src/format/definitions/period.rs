@@ -1,7 +1,6 @@
 //! `period`, `timezone` and the anchors: a metric's calendar (rules 6.1, 6.2).
 
 use super::reader::{Faulty, Field, Table};
-use super::syntax::Value;
 use crate::definition::{Calendar, PeriodUnit};
 use crate::model::Span;
 
@@ -19,8 +18,8 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A calendar unit or a fixed length.
 pub(super) fn unit(field: &Field<'_>) -> Result<PeriodUnit, Faulty> {
-    let Value::Text(text) = field.value() else { return field.choice(&UNITS) };
-    if let Some((_, unit)) = UNITS.iter().find(|(name, _)| name == text) {
+    let text = field.str_quietly().unwrap_or_default();
+    if let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == text) {
         return Ok(*unit);
     }
     let (least, greatest) = (Span::from_seconds(1), Span::from_seconds(366 * SECONDS_PER_DAY));

@@ -255,7 +255,13 @@ impl<'a> Field<'a> {
 
     /// A table whose keys are known; others are faults.
     pub(super) fn table(&self, known: &[&str]) -> Result<Table<'a>, Faulty> {
-        let fields = self.entries(&format!("a table with {}", alternatives(known)))?;
+        let is_short = known.len() <= 8;
+        let expected = if is_short {
+            format!("a table with {}", known.join(", "))
+        } else {
+            "a table".to_owned()
+        };
+        let fields = self.entries(&expected)?;
         for (key, field) in &fields {
             if !known.contains(key) {
                 let place = Place { path: self.place.path.clone(), ..field.place.clone() };
@@ -266,12 +272,13 @@ impl<'a> Field<'a> {
     }
 
     /// The same value as an entry of a file, with what people know it by.
-    pub(super) fn as_entry(mut self, name_key: &str) -> Self {
+    pub(super) fn into_entry(mut self, name_key: &str) -> Self {
         let entries = if let Value::Table(entries) = &self.node.value { &**entries } else { &[] };
         let mut names = entries.iter().filter(|entry| entry.key == name_key);
         self.place.entry = std::mem::take(&mut self.place.path);
         if let Some(Value::Text(name)) = names.next().map(|entry| &entry.node.value) {
-            self.place.entry.push_str(&format!(" ({name_key} {:?})", shortened(name)));
+            let name = format!(" ({name_key} {:?})", shortened(name));
+            self.place.entry.push_str(&name);
         }
         self
     }

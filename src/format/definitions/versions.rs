@@ -90,11 +90,11 @@ pub(super) fn grouped<T, K: Ord>(
     key: impl Fn(&T) -> K,
     begin: impl Fn(&T) -> Option<EventTime>,
 ) -> Vec<T> {
-    let mut places = BTreeMap::new();
+    let mut keys = BTreeMap::new();
     let mut placed = Vec::with_capacity(items.len());
     for item in items {
-        let next = places.len();
-        let place = *places.entry(key(&item)).or_insert(next);
+        let next = keys.len();
+        let place = *keys.entry(key(&item)).or_insert(next);
         placed.push((place, item));
     }
     placed.sort_by_key(|(place, item)| (*place, begin(item)));

@@ -27,6 +27,7 @@ fn names() -> MetricNames<'static> {
 fn total() -> PeriodTotal {
     PeriodTotal {
         metric: 0,
+        version: 0,
         customer: "acme".into(),
         group: [Some("m1".into()), Some("eu".into())].into(),
         period: Period { start: at("2026-02-28T23:00:00Z"), end: at("2026-03-31T22:00:00Z") },

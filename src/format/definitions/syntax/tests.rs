@@ -15,8 +15,8 @@ fn value_of(syntax: Syntax, text: &str) -> Value {
 }
 
 #[track_caller]
-fn check_value(syntax: Syntax, text: &str, expected: Value) {
-    assert_eq!(value_of(syntax, text), expected, "{text}");
+fn check_value(syntax: Syntax, text: &str, expected: &Value) {
+    assert_eq!(value_of(syntax, text), *expected, "{text}");
 }
 
 /// A fault of syntax as `byte: message`.
@@ -66,9 +66,9 @@ fn one_content_gives_one_tree() {
 #[test]
 fn numbers_keep_the_text_that_was_written() {
     let long = "99.90000000000000000000000000000000000001";
-    check_value(Syntax::Toml, &format!("a = {long}"), number(long));
-    check_value(Syntax::Json, &format!("{{\"a\": {long}}}"), number(long));
-    check_value(Syntax::Yaml, &format!("a: {long}"), number(long));
+    check_value(Syntax::Toml, &format!("a = {long}"), &number(long));
+    check_value(Syntax::Json, &format!("{{\"a\": {long}}}"), &number(long));
+    check_value(Syntax::Yaml, &format!("a: {long}"), &number(long));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn numbers_of_every_syntax_become_json_tokens() {
         ("a = 0o17", "15"),
         ("a = 0b11", "3"),
     ] {
-        check_value(Syntax::Toml, text, number(token));
+        check_value(Syntax::Toml, text, &number(token));
     }
     for (text, token) in [
         ("a: +17", "17"),
@@ -92,31 +92,31 @@ fn numbers_of_every_syntax_become_json_tokens() {
         ("a: 1E3", "1e3"),
         ("a: 1.50e-7", "1.50e-7"),
     ] {
-        check_value(Syntax::Yaml, text, number(token));
+        check_value(Syntax::Yaml, text, &number(token));
     }
 }
 
 #[test]
 fn what_is_no_number_stays_as_written() {
-    check_value(Syntax::Toml, "a = -inf", Value::Other("-inf".to_owned()));
-    check_value(Syntax::Toml, "a = nan", Value::Other("nan".to_owned()));
-    check_value(Syntax::Yaml, "a: .inf", Value::Other(".inf".to_owned()));
+    check_value(Syntax::Toml, "a = -inf", &Value::Other("-inf".to_owned()));
+    check_value(Syntax::Toml, "a = nan", &Value::Other("nan".to_owned()));
+    check_value(Syntax::Yaml, "a: .inf", &Value::Other(".inf".to_owned()));
     let instant = "2026-03-01 00:00:00+01:00";
-    check_value(Syntax::Toml, &format!("a = {instant}"), Value::Instant(instant.to_owned()));
+    check_value(Syntax::Toml, &format!("a = {instant}"), &Value::Instant(instant.to_owned()));
 }
 
 #[test]
 fn yaml_follows_the_core_schema() {
     for plain in ["no", "2026-03-01", "1_000", "1e", "0x", "+", ".", "1.2.3", "x: y".trim_end()] {
         let quoted = format!("a: {}", if plain.contains(':') { "'x: y'" } else { plain });
-        check_value(Syntax::Yaml, &quoted, text(plain));
+        check_value(Syntax::Yaml, &quoted, &text(plain));
     }
     for null in ["", "~", "null"] {
-        check_value(Syntax::Yaml, &format!("a: {null}"), Value::Null);
+        check_value(Syntax::Yaml, &format!("a: {null}"), &Value::Null);
     }
-    check_value(Syntax::Yaml, "a: \"5\"", text("5"));
-    check_value(Syntax::Yaml, "a: |\n  5\n", text("5\n"));
-    check_value(Syntax::Yaml, "a: True", Value::Boolean(true));
+    check_value(Syntax::Yaml, "a: \"5\"", &text("5"));
+    check_value(Syntax::Yaml, "a: |\n  5\n", &text("5\n"));
+    check_value(Syntax::Yaml, "a: True", &Value::Boolean(true));
     let node = Syntax::Yaml.parse("# nothing\n").expect("comments are YAML");
     assert_eq!(node.value, Value::Null);
 }

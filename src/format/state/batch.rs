@@ -1,0 +1,135 @@
+//! A commit as one list of writes.
+
+use super::bytes::Writer;
+use super::commit::encode_commit;
+use super::dictionary::Dictionary;
+use super::key::{
+    cell_key, cell_parts_prefix, chain_key, chain_parts_prefix, commit_key, customer_key,
+    dictionary_key, id_key, outbox_key, past_cells, prefix_end,
+};
+use super::part::{part_value, write_part};
+use super::value::{encode_cell, encode_chain};
+use crate::engine::{
+    Cell, ChainAddress, ChangeSink, ChangedPart, CommitRecord, OutboxEntry, Recurring, Remembered,
+    customer_digest,
+};
+use crate::model::EventTime;
+
+/// One write.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Operation {
+    /// Forget every key from the first to before the second. Comes before the writes of the same commit.
+    DeleteRange(Vec<u8>, Vec<u8>),
+    /// Forget a key.
+    Delete(Vec<u8>),
+    /// Set a key.
+    Put(Vec<u8>, Vec<u8>),
+}
+
+/// Turns what the processor gives into writes, for one commit.
+pub struct BatchEncoder<'c> {
+    dictionary: &'c Dictionary,
+    encode_outbox: &'c dyn Fn(&OutboxEntry) -> Vec<u8>,
+    ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    entries: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl<'c> BatchEncoder<'c> {
+    /// An empty commit. `encode_outbox` gives an outbox entry its final bytes.
+    pub fn new(
+        dictionary: &'c Dictionary,
+        encode_outbox: &'c dyn Fn(&OutboxEntry) -> Vec<u8>,
+    ) -> Self {
+        BatchEncoder { dictionary, encode_outbox, ranges: Vec::new(), entries: Vec::new() }
+    }
+
+    /// The writes: ranges first, then entries in order of their keys, each key once.
+    pub fn finish(mut self, record: &CommitRecord) -> Vec<Operation> {
+        self.put(commit_key(record.number), encode_commit(record));
+        for (number, entry) in self.dictionary.changed() {
+            self.entries.push((dictionary_key(*number), Some(entry.clone())));
+        }
+        // Of one key the last write counts, and the sort is stable.
+        self.entries.sort_by(|one, other| one.0.cmp(&other.0));
+        let mut operations: Vec<Operation> =
+            self.ranges.into_iter().map(|(from, to)| Operation::DeleteRange(from, to)).collect();
+        let mut entries = self.entries.into_iter().peekable();
+        while let Some((key, value)) = entries.next() {
+            if entries.peek().is_some_and(|(next, _)| *next == key) {
+                continue;
+            }
+            operations.push(match value {
+                Some(value) => Operation::Put(key, value),
+                None => Operation::Delete(key),
+            });
+        }
+        operations
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.entries.push((key, Some(value)));
+    }
+
+    fn put_parts(&mut self, prefix: &[u8], has_cells: bool, parts: &[ChangedPart]) {
+        for (start, part, value) in parts {
+            let mut key = Writer(prefix.to_vec());
+            if has_cells {
+                key.option(*start, |key, start| {
+                    key.time(start);
+                });
+            }
+            write_part(&mut key, part);
+            self.entries.push((key.0, part_value(value)));
+        }
+    }
+}
+
+impl ChangeSink for BatchEncoder<'_> {
+    fn put_id(&mut self, id: Remembered) {
+        self.put(id_key(id.digest), id.day.to_be_bytes().to_vec());
+    }
+
+    fn put_cell(&mut self, address: &ChainAddress, cell: &Cell, parts: &[ChangedPart]) {
+        let (number, end) = (self.dictionary.number(address.metric), cell.slot.period.end);
+        let key = cell_key(number, end, address.lineage, &address.key);
+        self.put(key, encode_cell(cell));
+        let prefix = cell_parts_prefix(number, end, address.lineage, &address.key);
+        self.put_parts(&prefix, false, parts);
+    }
+
+    fn delete_cells(&mut self, metric: u32, through: EventTime) {
+        self.ranges.extend(past_cells(self.dictionary.number(metric), through));
+    }
+
+    fn put_chain(&mut self, address: &ChainAddress, chain: &Recurring, parts: &[ChangedPart]) {
+        let number = self.dictionary.number(address.metric);
+        self.put(chain_key(number, address.lineage, &address.key), encode_chain(chain));
+        let prefix = chain_parts_prefix(number, address.lineage, &address.key);
+        for start in &chain.retired {
+            let mut from = Writer(prefix.clone());
+            from.option(Some(*start), |key, start| {
+                key.time(start);
+            });
+            let to = prefix_end(&from.0);
+            self.ranges.push((from.0, to));
+        }
+        self.put_parts(&prefix, true, parts);
+    }
+
+    fn delete_chain(&mut self, address: &ChainAddress) {
+        let number = self.dictionary.number(address.metric);
+        self.entries.push((chain_key(number, address.lineage, &address.key), None));
+        let prefix = chain_parts_prefix(number, address.lineage, &address.key);
+        let to = prefix_end(&prefix);
+        self.ranges.push((prefix, to));
+    }
+
+    fn put_customer(&mut self, tenant: &str, customer: &str) {
+        self.put(customer_key(customer_digest(tenant, customer)), Vec::new());
+    }
+
+    fn put_outbox(&mut self, sequence: u64, entry: &OutboxEntry) {
+        let bytes = (self.encode_outbox)(entry);
+        self.put(outbox_key(sequence), bytes);
+    }
+}

@@ -1,0 +1,58 @@
+//! Commit records as values.
+
+use super::bytes::{Corrupt, Reader, Writer};
+use crate::engine::{CommitId, CommitRecord, Counters, Cursor};
+
+const VERSION: u8 = 1;
+
+/// Value of a commit record.
+pub fn encode_commit(record: &CommitRecord) -> Vec<u8> {
+    let mut writer = Writer(vec![VERSION]);
+    writer.bytes(&record.id.0);
+    writer.option(record.parent, |writer, parent| {
+        writer.bytes(&parent.0);
+    });
+    writer.u64(record.number).u32(record.cursor.file);
+    writer.bytes(&record.cursor.offset.to_be_bytes()).u64(record.cursor.line);
+    writer.u64(record.outbox_last);
+    for time in [record.watermark, record.latest_time] {
+        writer.option(time, |writer, time| {
+            writer.time(time);
+        });
+    }
+    let Counters { read, counted, duplicate, unmatched, late, invalid } = record.counters;
+    for counter in [read, counted, duplicate, unmatched, late, invalid] {
+        writer.u64(counter);
+    }
+    writer.0
+}
+
+/// Inverse of [`encode_commit`].
+///
+/// # Errors
+/// Bytes that no commit record was written as.
+pub fn decode_commit(bytes: &[u8]) -> Result<CommitRecord, Corrupt> {
+    let mut reader = Reader::new(bytes, "a commit record");
+    if reader.u8()? != VERSION {
+        return reader.corrupt("of a version that this program does not know");
+    }
+    let id = CommitId(reader.array()?);
+    let parent = reader.option(|reader| reader.array().map(CommitId))?;
+    let number = reader.u64()?;
+    let file = reader.u32()?;
+    let offset = reader.array().map(i64::from_be_bytes)?;
+    let cursor = Cursor { file, offset, line: reader.u64()? };
+    let outbox_last = reader.u64()?;
+    let watermark = reader.option(Reader::time)?;
+    let latest_time = reader.option(Reader::time)?;
+    let counters = Counters {
+        read: reader.u64()?,
+        counted: reader.u64()?,
+        duplicate: reader.u64()?,
+        unmatched: reader.u64()?,
+        late: reader.u64()?,
+        invalid: reader.u64()?,
+    };
+    reader.end()?;
+    Ok(CommitRecord { id, parent, number, cursor, outbox_last, watermark, latest_time, counters })
+}

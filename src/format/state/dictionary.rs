@@ -1,0 +1,132 @@
+//! The dictionary: numbers that stand for metrics in keys, and what each metric meant when it was used.
+//!
+//! A metric whose meaning changed without a new `effective_from` would mix two meanings in one total: it is refused.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::bytes::Corrupt;
+use crate::definition::{MetricPlan, Plan};
+
+/// Numbers of metrics.
+#[derive(Clone, Default, Debug)]
+pub struct Dictionary {
+    numbers: Vec<u32>,
+    places: BTreeMap<u32, u32>,
+    changed: Vec<(u32, Vec<u8>)>,
+}
+
+/// A metric that is not what it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DictionaryFault {
+    /// Whose.
+    pub tenant: String,
+    /// Which.
+    pub code: String,
+}
+
+impl fmt::Display for DictionaryFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "metric {:?} of tenant {:?} changed its meaning in place: keep the entry as it was and \
+             add a version of it with an effective_from",
+            self.code, self.tenant
+        )
+    }
+}
+
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Entry {
+    tenant: String,
+    code: String,
+    generation: u64,
+    meanings: Vec<String>,
+}
+
+impl Entry {
+    fn of(metric: &MetricPlan) -> Self {
+        let meanings = metric.meanings().iter().map(|meaning| digest_of(meaning)).collect();
+        Entry {
+            tenant: metric.tenant.to_string(),
+            code: metric.code.to_string(),
+            generation: metric.generation,
+            meanings,
+        }
+    }
+
+    fn is_same_metric(&self, other: &Entry) -> bool {
+        self.tenant == other.tenant
+            && self.code == other.code
+            && self.generation == other.generation
+    }
+}
+
+fn digest_of(meaning: &str) -> String {
+    Sha256::digest(meaning.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Dictionary {
+    /// Numbers the metrics of a plan, by the entries that a state holds. New metrics and new versions make entries
+    /// to be stored with the next commit.
+    ///
+    /// # Errors
+    /// Entries that cannot be read, or every metric that changed its meaning in place.
+    pub fn new<'e>(
+        plan: &Plan,
+        stored: impl IntoIterator<Item = (u32, &'e [u8])>,
+    ) -> Result<Result<Self, Vec<DictionaryFault>>, Corrupt> {
+        let mut entries = BTreeMap::new();
+        for (number, bytes) in stored {
+            let entry: Entry = serde_json::from_slice(bytes)
+                .map_err(|error| Corrupt(format!("a dictionary entry that is not JSON: {error}")))?;
+            entries.insert(number, entry);
+        }
+        let mut next = entries.keys().last().map_or(0, |last| last + 1);
+        let mut dictionary = Dictionary::default();
+        let mut faults = Vec::new();
+        for (place, metric) in (0..).zip(plan.metrics()) {
+            let entry = Entry::of(metric);
+            let known = entries.iter().find(|(_, known)| known.is_same_metric(&entry));
+            let number = known.map_or(next, |(number, _)| *number);
+            if known.is_none() {
+                next += 1;
+            }
+            let meanings = known.map_or(&[][..], |(_, known)| &known.meanings);
+            if !entry.meanings.starts_with(meanings) {
+                faults.push(DictionaryFault { tenant: entry.tenant, code: entry.code });
+                continue;
+            }
+            if known.is_none_or(|(_, known)| *known != entry) {
+                let bytes = serde_json::to_vec(&entry).expect("plain fields are JSON");
+                dictionary.changed.push((number, bytes));
+            }
+            dictionary.numbers.push(number);
+            dictionary.places.insert(number, place);
+        }
+        Ok(if faults.is_empty() { Ok(dictionary) } else { Err(faults) })
+    }
+
+    /// The number of the metric at a place in the plan.
+    pub fn number(&self, place: u32) -> u32 {
+        self.numbers[place as usize]
+    }
+
+    /// The place in the plan of the metric with that number; `None` where the plan no longer has it.
+    pub fn place(&self, number: u32) -> Option<u32> {
+        self.places.get(&number).copied()
+    }
+
+    /// Entries that are new since they were stored: number and value.
+    pub fn changed(&self) -> &[(u32, Vec<u8>)] {
+        &self.changed
+    }
+
+    /// The changed entries are stored.
+    pub fn is_stored(&mut self) {
+        self.changed.clear();
+    }
+}

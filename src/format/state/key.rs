@@ -1,0 +1,165 @@
+//! Keys of the store's entries: see the table in `state`.
+
+use super::bytes::{Corrupt, Reader, Writer};
+use crate::engine::{IdDigest, Key};
+use crate::model::EventTime;
+
+/// First byte of the entry that says what the state is.
+pub const IDENTITY: u8 = b'M';
+/// First byte of commit records.
+pub const COMMIT: u8 = b'C';
+/// First byte of the dictionary's entries.
+pub const DICTIONARY: u8 = b'D';
+/// First byte of remembered ids.
+pub const ID: u8 = b'I';
+/// First byte of outbox entries.
+pub const OUTBOX: u8 = b'O';
+/// First byte of customers seen.
+pub const CUSTOMER: u8 = b'U';
+const CELL: u8 = b'K';
+const CELL_PART: u8 = b'P';
+const CHAIN: u8 = b'R';
+const CHAIN_PART: u8 = b'S';
+
+fn start(first: u8) -> Writer {
+    Writer(vec![first])
+}
+
+/// Key of a commit record.
+pub fn commit_key(number: u64) -> Vec<u8> {
+    std::mem::take(&mut start(COMMIT).u64(number).0)
+}
+
+/// Key of a dictionary entry.
+pub fn dictionary_key(metric: u32) -> Vec<u8> {
+    std::mem::take(&mut start(DICTIONARY).u32(metric).0)
+}
+
+/// Key of a remembered id.
+pub fn id_key(digest: IdDigest) -> Vec<u8> {
+    std::mem::take(&mut start(ID).bytes(&digest.to_bytes()).0)
+}
+
+/// Key of an outbox entry.
+pub fn outbox_key(sequence: u64) -> Vec<u8> {
+    std::mem::take(&mut start(OUTBOX).u64(sequence).0)
+}
+
+/// The sequence in an outbox entry's key.
+///
+/// # Errors
+/// A key of another form.
+pub fn sequence_of(key: &[u8]) -> Result<u64, Corrupt> {
+    let mut reader = Reader::new(key.get(1..).unwrap_or_default(), "an outbox entry's key");
+    reader.u64()
+}
+
+/// Key of a customer seen.
+pub fn customer_key(digest: u64) -> Vec<u8> {
+    std::mem::take(&mut start(CUSTOMER).u64(digest).0)
+}
+
+/// What all plain cells of a metric begin with.
+pub fn cells_prefix(metric: u32) -> Vec<u8> {
+    std::mem::take(&mut start(CELL).u32(metric).0)
+}
+
+/// What all plain cells of a metric's periods that end then begin with.
+pub fn cells_ending_prefix(metric: u32, end: EventTime) -> Vec<u8> {
+    std::mem::take(&mut start(CELL).u32(metric).time(end).0)
+}
+
+/// What all recurring chains of a metric begin with.
+pub fn chains_prefix(metric: u32) -> Vec<u8> {
+    std::mem::take(&mut start(CHAIN).u32(metric).0)
+}
+
+fn cell(first: u8, metric: u32, end: EventTime, lineage: u32, key: &Key) -> Vec<u8> {
+    let mut writer = start(first);
+    writer.u32(metric).time(end).u32(lineage);
+    write_key(&mut writer, key);
+    writer.0
+}
+
+fn chain(first: u8, metric: u32, lineage: u32, key: &Key) -> Vec<u8> {
+    let mut writer = start(first);
+    writer.u32(metric).u32(lineage);
+    write_key(&mut writer, key);
+    writer.0
+}
+
+fn write_key(writer: &mut Writer, key: &Key) {
+    let bytes = key.as_bytes();
+    writer.u16(u16::try_from(bytes.len()).expect("a customer and 16 group values")).bytes(bytes);
+}
+
+/// Key of a plain cell.
+pub fn cell_key(metric: u32, end: EventTime, lineage: u32, key: &Key) -> Vec<u8> {
+    cell(CELL, metric, end, lineage, key)
+}
+
+/// What all parts of a plain cell begin with.
+pub fn cell_parts_prefix(metric: u32, end: EventTime, lineage: u32, key: &Key) -> Vec<u8> {
+    cell(CELL_PART, metric, end, lineage, key)
+}
+
+/// Key of a recurring chain.
+pub fn chain_key(metric: u32, lineage: u32, key: &Key) -> Vec<u8> {
+    chain(CHAIN, metric, lineage, key)
+}
+
+/// What all parts of a recurring chain begin with.
+pub fn chain_parts_prefix(metric: u32, lineage: u32, key: &Key) -> Vec<u8> {
+    chain(CHAIN_PART, metric, lineage, key)
+}
+
+/// First key after all plain cells of a metric that end by `through`; and the same for their parts.
+pub(super) fn past_cells(metric: u32, through: EventTime) -> [(Vec<u8>, Vec<u8>); 2] {
+    let after = EventTime::from_micros(through.micros().saturating_add(1));
+    [CELL, CELL_PART].map(|first| {
+        let mut from = start(first);
+        let mut to = start(first);
+        from.u32(metric);
+        to.u32(metric).time(after);
+        (from.0, to.0)
+    })
+}
+
+/// The smallest key that is greater than every key with that prefix.
+pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < 0xFF {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    unreachable!("prefixes begin with a letter")
+}
+
+/// The smallest key that is greater than that one.
+pub fn past(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
+/// The period end in a plain cell's key.
+///
+/// # Errors
+/// A key of another form.
+pub fn end_of_cell_key(key: &[u8]) -> Result<EventTime, Corrupt> {
+    Reader::new(key.get(5..).unwrap_or_default(), "a cell's key").time()
+}
+
+/// Lineage and key in the key of a plain cell (`K`) or recurring chain (`R`).
+///
+/// # Errors
+/// A key of another form.
+pub fn read_address(stored: &[u8]) -> Result<(u32, Key), Corrupt> {
+    let head = if stored.first() == Some(&CELL) { 13 } else { 5 };
+    let mut reader = Reader::new(stored.get(head..).unwrap_or_default(), "a key");
+    let lineage = reader.u32()?;
+    let length = usize::from(reader.u16()?);
+    let key = Key::from_bytes(reader.take(length)?);
+    reader.end()?;
+    Ok((lineage, key))
+}

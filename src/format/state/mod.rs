@@ -1,0 +1,40 @@
+//! The bytes of a task's state: keys and values of its store, version 1.
+//!
+//! ```text
+//! M                                                  what the state is: JSON (see `identity`)
+//! C number                                           a commit record
+//! D metric                                           a metric's name and meaning: JSON (see `dictionary`)
+//! I digest(16)                                       a remembered id: its UTC day
+//! K metric end lineage key                           a plain cell
+//! P metric end lineage key part                      a part of a plain cell
+//! R metric lineage key                               a recurring chain
+//! S metric lineage key (0 | 1 cell start) part       a part of its base, or of one of its cells
+//! O sequence                                         an outbox entry
+//! U digest(8)                                        a customer seen
+//! ```
+//! Numbers in keys are big endian, signed ones with the sign bit turned, so that bytes sort as they do. `metric` is the
+//! number of the metric in the dictionary. A `key` is preceded by its length (2). Golden files under
+//! `tests/data/formats` hold every kind of entry: what was written once is read for ever.
+
+mod batch;
+mod bytes;
+mod commit;
+mod dictionary;
+mod identity;
+mod key;
+mod part;
+mod value;
+#[cfg(test)]
+mod tests;
+
+pub use batch::{BatchEncoder, Operation};
+pub use bytes::Corrupt;
+pub use commit::{decode_commit, encode_commit};
+pub use dictionary::{Dictionary, DictionaryFault};
+pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
+pub use key::{
+    COMMIT, CUSTOMER, DICTIONARY, ID, IDENTITY, OUTBOX, cell_key, cell_parts_prefix, cells_ending_prefix, cells_prefix,
+    chain_key, chain_parts_prefix, chains_prefix, commit_key, customer_key, dictionary_key,
+    end_of_cell_key, id_key, outbox_key, past, prefix_end, read_address, sequence_of,
+};
+pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

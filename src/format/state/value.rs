@@ -1,0 +1,259 @@
+//! Cells and chains as values.
+
+use super::bytes::{Corrupt, Reader, Writer};
+use super::part::{read_part, read_part_value};
+use crate::definition::{Metric, MetricPlan, Slot, Timeline};
+use crate::engine::{Aggregate, Carry, Cell, Operations, Published, Recurring, Stamp, Weighted};
+use crate::model::{EventTime, Quantity};
+
+const VERSION: u8 = 1;
+
+/// Value of a plain cell.
+pub(super) fn encode_cell(cell: &Cell) -> Vec<u8> {
+    let mut writer = Writer(vec![VERSION]);
+    write_cell(&mut writer, cell);
+    writer.0
+}
+
+/// Value of a recurring chain.
+pub(super) fn encode_chain(chain: &Recurring) -> Vec<u8> {
+    let mut writer = Writer(vec![VERSION]);
+    writer.time(chain.first).option(chain.swept_to, |writer, time| {
+        writer.time(time);
+    });
+    write_carry(&mut writer, &chain.base);
+    writer.u32(u32::try_from(chain.cells.len()).expect("few periods are kept"));
+    for cell in &chain.cells {
+        writer.time(cell.slot.period.end);
+        write_cell(&mut writer, cell);
+    }
+    writer.0
+}
+
+fn write_cell(writer: &mut Writer, cell: &Cell) {
+    writer.time(cell.slot.period.start).u64(cell.events);
+    writer.option(cell.times, |writer, (first, last)| {
+        writer.time(first).time(last);
+    });
+    writer.option(cell.published.as_deref(), |writer, published| {
+        writer.u64(published.revision).u64(published.events);
+        writer.option(published.value, |writer, value| {
+            writer.amount(value);
+        });
+    });
+    writer.u8(u8::from(cell.is_owed));
+    write_aggregate(writer, &cell.aggregate);
+}
+
+/// A cell of a metric's period that ends at `end`, without its parts.
+///
+/// # Errors
+/// Bytes that no cell was written as, or a period that the metric no longer has.
+pub fn decode_cell(
+    bytes: &[u8],
+    metric: &MetricPlan,
+    timeline: &Timeline,
+    end: EventTime,
+) -> Result<Cell, Corrupt> {
+    let mut reader = Reader::new(bytes, "a cell");
+    check_version(&mut reader)?;
+    let cell = read_cell(&mut reader, metric, timeline, end)?;
+    reader.end()?;
+    Ok(cell)
+}
+
+/// A recurring chain, without its parts.
+///
+/// # Errors
+/// Bytes that no chain was written as, or a period that the metric no longer has.
+pub fn decode_chain(
+    bytes: &[u8],
+    metric: &MetricPlan,
+    timeline: &Timeline,
+) -> Result<Recurring, Corrupt> {
+    let mut reader = Reader::new(bytes, "a chain");
+    check_version(&mut reader)?;
+    let first = reader.time()?;
+    let swept_to = reader.option(Reader::time)?;
+    let base = read_carry(&mut reader)?;
+    let count = reader.u32()?;
+    let mut cells = Vec::new();
+    for _ in 0..count {
+        let end = reader.time()?;
+        cells.push(read_cell(&mut reader, metric, timeline, end)?);
+    }
+    reader.end()?;
+    Ok(Recurring { base, cells, first, swept_to, scheduled: None, retired: Vec::new() })
+}
+
+fn check_version(reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+    match reader.u8()? {
+        VERSION => Ok(()),
+        _ => reader.corrupt("of a version that this program does not know"),
+    }
+}
+
+fn read_cell(
+    reader: &mut Reader<'_>,
+    metric: &MetricPlan,
+    timeline: &Timeline,
+    end: EventTime,
+) -> Result<Cell, Corrupt> {
+    let start = reader.time()?;
+    let slot = slot_ending(timeline, end);
+    let Some(slot) = slot.filter(|slot| slot.period.start == start) else {
+        let code = &metric.code;
+        return reader.corrupt(&format!("from {start} to {end}, which is no period of {code:?}"));
+    };
+    let events = reader.u64()?;
+    let times = reader.option(|reader| Ok((reader.time()?, reader.time()?)))?;
+    let published = reader.option(|reader| {
+        let (revision, events) = (reader.u64()?, reader.u64()?);
+        let value = reader.option(Reader::amount)?;
+        Ok(Box::new(Published { revision, value, events }))
+    })?;
+    let is_owed = reader.flag()?;
+    let aggregate = read_aggregate(reader)?;
+    check_kind(reader, metric.version(slot), &aggregate)?;
+    Ok(Cell { slot, aggregate, events, times, published, is_owed })
+}
+
+/// Versions and calendars are found again by the period's end: its last instant lies in it whatever begins there.
+fn slot_ending(timeline: &Timeline, end: EventTime) -> Option<Slot> {
+    let last = EventTime::from_micros(end.micros().checked_sub(1)?);
+    timeline.slot_at(last).filter(|slot| slot.period.end == end)
+}
+
+fn check_kind(
+    reader: &Reader<'_>,
+    metric: &Metric,
+    aggregate: &Aggregate,
+) -> Result<(), Corrupt> {
+    let wanted = std::mem::discriminant(&Aggregate::new(metric));
+    if wanted == std::mem::discriminant(aggregate) {
+        Ok(())
+    } else {
+        reader.corrupt("of another aggregation than its metric's")
+    }
+}
+
+/// Puts one stored part of a plain cell back. `name` is what follows the cell's prefix in the key.
+///
+/// # Errors
+/// Bytes that no part was written as.
+pub fn restore_cell_part(
+    cell: &mut Cell,
+    metric: &Metric,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), Corrupt> {
+    let part = read_part(&mut Reader::new(name, "a part's key"))?;
+    let inner = metric.inner.as_ref().map(|inner| inner.aggregation);
+    cell.aggregate.restore(part, read_part_value(value)?, inner);
+    Ok(())
+}
+
+/// Puts one stored part of a recurring chain back. `name` is what follows the chain's prefix in the key.
+///
+/// # Errors
+/// Bytes that no part was written as, or a part of a cell that the chain does not have.
+pub fn restore_chain_part(
+    chain: &mut Recurring,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), Corrupt> {
+    let mut reader = Reader::new(name, "a part's key");
+    let start = reader.option(Reader::time)?;
+    let part = read_part(&mut reader)?;
+    let Some(start) = start else {
+        chain.base.restore(part);
+        return Ok(());
+    };
+    match chain.cells.iter_mut().find(|cell| cell.slot.period.start == start) {
+        Some(cell) => {
+            cell.aggregate.restore(part, read_part_value(value)?, None);
+            Ok(())
+        }
+        None => Err(Corrupt(format!("a part of a period from {start} that its chain lacks"))),
+    }
+}
+
+pub(super) fn write_aggregate(writer: &mut Writer, aggregate: &Aggregate) {
+    match aggregate {
+        Aggregate::Count(count) => writer.u8(b'n').u64(*count),
+        Aggregate::Sum(sum) => writer.u8(b's').amount(*sum),
+        Aggregate::Min(value) => write_extreme(writer.u8(b'<'), *value),
+        Aggregate::Max(value) => write_extreme(writer.u8(b'>'), *value),
+        Aggregate::Avg(sum, count) => writer.u8(b'a').amount(*sum).u64(*count),
+        Aggregate::Latest(stamp) => write_stamp(writer.u8(b'l'), *stamp),
+        Aggregate::First(stamp) => write_stamp(writer.u8(b'f'), *stamp),
+        Aggregate::Weighted(sums) => writer.u8(b'w').amount(sums.level).amount(sums.area),
+        Aggregate::Prorated(sums) => writer.u8(b'r').amount(sums.level).amount(sums.area),
+        Aggregate::Unique(_) => writer.u8(b'u'),
+        Aggregate::Operations(operations) => {
+            writer.u8(b'o').u8(u8::from(operations.is_keeping_all()))
+        }
+        Aggregate::Percentile(_) => writer.u8(b'p'),
+        Aggregate::Inner(_) => writer.u8(b'i'),
+    };
+}
+
+pub(super) fn read_aggregate(reader: &mut Reader<'_>) -> Result<Aggregate, Corrupt> {
+    Ok(match reader.u8()? {
+        b'n' => Aggregate::Count(reader.u64()?),
+        b's' => Aggregate::Sum(reader.amount()?),
+        b'<' => Aggregate::Min(reader.option(Reader::quantity)?),
+        b'>' => Aggregate::Max(reader.option(Reader::quantity)?),
+        b'a' => Aggregate::Avg(reader.amount()?, reader.u64()?),
+        b'l' => Aggregate::Latest(read_stamp(reader)?),
+        b'f' => Aggregate::First(read_stamp(reader)?),
+        b'w' => Aggregate::Weighted(Box::new(read_weighted(reader)?)),
+        b'r' => Aggregate::Prorated(Box::new(read_weighted(reader)?)),
+        b'u' => Aggregate::Unique(Box::default()),
+        b'o' if reader.flag()? => Aggregate::Operations(Box::new(Operations::keeping_all())),
+        b'o' => Aggregate::Operations(Box::new(Operations::keeping_newest())),
+        b'p' => Aggregate::Percentile(Box::default()),
+        b'i' => Aggregate::Inner(Box::default()),
+        _ => return reader.corrupt("with no known aggregation"),
+    })
+}
+
+fn write_extreme(writer: &mut Writer, value: Option<Quantity>) -> &mut Writer {
+    writer.option(value, |writer, value| {
+        writer.quantity(value);
+    })
+}
+
+fn write_stamp(writer: &mut Writer, stamp: Option<Stamp<Quantity>>) -> &mut Writer {
+    writer.option(stamp, |writer, stamp| {
+        writer.time(stamp.time).u64(stamp.order).quantity(stamp.value);
+    })
+}
+
+fn read_stamp(reader: &mut Reader<'_>) -> Result<Option<Stamp<Quantity>>, Corrupt> {
+    reader.option(|reader| {
+        let (time, order) = (reader.time()?, reader.u64()?);
+        Ok(Stamp { time, order, value: reader.quantity()? })
+    })
+}
+
+fn read_weighted(reader: &mut Reader<'_>) -> Result<Weighted, Corrupt> {
+    Ok(Weighted { level: reader.amount()?, area: reader.amount()? })
+}
+
+fn write_carry(writer: &mut Writer, carry: &Carry) {
+    match carry {
+        Carry::Sum(sum) => writer.u8(b's').amount(*sum),
+        Carry::Latest(stamp) => write_stamp(writer.u8(b'l'), *stamp),
+        Carry::Members(_) => writer.u8(b'm'),
+    };
+}
+
+fn read_carry(reader: &mut Reader<'_>) -> Result<Carry, Corrupt> {
+    Ok(match reader.u8()? {
+        b's' => Carry::Sum(reader.amount()?),
+        b'l' => Carry::Latest(read_stamp(reader)?),
+        b'm' => Carry::Members(crate::engine::Active::default()),
+        _ => return reader.corrupt("with no known carry"),
+    })
+}

@@ -1,0 +1,296 @@
+//! The store: one task's state in one RocksDB.
+//!
+//! Carries out `Load`, `Scan`, `Store`, `Trim` and `Expire`; the bytes are `format::state`'s. It decides nothing
+//! about totals, and knows no topic or file.
+
+mod error;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, DB, DBCompressionType, Direction, IteratorMode, WriteBatch,
+    WriteBufferManager, WriteOptions,
+};
+
+pub use error::Error;
+
+use crate::definition::Plan;
+use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};
+use crate::format::state::{self, BatchEncoder, Dictionary, Identity, Operation};
+
+/// How stores of one process share memory, and whether they must last.
+#[derive(Clone)]
+pub struct Options {
+    cache: Cache,
+    write_buffers: WriteBufferManager,
+    write_buffer_bytes: usize,
+    is_durable: bool,
+}
+
+impl Options {
+    /// Stores that share `memory_bytes` for block cache and write buffers, and last.
+    pub fn new(memory_bytes: usize) -> Self {
+        let cache = Cache::new_lru_cache(memory_bytes / 2);
+        let write_buffers =
+            WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
+        let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
+        Options { cache, write_buffers, write_buffer_bytes, is_durable: true }
+    }
+
+    /// Stores that need not outlive the process: no log, no sync.
+    #[must_use]
+    pub fn temporary(mut self) -> Self {
+        self.is_durable = false;
+        self
+    }
+}
+
+/// One task's state.
+pub struct Store {
+    db: DB,
+    directory: PathBuf,
+    plan: Arc<Plan>,
+    dictionary: Dictionary,
+    identity: Identity,
+    is_durable: bool,
+    expire_from: Vec<u8>,
+}
+
+impl Store {
+    /// Opens the state in `directory`; makes it where there is none, with the identity that `fresh` gives.
+    ///
+    /// # Errors
+    /// A directory that cannot be used, is in use, holds something else, or whose metrics changed their meaning in place.
+    pub fn open(
+        directory: &Path,
+        options: &Options,
+        plan: &Arc<Plan>,
+        fresh: impl FnOnce() -> Identity,
+    ) -> Result<Self, Error> {
+        check_directory(directory)?;
+        let db = DB::open(&database_options(options), directory)
+            .map_err(|error| Error::open(directory, error))?;
+        let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
+        let identity = match stored {
+            Some(bytes) => state::decode_identity(&bytes)
+                .map_err(|error| Error::Foreign(directory.into(), error.to_string()))?,
+            None => {
+                let is_empty = db.iterator(IteratorMode::Start).next().is_none();
+                if !is_empty {
+                    let text = "it holds a database that is no state of odometer".to_owned();
+                    return Err(Error::Foreign(directory.into(), text));
+                }
+                fresh()
+            }
+        };
+        let dictionary = read_dictionary(&db, directory, plan)?;
+        let store = Store {
+            db,
+            directory: directory.into(),
+            plan: Arc::clone(plan),
+            dictionary,
+            identity,
+            is_durable: options.is_durable,
+            expire_from: vec![state::ID],
+        };
+        Ok(store)
+    }
+
+    /// What the state is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Writes the genesis of a fresh state, with what the state is.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn begin(&mut self, genesis: &CommitRecord) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        batch.put([state::IDENTITY], state::encode_identity(&self.identity));
+        batch.put(state::commit_key(genesis.number), state::encode_commit(genesis));
+        self.write(batch)
+    }
+
+    /// Writes a commit with everything that changed since the last one, in one atomic, durable step.
+    ///
+    /// # Errors
+    /// The disk; then nothing of the commit is stored, and the processor is of no further use.
+    pub fn commit(
+        &mut self,
+        record: &CommitRecord,
+        processor: &mut Processor,
+        encode_outbox: &dyn Fn(&OutboxEntry) -> Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
+        processor.write_changes(&mut encoder);
+        let mut batch = WriteBatch::default();
+        for operation in encoder.finish(record) {
+            match operation {
+                Operation::DeleteRange(from, to) => batch.delete_range(from, to),
+                Operation::Delete(key) => batch.delete(key),
+                Operation::Put(key, value) => batch.put(key, value),
+            }
+        }
+        self.write(batch)?;
+        self.dictionary.is_stored();
+        Ok(())
+    }
+
+    fn write(&self, batch: WriteBatch) -> Result<(), Error> {
+        let mut options = WriteOptions::default();
+        if self.is_durable {
+            options.set_sync(true);
+        } else {
+            options.disable_wal(true);
+        }
+        self.db.write_opt(batch, &options).map_err(|error| self.failed(error))
+    }
+
+    /// Writes that nothing waits for: lost ones are made again.
+    fn write_lazily(&self, batch: WriteBatch) -> Result<(), Error> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(!self.is_durable);
+        self.db.write_opt(batch, &options).map_err(|error| self.failed(error))
+    }
+
+    /// Forgets outbox entries up to `through`, and commits before `visible`.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn trim(&mut self, through: u64, visible: u64) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        batch.delete_range(state::outbox_key(0), state::outbox_key(through + 1));
+        batch.delete_range(state::commit_key(0), state::commit_key(visible));
+        self.write_lazily(batch)
+    }
+
+    /// Forgets ids of days up to `day`, a slice of the store at each call. Returns whether the end was reached.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn expire(&mut self, day: u32, entries_max: usize) -> Result<bool, Error> {
+        let mut batch = WriteBatch::default();
+        let from = IteratorMode::From(&self.expire_from, Direction::Forward);
+        let mut next = None;
+        for (count, entry) in self.db.iterator(from).enumerate() {
+            let (key, value) = entry.map_err(|error| self.failed(error))?;
+            if key.first() != Some(&state::ID) {
+                break;
+            }
+            if count == entries_max {
+                next = Some(key.to_vec());
+                break;
+            }
+            let stored: [u8; 4] = value.as_ref().try_into().map_err(|_| {
+                self.corrupt(state::Corrupt("an id without its day".to_owned()))
+            })?;
+            if u32::from_be_bytes(stored) <= day {
+                batch.delete(key);
+            }
+        }
+        self.write_lazily(batch)?;
+        let is_end = next.is_none();
+        self.expire_from = next.unwrap_or_else(|| vec![state::ID]);
+        Ok(is_end)
+    }
+
+    fn failed(&self, error: rocksdb::Error) -> Error {
+        Error::failed(&self.directory, error)
+    }
+
+    fn corrupt(&self, corrupt: state::Corrupt) -> Error {
+        Error::Corrupt(self.directory.clone(), corrupt)
+    }
+
+    /// The commits that are kept, oldest first: those since the last one known to be visible.
+    ///
+    /// # Errors
+    /// The disk, or a record that cannot be read.
+    pub fn commits(&self) -> Result<Vec<CommitRecord>, Error> {
+        let mut commits = Vec::new();
+        for entry in self.entries(&[state::COMMIT])? {
+            commits.push(state::decode_commit(&entry.1).map_err(|corrupt| self.corrupt(corrupt))?);
+        }
+        let parents = commits.iter().skip(1).map(|commit: &CommitRecord| commit.parent);
+        let ids = commits.iter().map(|commit| Some(commit.id));
+        if !ids.zip(parents).all(|(before, parent): (Option<CommitId>, _)| before == parent) {
+            let text = "commit records that do not follow each other".to_owned();
+            return Err(self.corrupt(state::Corrupt(text)));
+        }
+        Ok(commits)
+    }
+}
+
+/// A state directory holds nothing but a state: what else is in it must not be mixed with one.
+fn check_directory(directory: &Path) -> Result<(), Error> {
+    let failed = |error| Error::Directory(directory.into(), error);
+    if !directory.exists() {
+        return std::fs::create_dir_all(directory).map_err(failed);
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        names.push(entry.map_err(failed)?.file_name());
+    }
+    let is_database = names.iter().any(|name| name == "CURRENT" || name == "LOCK");
+    if names.is_empty() || is_database {
+        return Ok(());
+    }
+    let text = format!("it is not empty and holds no state, but {:?}", names[0]);
+    Err(Error::Foreign(directory.into(), text))
+}
+
+fn read_dictionary(db: &DB, directory: &Path, plan: &Plan) -> Result<Dictionary, Error> {
+    let mut stored: Vec<(u32, Box<[u8]>)> = Vec::new();
+    let from = IteratorMode::From(&[state::DICTIONARY], Direction::Forward);
+    for entry in db.iterator(from) {
+        let (key, value) = entry.map_err(|error| Error::failed(directory, error))?;
+        if key.first() != Some(&state::DICTIONARY) {
+            break;
+        }
+        let number: [u8; 4] = key[1..].try_into().map_err(|_| {
+            let corrupt = state::Corrupt("a dictionary entry's key of another length".to_owned());
+            Error::Corrupt(directory.into(), corrupt)
+        })?;
+        stored.push((u32::from_be_bytes(number), value));
+    }
+    let entries = stored.iter().map(|(number, bytes)| (*number, bytes.as_ref()));
+    match Dictionary::new(plan, entries) {
+        Ok(Ok(dictionary)) => Ok(dictionary),
+        Ok(Err(faults)) => Err(Error::Definitions(directory.into(), faults)),
+        Err(corrupt) => Err(Error::Corrupt(directory.into(), corrupt)),
+    }
+}
+
+fn database_options(options: &Options) -> rocksdb::Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(&options.cache);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // Nearly every look-up of an id finds nothing: 8 bits an entry spare it the disk.
+    blocks.set_ribbon_filter(10.0);
+    blocks.set_format_version(6);
+    let mut database = rocksdb::Options::default();
+    database.create_if_missing(true);
+    database.set_block_based_table_factory(&blocks);
+    database.set_write_buffer_manager(&options.write_buffers);
+    database.set_write_buffer_size(options.write_buffer_bytes);
+    database.set_compression_type(DBCompressionType::Lz4);
+    database.set_level_compaction_dynamic_level_bytes(true);
+    database.set_max_background_jobs(2);
+    database.set_max_open_files(512);
+    database.set_keep_log_file_num(2);
+    database.set_max_total_wal_size(256 << 20);
+    // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
+    database.set_paranoid_checks(true);
+    database
+}
