@@ -12,3 +12,8 @@ pub mod format;
 #[cfg(feature = "daemon")]
 pub mod store;
 pub mod model;
+
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
