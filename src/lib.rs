@@ -8,12 +8,13 @@
 pub mod definition;
 pub mod engine;
 pub mod format;
-
-#[cfg(feature = "daemon")]
-pub mod store;
 pub mod model;
 
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod file;
+#[cfg(feature = "daemon")]
+pub mod store;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
