@@ -15,6 +15,8 @@ pub mod daemon;
 #[cfg(feature = "daemon")]
 pub mod file;
 #[cfg(feature = "daemon")]
+pub mod kafka;
+#[cfg(feature = "daemon")]
 pub mod store;
 #[cfg(feature = "daemon")]
 pub mod telemetry;

@@ -25,6 +25,10 @@ use crate::model::{Document, Node, NodeKind};
 /// How many arrays and objects may be open inside each other; the outermost is level 1 (rule 1.8).
 pub const LEVELS_MAX: usize = 100;
 
+/// What a document keeps of its memory from one text to the next, so that a pool of them that once
+/// met large records does not stay large: 64 KiB.
+const KEPT_NODES_MAX: usize = 4096;
+
 /// Reads one whole JSON text and leaves its nodes in `document`, whose memory is reused.
 ///
 /// Returns the text, which [`Document::root`] asks for. After an error the document is empty.
@@ -34,6 +38,7 @@ pub const LEVELS_MAX: usize = 100;
 pub fn scan<'t>(bytes: &'t [u8], document: &mut Document) -> Result<&'t str, JsonError> {
     let nodes = &mut document.nodes;
     nodes.clear();
+    nodes.shrink_to(KEPT_NODES_MAX);
     if u32::try_from(bytes.len()).is_err() {
         return Err(JsonError { place: 0, fault: JsonFault::TooLong });
     }
@@ -225,7 +230,7 @@ impl Scanner<'_, '_> {
         let start = self.at;
         let mut kind = NodeKind::Plain;
         loop {
-            self.skip_plain();
+            self.at += plain_bytes(self.rest());
             match self.byte() {
                 b'"' => break,
                 b'\\' => {
@@ -238,24 +243,6 @@ impl Scanner<'_, '_> {
         self.push(kind, start, self.at);
         self.at += 1;
         Ok(())
-    }
-
-    /// Steps to the next quote, backslash or control character of a string, eight bytes at a time.
-    fn skip_plain(&mut self) {
-        while let Some(eight) = self.rest().first_chunk::<8>() {
-            let marks = special_bytes(u64::from_le_bytes(*eight));
-            if marks != 0 {
-                self.at += index(marks.trailing_zeros() / 8);
-                return;
-            }
-            self.at += 8;
-        }
-        while let Some(byte) = self.bytes.get(self.at) {
-            if matches!(byte, b'"' | b'\\' | 0..0x20) {
-                return;
-            }
-            self.at += 1;
-        }
     }
 
     /// An escape, or the two that make one character.
@@ -327,6 +314,20 @@ impl Scanner<'_, '_> {
         let is_end = self.at >= self.bytes.len();
         JsonError { place: self.at, fault: if is_end { JsonFault::Ended } else { fault } }
     }
+}
+
+/// How many bytes stand before the next quote, backslash or control character of a string.
+fn plain_bytes(text: &[u8]) -> usize {
+    let (eights, rest) = text.as_chunks::<8>();
+    let mut before = 0;
+    for eight in eights {
+        let marks = special_bytes(u64::from_le_bytes(*eight));
+        if marks != 0 {
+            return before + index(marks.trailing_zeros() / 8);
+        }
+        before += 8;
+    }
+    before + rest.iter().take_while(|byte| !matches!(**byte, b'"' | b'\\' | 0..0x20)).count()
 }
 
 /// Marks the first byte of eight that is a quote, a backslash or below a space: its highest bit.
