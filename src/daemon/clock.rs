@@ -28,3 +28,27 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// Notices when the wall clock jumps: it is held against the clock that never goes back.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockWatch {
+    wall: EventTime,
+    since: Stopwatch,
+}
+
+impl ClockWatch {
+    const TOLERANCE: Duration = Duration::from_secs(10);
+
+    /// From now on.
+    pub fn start() -> Self {
+        ClockWatch { wall: now(), since: Stopwatch::start() }
+    }
+
+    /// By how much the wall clock has jumped since the start; `None`: by less than ten seconds.
+    pub fn jump(self) -> Option<Duration> {
+        let passed = now().since(self.wall).micros();
+        let elapsed = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let jump = Duration::from_micros(passed.abs_diff(elapsed));
+        (jump >= Self::TOLERANCE).then_some(jump)
+    }
+}

@@ -83,9 +83,14 @@ impl<'p> Encoder<'p> {
                     code: &metric.code,
                     version: u64::from(total.version) + 1,
                     generation: metric.generation,
-                    group: version.group_by.iter().map(|dimension| dimension.path.text.as_str()).collect(),
+                    group: version
+                        .group_by
+                        .iter()
+                        .map(|dimension| dimension.path.text.as_str())
+                        .collect(),
                 };
-                let TotalRecord { key, body } = TotalRecord::new(&names, total, self.total_source());
+                let TotalRecord { key, body } =
+                    TotalRecord::new(&names, total, self.total_source());
                 Outgoing {
                     kind: OutgoingKind::Total(total.kind),
                     tenant: metric.tenant.to_string(),

@@ -86,8 +86,7 @@ impl Source {
     /// # Errors
     /// Settings that make no client.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let context =
-            Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
+        let context = Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
         let consumer: BaseConsumer<Context> =
             options.consumer().create_with_context(context).map_err(Error::Client)?;
         let topic = options.topics.source.clone();
@@ -116,9 +115,7 @@ impl Source {
     /// A client that lost the group meanwhile.
     pub fn assign(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
         let list = self.list(starts)?;
-        self.consumer
-            .incremental_assign(&list)
-            .map_err(Error::request("accepting partitions"))
+        self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))
     }
 
     /// Gives partitions up.

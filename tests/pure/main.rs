@@ -1,6 +1,10 @@
 //! Tests of the pure layers: one binary, no cargo feature, no clock, no network; it runs in seconds.
 
 mod calendars;
+mod differential;
 mod golden;
 mod oracle;
+// Not a part of the oracle, which the live tests use as well.
+#[path = "oracle/tests.rs"]
+mod oracle_tests;
 mod worlds;

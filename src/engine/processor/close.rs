@@ -235,9 +235,7 @@ impl Processor {
             let mut totals = Vec::new();
             match &mut chain.cells {
                 Cells::Plain(_) => {
-                    self.publish_plain(place, &site, |cell| {
-                        cell.is_owed && site.is_due(cell.slot)
-                    });
+                    self.publish_plain(place, &site, |cell| cell.is_owed && site.is_due(cell.slot));
                 }
                 Cells::Recurring(recurring) => {
                     recurring.publish_owed(&site, &mut |cell, revision| {
@@ -294,9 +292,7 @@ impl Loaded {
     pub fn address(&self) -> Address {
         match self {
             Loaded::Id(id) => Address::Id(id.digest),
-            Loaded::Cell(address, cell) => {
-                Address::Cell(address.clone(), cell.slot.period.end)
-            }
+            Loaded::Cell(address, cell) => Address::Cell(address.clone(), cell.slot.period.end),
             Loaded::Chain(address, _) => Address::Chain(address.clone()),
         }
     }

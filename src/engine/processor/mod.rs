@@ -288,6 +288,11 @@ impl Processor {
         &self.tally
     }
 
+    /// Where reading goes on.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
     /// How far event time is believed complete.
     pub fn watermark(&self) -> Option<EventTime> {
         self.watermark

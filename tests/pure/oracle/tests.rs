@@ -1,8 +1,9 @@
 //! What the golden worlds do not show of the oracle: first values, open periods, idle ticks, two inputs.
 
-use odometer::model::EventTime;
+use odometer::format::{EventFormat, decode};
+use odometer::model::{Disposition, Document, EventTime};
 
-use super::{Options, Oracle, Outcome, Record, WatermarkClock};
+use crate::oracle::{Options, Oracle, Outcome, Record, WatermarkClock};
 
 const DAILY: &str = r#"{"metrics": [{"code": "t", "aggregation": "count", "period": "day"}]}"#;
 
@@ -30,7 +31,9 @@ fn instant(text: &str) -> EventTime {
 }
 
 /// `customer start value` of some totals.
-fn short<'t>(totals: impl IntoIterator<Item = (&'t super::TotalKey, &'t super::Total)>) -> String {
+fn short<'t>(
+    totals: impl IntoIterator<Item = (&'t crate::oracle::TotalKey, &'t crate::oracle::Total)>,
+) -> String {
     let texts = totals.into_iter().map(|(key, total)| {
         let start = key.start.to_string();
         format!("{} {} {}", key.customer, &start[..10], total.value.as_deref().unwrap_or("null"))
@@ -88,6 +91,17 @@ fn late_events_that_undo_each_other_leave_a_total_each() {
 }
 
 #[test]
+fn carried_event_is_closed_past_the_greatest_time() {
+    // The idle clock went past all events; the late one lands where no event time has been (rules 7.1, 7.3).
+    let seats = SEATS.replace(r#""month""#, r#""day", "late": "carry""#);
+    let events = [("2026-03-01T10:00:00Z", "d", 1), ("2026-03-02T10:00:00Z", "c", 5)];
+    let ticks = vec![(1, instant("2026-03-05T12:00:00Z"))];
+    let outcome = run(&seats, &events, Options { idle_ticks: ticks, ..Options::default() });
+    let days = "d 2026-03-01 1, d 2026-03-02 1, d 2026-03-03 1, d 2026-03-04 1";
+    assert_eq!(short(&outcome.totals), format!("c 2026-03-05 5, {days}"));
+}
+
+#[test]
 fn what_an_end_of_input_closed_is_corrected_by_a_later_one() {
     let events = [
         ("2026-02-10T00:00:00Z", "c", 5),
@@ -124,4 +138,39 @@ fn watermark_may_follow_the_records() {
 
 fn days(count: i64) -> odometer::model::Span {
     odometer::model::Span::from_seconds(count * 86_400)
+}
+
+/// Rule 7.4: with `correct` the last revisions are those of a run over the same counted events in order of
+/// time; all they may add is totals of nothing, which once were of something.
+#[test]
+fn corrected_totals_are_those_of_a_sorted_run() {
+    for seed in 0..12 {
+        let world = crate::worlds::RandomWorld::new(seed);
+        let text = world.definitions.replace(r#""late":"carry""#, r#""late":"correct""#);
+        let text = text.replace(r#""late":"drop""#, r#""late":"correct""#);
+        let definitions = crate::worlds::definitions(&text);
+        let options = Options { dedup_window: days(30_000), ..Options::default() };
+        let records = Record::lines(&world.events);
+        let outcome = Oracle::run(&definitions, &records, options.clone());
+
+        let read = records.iter().zip(&outcome.dispositions);
+        let counted = read.filter(|(_, disposition)| **disposition == Disposition::Counted);
+        let mut sorted: Vec<Record<'_>> = counted.map(|(record, _)| *record).collect();
+        sorted.sort_by_key(|record| time_of(*record));
+        let again = Oracle::run(&definitions, &sorted, options);
+
+        for (key, total) in &again.totals {
+            assert_eq!(outcome.totals.get(key), Some(total), "seed {seed}: {key:?}");
+        }
+        for (key, total) in &outcome.totals {
+            let is_same = again.totals.contains_key(key);
+            assert!(is_same || total.events == 0, "seed {seed}: {key:?} {total:?}");
+        }
+    }
+}
+
+fn time_of(record: Record<'_>) -> EventTime {
+    let mut document = Document::default();
+    let event = decode(record.bytes, &mut document, &EventFormat::native(), "default");
+    event.expect("the event was counted").time
 }
