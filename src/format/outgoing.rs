@@ -102,8 +102,8 @@ impl<'p> Encoder<'p> {
             }
             OutboxEntry::Reject { reject, position, original, at } => {
                 // Of a line that is too large no more was kept than a record may have.
-                let is_cut = reject.reason == RejectReason::TooLarge
-                    && original.len() <= RECORD_BYTES_MAX;
+                let is_cut =
+                    reject.reason == RejectReason::TooLarge && original.len() <= RECORD_BYTES_MAX;
                 let record = if is_cut {
                     RejectedRecord::Cut(original)
                 } else {

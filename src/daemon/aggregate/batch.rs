@@ -40,11 +40,7 @@ impl<'a> Decoder<'a> {
             let event = decode(&line, document, format, tenant);
             bytes += line.bytes.len();
             events.push(Incoming {
-                position: SourcePosition::Line {
-                    file: 0,
-                    line: line.number,
-                    offset: line.offset,
-                },
+                position: SourcePosition::Line { file: 0, line: line.number, offset: line.offset },
                 timestamp: None,
                 read_at: *read_at,
                 original: line.bytes,

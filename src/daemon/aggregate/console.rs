@@ -74,7 +74,11 @@ pub(super) fn tell(summary: &Summary, keeps_rejects: bool) {
             .map(|(reason, count)| format!("{} {count}", reason.name()))
             .collect();
         let reasons = reasons.join(", ");
-        tracing::warn!(rejects, reasons, "events were refused: name a file with --rejects to see them");
+        tracing::warn!(
+            rejects,
+            reasons,
+            "events were refused: name a file with --rejects to see them"
+        );
     }
     tracing::info!(
         read = summary.read,

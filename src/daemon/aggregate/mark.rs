@@ -53,8 +53,7 @@ impl Mark {
     /// Notes it for the next run.
     pub(super) fn write(&self, directory: &Path) -> Result<(), CommandError> {
         let text = serde_json::to_vec(self).expect("plain fields are JSON");
-        let mut spool =
-            Spool::create(&Target::File(directory.join(NAME))).map_err(file_failure)?;
+        let mut spool = Spool::create(&Target::File(directory.join(NAME))).map_err(file_failure)?;
         spool.write(&text).and_then(|()| spool.publish()).map_err(file_failure)
     }
 }

@@ -7,9 +7,7 @@ use super::{file_failure, table};
 use crate::daemon::CommandError;
 use crate::daemon::cli::{AggregateArguments, OutputFormat};
 use crate::file::{Spool, Target};
-use crate::format::{
-    Outgoing, OutgoingKind, Summary, TOTAL_COLUMNS, csv_line, total_row,
-};
+use crate::format::{Outgoing, OutgoingKind, Summary, TOTAL_COLUMNS, csv_line, total_row};
 
 /// Everything that a run writes.
 pub(super) struct Outputs {

@@ -97,7 +97,8 @@ impl Opened {
     ) -> Result<Self, CommandError> {
         let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
         let options = store::Options::new(limits.store_bytes);
-        let mut store = Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
+        let mut store =
+            Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
         check_binding(&store)?;
         let mut commits = store.commits().map_err(store_failure)?;
         if commits.is_empty() {
@@ -183,7 +184,8 @@ impl Temporary {
         let directory = TemporaryDirectory::create()?;
         let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
         let options = store::Options::new(limits.store_bytes).temporary();
-        let store = Store::open(&directory.0, &options, plan, || identity).map_err(store_failure)?;
+        let store =
+            Store::open(&directory.0, &options, plan, || identity).map_err(store_failure)?;
         Ok(Temporary { store, is_empty: true, _directory: directory })
     }
 

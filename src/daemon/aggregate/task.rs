@@ -95,8 +95,8 @@ impl<'p> Task<'p> {
         let is_short = !is_memory
             && self.processor.memory_bytes() > self.limits.processor_bytes_max
             && self.since_cut >= self.limits.cut_records_min;
-        let is_full = self.since_cut >= CUT_RECORDS
-            || self.processor.outbox_bytes() >= CUT_OUTBOX_BYTES;
+        let is_full =
+            self.since_cut >= CUT_RECORDS || self.processor.outbox_bytes() >= CUT_OUTBOX_BYTES;
         if is_short || is_full { self.cut() } else { Ok(()) }
     }
 
@@ -122,12 +122,8 @@ impl<'p> Task<'p> {
             self.cut()?;
         }
         self.cut()?;
-        let mut shown = Shown {
-            encoder: &self.encoder,
-            outputs: &mut self.outputs,
-            count: 0,
-            outcome: Ok(()),
-        };
+        let mut shown =
+            Shown { encoder: &self.encoder, outputs: &mut self.outputs, count: 0, outcome: Ok(()) };
         self.processor.preview(&mut |total| shown.show(total));
         let store = self.storage.store();
         for mut scan in self.processor.preview_scans() {
