@@ -16,7 +16,6 @@ const BATCH: usize = 50;
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[test]
-#[ignore = "wants odometer run"]
 fn twenty_kills_under_load_lose_and_double_nothing() {
     let scene = Scene::new(Broker::shared(), 4);
     under_load(&scene, 4, || {
@@ -42,7 +41,6 @@ fn twenty_kills_under_load_lose_and_double_nothing() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn second_program_takes_over_only_what_it_may() {
     // Without a checkpoint store a state cannot move: the second process must not serve, nor disturb the first.
     let scene = Scene::new(Broker::shared(), 4);
@@ -61,7 +59,6 @@ fn second_program_takes_over_only_what_it_may() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn stopped_in_order_under_load_it_drains() {
     let scene = Scene::new(Broker::shared(), 2);
     under_load(&scene, 6, || {

@@ -12,7 +12,6 @@ use crate::topic::Outgoing;
 use crate::wait;
 
 #[test]
-#[ignore = "wants odometer run"]
 fn every_aggregation_over_four_partitions_equals_the_oracle() {
     let scene = Scene::new(Broker::shared(), 4);
     let mut load = Load::new(1, 4);
@@ -30,7 +29,6 @@ fn every_aggregation_over_four_partitions_equals_the_oracle() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn group_goes_on_where_it_ended() {
     let scene = Scene::new(Broker::shared(), 2);
     let mut load = Load::new(2, 2);
@@ -49,7 +47,6 @@ fn group_goes_on_where_it_ended() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn offsets_name_the_commit_that_they_belong_to() {
     let scene = Scene::new(Broker::shared(), 2);
     let mut load = Load::new(3, 2);
@@ -64,7 +61,6 @@ fn offsets_name_the_commit_that_they_belong_to() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn quiet_customer_is_billed_by_the_clock() {
     let scene = Scene::new(Broker::shared(), 2);
     let minutely = r#"{"metrics": [{"code": "c", "aggregation": "count", "period": "minute"}]}"#;
@@ -81,7 +77,6 @@ fn quiet_customer_is_billed_by_the_clock() {
 
 /// The real stream of `shared/data`, where it lies beside the clone.
 #[test]
-#[ignore = "wants odometer run"]
 fn real_usage_stream_has_the_known_totals() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/azure-llm-2023");
     let Ok(packed) = fs::File::open(folder.join("events.ndjson.gz")) else {

@@ -8,11 +8,6 @@
 
 mod broker;
 mod daemon;
-<<<<<<< HEAD
-mod exactly_once;
-mod harness;
-=======
->>>>>>> w-live
 mod topic;
 mod wait;
 

@@ -8,7 +8,6 @@ use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
 
 #[test]
-#[ignore = "wants odometer run"]
 fn broker_away_in_the_middle_is_waited_for() {
     let broker = Broker::start();
     let scene = Scene::new(&broker, 4);
@@ -36,7 +35,6 @@ fn broker_away_in_the_middle_is_waited_for() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn broker_away_at_the_start_is_waited_for() {
     let broker = Broker::start();
     let scene = Scene::new(&broker, 2);

@@ -6,7 +6,6 @@ use crate::scene::Scene;
 use crate::topic::Outgoing;
 
 #[test]
-#[ignore = "wants odometer run"]
 fn poison_records_are_refused_and_named() {
     let scene = Scene::new(Broker::shared(), 1);
     let mut load = Load::new(9, 1);

@@ -10,7 +10,6 @@ use crate::topic::unique;
 use crate::wait;
 
 #[test]
-#[ignore = "wants odometer run"]
 fn neither_state_nor_offset_nor_start_from_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     scene.produce(Load::new(10, 2).take(100));
@@ -19,7 +18,6 @@ fn neither_state_nor_offset_nor_start_from_is_refused() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn missing_topic_is_refused() {
     let scene = Scene::new(Broker::shared(), 1);
     for missing in [&scene.usage, &scene.totals, &scene.rejects] {
@@ -31,7 +29,6 @@ fn missing_topic_is_refused() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn changed_partition_count_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     let mut daemon = served(&scene, 11);
@@ -40,7 +37,6 @@ fn changed_partition_count_is_refused() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn recreated_topic_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     let mut daemon = served(&scene, 12);
@@ -52,7 +48,6 @@ fn recreated_topic_is_refused() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn state_of_another_group_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     let mut daemon = served(&scene, 14);
@@ -66,7 +61,6 @@ fn state_of_another_group_is_refused() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn state_of_another_cluster_is_refused() {
     let scene = Scene::new(Broker::shared(), 1);
     let mut daemon = served(&scene, 15);
@@ -81,7 +75,6 @@ fn state_of_another_cluster_is_refused() {
 }
 
 #[test]
-#[ignore = "wants odometer run"]
 fn state_in_use_is_refused() {
     let scene = Scene::new(Broker::shared(), 1);
     let mut first = scene.daemon();
