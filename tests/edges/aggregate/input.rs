@@ -144,7 +144,8 @@ fn record_over_one_mebibyte_is_rejected_with_its_beginning() {
     let input = write(folder.path(), "long.ndjson", &text);
     let outcome = aggregate(folder.path(), &["--metrics", &metrics, "--input", &input]);
     assert_eq!(outcome.summary["counted"], 2);
-    let [reject] = outcome.rejects.as_slice() else { panic!("{:?}", outcome.rejects.len()) };
+    let rejects = outcome.read_rejects();
+    let [reject] = rejects.as_slice() else { panic!("{} rejects", rejects.len()) };
     assert_eq!(reject["reason"], "too_large");
     assert_eq!(reject["source"]["line"], 2);
     assert_eq!(reject["truncated"], true);

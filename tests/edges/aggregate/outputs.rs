@@ -24,9 +24,8 @@ fn reject_says_why_and_where_and_what() {
     let metrics = sum_metrics(folder.path());
     let input = write(folder.path(), "events.ndjson", MIXED);
     let outcome = aggregate(folder.path(), &["--metrics", &metrics, "--input", &input]);
-    let [malformed, bad_value] = outcome.rejects.as_slice() else {
-        panic!("{:?}", outcome.rejects)
-    };
+    let rejects = outcome.read_rejects();
+    let [malformed, bad_value] = rejects.as_slice() else { panic!("{rejects:?}") };
     assert_eq!(malformed["reason"], "malformed");
     assert_eq!(malformed["event"], "not json");
     assert_eq!(malformed["tenant"], serde_json::Value::Null);
@@ -67,20 +66,20 @@ fn rejects_without_a_file_are_counted_on_stderr() {
 #[test]
 fn reference_time_and_tenant_are_flags() {
     let folder = tempfile::tempdir().expect("a folder");
-    let metrics = write(folder.path(), "m.json", &SUM_OF("acme"));
+    let metrics = write(folder.path(), "m.json", &sum_of("acme"));
     let input = write(folder.path(), "events.ndjson", MIXED);
     let now = "2026-01-05T12:00:00Z";
     let flags = ["--metrics", &metrics, "--input", &input, "--now", now, "--tenant", "acme"];
     let outcome = aggregate(folder.path(), &flags);
     assert_eq!(outcome.summary["rejects"]["in_future"], 4);
-    let in_future = outcome.rejects.iter().find(|reject| reject["reason"] == "in_future");
+    let rejects = outcome.read_rejects();
+    let in_future = rejects.iter().find(|reject| reject["reason"] == "in_future");
     assert_eq!(in_future.expect("one")["at"], now);
     assert_eq!(newest(&outcome.totals).len(), 1);
     assert_eq!(outcome.totals[0]["tenant"], "acme");
 }
 
-#[expect(non_snake_case, reason = "a constant with a hole")]
-fn SUM_OF(tenant: &str) -> String {
+fn sum_of(tenant: &str) -> String {
     super::SUM.replace(r#"{"code""#, &format!(r#"{{"tenant": "{tenant}", "code""#))
 }
 
