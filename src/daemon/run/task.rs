@@ -217,8 +217,7 @@ impl Task {
                     self.processor.handle(Input::Scanned { found, is_end }, &mut more);
                 }
                 Effect::Store(record) => {
-                    let encoder =
-                        Encoder::new(&job.plan, &self.place, job.message_bytes_max, clock::now());
+                    let encoder = Encoder::new(&job.plan, &self.place, job.message_bytes_max);
                     let encode = |entry: &_| encoder.outgoing(entry).encode();
                     self.store.commit(&record, &mut self.processor, &encode)?;
                     self.processor.handle(Input::Stored, &mut more);
