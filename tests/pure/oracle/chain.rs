@@ -76,9 +76,9 @@ impl Chain {
         self.events.push(event);
         self.filled.insert(slot.period.start, slot);
         let closed_to = watermark.max(self.ended_at);
-        let changed = self.slots(frame, slot.period.start, closed_to);
-        for slot in changed {
-            if self.is_closed(frame, slot, watermark) && self.span(frame, slot).exists() {
+        for slot in self.slots(frame, slot.period.start, closed_to) {
+            let is_new = !self.emitted.contains_key(&slot.period.start);
+            if is_new && self.is_closed(frame, slot, watermark) && self.span(frame, slot).exists() {
                 self.emitted.insert(slot.period.start, slot);
             }
         }
@@ -153,7 +153,7 @@ impl Chain {
         }
         let lineage = frame.timeline.segment(*first).lineage;
         let start = from.max(first.period.start);
-        let mut slot = if start == first.period.start {
+        let mut slot = if start < first.period.end {
             *first
         } else {
             frame.timeline.slot_at(start).expect("the first event lies before")

@@ -1,6 +1,7 @@
 //! What the golden worlds do not show of the oracle: first values, open periods, idle ticks, two inputs.
 
-use odometer::model::EventTime;
+use odometer::format::{EventFormat, decode};
+use odometer::model::{Disposition, Document, EventTime};
 
 use super::{Options, Oracle, Outcome, Record, WatermarkClock};
 
@@ -124,4 +125,39 @@ fn watermark_may_follow_the_records() {
 
 fn days(count: i64) -> odometer::model::Span {
     odometer::model::Span::from_seconds(count * 86_400)
+}
+
+/// Rule 7.4: with `correct` the last revisions are those of a run over the same counted events in order of
+/// time; all they may add is totals of nothing, which once were of something.
+#[test]
+fn corrected_totals_are_those_of_a_sorted_run() {
+    for seed in 0..12 {
+        let world = crate::worlds::RandomWorld::new(seed);
+        let text = world.definitions.replace(r#""late":"carry""#, r#""late":"correct""#);
+        let text = text.replace(r#""late":"drop""#, r#""late":"correct""#);
+        let definitions = crate::worlds::definitions(&text);
+        let options = Options { dedup_window: days(30_000), ..Options::default() };
+        let records = Record::lines(&world.events);
+        let outcome = Oracle::run(&definitions, &records, options.clone());
+
+        let read = records.iter().zip(&outcome.dispositions);
+        let counted = read.filter(|(_, disposition)| **disposition == Disposition::Counted);
+        let mut sorted: Vec<Record<'_>> = counted.map(|(record, _)| *record).collect();
+        sorted.sort_by_key(|record| time_of(*record));
+        let again = Oracle::run(&definitions, &sorted, options);
+
+        for (key, total) in &again.totals {
+            assert_eq!(outcome.totals.get(key), Some(total), "seed {seed}: {key:?}");
+        }
+        for (key, total) in &outcome.totals {
+            let is_same = again.totals.contains_key(key);
+            assert!(is_same || total.events == 0, "seed {seed}: {key:?} {total:?}");
+        }
+    }
+}
+
+fn time_of(record: Record<'_>) -> EventTime {
+    let mut document = Document::default();
+    let event = decode(record.bytes, &mut document, &EventFormat::native(), "default");
+    event.expect("the event was counted").time
 }

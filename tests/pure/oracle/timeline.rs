@@ -113,14 +113,17 @@ impl OracleTimeline {
         if self.segments.last().is_some_and(|last| last.begin == begin) {
             self.segments.pop();
         }
-        let lineage = match self.segments.last() {
-            Some(last) if last.version == version => last.lineage,
-            Some(last) if hands_on(versions[last.version], versions[version]) => last.lineage,
-            _ => version,
-        };
+        let lineage = lineage_of(versions, version);
         let calendar = calendar_for(&versions[version].calendar, customer);
         self.segments.push(Segment { version, calendar, begin, lineage });
     }
+}
+
+/// Which version the recurring state of `version` comes from. A version that stays empty hands on what
+/// it would have had: each is compared with the one before it, as rule 5.6 c does.
+fn lineage_of(versions: &[&Metric], version: usize) -> usize {
+    let breaks = |place: &usize| !hands_on(versions[place - 1], versions[*place]);
+    (1..=version).rev().find(breaks).unwrap_or(0)
 }
 
 /// A version's calendar as a customer has it (rule 6.3).

@@ -24,17 +24,15 @@ struct Habits {
     late: usize,
     borders: usize,
     faults: usize,
-    tenant: Option<String>,
 }
 
 /// The lines of a file of events.
 pub fn lines(dice: &mut Dice, scene: &Scene) -> Vec<u8> {
     let habits = Habits {
         repeats: *dice.pick(&[0, 5, 15]),
-        late: *dice.pick(&[0, 5, 15, 30]),
+        late: *dice.pick(&[0, 10, 20, 40]),
         borders: *dice.pick(&[5, 20, 50]),
         faults: *dice.pick(&[0, 4, 8]),
-        tenant: dice.pick(&[None, None, Some("\"t2\""), Some("\"7\"")]).map(str::to_owned),
     };
     let mut bytes = if dice.chance(20) { b"\xEF\xBB\xBF".to_vec() } else { Vec::new() };
     let mut drafts: Vec<Draft> = Vec::new();
@@ -76,14 +74,21 @@ fn draft(
         }
         return repeat;
     }
+    let other = *dice.pick(&[None, Some("default"), Some("t2"), Some("7")]);
+    let tenant = if dice.chance(90) { scene.tenant } else { other };
     Draft {
         id: if dice.chance(3) { number.to_string() } else { format!("\"e{number}\"") },
-        event_type: dice.text(&["\"a\"", "\"a\"", "\"a\"", "\"b\"", "\"b\"", "\"c\"", "\"zz\""]),
+        event_type: event_type(dice, scene),
         customer: customer(dice),
         time: time_text(dice, time),
-        tenant: if dice.chance(75) { habits.tenant.clone() } else { None },
+        tenant: tenant.map(|tenant| format!("\"{tenant}\"")),
         properties: properties(dice),
     }
+}
+
+fn event_type(dice: &mut Dice, scene: &Scene) -> String {
+    let wanted = dice.pick(&scene.event_types);
+    if dice.chance(90) { format!("\"{wanted}\"") } else { dice.text(&["\"b\"", "\"zz\"", "5"]) }
 }
 
 fn customer(dice: &mut Dice) -> String {
@@ -93,7 +98,7 @@ fn customer(dice: &mut Dice) -> String {
 fn time(dice: &mut Dice, scene: &Scene, habits: &Habits, clock: EventTime) -> EventTime {
     let mut time = clock;
     if dice.chance(habits.late) {
-        let reach = *dice.pick(&[2, 10, 40, 150]);
+        let reach = *dice.pick(&[2, 10, 40, 150, 1_000]);
         time = admissible(clock.micros() - dice.between(0, scene.pace * reach) * 1_000_000);
     }
     if dice.chance(habits.borders) {

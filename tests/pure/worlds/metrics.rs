@@ -12,7 +12,7 @@ use crate::oracle::calendar::OracleCalendar;
 /// One definition, key by key.
 type Entry = Map<String, Value>;
 
-/// Text of a definitions file. The calendars that it names are added to the scene.
+/// Text of a definitions file. The types and calendars that it names are added to the scene.
 pub fn definitions(dice: &mut Dice, scene: &mut Scene) -> String {
     let mut entries = Vec::new();
     for place in 0..dice.between(1, 5) {
@@ -34,6 +34,8 @@ pub fn definitions(dice: &mut Dice, scene: &mut Scene) -> String {
         entries.swap(at, dice.below(at + 1));
     }
     scene.calendars.extend(entries.iter().map(calendar_of));
+    let types = entries.iter().filter_map(|entry| entry.get("event_type")?.as_str());
+    scene.event_types.extend(types.map(str::to_owned));
     let customers = if dice.chance(50) { customers(dice, scene) } else { Vec::new() };
     let metrics: Vec<String> = entries.iter().map(|entry| json!(entry).to_string()).collect();
     let customers: Vec<String> = customers.iter().map(|entry| json!(entry).to_string()).collect();
@@ -45,10 +47,8 @@ fn metric(dice: &mut Dice, scene: &Scene, place: i64) -> Entry {
     let mut entry = Entry::new();
     let code = format!("{}{place}", dice.text(&["m", "m", "m.x/y:", "é "]));
     entry.insert("code".into(), json!(code));
-    entry.insert("event_type".into(), json!(dice.text(&["a", "a", "b", "c"])));
-    if dice.chance(40) {
-        entry.insert("tenant".into(), json!(dice.text(&["default", "t2", "7"])));
-    }
+    entry.insert("event_type".into(), json!(dice.text(&["a", "a", "a", "b", "c"])));
+    tenant(dice, scene, &mut entry);
     let is_recurring = shape(dice, &mut entry, scene);
     calendar(dice, scene, &mut entry, is_recurring);
     if dice.chance(35) {
@@ -60,6 +60,14 @@ fn metric(dice: &mut Dice, scene: &Scene, place: i64) -> Entry {
     closing(dice, &mut entry);
     finish(dice, &mut entry);
     entry
+}
+
+/// The tenant of the scene, or now and then another; `default` may go unnamed.
+fn tenant(dice: &mut Dice, scene: &Scene, entry: &mut Entry) {
+    let other = dice.pick(&[None, Some("default"), Some("t2"), Some("7")]).to_owned();
+    if let Some(tenant) = if dice.chance(80) { scene.tenant } else { other } {
+        entry.insert("tenant".into(), json!(tenant));
+    }
 }
 
 /// Aggregation, value and what goes with them; whether it is recurring.
@@ -109,11 +117,11 @@ fn shape(dice: &mut Dice, entry: &mut Entry, scene: &Scene) -> bool {
 }
 
 fn percentile(dice: &mut Dice, entry: &mut Entry, kind: &str) {
+    const SHARES: [&str; 9] =
+        ["1", "12.5", "25", "33.3", "50", "95", "99.9", "100", "0.000000000000000001"];
     if kind == "percentile" {
-        let share: Value =
-            serde_json::from_str(&dice.text(&["1", "25", "50", "95", "100"])).expect("a number");
-        let odd = json!(dice.text(&["33.3", "99.9", "0.000000000000000001", "12.5"]));
-        entry.insert("percentile".into(), if dice.chance(60) { share } else { odd });
+        let share = serde_json::from_str(&dice.text(&SHARES)).expect("a number");
+        entry.insert("percentile".into(), share);
     }
 }
 
@@ -128,8 +136,8 @@ fn inner(dice: &mut Dice, scene: &Scene, kind: &str) -> Entry {
         _ => dice.text(&["day", "week", "month", "quarter", "100h", "6h", "10d"]),
     };
     entry.insert("every".into(), json!(every));
-    if dice.chance(60) {
-        entry.insert("fill".into(), json!(dice.text(&["zero", "zero", "skip"])));
+    if dice.chance(50) {
+        entry.insert("fill".into(), json!("zero"));
     }
     entry
 }
@@ -184,7 +192,7 @@ fn grouping(dice: &mut Dice) -> Value {
 
 fn closing(dice: &mut Dice, entry: &mut Entry) {
     if dice.chance(60) {
-        let grace = dice.text(&["0s", "1ms", "10m", "1h", "90m", "24h", "10d"]);
+        let grace = dice.text(&["0s", "0s", "1ms", "10m", "1h", "90m", "24h", "10d"]);
         entry.insert("grace".into(), json!(grace));
     }
     if dice.chance(70) {
@@ -252,9 +260,7 @@ fn customers(dice: &mut Dice, scene: &mut Scene) -> Vec<Entry> {
     for _ in 0..dice.between(1, 4) {
         let mut entry = Entry::new();
         entry.insert("customer".into(), json!(dice.text(&["c0", "c1", "c2"])));
-        if dice.chance(30) {
-            entry.insert("tenant".into(), json!(dice.text(&["default", "t2", "7"])));
-        }
+        tenant(dice, scene, &mut entry);
         if dice.chance(50) {
             let period = dice.text(&["week", "month", "month", "quarter", "year"]);
             entry.insert("period".into(), json!(period));

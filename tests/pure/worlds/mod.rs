@@ -60,7 +60,7 @@ fn options(dice: &mut Dice, scene: &Scene, records: usize) -> Options {
         options.watermark_delay = span(&dice.text(&["1ms", "10m", "1h", "2d", "40d"]));
     }
     if dice.chance(10) {
-        options.now = Some(scene.instant(dice));
+        options.now = Some(scene.instant(dice).max(scene.middle));
     }
     if dice.chance(20) {
         for _ in 0..dice.between(1, 4) {

@@ -51,6 +51,10 @@ pub struct Scene {
     pub pace: i64,
     /// How many events there are.
     pub events: usize,
+    /// The tenant of most definitions and events, where they name one.
+    pub tenant: Option<&'static str>,
+    /// Types that definitions want.
+    pub event_types: Vec<String>,
     /// Calendars that definitions name: their borders are where mistakes show.
     pub calendars: Vec<OracleCalendar>,
 }
@@ -62,7 +66,16 @@ impl Scene {
         let (pace, most) = *dice.pick(&PACES);
         let middle = EventTime::parse_rfc3339(middle).expect("an instant");
         let events = usize::try_from(dice.between(most / 4, most)).expect("positive");
-        Scene { zone: zone.to_owned(), middle, pace, events, calendars: Vec::new() }
+        let tenant = *dice.pick(&[None, None, Some("t2"), Some("7")]);
+        Scene {
+            zone: zone.to_owned(),
+            middle,
+            pace,
+            events,
+            tenant,
+            event_types: Vec::new(),
+            calendars: Vec::new(),
+        }
     }
 
     /// The zone of the scene, or now and then another.
@@ -77,13 +90,18 @@ impl Scene {
         admissible(self.middle.micros() + seconds * 1_000_000 + dice.between(0, 999_999))
     }
 
-    /// An instant at, just before or just after a border of one of the calendars.
+    /// An instant at, just before or just after a border of one of the calendars; `near` itself where
+    /// the border lies so far ahead that all later events would be too old.
     pub fn border(&self, dice: &mut Dice, near: EventTime) -> EventTime {
         let unnamed = OracleCalendar::new(PeriodUnit::Hour, &self.zone, 1, 1);
         let calendar =
             if self.calendars.is_empty() { &unnamed } else { dice.pick(&self.calendars) };
         let period = calendar.period_at(near);
-        let border = *dice.pick(&[period.start, period.end]);
+        let is_far = period.end.since(near) > Span::from_seconds(self.pace * 10);
+        let border = if is_far { period.start } else { *dice.pick(&[period.start, period.end]) };
+        if near.since(border) > Span::from_seconds(self.pace * 100) {
+            return near;
+        }
         admissible(border.micros() + *dice.pick(&[0, 0, 0, -1, 1, -1_000_000]))
     }
 
