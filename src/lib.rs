@@ -10,5 +10,12 @@ pub mod engine;
 pub mod format;
 
 #[cfg(feature = "daemon")]
+pub mod kafka;
+#[cfg(feature = "daemon")]
 pub mod store;
 pub mod model;
+
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod telemetry;

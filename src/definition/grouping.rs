@@ -1,7 +1,7 @@
 //! Grouping: the texts that split a metric's events into keys (rules 5.4, 5.5).
 //!
-//! A key is written into a buffer that is used again for the next event. Which metric and customer it belongs to
-//! is not known here.
+//! A key is written into a buffer that is used again for the next event. Which metric and customer
+//! it belongs to is not known here.
 
 mod key;
 mod path;
@@ -43,7 +43,8 @@ pub struct Dimension {
 pub enum DeclaredValues {
     /// These.
     Any(Vec<String>),
-    /// These for each value of an earlier dimension (its place in `group_by`); elsewhere it does not apply.
+    /// These for each value of an earlier dimension (its place in `group_by`); elsewhere it does
+    /// not apply.
     Within(usize, Vec<(String, Vec<String>)>),
 }
 
@@ -94,10 +95,11 @@ impl fmt::Display for GroupFaultCause {
 
 /// Writes the group of one event into `key`, whatever stood there before.
 ///
-/// Dimensions are looked at in their order, and the first one that passes the event over or refuses it decides (rule
-/// 5.7); `key` is then of no use. A linked dimension that does not apply is not looked at at all: it is null even
-/// where the property is an object (rule 5.5). Where it applies, or nothing is declared, what rule 5.4 refuses is
-/// refused before it is compared with declared values.
+/// Dimensions are looked at in their order, and the first one that passes the event over or refuses
+/// it decides (rule 5.7); `key` is then of no use. A linked dimension that does not apply is not
+/// looked at at all: it is null even where the property is an object (rule 5.5). Where it applies,
+/// or nothing is declared, what rule 5.4 refuses is refused before it is compared with declared
+/// values.
 ///
 /// # Errors
 /// The first value that cannot be a group.
@@ -132,7 +134,8 @@ pub fn group_into(
     Ok(Grouped::Key)
 }
 
-/// The values declared for an earlier dimension's value; `None` where the linked one does not apply.
+/// The values declared for an earlier dimension's value; `None` where the linked one does not
+/// apply.
 fn list_for<'l>(
     value: Option<&str>,
     lists: &'l [(String, Vec<String>)],

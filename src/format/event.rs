@@ -1,8 +1,8 @@
 //! Finds the event in a record (rules 1.1 to 1.3), or the first fault that refuses it (rule 1.8).
 //!
-//! Stands between the scanner and the engine. An [`EventFormat`] says where a record keeps its fields; the order in
-//! which they are looked at never changes. Knows no clock and no watermark: `in_future` and `too_old`
-//! are the engine's to find.
+//! Stands between the scanner and the engine. An [`EventFormat`] says where a record keeps its
+//! fields; the order in which they are looked at never changes. Knows no clock and no watermark:
+//! `in_future` and `too_old` are the engine's to find.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -128,8 +128,8 @@ pub fn decode<'d>(
     event_of(text, document, format, default_tenant)
 }
 
-/// First half of [`decode`]: reads the record's text. A batch does this for each record with a document of its own,
-/// then [`event_of`] for each, and may hold all the events at once.
+/// First half of [`decode`]: reads the record's text. A batch does this for each record with a
+/// document of its own, then [`event_of`] for each, and may hold all the events at once.
 ///
 /// # Errors
 /// `too_large`, or `malformed` where the record is not one JSON text.
@@ -168,8 +168,8 @@ pub fn event_of<'d>(
     Ok(Event { tenant, id, event_type, customer, time, properties })
 }
 
-/// Finds the fields in one pass over the record's own keys, in the order of [`EventFormat`]; of a repeated key the last
-/// one counts (rule 1.3).
+/// Finds the fields in one pass over the record's own keys, in the order of [`EventFormat`]; of a
+/// repeated key the last one counts (rule 1.3).
 fn fields<'d, 'f>(record: Object<'d>, format: &'f EventFormat) -> [Field<'d, 'f>; 6] {
     let EventFormat { tenant, id, event_type, customer, time, time_unit: _, properties } = format;
     let mut fields = [tenant, id, event_type, customer, time, properties]
@@ -237,7 +237,8 @@ impl<'d> Field<'d, '_> {
         }
     }
 
-    /// Says why this field is refused; looked at again only then, so that the good case carries no words.
+    /// Says why this field is refused. It is looked at again for that, so that the good case
+    /// carries no words.
     #[cold]
     fn fault(&self, wanted: Wanted, tenant: Option<&str>) -> Fault {
         let is_required = !matches!(wanted, Wanted::Tenant | Wanted::Properties);

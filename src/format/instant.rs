@@ -1,4 +1,5 @@
-//! Instants as events write them: an RFC 3339 text, or a number of some unit since the epoch (rule 1.2).
+//! Instants as events write them: an RFC 3339 text, or a number of some unit since the epoch (rule
+//! 1.2).
 //!
 //! A number is taken digit by digit, never rounded on the way: what is finer than a
 //! microsecond is cut off toward minus infinity, at any length and with any exponent.
@@ -59,7 +60,8 @@ pub(super) fn of_text(text: &str, unit: TimeUnit) -> Option<EventTime> {
         .filter(|time| time.is_admissible())
 }
 
-/// Reads a JSON number token, or a text of the form in rule 3.1. `None` where the instant is not admissible.
+/// Reads a JSON number token, or a text of the form in rule 3.1. `None` where the instant is not
+/// admissible.
 pub(super) fn of_number(token: &str, unit: TimeUnit) -> Option<EventTime> {
     let (is_negative, token) = match token.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -72,7 +74,7 @@ pub(super) fn of_number(token: &str, unit: TimeUnit) -> Option<EventTime> {
     if digits == 0 {
         return Some(EventTime::EARLIEST);
     }
-    // The value in microseconds is 0.d1d2d3... * 10^places: its first `places` digits are whole ones.
+    // The value in microseconds is 0.d1d2d3... * 10^places: the first `places` digits are whole.
     let fraction_digits = i64::try_from(fraction.len()).ok()?;
     let places = digits - fraction_digits + clamped(exponent) + unit.exponent();
     if is_negative || places > MICROS_DIGITS_MAX {

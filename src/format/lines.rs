@@ -1,7 +1,7 @@
 //! Cuts a byte stream, given in chunks of any size, into the lines that are records (rule 1.9).
 //!
-//! First step of the event path where the source is a file. It reads no file itself. Lines that lie
-//! within a chunk are not copied; of one that runs over its chunk's end no more is kept than a
+//! First step of the event path where the source is a file. It reads no file itself. Lines that
+//! lie within a chunk are not copied; of one that runs over its chunk's end no more is kept than a
 //! record may have, so that memory is bounded whatever comes.
 //!
 //! ```text
@@ -24,7 +24,7 @@ const BESIDE_BYTES: usize = 4;
 pub struct Line<'a> {
     /// Counted from 1, blank lines too.
     pub number: u64,
-    /// Where the record's first byte stands in the stream: after the byte-order mark, if there is one.
+    /// Where the record's first byte stands in the stream: behind a byte-order mark.
     pub offset: u64,
     /// The record; only its beginning where it is longer than a record may be.
     pub bytes: &'a [u8],
@@ -67,12 +67,12 @@ impl LineSplitter {
         }
     }
 
-    /// Number and first byte of the line that the next byte belongs to: every line before has been given out.
+    /// Number and first byte of the line that the next byte belongs to.
     pub fn position(&self) -> (u64, u64) {
         (self.place.number, self.place.offset)
     }
 
-    /// The records that end in this chunk. What follows its last line break waits for the next chunk.
+    /// The records that end in this chunk. What follows its last line break waits for the next.
     pub fn lines<'a>(&'a mut self, chunk: &'a [u8]) -> Lines<'a> {
         let record_bytes_max = self.record_bytes_max;
         let Some(last_break) = chunk.iter().rposition(|byte| *byte == b'\n') else {
@@ -243,18 +243,30 @@ fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
     (line, rest.strip_prefix(b"\n").unwrap_or(rest))
 }
 
-/// How many bytes stand before the first line break. It looks at 32 bytes at once, which compilers
-/// turn into vector instructions; a search that may stop at every byte is several times slower.
+/// How many bytes stand before the first line break, looked for in eight at once: Mycroft's test for
+/// a zero byte (Warren, "Hacker's Delight", section 6-1), whose lowest mark is exact.
 fn line_bytes(text: &[u8]) -> usize {
-    let (blocks, _) = text.as_chunks::<32>();
-    let has_break = |block: &[u8; 32]| block.iter().fold(false, |any, byte| any | (*byte == b'\n'));
-    let skipped = 32 * blocks.iter().take_while(|block| !has_break(block)).count();
-    let rest = text.get(skipped..).unwrap_or_default();
-    skipped + rest.iter().take_while(|byte| **byte != b'\n').count()
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (eights, rest) = text.as_chunks::<8>();
+    let mut before = 0;
+    for eight in eights {
+        let zeroed = u64::from_le_bytes(*eight) ^ (ONES * u64::from(b'\n'));
+        let marks = zeroed.wrapping_sub(ONES) & !zeroed & HIGHS;
+        if marks != 0 {
+            return before + usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default();
+        }
+        before += 8;
+    }
+    before + rest.iter().take_while(|byte| **byte != b'\n').count()
 }
 
+/// How many line breaks there are: counted in bytes over short blocks and without checks, which
+/// compilers turn into vector instructions.
 fn breaks(text: &[u8]) -> u64 {
-    text.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    const BLOCK_BYTES: usize = 128;
+    let add = |sum: u8, byte: &u8| sum.wrapping_add(u8::from(*byte == b'\n'));
+    text.chunks(BLOCK_BYTES).map(|block| u64::from(block.iter().fold(0, add))).sum()
 }
 
 fn count(bytes: &[u8]) -> u64 {

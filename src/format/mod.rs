@@ -1,8 +1,10 @@
 //! Layer 3, every byte that enters, leaves or outlives the process.
 //!
-//! In the order in which an event meets them: [`lines`](Lines) cuts a file into records, `json` reads a
-//! record's text, `event` finds the event in it; `total`, `reject` and `summary` write what leaves.
-//! `definitions` reads definition files. All of it is pure: bytes in, values out, or the other way round.
+//! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
+//! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` and
+//! `summary` write what leaves, `outgoing` gives it its final form. `definitions` reads definition
+//! files, `state` is the store's bytes, `metadata` a committed offset's. All of it is pure: bytes in,
+//! values out, or the other way round.
 
 pub mod definitions;
 mod event;

@@ -1,12 +1,10 @@
-//! Which partition of the totals topic a customer's totals go to: Java's, so that any client finds them there.
+//! Which partition of the totals topic a customer's totals go to: that of Kafka's Java client, so
+//! that any client finds them there.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    reason = "hashing is wrapping arithmetic by its definition"
-)]
+#![expect(clippy::arithmetic_side_effects, reason = "shifts within a word, a checked modulus")]
 
-/// Partition of a customer's totals: murmur2 of `tenant/customer`, made positive, modulo the number of
-/// partitions. Neither name is encoded.
+/// Partition of a customer's totals: murmur2 of `tenant/customer`, made positive, modulo the number
+/// of partitions. Neither name is encoded.
 ///
 /// # Panics
 /// Where there are no partitions.
@@ -16,7 +14,7 @@ pub fn partition_of_customer(tenant: &str, customer: &str, partitions: u32) -> u
     (murmur2(key.as_bytes()) & 0x7FFF_FFFF) % partitions
 }
 
-/// 32-bit murmur2 with the seed of Kafka's Java client (`org.apache.kafka.common.utils.Utils.murmur2`).
+/// 32-bit murmur2 with Kafka's seed (`org.apache.kafka.common.utils.Utils.murmur2`).
 fn murmur2(bytes: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_B28C;
     const FACTOR: u32 = 0x5BD1_E995;

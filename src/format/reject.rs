@@ -1,13 +1,13 @@
 //! The body of a reject: why an event was refused, by whom, and its original text.
 //!
-//! Stands beside `total` at the end of the event path. A JSON text is embedded as it stands, so that a
-//! reader, or `odometer rejects replay`, can send it again; what is no JSON by our own reading (rule
-//! 1.8: also what is nested too deep or holds half a surrogate pair) is a string, so that no reader
-//! chokes on it; what is no UTF-8 is base64.
+//! Stands beside `total` at the end of the event path. A JSON text is embedded as it stands, so
+//! that it can be sent again; what is no JSON by our own reading (rule 1.8: also what is nested too
+//! deep, or holds half a surrogate pair) is a string, so that no reader chokes on it; what is no
+//! UTF-8 is base64.
 
 #![expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
 
-use super::json::{push_content, push_optional, push_string, scan};
+use super::json::{push, push_content, push_optional, push_string, scan};
 use crate::model::{Document, EventTime, Reject};
 
 /// Longest text for people in an entry that had to be cut.
@@ -92,12 +92,12 @@ fn head(reject: &Reject, source: RejectSource<'_>, detail: &str) -> String {
         RejectSource::Topic { topic, partition, offset } => {
             out.push_str(r#","source":{"topic":"#);
             push_string(&mut out, topic);
-            out.push_str(&format!(r#","partition":{partition},"offset":{offset}}}"#));
+            push(&mut out, format_args!(r#","partition":{partition},"offset":{offset}}}"#));
         }
         RejectSource::File { file, line, offset } => {
             out.push_str(r#","source":{"file":"#);
             push_string(&mut out, file);
-            out.push_str(&format!(r#","line":{line},"offset":{offset}}}"#));
+            push(&mut out, format_args!(r#","line":{line},"offset":{offset}}}"#));
         }
     }
     out
@@ -120,7 +120,8 @@ fn push_whole(out: &mut String, bytes: Option<&[u8]>) {
     }
 }
 
-/// As much of the record's beginning as `room` bytes hold, names and quotes included: a string, since cut JSON is none.
+/// As much of the record's beginning as `room` bytes hold, name and quotes included: a string,
+/// since cut JSON is none.
 fn push_beginning(out: &mut String, bytes: &[u8], room: usize) {
     let (name, text) = match text_of_beginning(bytes) {
         Some(text) => (r#","event":""#, Some(text)),
@@ -163,8 +164,9 @@ fn escaped_prefix(text: &str, room: usize) -> &str {
 
 /// At most so many bytes from the beginning, no character cut.
 fn prefix(text: &str, bytes_max: usize) -> &str {
-    let bytes = text.len().min(bytes_max);
-    text.get(..text.floor_char_boundary(bytes)).expect("a character ends there")
+    let ends = text.char_indices().map(|(at, character)| at + character.len_utf8());
+    let bytes = ends.take_while(|end| *end <= bytes_max).last().unwrap_or(0);
+    text.get(..bytes).expect("a character ends there")
 }
 
 /// Base64 with padding (RFC 4648, section 4).

@@ -1,8 +1,8 @@
-//! Working an expression out: three-valued logic, left to right, stopping where AND, OR, IN, CASE and COALESCE are
-//! decided (rule 5.2).
+//! Working an expression out: three-valued logic, left to right, stopping where AND, OR, IN, CASE
+//! and COALESCE are decided (rule 5.2).
 //!
-//! An operator's operands are all worked out before it looks at their kinds, since a NULL among them makes NULL of
-//! it whatever the others are. What is not reached cannot fail.
+//! An operator's operands are all worked out before it looks at their kinds, since a NULL among
+//! them makes NULL of it whatever the others are. What is not reached cannot fail.
 
 use std::cmp::Ordering;
 
@@ -11,6 +11,7 @@ use super::name::Source;
 use super::pattern::is_like;
 use super::scalar::{EvaluationError, Scalar};
 use super::tree::{ArithmeticOperator, Case, ComparisonOperator, Node, Sign};
+use crate::model::Number;
 
 type Outcome<'e> = Result<Scalar<'e>, EvaluationError>;
 type Truth = Result<Option<bool>, EvaluationError>;
@@ -116,28 +117,39 @@ fn signed(sign: Sign, value: Scalar<'_>) -> Outcome<'_> {
 }
 
 /// `first`, then one step after the other.
+///
+/// Outcomes are looked at where they lie: moving each out of its `Result` doubles the cost of a
+/// step.
 fn arithmetic<'e, N, S: Source<'e, Name = N>>(
     first: &'e Node<N>,
     steps: &'e [(ArithmeticOperator, Node<N>)],
     source: &S,
 ) -> Outcome<'e> {
-    let mut left = first.evaluate(source)?;
+    let mut outcome = first.evaluate(source);
     for (operator, operand) in steps {
-        let right = operand.evaluate(source)?;
-        left = if left.is_null() || right.is_null() {
-            Scalar::Null
-        } else {
-            let (left, right) = (left.as_number()?, right.as_number()?);
-            Scalar::Number(match operator {
-                ArithmeticOperator::Add => left.add(right),
-                ArithmeticOperator::Subtract => left.subtract(right),
-                ArithmeticOperator::Multiply => left.multiply(right),
-                ArithmeticOperator::Divide => left.divide(right),
-                ArithmeticOperator::Remainder => left.remainder(right),
-            }?)
+        let Ok(left) = &outcome else { break };
+        let right = operand.evaluate(source);
+        outcome = match (left, &right) {
+            (Scalar::Number(left), Ok(Scalar::Number(right))) => operator.apply(left, right),
+            (left, Ok(right)) if left.is_null() || right.is_null() => Ok(Scalar::Null),
+            (left, Ok(right)) => operator.apply(&left.as_number()?, &right.as_number()?),
+            (_, Err(_)) => right,
         };
     }
-    Ok(left)
+    outcome
+}
+
+impl ArithmeticOperator {
+    fn apply<'e>(self, left: &Number, right: &Number) -> Outcome<'e> {
+        let result = match self {
+            ArithmeticOperator::Add => left.add(*right),
+            ArithmeticOperator::Subtract => left.subtract(*right),
+            ArithmeticOperator::Multiply => left.multiply(*right),
+            ArithmeticOperator::Divide => left.divide(*right),
+            ArithmeticOperator::Remainder => left.remainder(*right),
+        };
+        Ok(Scalar::Number(result?))
+    }
 }
 
 /// `a || b || c` as `(a || b) || c`: a text once made is only added to.
@@ -172,7 +184,8 @@ fn compared(left: &Scalar<'_>, operator: ComparisonOperator, right: &Scalar<'_>)
     }))
 }
 
-/// AND (`deciding` FALSE) and OR (`deciding` TRUE): the deciding value ends it, a NULL stays in mind.
+/// AND (`deciding` FALSE) and OR (`deciding` TRUE): the deciding value ends it, a NULL stays in
+/// mind.
 fn junction<'e, N, S: Source<'e, Name = N>>(
     parts: &'e [Node<N>],
     source: &S,

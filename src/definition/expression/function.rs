@@ -1,4 +1,5 @@
-//! The functions of rule 5.2 and the types of CAST: their names, how many arguments they take, what they give.
+//! The functions of rule 5.2 and the types of CAST: their names, how many arguments they take, what
+//! they give.
 
 use std::cmp::Ordering;
 

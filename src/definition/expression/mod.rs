@@ -1,11 +1,13 @@
-//! SQL scalar expressions over an event, in three-valued logic and exact decimals (rules 3.3, 5.2, 5.3).
+//! SQL scalar expressions over an event, in three-valued logic and exact decimals (rules 3.3, 5.2,
+//! 5.3).
 //!
 //! ```text
 //! text ─► token ─► parser + primary ─► tree ─► evaluate ─► Scalar
 //!                                        └───► normal_form
 //! ```
-//! A text is read once, when a definition is; what is kept is a small tree of our own, which is worked out for every
-//! event. Nothing here knows of metrics, nor of what an event is refused for beyond the kinds of fault.
+//! A text is read once, when a definition is; what is kept is a small tree of our own, which is
+//! worked out for every event. Nothing here knows of metrics, nor of what an event is refused for
+//! beyond the kinds of fault.
 
 mod evaluate;
 mod function;
@@ -36,7 +38,8 @@ use crate::model::{Event, Number, Quantity};
 /// Why an expression could not be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExpressionError {
-    /// Lower case, names what is wrong and what would be right; with the place in the text where known.
+    /// Lower case, names what is wrong and what would be right; with the place in the text where
+    /// known.
     pub message: String,
 }
 
@@ -64,8 +67,9 @@ pub struct Expression {
 impl Expression {
     /// Reads and compiles; at most 16 KiB and 128 levels deep.
     ///
-    /// A level is an operator, a function, a CASE or a pair of parentheses around what it holds. Operators of one
-    /// rank in a row (`a + b - c`, `a OR b OR c`) are one level, however many they are.
+    /// A level is an operator, a function, a CASE or a pair of parentheses around what it holds.
+    /// Operators of one rank in a row (`a + b - c`, `a OR b OR c`) are one level, however many they
+    /// are.
     ///
     /// # Errors
     /// Whatever rule 5.2 does not list, named, with what would be right.
@@ -79,11 +83,12 @@ impl Expression {
         self.root.normal_form()
     }
 
-    /// Works it out for one event. Takes nothing from the heap for property look-ups (but of strings with
-    /// escapes), arithmetic and comparisons.
+    /// Works it out for one event. Takes nothing from the heap for property look-ups (but of
+    /// strings with escapes), arithmetic and comparisons.
     ///
     /// # Errors
-    /// Numbers beyond rule 3.3, division by zero, values of the wrong kind, each only where it is reached.
+    /// Numbers beyond rule 3.3, division by zero, values of the wrong kind, each only where it is
+    /// reached.
     pub fn evaluate<'e>(&'e self, event: &'e Event<'_>) -> Result<Scalar<'e>, EvaluationError> {
         let event: &'e Event<'e> = event;
         self.root.evaluate(&event)
@@ -113,7 +118,8 @@ impl fmt::Display for Expression {
     }
 }
 
-/// An expression over `value` and `events`: `result` (rule 4.6). Two are equal where they are the same tree.
+/// An expression over `value` and `events`: `result` (rule 4.6). Two are equal where they are the
+/// same tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResultExpression {
     root: Node<ResultName>,
@@ -134,7 +140,8 @@ impl ResultExpression {
         self.root.normal_form()
     }
 
-    /// The number; `None` where it is NULL, fails, or is not numeric by rule 3.1. `value` `None` is NULL.
+    /// The number; `None` where it is NULL, fails, or is not numeric by rule 3.1. `value` `None` is
+    /// NULL.
     #[must_use]
     pub fn evaluate(&self, value: Option<Number>, events: u64) -> Option<Number> {
         let total = self.root.evaluate(&Aggregate { value, events }).ok()?;

@@ -1,4 +1,5 @@
-//! The names an expression may use: parts of an event (rule 5.2), or `value` and `events` in a `result` (rule 4.6).
+//! The names an expression may use: parts of an event (rule 5.2), or `value` and `events` in a
+//! `result` (rule 4.6).
 
 use super::scalar::{EvaluationError, Scalar};
 use super::token::is_plain_word;
@@ -16,7 +17,8 @@ pub(super) struct Key {
 
 /// A set of names.
 pub(super) trait Name: Clone + PartialEq + Eq + Sized {
-    /// The name that stands for the dotted path, which is never empty; the error says what would be right.
+    /// The name that stands for the dotted path, which is never empty; the error says what would be
+    /// right.
     fn resolve(path: Vec<Key>) -> Result<Self, String>;
 
     /// Appends the one spelling of normal forms.

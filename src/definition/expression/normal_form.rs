@@ -1,7 +1,7 @@
 //! The one spelling of a tree: for people, and to tell whether two definitions mean the same.
 //!
-//! Keywords and functions in capitals, one blank around operators, parentheses only where binding asks for them,
-//! numbers in plain decimal. Reading it gives the same tree again.
+//! Keywords and functions in capitals, one blank around operators, parentheses only where binding
+//! asks for them, numbers in plain decimal. Reading it gives the same tree again.
 
 use std::fmt::Write as _;
 

@@ -116,10 +116,8 @@ impl Parser {
         if arms.is_empty() {
             return Err(self.unexpected("WHEN"));
         }
-        let otherwise = match self.take_keyword("ELSE") {
-            true => Some(self.expression(Binding::Or)?),
-            false => None,
-        };
+        let otherwise =
+            if self.take_keyword("ELSE") { Some(self.expression(Binding::Or)?) } else { None };
         self.expect_keyword("END")?;
         Ok(Node::Case(Box::new(Case { operand, arms, otherwise })))
     }

@@ -1,4 +1,5 @@
-//! Values while an expression is worked out, and what becomes of the last one (rules 3.1, 3.2, 5.2, 5.3).
+//! Values while an expression is worked out, and what becomes of the last one (rules 3.1, 3.2, 5.2,
+//! 5.3).
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -28,7 +29,8 @@ pub enum EvaluationError {
     OutOfRange,
     /// Division or remainder by zero.
     DivisionByZero,
-    /// A value of the wrong kind, or beyond what a function takes; the text says which, and what was wanted.
+    /// A value of the wrong kind, or beyond what a function takes; the text says which, and what
+    /// was wanted.
     WrongKind(String),
 }
 
@@ -74,7 +76,8 @@ impl<'e> Scalar<'e> {
         matches!(self, Scalar::Null)
     }
 
-    /// As a condition: `None` is NULL. A filter folds an event where this is `Some(true)` (rule 5.3).
+    /// As a condition: `None` is NULL. A filter folds an event where this is `Some(true)` (rule
+    /// 5.3).
     ///
     /// # Errors
     /// What is no boolean.
@@ -95,8 +98,8 @@ impl<'e> Scalar<'e> {
         quantity.map_err(|fault| EvaluationError::from(fault).into())
     }
 
-    /// As a member of a `unique_count` (section 4): a string's content, a number by rule 3.4, `true`, `false`.
-    /// NULL, an object and an array have none.
+    /// As a member of a `unique_count` (section 4): a string's content, a number by rule 3.4,
+    /// `true`, `false`. NULL, an object and an array have none.
     #[must_use]
     pub fn as_unique_text(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -148,7 +151,8 @@ impl<'e> Scalar<'e> {
         Ok(())
     }
 
-    /// How two values that are not NULL compare; `None`: they are unequal, and neither is smaller (rule 5.2).
+    /// How two values that are not NULL compare; `None`: they are unequal, and neither is smaller
+    /// (rule 5.2).
     ///
     /// # Errors
     /// A numeric string beyond rule 3.3, where it is read as a number.

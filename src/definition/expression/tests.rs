@@ -1,4 +1,5 @@
-//! Expressions as tables of text: what they give, what is refused, what they look like in normal form.
+//! Expressions as tables of text: what they give, what is refused, what they look like in normal
+//! form.
 
 use proptest::prelude::*;
 
@@ -105,7 +106,8 @@ fn check(expression: &str, properties: &str, expected: &str) {
     assert_eq!(outcome(expression, properties), expected, "{expression} over {properties}");
 }
 
-/// Expressions and what they give, over one set of properties. `wrong` stands for any value of a wrong kind.
+/// Expressions and what they give, over one set of properties. `wrong` stands for any value of a
+/// wrong kind.
 #[track_caller]
 fn check_all(properties: &str, table: &[(&str, &str)]) {
     for (expression, expected) in table {

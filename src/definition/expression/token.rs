@@ -1,7 +1,7 @@
 //! From text to lexemes: the first step of reading an expression, by sqlparser's tokenizer.
 //!
-//! Whatever token rule 5.2 has no use for is refused here by name, so that the parser behind knows a short, closed
-//! list. It knows nothing of grammar.
+//! Whatever token rule 5.2 has no use for is refused here by name, so that the parser behind knows
+//! a short, closed list. It knows nothing of grammar.
 
 use sqlparser::dialect::Dialect;
 use sqlparser::tokenizer::{Location, Token, Tokenizer, Whitespace};

@@ -1,8 +1,10 @@
-//! The tree that an expression is compiled to: what the reader builds, the evaluator walks, the normal form prints.
+//! The tree that an expression is compiled to: what the reader builds, the evaluator walks, the
+//! normal form prints.
 //!
-//! Operators of one rank that follow each other form one flat node, however many they are: so depth is what a
-//! person sees as nesting, and no walk over a tree of [`LEVELS_MAX`] levels can run out of stack. Parentheses leave
-//! no trace. Generic over the names, which differ between an event's expressions and a `result`.
+//! Operators of one rank that follow each other form one flat node, however many they are: so depth
+//! is what a person sees as nesting, and no walk over a tree of [`LEVELS_MAX`] levels can run out
+//! of stack. Parentheses leave no trace. Generic over the names, which differ between an event's
+//! expressions and a `result`.
 
 use super::function::{CastTarget, Function};
 use crate::model::Number;
@@ -19,7 +21,8 @@ pub(super) enum Node<N> {
     Boolean(bool),
     /// A literal number.
     Number(Number),
-    /// A literal beyond the 38 integer digits of rule 3.3, as written, in lower case: an error once it is reached.
+    /// A literal beyond the 38 integer digits of rule 3.3, as written, in lower case: an error once
+    /// it is reached.
     OversizedNumber(String),
     /// A literal string.
     Text(String),
@@ -129,7 +132,8 @@ pub(super) enum Binding {
 }
 
 impl Binding {
-    /// What an operand must have at least, so that it needs no parentheses beside an operator of this rank.
+    /// What an operand must have at least, so that it needs no parentheses beside an operator of
+    /// this rank.
     pub(super) fn of_operand(self) -> Binding {
         match self {
             Binding::Or => Binding::And,
@@ -204,7 +208,9 @@ impl<N> Node<N> {
             | Node::IsNull { operand, .. } => visit(operand),
             Node::Arithmetic(first, steps) => {
                 visit(first);
-                steps.iter().for_each(|(_, operand)| visit(operand));
+                for (_, operand) in steps {
+                    visit(operand);
+                }
             }
             Node::Concatenation(parts)
             | Node::And(parts)

@@ -15,8 +15,8 @@ pub(in crate::definition) fn value_at<'d>(
     object.member(last)
 }
 
-/// A path of property keys, as `group_by` and `operation` write it (rule 5.4): keys with dots between, a key
-/// that holds a dot in double quotes.
+/// A path of property keys, as `group_by` and `operation` write it (rule 5.4): keys with dots
+/// between, a key that holds a dot in double quotes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct GroupPath {
     /// As the definition writes it.
@@ -28,23 +28,23 @@ pub struct GroupPath {
 impl GroupPath {
     /// Reads a path. The error says what is wrong with it.
     ///
-    /// A key that begins with a double quote ends at the next one; two inside stand for one. Any other key is
-    /// taken as it stands, blanks too, up to the next dot; it holds no double quote and is not empty.
+    /// A key that begins with a double quote ends at the next one; two inside stand for one. Any
+    /// other key is taken as it stands, blanks too, up to the next dot; it holds no double quote
+    /// and is not empty.
     ///
     /// # Errors
-    /// An empty key without quotes, a quote that is not closed or stands inside a key, text behind a closing quote.
+    /// An empty key without quotes, a quote that is not closed or stands inside a key, text behind
+    /// a closing quote.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut keys = Vec::new();
         let mut rest = text;
         loop {
-            let (key, behind) = match rest.strip_prefix('"') {
-                Some(quoted) => quoted_key(quoted)
-                    .ok_or_else(|| format!("path `{text}`: a double quote is not closed"))?,
-                None => {
-                    let end = rest.find('.').unwrap_or(rest.len());
-                    let (key, behind) = rest.split_at(end);
-                    (plain_key(key).map_err(|fault| format!("path `{text}`: {fault}"))?, behind)
-                }
+            let (key, behind) = if let Some(quoted) = rest.strip_prefix('"') {
+                quoted_key(quoted)
+                    .ok_or_else(|| format!("path `{text}`: a double quote is not closed"))?
+            } else {
+                let (key, behind) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+                (plain_key(key).map_err(|fault| format!("path `{text}`: {fault}"))?, behind)
             };
             keys.push(key);
             match behind.strip_prefix('.') {

@@ -1,5 +1,12 @@
 //! Writes JSON by hand, for the outputs whose order and spelling of bytes are fixed.
 
+use std::fmt::{Arguments, Write};
+
+/// Appends text as it is.
+pub(in crate::format) fn push(out: &mut String, text: Arguments<'_>) {
+    out.write_fmt(text).expect("a string takes every text");
+}
+
 /// Appends a string in quotes.
 pub(in crate::format) fn push_string(out: &mut String, text: &str) {
     out.push('"');
@@ -15,7 +22,8 @@ pub(in crate::format) fn push_optional(out: &mut String, text: Option<&str>) {
     }
 }
 
-/// Appends what stands between the quotes of a string: no more is escaped than must be (RFC 8259, section 7).
+/// Appends what stands between the quotes of a string: no more is escaped than must be (RFC 8259,
+/// section 7).
 pub(in crate::format) fn push_content(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {

@@ -1,6 +1,7 @@
 //! A total as one row of a table or of a CSV file (RFC 4180).
 
-use super::{MetricNames, kind_name, push_group};
+use super::body::push_group;
+use super::{MetricNames, kind_name};
 use crate::model::PeriodTotal;
 
 /// What the fields of [`total_row`] are.
@@ -8,8 +9,8 @@ pub const TOTAL_COLUMNS: [&str; 10] = [
     "tenant", "metric", "customer", "group", "start", "end", "kind", "revision", "value", "events",
 ];
 
-/// The fields of a total as texts: `group` a JSON object, empty where the metric has no groups; `value`
-/// empty where it is null.
+/// The fields of a total as texts: `group` a JSON object, empty where the metric has no groups;
+/// `value` empty where it is null.
 pub fn total_row(names: &MetricNames<'_>, total: &PeriodTotal) -> [String; TOTAL_COLUMNS.len()] {
     let mut group = String::new();
     if !names.group.is_empty() {

@@ -1,4 +1,5 @@
-//! Totals byte for byte. These texts are promises to readers of the sink: they may grow fields, not change.
+//! Totals byte for byte. These texts are promises to readers of the sink: they may grow fields, not
+//! change.
 
 use serde_json::Value;
 
@@ -99,7 +100,8 @@ fn names_are_escaped_in_the_body_and_encoded_in_the_key() {
     let source = TotalSource::Files { pattern: "data/\"*\".ndjson" };
     let key = "t%2F1/a%20%C3%A9~2/%22%5C%01%0A/%25&x.y=%3D%26%2F&z%26w=/1970-01-01T00%3A00%3A00.5Z";
     let body = concat!(
-        r#"{"id":"549d1bfd08fc57b45bae9647fa53e876","kind":"correction","tenant":"t/1","metric":"a é","metric_version":12,"#,
+        r#"{"id":"549d1bfd08fc57b45bae9647fa53e876","kind":"correction","tenant":"t/1","#,
+        r#""metric":"a é","metric_version":12,"#,
         r#""metric_generation":2,"customer":"\"\\\u0001\n","#,
         r#""group":{"%":null,"x.y":"=&/","z&w":""},"period":{"start":"1970-01-01T00:00:00.5Z","#,
         r#""end":"1970-01-02T00:00:00Z","timezone":"UTC"},"revision":3,"#,

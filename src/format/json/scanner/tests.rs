@@ -188,6 +188,10 @@ fn document_is_reused() {
     scan(b"[1,2,3]", &mut document).expect("sound");
     scan(b"7", &mut document).expect("sound");
     assert_eq!(document.nodes.len(), 1);
+    let large = format!("[1{}]", ",1".repeat(100_000));
+    scan(large.as_bytes(), &mut document).expect("sound");
+    scan(b"7", &mut document).expect("sound");
+    assert!(document.nodes.capacity() <= KEPT_NODES_MAX, "a large text's memory is given back");
 }
 
 #[test]

@@ -1,0 +1,257 @@
+//! The command line: every command, flag and help text (interfaces, "Command line").
+//!
+//! Values are read into the words of the layers below on the way in: what a command is handed is valid. Knows nothing
+//! of what the commands do.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use super::generate::GenerateArguments;
+use crate::format::EventFormat;
+use crate::model::{EventTime, Span};
+use crate::telemetry::LogFormat;
+
+const ABOUT: &str = "Exact usage metering: usage events in, one exact total per metric, customer, \
+group and period out.";
+
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed while running, 2 wrong usage, configuration or \
+definition (every fault is listed), 130 stopped by a second signal.";
+
+/// All of it.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "odometer", version, about = ABOUT, after_help = EXIT_STATUS)]
+pub struct CommandLine {
+    /// What messages on stderr look like
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Which messages: error, warn, info, debug or trace, also by module as in warn,odometer=debug
+    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl CommandLine {
+    /// Reads the arguments of this process; wrong usage ends it with status 2, `--help` and `--version` with 0.
+    pub fn read() -> Self {
+        CommandLine::parse()
+    }
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: events from the configured source, totals to the configured sink
+    #[command(after_help = RUN_HELP)]
+    Run(RunArguments),
+    /// Make totals of a finite file of events, then exit
+    #[command(after_help = AGGREGATE_HELP)]
+    Aggregate(AggregateArguments),
+    /// Validate a configuration or metric definitions, and print what is understood
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArguments),
+    /// Make realistic usage events, to a file or a Kafka topic
+    #[command(after_help = GENERATE_HELP)]
+    Generate(GenerateArguments),
+    /// Look into a state directory that no process is using
+    #[command(after_help = STATE_HELP)]
+    State(StateArguments),
+}
+
+const RUN_HELP: &str = "\
+Reads events from Kafka or files, keeps its state in state.directory, and writes each total and each
+reject exactly once. SIGTERM or Ctrl-C finishes what was read, commits and leaves; a second signal
+stops at once (the state stays valid). config/odometer.toml documents every key; environment
+variables ODOMETER__SECTION__KEY override the file, and --set overrides both.
+
+Example:
+  odometer run --config config/odometer.toml --set source.workers=4";
+
+const AGGREGATE_HELP: &str = "\
+The same engine as `run` over a finite file of newline-delimited JSON. At the end of the input every
+period is closed. Rejected events are no failure: they go to --rejects with the reason.
+
+Examples:
+  odometer aggregate --metrics config/metrics.toml --input events.ndjson.gz
+  odometer generate --events 100000 | odometer aggregate --metrics config/metrics.toml --output-format csv
+  odometer aggregate --metrics m.toml --input day2.ndjson --state state --output totals.ndjson";
+
+const CHECK_HELP: &str = "\
+Prints for each metric what it folds, how, the next period borders, and what late events do. Every
+fault is listed at once on stderr with file, line and what would be right; the exit status is then 2.
+
+Examples:
+  odometer check --metrics config/metrics.toml
+  odometer check --config config/odometer.toml";
+
+const GENERATE_HELP: &str = "\
+The same seed gives the same bytes.
+
+Example:
+  odometer generate --events 1000000 --output events.ndjson";
+
+const STATE_HELP: &str = "\
+Example:
+  odometer state inspect data/state";
+
+/// `odometer run`
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// The configuration, TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Override one key of it: a TOML value under its path, such as state.commit_interval=1s
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    pub overrides: Vec<(String, String)>,
+}
+
+/// `odometer aggregate`
+#[derive(Clone, Debug, Args)]
+pub struct AggregateArguments {
+    /// Metric definitions: TOML, JSON or YAML
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub metrics: Vec<PathBuf>,
+    /// Where an event keeps its fields: native
+    #[arg(long, default_value = "native", value_parser = event_format, value_name = "FORMAT")]
+    pub format: EventFormat,
+    /// Events, one JSON object a line; .gz and .zst are read as they are [default: stdin, also -]
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Where totals go [default: stdout, also -]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Where refused events go, one JSON object a line [default: nowhere, but counted]
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Where a summary of the run goes, as one JSON object [default: nowhere]
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Leave periods open at the end of the input: totals of open ones are written as provisional
+    #[arg(long)]
+    pub keep_open: bool,
+    /// Reference time, RFC 3339: refuse events more than 5 minutes past it [default: refuse none]
+    #[arg(long, value_parser = instant, value_name = "TIME")]
+    pub now: Option<EventTime>,
+    /// How long an event id is remembered, such as 24h; older events are refused as too_old
+    #[arg(long, default_value = "35d", value_parser = span, value_name = "DURATION")]
+    pub dedup_window: Span,
+    /// How far the watermark stays behind the newest event
+    #[arg(long, default_value = "0s", value_parser = span, value_name = "DURATION")]
+    pub watermark_delay: Span,
+    /// Tenant of events that name none
+    #[arg(long, default_value = "default", value_parser = tenant, value_name = "TENANT")]
+    pub tenant: String,
+    /// Memory for state before it spills to disk, such as 512MiB or 2GiB
+    #[arg(long, default_value = "2GiB", value_parser = size, value_name = "SIZE")]
+    pub memory_limit: u64,
+    /// What totals look like [default: table on a terminal, otherwise ndjson]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub output_format: Option<OutputFormat>,
+    /// Keep state in this directory, so that a later run over more files goes on from here
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// What totals look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum OutputFormat {
+    /// Aligned columns, for people.
+    Table,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values with a header line.
+    Csv,
+}
+
+/// `odometer check`
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct CheckArguments {
+    /// A configuration, with the definitions that it names
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Metric definitions, as one set
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub metrics: Vec<PathBuf>,
+}
+
+/// `odometer state`
+#[derive(Clone, Debug, Args)]
+pub struct StateArguments {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// What can be done with a state directory.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StateCommand {
+    /// Print keys, cursor, outbox and the number of remembered ids of each task
+    Inspect(StateDirectory),
+    /// Check every invariant of the state; exit status 1 where one is broken
+    Verify(StateDirectory),
+    /// Write every total that the state knows as NDJSON to stdout
+    Export(StateDirectory),
+}
+
+/// Where the state is.
+#[derive(Clone, Debug, Args)]
+pub struct StateDirectory {
+    /// The directory: state.directory of the daemon, or --state of aggregate
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, such as source.workers=4".to_owned()),
+    }
+}
+
+fn event_format(text: &str) -> Result<EventFormat, String> {
+    match text {
+        "native" => Ok(EventFormat::native()),
+        _ => Err("no such event format: there is native".to_owned()),
+    }
+}
+
+pub(super) fn instant(text: &str) -> Result<EventTime, String> {
+    EventTime::parse_rfc3339(text).filter(|time| time.is_admissible()).ok_or_else(|| {
+        "expected an instant of RFC 3339 in the years 1970 to 9998, such as 2026-03-01T00:00:00Z"
+            .to_owned()
+    })
+}
+
+pub(super) fn span(text: &str) -> Result<Span, String> {
+    Span::parse(text).ok_or_else(|| {
+        "expected a whole number and one of ms, s, m, h, d, w, such as 24h".to_owned()
+    })
+}
+
+/// Rule 1.1.
+fn tenant(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=512 => Ok(text.to_owned()),
+        _ => Err("expected a text of 1 to 512 bytes".to_owned()),
+    }
+}
+
+/// A whole number of bytes, or of KiB, MiB or GiB.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let bytes = match unit {
+        "" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    bytes
+        .and_then(|bytes: u64| number.parse::<u64>().ok()?.checked_mul(bytes))
+        .filter(|size| *size > 0)
+        .ok_or_else(|| "expected a size such as 512MiB or 2GiB (KiB, MiB, GiB)".to_owned())
+}

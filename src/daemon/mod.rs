@@ -1,0 +1,37 @@
+//! Layer 7, the program: reads the command line, owns threads and signals, and joins the layers below to commands.
+//!
+//! In reading order: `cli` (what may be asked), `outcome` (how a command can end), `clock` and `signals` (the doors to
+//! the world's time and the operator's will), then one module for each command. Nothing here decides anything
+//! about totals.
+
+mod aggregate;
+mod check;
+pub mod cli;
+pub mod clock;
+mod generate;
+mod outcome;
+mod run;
+pub mod signals;
+mod state;
+
+pub use cli::CommandLine;
+pub use outcome::{CommandError, Failure, report};
+
+use crate::telemetry;
+use cli::Command;
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// Whatever ended the command early; [`CommandError::exit_status`] has the status that scripts see.
+pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
+    telemetry::log::set_up(line.log_format, &line.log_level)
+        .map_err(|error| CommandError::Faults(vec![format!("--log-level: {error}")]))?;
+    match &line.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Aggregate(arguments) => aggregate::aggregate(arguments),
+        Command::Check(arguments) => check::check(arguments),
+        Command::Generate(arguments) => generate::generate(arguments),
+        Command::State(arguments) => state::state(&arguments.command),
+    }
+}

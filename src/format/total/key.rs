@@ -1,0 +1,56 @@
+//! The key of a total, which is the same for all its revisions, and the id made of both.
+
+use sha2::{Digest, Sha256};
+
+use super::{MetricNames, dimensions};
+use crate::format::json::push;
+use crate::model::PeriodTotal;
+
+/// `tenant/metric/customer/group/period start`, where a metric of a later generation is `code~2`.
+pub(super) fn key_of(names: &MetricNames<'_>, total: &PeriodTotal) -> String {
+    let mut out = String::with_capacity(128);
+    push_encoded(&mut out, names.tenant);
+    out.push('/');
+    push_encoded(&mut out, names.code);
+    if names.generation > 1 {
+        push(&mut out, format_args!("~{}", names.generation));
+    }
+    out.push('/');
+    push_encoded(&mut out, &total.customer);
+    out.push('/');
+    // Made of encoded pieces: its own `=` and `&` stay as they are.
+    for (at, (name, value)) in dimensions(names, total).enumerate() {
+        if at > 0 {
+            out.push('&');
+        }
+        push_encoded(&mut out, name);
+        if let Some(value) = value {
+            out.push('=');
+            push_encoded(&mut out, value);
+        }
+    }
+    out.push('/');
+    push_encoded(&mut out, &total.period.start.to_string());
+    out
+}
+
+/// Percent-encodes the UTF-8 of all but `A-Za-z0-9-._~` (RFC 3986, section 2).
+fn push_encoded(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            push(out, format_args!("%{byte:02X}"));
+        }
+    }
+}
+
+/// Lower-case hex of the first 16 bytes of SHA-256 over `KEY#REVISION`.
+pub(super) fn id_of(key: &str, revision: u64) -> String {
+    let digest = Sha256::digest(format!("{key}#{revision}"));
+    let mut out = String::with_capacity(32);
+    for byte in digest.iter().take(16) {
+        push(&mut out, format_args!("{byte:02x}"));
+    }
+    out
+}

@@ -1,0 +1,16 @@
+//! Kafka: the source's consumer group and the sink's transactions, on librdkafka.
+//!
+//! Reads records, tells of rebalances, commits entries and offsets in one transaction, and says in doubt what the
+//! broker says. It decides nothing about totals, and knows no state.
+
+mod client;
+mod error;
+mod peek;
+mod sink;
+mod source;
+
+pub use client::{Options, Topics, check_topics};
+pub use error::{Disposition, Error};
+pub use peek::record_before;
+pub use sink::{Delivery, Outgoings, Sink};
+pub use source::{Happening, Membership, Source};

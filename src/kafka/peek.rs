@@ -1,0 +1,56 @@
+//! A look at one record that was read before: is the log still the one that it was?
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use super::{Error, Options};
+
+/// The record at `offset`: its timestamp and value. `None` where the log no longer holds one at just that offset.
+///
+/// # Errors
+/// A broker that does not answer in time.
+pub fn record_before(
+    properties: &BTreeMap<String, String>,
+    topic: &str,
+    partition: i32,
+    offset: i64,
+    timeout: Duration,
+) -> Result<Option<(Option<i64>, Vec<u8>)>, Error> {
+    let mut config = Options::client(properties);
+    config.set("group.id", "odometer-peek");
+    config.set("enable.auto.commit", "false");
+    config.set("enable.partition.eof", "true");
+    config.set("auto.offset.reset", "error");
+    config.set("isolation.level", "read_committed");
+    let consumer: BaseConsumer = config.create().map_err(Error::Client)?;
+    let mut assignment = TopicPartitionList::new();
+    let asking = "reading the record before the cursor";
+    assignment
+        .add_partition_offset(topic, partition, Offset::Offset(offset))
+        .and_then(|()| consumer.assign(&assignment))
+        .map_err(Error::request(asking))?;
+    match consumer.poll(timeout) {
+        Some(Ok(message)) if message.offset() == offset => {
+            let value = message.payload().unwrap_or_default().to_vec();
+            Ok(Some((message.timestamp().to_millis(), value)))
+        }
+        Some(Ok(_)) => Ok(None),
+        Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(None),
+        Some(Err(cause)) => match cause.rdkafka_error_code() {
+            Some(
+                rdkafka::error::RDKafkaErrorCode::OffsetOutOfRange
+                | rdkafka::error::RDKafkaErrorCode::AutoOffsetReset,
+            ) => Ok(None),
+            _ => Err(Error::Request { what: asking, cause }),
+        },
+        None => Err(Error::Request {
+            what: asking,
+            cause: rdkafka::error::KafkaError::MessageConsumption(
+                rdkafka::error::RDKafkaErrorCode::OperationTimedOut,
+            ),
+        }),
+    }
+}

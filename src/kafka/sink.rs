@@ -1,0 +1,174 @@
+//! The sink: outbox entries and offsets in one Kafka transaction.
+//!
+//! The truth about a transaction is the committed offset and its metadata, never a return code: after any error, and
+//! after a commit that took longer than a request may, the producer is dropped and a new one of the same transactional id
+//! is made, whose epoch ends whatever the old one left open. Only then are the committed offsets asked.
+
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::{ClientConfig, Offset};
+
+use super::{Error, Options, Topics};
+use crate::engine::Visible;
+use crate::format::{Outgoing, OutgoingKind, encode_metadata, kind_name, partition_of_customer};
+
+/// What one task puts into a transaction.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its partition.
+    pub partition: i32,
+    /// The offset that is committed.
+    pub offset: i64,
+    /// What its metadata says; its sequence is that of the last entry.
+    pub visible: Visible,
+    /// The entries.
+    pub entries: Vec<Outgoing>,
+}
+
+/// The entries of a transaction, task by task.
+pub type Outgoings = Vec<Delivery>;
+
+/// A transactional producer.
+pub struct Sink {
+    config: ClientConfig,
+    producer: Option<ThreadedProducer<DefaultProducerContext>>,
+    topics: Topics,
+    totals_partitions: u32,
+    transaction_timeout: Duration,
+    request_timeout: Duration,
+}
+
+impl Sink {
+    /// A sink that has not spoken to the broker yet.
+    pub fn new(options: &Options, totals_partitions: u32) -> Self {
+        Sink {
+            config: options.producer(),
+            producer: None,
+            topics: options.topics.clone(),
+            totals_partitions,
+            transaction_timeout: options.transaction_timeout,
+            request_timeout: options.request_timeout,
+        }
+    }
+
+    /// Whether the next step must be [`Sink::renew`].
+    pub fn is_in_doubt(&self) -> bool {
+        self.producer.is_none()
+    }
+
+    /// Makes a producer of a new epoch: what the one before left open is ended, one way or the other. After this the
+    /// committed offsets tell which.
+    ///
+    /// # Errors
+    /// Settings that make no client, or a broker that does not answer.
+    pub fn renew(&mut self) -> Result<(), Error> {
+        self.producer = None;
+        let producer: ThreadedProducer<DefaultProducerContext> =
+            self.config.create().map_err(Error::Client)?;
+        producer
+            .init_transactions(self.request_timeout)
+            .map_err(Error::request("taking up the transactional id"))?;
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    /// One transaction. On success all of it is visible. On an error nothing is known: [`Sink::renew`] comes next.
+    ///
+    /// # Errors
+    /// Anything at all that was not as it should be.
+    pub fn deliver(
+        &mut self,
+        deliveries: &[Delivery],
+        member: &ConsumerGroupMetadata,
+        clock: &dyn Fn() -> Duration,
+    ) -> Result<(), Error> {
+        let producer = self.producer.take().expect("a sink in doubt is renewed first");
+        let begun = clock();
+        producer.begin_transaction().map_err(Error::request("beginning a transaction"))?;
+        for delivery in deliveries {
+            for outgoing in &delivery.entries {
+                self.send(&producer, outgoing, clock)?;
+            }
+        }
+        let offsets = self.offsets(deliveries)?;
+        producer
+            .send_offsets_to_transaction(&offsets, member, self.request_timeout)
+            .map_err(Error::request("adding offsets to the transaction"))?;
+        producer
+            .commit_transaction(self.transaction_timeout)
+            .map_err(Error::request("committing the transaction"))?;
+        if clock().saturating_sub(begun) > self.request_timeout {
+            // It may have been answered late by an attempt that was repeated: ask what is committed.
+            return Err(Error::Request {
+                what: "committing the transaction in time",
+                cause: KafkaError::MessageProduction(RDKafkaErrorCode::OperationTimedOut),
+            });
+        }
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    fn send(
+        &self,
+        producer: &ThreadedProducer<DefaultProducerContext>,
+        outgoing: &Outgoing,
+        clock: &dyn Fn() -> Duration,
+    ) -> Result<(), Error> {
+        let kind = match outgoing.kind {
+            OutgoingKind::Total(kind) => kind_name(kind),
+            OutgoingKind::Reject => "reject",
+        };
+        let headers = OwnedHeaders::new_with_capacity(4)
+            .insert(Header { key: "metric", value: Some(&outgoing.metric) })
+            .insert(Header { key: "kind", value: Some(kind) })
+            .insert(Header { key: "content-type", value: Some("application/json") })
+            .insert(Header { key: "schema-version", value: Some("1") });
+        let mut record = match outgoing.kind {
+            OutgoingKind::Total(_) => {
+                let partition = partition_of_customer(
+                    &outgoing.tenant,
+                    &outgoing.customer,
+                    self.totals_partitions,
+                );
+                BaseRecord::to(&self.topics.totals)
+                    .key(&outgoing.key)
+                    .partition(i32::try_from(partition).expect("partitions are numbered by i32"))
+            }
+            OutgoingKind::Reject => BaseRecord::to(&self.topics.rejects),
+        };
+        record = record.payload(&outgoing.body).headers(headers);
+        let begun = clock();
+        loop {
+            match producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((cause, back)) => {
+                    let is_full =
+                        cause.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                    if !is_full || clock().saturating_sub(begun) > self.transaction_timeout {
+                        return Err(Error::Request { what: "sending an entry", cause });
+                    }
+                    record = back;
+                    // The producer's own thread empties the queue; this only waits for it.
+                    let _ = producer.flush(Duration::from_millis(50));
+                }
+            }
+        }
+    }
+
+    fn offsets(&self, deliveries: &[Delivery]) -> Result<TopicPartitionList, Error> {
+        let mut list = TopicPartitionList::new();
+        for delivery in deliveries {
+            let mut element = list.add_partition(&self.topics.source, delivery.partition);
+            element
+                .set_offset(Offset::Offset(delivery.offset))
+                .map_err(Error::request("naming an offset"))?;
+            element.set_metadata(encode_metadata(&delivery.visible));
+        }
+        Ok(list)
+    }
+}

@@ -1,0 +1,233 @@
+//! The source: a member of the consumer group that reads one topic.
+//!
+//! Rebalances are not carried out inside the callback: they are handed to the worker, which first brings its
+//! tasks into order and then calls [`Source::assign`] or [`Source::unassign`].
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use super::client::partitions;
+use super::{Error, Options};
+use crate::engine::Committed;
+use crate::format::decode_metadata;
+
+/// A change of what the worker owns, to be answered by [`Source::assign`] or [`Source::unassign`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Membership {
+    /// These partitions are now the worker's.
+    Given(Vec<i32>),
+    /// These are to be given up.
+    Taken {
+        /// Which.
+        partitions: Vec<i32>,
+        /// Whether others may own them already.
+        is_lost: bool,
+    },
+}
+
+/// What one look at the source brings.
+pub enum Happening<'s> {
+    /// A record.
+    Record(BorrowedMessage<'s>),
+    /// A partition was read to its end.
+    End(i32),
+    /// The client has trouble; it goes on by itself.
+    Trouble(KafkaError),
+    /// Nothing.
+    Nothing,
+}
+
+struct Context {
+    memberships: Mutex<VecDeque<Membership>>,
+    is_closing: AtomicBool,
+}
+
+impl ClientContext for Context {}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        code: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        if self.is_closing.load(Ordering::SeqCst) {
+            // The worker is done with all of them; an error here can only mean that they are gone already.
+            let _ = consumer.unassign();
+            return;
+        }
+        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let membership = match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Membership::Given(partitions),
+            _ => Membership::Taken { partitions, is_lost: consumer.assignment_lost() },
+        };
+        self.memberships.lock().expect("no holder panics").push_back(membership);
+    }
+}
+
+/// A member of the group.
+pub struct Source {
+    consumer: BaseConsumer<Context>,
+    topic: String,
+    request_timeout: Duration,
+}
+
+impl Source {
+    /// Joins the group.
+    ///
+    /// # Errors
+    /// Settings that make no client.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        let context =
+            Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
+        let consumer: BaseConsumer<Context> =
+            options.consumer().create_with_context(context).map_err(Error::Client)?;
+        let topic = options.topics.source.clone();
+        consumer.subscribe(&[&topic]).map_err(Error::request("subscribing to the source topic"))?;
+        Ok(Source { consumer, topic, request_timeout: options.request_timeout })
+    }
+
+    /// Waits up to `timeout` for something to happen. To be called again and again: it also serves the group.
+    pub fn poll(&self, timeout: Duration) -> Happening<'_> {
+        match self.consumer.poll(timeout) {
+            None => Happening::Nothing,
+            Some(Ok(message)) => Happening::Record(message),
+            Some(Err(KafkaError::PartitionEOF(partition))) => Happening::End(partition),
+            Some(Err(error)) => Happening::Trouble(error),
+        }
+    }
+
+    /// The next change of what the worker owns.
+    pub fn membership(&self) -> Option<Membership> {
+        self.consumer.context().memberships.lock().expect("no holder panics").pop_front()
+    }
+
+    /// Accepts partitions; reading begins at these offsets.
+    ///
+    /// # Errors
+    /// A client that lost the group meanwhile.
+    pub fn assign(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
+        let list = self.list(starts)?;
+        self.consumer
+            .incremental_assign(&list)
+            .map_err(Error::request("accepting partitions"))
+    }
+
+    /// Gives partitions up.
+    ///
+    /// # Errors
+    /// A client that lost the group meanwhile.
+    pub fn unassign(&self, partitions: &[i32]) -> Result<(), Error> {
+        self.consumer
+            .incremental_unassign(&self.plain_list(partitions))
+            .map_err(Error::request("giving partitions up"))
+    }
+
+    /// Stops the reading of some partitions until [`Source::resume`].
+    ///
+    /// # Errors
+    /// Partitions that are not the worker's.
+    pub fn pause(&self, partitions: &[i32]) -> Result<(), Error> {
+        let list = self.plain_list(partitions);
+        self.consumer.pause(&list).map_err(Error::request("pausing partitions"))
+    }
+
+    /// Goes on with the reading of some partitions.
+    ///
+    /// # Errors
+    /// Partitions that are not the worker's.
+    pub fn resume(&self, partitions: &[i32]) -> Result<(), Error> {
+        let list = self.plain_list(partitions);
+        self.consumer.resume(&list).map_err(Error::request("resuming partitions"))
+    }
+
+    fn plain_list(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&self.topic, *partition);
+        }
+        list
+    }
+
+    fn list(&self, starts: &[(i32, i64)]) -> Result<TopicPartitionList, Error> {
+        let mut list = TopicPartitionList::new();
+        let added: KafkaResult<()> = starts.iter().try_for_each(|(partition, offset)| {
+            list.add_partition_offset(&self.topic, *partition, Offset::Offset(*offset))
+        });
+        added.map_err(Error::request("naming a start offset"))?;
+        Ok(list)
+    }
+
+    /// The member's place in the group as of now: to be taken when a transaction is cut, never refreshed.
+    pub fn group_metadata(&self) -> Option<ConsumerGroupMetadata> {
+        self.consumer.group_metadata()
+    }
+
+    /// The group's committed offsets with their metadata, in the order asked.
+    ///
+    /// # Errors
+    /// A broker that does not answer.
+    pub fn committed(&self, wanted: &[i32]) -> Result<Vec<Option<Committed>>, Error> {
+        let list = self.plain_list(wanted);
+        let answer = self
+            .consumer
+            .committed_offsets(list, self.request_timeout)
+            .map_err(Error::request("asking for the committed offsets"))?;
+        let mut found = Vec::new();
+        for partition in wanted {
+            let element = answer.find_partition(&self.topic, *partition);
+            found.push(match element {
+                None => None,
+                Some(element) => {
+                    element.error().map_err(Error::request("asking for a committed offset"))?;
+                    match element.offset() {
+                        Offset::Offset(offset) => {
+                            let text = element.metadata();
+                            let metadata = decode_metadata(text).ok_or_else(|| text.to_owned());
+                            Some(Committed { offset, metadata })
+                        }
+                        _ => None,
+                    }
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    /// First offset of a partition's log, and one past the last.
+    ///
+    /// # Errors
+    /// A broker that does not answer.
+    pub fn log_bounds(&self, partition: i32) -> Result<(i64, i64), Error> {
+        self.consumer
+            .fetch_watermarks(&self.topic, partition, self.request_timeout)
+            .map_err(Error::request("asking for the bounds of the log"))
+    }
+
+    /// How many partitions the topic has now.
+    ///
+    /// # Errors
+    /// A broker that does not answer, or a topic that is gone.
+    pub fn partitions(&self) -> Result<i32, Error> {
+        partitions(&self.consumer, &self.topic, self.request_timeout)
+    }
+
+    /// Whether the client can do nothing any more.
+    pub fn fatal_error(&self) -> Option<String> {
+        self.consumer.client().fatal_error().map(|(code, text)| format!("{code}: {text}"))
+    }
+
+    /// Leaves the group.
+    pub fn close(self) {
+        self.consumer.context().is_closing.store(true, Ordering::SeqCst);
+        drop(self);
+    }
+}
