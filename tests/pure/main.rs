@@ -2,6 +2,8 @@
 
 mod calendars;
 mod differential;
+mod driver;
 mod golden;
+mod model;
 mod oracle;
 mod worlds;
