@@ -235,9 +235,8 @@ impl Processor {
             let mut totals = Vec::new();
             match &mut chain.cells {
                 Cells::Plain(_) => {
-                    self.publish_plain(place, &site, |cell| {
-                        cell.is_owed && site.is_due(cell.slot)
-                    });
+                    // What an end of input closed is final though it is not due (rule 7.1).
+                    self.publish_plain(place, &site, |cell| cell.is_owed);
                 }
                 Cells::Recurring(recurring) => {
                     recurring.publish_owed(&site, &mut |cell, revision| {
@@ -289,7 +288,7 @@ impl Processor {
             };
             match &chain.cells {
                 Cells::Plain(cells) => {
-                    for cell in cells.iter().filter(|cell| !site.is_due(cell.slot)) {
+                    for cell in cells.iter().filter(|cell| is_open(&site, cell)) {
                         let value = cell.value(&site.frame(cell.slot), None);
                         take(cell, Revision::provisional(value));
                     }
@@ -298,6 +297,11 @@ impl Processor {
             }
         }
     }
+}
+
+/// Whether the cell's period has no total yet.
+fn is_open(site: &Site<'_>, cell: &Cell) -> bool {
+    !site.is_due(cell.slot) && cell.published.is_none()
 }
 
 fn total_of(
