@@ -13,6 +13,9 @@ fn check(name: &str, world: (&str, &[u8], &Options), outcome: &Outcome, style: &
     let mut driver = Driver::new(definitions, options, style.clone(), &mut dice);
     driver.run(&records, &mut dice);
     let differences = driver.sight.differences(outcome);
+    if !differences.is_empty() {
+        eprintln!("{definitions}\n{options:?} {:?} {:?}", driver.settings, driver.counts());
+    }
     assert!(differences.is_empty(), "{name}, {style:?}, dice {seed}:\n{}", differences.join("\n"));
     let mut counts = vec![u64::try_from(outcome.dispositions.len()).expect("few")];
     counts.extend(DISPOSITIONS.map(|(_, disposition)| outcome.count(disposition)));
