@@ -235,7 +235,8 @@ impl Processor {
             let mut totals = Vec::new();
             match &mut chain.cells {
                 Cells::Plain(_) => {
-                    self.publish_plain(place, &site, |cell| cell.is_owed && site.is_due(cell.slot));
+                    // What an end of input closed is final though it is not due (rule 7.1).
+                    self.publish_plain(place, &site, |cell| cell.is_owed);
                 }
                 Cells::Recurring(recurring) => {
                     recurring.publish_owed(&site, &mut |cell, revision| {

@@ -83,7 +83,7 @@ impl Processor {
         emit: &mut impl FnMut(PeriodTotal),
     ) {
         let site = self.site(&self.plan, address);
-        if !site.is_due(cell.slot) {
+        if !site.is_due(cell.slot) && cell.published.is_none() {
             let value = cell.value(&site.frame(cell.slot), None);
             emit(total_of(&site, address, cell, Revision::provisional(value)));
         }
