@@ -17,6 +17,8 @@ pub mod file;
 #[cfg(feature = "daemon")]
 pub mod kafka;
 #[cfg(feature = "daemon")]
+pub mod settings;
+#[cfg(feature = "daemon")]
 pub mod store;
 #[cfg(feature = "daemon")]
 pub mod telemetry;

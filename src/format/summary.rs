@@ -50,6 +50,22 @@ impl Summary {
         elapsed: Span::ZERO,
     };
 
+    /// Adds the counts of another part of the run.
+    pub fn add(&mut self, other: &Summary) {
+        self.read += other.read;
+        self.counted += other.counted;
+        self.duplicate += other.duplicate;
+        self.unmatched += other.unmatched;
+        self.late += other.late;
+        self.invalid += other.invalid;
+        self.finals += other.finals;
+        self.corrections += other.corrections;
+        self.provisionals += other.provisionals;
+        for (reason, count) in other.rejects.iter() {
+            self.rejects.add(reason, count);
+        }
+    }
+
     /// Counts the end of one event; `read` too.
     pub fn count(&mut self, disposition: Disposition) {
         self.read += 1;

@@ -93,7 +93,18 @@ impl<'w> Driver<'w> {
         }
         let place = Place::Topic { topic: "usage".to_owned(), partition: 0 };
         let (sight, delivered) = (Sight::default(), (0, genesis.id));
-        Driver { plan, place, options, settings, style, processor, store, sight, delivered, cuts: 0 }
+        Driver {
+            plan,
+            place,
+            options,
+            settings,
+            style,
+            processor,
+            store,
+            sight,
+            delivered,
+            cuts: 0,
+        }
     }
 
     /// Works a whole world out.
