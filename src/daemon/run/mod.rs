@@ -38,6 +38,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), CommandError> {
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
     let since = Stopwatch::start();
+    let _lock = setup::lock_directory(&settings)?;
     let Some(work) = setup::work(&settings, &definitions, &stop)? else { return Ok(()) };
     tracing::info!(
         metrics = definitions.metrics.len(),

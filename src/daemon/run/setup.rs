@@ -1,5 +1,6 @@
 //! From settings to jobs: definitions, the process's name in transactional ids, what the broker says of the topics.
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,24 @@ pub(super) fn work(
         }
     }
     Ok(Some(work))
+}
+
+/// Takes the state directory for this process alone, for as long as the file is kept open: two processes of one directory
+/// would be one member to the broker, and end each other's transactions.
+pub(super) fn lock_directory(settings: &Settings) -> Result<File, CommandError> {
+    let directory = &settings.state.directory;
+    let name = directory.display();
+    let failed = |error| CommandError::failed_by(format!("state directory {name}"), error);
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let file = File::create(directory.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CommandError::failed(format!(
+            "state directory {name} is in use by another process: stop that one first, or name \
+             another directory"
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 /// The name under which this process comes back: the operator's, or a random one kept beside the state.
