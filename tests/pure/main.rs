@@ -6,4 +6,5 @@ mod driver;
 mod golden;
 mod model;
 mod oracle;
+mod simulation;
 mod worlds;
