@@ -5,6 +5,8 @@
 mod properties;
 mod tests;
 
+pub use self::tests::seeds;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
