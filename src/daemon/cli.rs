@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use super::generate::GenerateArguments;
+pub use super::generate::{GenerateArguments, Share, ShareError};
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
 use crate::telemetry::LogFormat;
