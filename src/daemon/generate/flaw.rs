@@ -93,7 +93,10 @@ impl Members {
 /// Writes a bad record in place of the one that was drafted.
 pub(super) fn write(pen: &mut Pen, draft: &Draft, chance: &mut Chance) {
     let drawn = usize::try_from(chance.below(21)).expect("small");
-    let flaw = FLAWS[drawn];
+    write_flawed(FLAWS[drawn], pen, draft, chance);
+}
+
+fn write_flawed(flaw: Flaw, pen: &mut Pen, draft: &Draft, chance: &mut Chance) {
     match flaw {
         Flaw::CutShort => {
             draft.write(pen, chance);
@@ -157,4 +160,58 @@ fn flawed_members(flaw: Flaw, draft: &Draft) -> Members {
         }
     }
     members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FLAWS, Flaw, write_flawed};
+    use crate::daemon::generate::chance::{Chance, Purpose};
+    use crate::daemon::generate::pen::Pen;
+    use crate::daemon::generate::record::Draft;
+    use crate::format::{EventFormat, decode};
+    use crate::model::{Document, EventTime, RejectReason};
+
+    /// The reason for which the record is no event; `None` where it is one, which a metric refuses.
+    fn reason(flaw: Flaw) -> Option<RejectReason> {
+        match flaw {
+            Flaw::CutShort
+            | Flaw::Words
+            | Flaw::List
+            | Flaw::BadUtf8
+            | Flaw::HalfSurrogate
+            | Flaw::TooDeep => Some(RejectReason::Malformed),
+            Flaw::NoId | Flaw::NoType | Flaw::EmptyCustomer | Flaw::NoTime => {
+                Some(RejectReason::MissingField)
+            }
+            Flaw::LongId
+            | Flaw::CustomerObject
+            | Flaw::TimeWithoutZone
+            | Flaw::NoSuchDate
+            | Flaw::TimeOutOfRange
+            | Flaw::PropertiesList => Some(RejectReason::BadField),
+            Flaw::ValueText
+            | Flaw::NoValue
+            | Flaw::HugeValue
+            | Flaw::GroupObject
+            | Flaw::UnknownOperation => None,
+        }
+    }
+
+    #[test]
+    fn every_flaw_is_refused_for_its_own_reason() {
+        for flaw in FLAWS {
+            for number in 0..64 {
+                let draft = Draft::example(number, EventTime::EARLIEST);
+                let mut pen = Pen::new();
+                let mut chance = Chance::new(1, number, Purpose::Properties);
+                write_flawed(flaw, &mut pen, &draft, &mut chance);
+                assert!(!pen.bytes().contains(&b'\n'), "{flaw:?}");
+                let mut document = Document::default();
+                let outcome = decode(pen.bytes(), &mut document, &EventFormat::native(), "default");
+                let found = outcome.err().map(|fault| fault.reason);
+                let text = String::from_utf8_lossy(pen.bytes());
+                assert_eq!(found, reason(flaw), "{flaw:?} of {number}: {text}");
+            }
+        }
+    }
 }
