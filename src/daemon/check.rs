@@ -30,9 +30,12 @@ fn check_metrics(paths: &[PathBuf]) -> Result<String, CommandError> {
     Ok(format!("{words}{separator}{}\n", count_words(&definitions)))
 }
 
-/// The seam for the settings: load them, add their definitions by [`check_metrics`], and print both.
-fn check_config(_path: &Path) -> Result<String, CommandError> {
-    Err(CommandError::failed("odometer check --config is not built yet"))
+/// The settings, and the definitions that they name.
+fn check_config(path: &Path) -> Result<String, CommandError> {
+    let (settings, definitions) = super::run::configured(path, &[])?;
+    let words = describe(&definitions, clock::now());
+    let separator = if words.is_empty() { "" } else { "\n" };
+    Ok(format!("{settings}\n{words}{separator}{}\n", count_words(&definitions)))
 }
 
 /// `6 metrics in 7 versions, no faults`

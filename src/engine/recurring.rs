@@ -117,7 +117,7 @@ impl Recurring {
         let mut carry = Cow::Borrowed(&self.base);
         let mut revisions = Vec::new();
         for (place, cell) in self.cells.iter().enumerate() {
-            if cell.is_owed && site.is_due(cell.slot) {
+            if cell.is_owed && (site.is_due(cell.slot) || cell.published.is_some()) {
                 let value = cell.value(&site.frame(cell.slot), Some(&carry));
                 revisions.push((place, value));
             }
@@ -155,6 +155,9 @@ impl Recurring {
         for (slot, carry) in open {
             let empty = Cell::new(site.metric.version(slot), slot);
             let cell = self.cells.iter().find(|cell| cell.slot == slot).unwrap_or(&empty);
+            if cell.published.is_some() {
+                continue;
+            }
             let value = cell.value(&site.frame(slot), Some(&carry));
             emit(cell, Revision::provisional(value));
         }

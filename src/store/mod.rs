@@ -5,6 +5,7 @@
 
 mod error;
 mod read;
+mod spill;
 #[cfg(test)]
 mod tests;
 
@@ -134,14 +135,7 @@ impl Store {
     ) -> Result<(), Error> {
         let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
         processor.write_changes(&mut encoder);
-        let mut batch = WriteBatch::default();
-        for operation in encoder.finish(record) {
-            match operation {
-                Operation::DeleteRange(from, to) => batch.delete_range(from, to),
-                Operation::Delete(key) => batch.delete(key),
-                Operation::Put(key, value) => batch.put(key, value),
-            }
-        }
+        let mut batch = batch_of(encoder.finish(record));
         if let Some((offset, digest)) = self.record {
             batch.put([state::RECORD], [&offset.to_be_bytes()[..], &digest[..]].concat());
         }
@@ -260,6 +254,18 @@ impl Store {
         }
         Ok(commits)
     }
+}
+
+fn batch_of(operations: Vec<Operation>) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    for operation in operations {
+        match operation {
+            Operation::DeleteRange(from, to) => batch.delete_range(from, to),
+            Operation::Delete(key) => batch.delete(key),
+            Operation::Put(key, value) => batch.put(key, value),
+        }
+    }
+    batch
 }
 
 /// A state directory holds nothing but a state: what else is in it must not be mixed with one.

@@ -2,6 +2,7 @@
 //!
 //! The built program is run as people run it; no broker is needed (librdkafka's mock cluster stands in for one).
 
+mod aggregate;
 mod check;
 mod exit_status;
 mod generate;

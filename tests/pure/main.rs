@@ -2,7 +2,9 @@
 
 mod calendars;
 mod differential;
+mod driver;
 mod golden;
+mod model;
 mod oracle;
 // Not a part of the oracle, which the live tests use as well.
 #[path = "oracle/tests.rs"]

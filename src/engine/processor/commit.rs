@@ -133,6 +133,7 @@ impl Processor {
         let agenda = &self.agendas[metric];
         agenda.due.first_key_value().is_some_and(|(due, _)| *due <= watermark)
             || agenda.cold_ends.first().is_some_and(|end| *end <= watermark)
+            || agenda.cold_chains_due.is_some_and(|due| due <= watermark)
     }
 
     fn next_retired(&mut self, metric: usize, watermark: EventTime) -> Option<u32> {

@@ -198,7 +198,9 @@ impl Processor {
             self.batch.contributions.push(Contribution { metric: place, outcome });
         }
         let end = self.batch.contributions.len();
-        let tenant = event.tenant.as_ref().into();
+        // It is asked for only where duplicates or unmatched events are reported.
+        let is_reported = self.options.reports_duplicates || self.options.reports_unmatched;
+        let tenant = if is_reported { event.tenant.as_ref().into() } else { Box::default() };
         if end == first {
             return LookedKind::Unwanted { tenant };
         }
