@@ -455,6 +455,7 @@ impl Worker {
                 Err(error) => return Err(error),
             }
             if self.stop.is_raised() || self.abort.is_raised() {
+                self.source.put_back(Membership::Given(partitions.to_vec()));
                 return Ok(());
             }
         };
@@ -593,9 +594,19 @@ impl Worker {
             }
             let _ = self.source.poll(POLL_WAIT);
             while let Some(membership) = self.source.membership() {
-                if let Membership::Taken { partitions, .. } = membership {
-                    for partition in partitions {
-                        self.give_up(partition);
+                match membership {
+                    Membership::Taken { partitions, .. } => {
+                        for partition in &partitions {
+                            self.give_up(*partition);
+                        }
+                        self.source.unassign(&partitions)?;
+                    }
+                    // Nothing is begun any more.
+                    Membership::Given(partitions) => {
+                        let ends: Vec<(i32, i64)> =
+                            partitions.iter().map(|partition| (*partition, 0)).collect();
+                        self.source.assign(&ends)?;
+                        self.source.pause(&partitions)?;
                     }
                 }
             }
