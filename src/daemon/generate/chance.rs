@@ -1,6 +1,6 @@
 //! Chance that repeats itself: whole numbers that follow from the seed and a record's number alone.
 //!
-//! SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. No floats, so that every
+//! `SplitMix64`: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. No floats, so that every
 //! machine draws alike.
 
 /// 2^64 over the golden ratio, made odd: the generator's step.

@@ -130,7 +130,7 @@ fn flawed_members(flaw: Flaw, draft: &Draft) -> Members {
     };
     match flaw {
         Flaw::CutShort | Flaw::Words | Flaw::List | Flaw::BadUtf8 => {}
-        Flaw::HalfSurrogate => members.properties = "{\"bytes\":1,\"note\":\"\\ud83d\"}".to_owned(),
+        Flaw::HalfSurrogate => members.properties = "{\"bytes\":1,\"note\":\"\\ud83d\"}".into(),
         Flaw::TooDeep => {
             members.properties =
                 format!("{{\"bytes\":{}1{}}}", "[".repeat(LEVELS), "]".repeat(LEVELS));
@@ -138,25 +138,25 @@ fn flawed_members(flaw: Flaw, draft: &Draft) -> Members {
         Flaw::NoId => members.id.clear(),
         Flaw::LongId => members.id = format!("\"{}\"", "x".repeat(LONG_ID_BYTES)),
         Flaw::NoType => members.event_type = "null",
-        Flaw::EmptyCustomer => members.customer = "\"\"".to_owned(),
+        Flaw::EmptyCustomer => members.customer = "\"\"".into(),
         Flaw::CustomerObject => members.customer = format!("{{\"name\":{}}}", members.customer),
         Flaw::NoTime => members.time.clear(),
         Flaw::TimeWithoutZone => members.time = members.time.replace('Z', ""),
-        Flaw::NoSuchDate => members.time = "\"2026-02-30T12:00:00Z\"".to_owned(),
-        Flaw::TimeOutOfRange => members.time = "\"9999-12-31T23:59:59Z\"".to_owned(),
-        Flaw::PropertiesList => members.properties = "[1024]".to_owned(),
-        Flaw::ValueText => members.properties = "{\"bytes\":\"many\"}".to_owned(),
-        Flaw::NoValue => members.properties = "{\"link\":\"uplink-1\"}".to_owned(),
-        Flaw::HugeValue => members.properties = "{\"bytes\":1e30}".to_owned(),
+        Flaw::NoSuchDate => members.time = "\"2026-02-30T12:00:00Z\"".into(),
+        Flaw::TimeOutOfRange => members.time = "\"9999-12-31T23:59:59Z\"".into(),
+        Flaw::PropertiesList => members.properties = "[1024]".into(),
+        Flaw::ValueText => members.properties = "{\"bytes\":\"many\"}".into(),
+        Flaw::NoValue => members.properties = "{\"link\":\"uplink-1\"}".into(),
+        Flaw::HugeValue => members.properties = "{\"bytes\":1e30}".into(),
         Flaw::GroupObject => {
             members.event_type = "\"llm_call\"";
             members.properties = "{\"model\":{},\"input\":1,\"output\":1,\"status\":200,\
                                   \"region\":\"eu\",\"user\":\"user-1\"}"
-                .to_owned();
+                .into();
         }
         Flaw::UnknownOperation => {
             members.event_type = "\"seat\"";
-            members.properties = "{\"seat\":\"user-1\",\"operation\":\"pause\"}".to_owned();
+            members.properties = "{\"seat\":\"user-1\",\"operation\":\"pause\"}".into();
         }
     }
     members
