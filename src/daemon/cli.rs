@@ -75,9 +75,6 @@ pub enum Command {
     /// Make realistic usage events, to a file or a Kafka topic
     #[command(after_help = GENERATE_HELP)]
     Generate(GenerateArguments),
-    /// Look into a state directory that no process is using
-    #[command(after_help = STATE_HELP)]
-    State(StateArguments),
 }
 
 const RUN_HELP: &str = "\
@@ -115,10 +112,6 @@ Examples:
   odometer generate --events 1000000 --customers 500 --output events.ndjson
   odometer generate --events 100000 --duplicates 1% --disorder 5% --late 0.1% --bad 0.1%
   odometer generate --follow --rate 50 --topic usage --broker 127.0.0.1:9092";
-
-const STATE_HELP: &str = "\
-Example:
-  odometer state inspect data/state";
 
 /// `odometer run`
 #[derive(Clone, Debug, Args)]
@@ -199,33 +192,6 @@ pub struct CheckArguments {
     /// Metric definitions, as one set
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub metrics: Vec<PathBuf>,
-}
-
-/// `odometer state`
-#[derive(Clone, Debug, Args)]
-pub struct StateArguments {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub command: StateCommand,
-}
-
-/// What can be done with a state directory.
-#[derive(Clone, Debug, Subcommand)]
-pub enum StateCommand {
-    /// Print keys, cursor, outbox and the number of remembered ids of each task
-    Inspect(StateDirectory),
-    /// Check every invariant of the state; exit status 1 where one is broken
-    Verify(StateDirectory),
-    /// Write every total that the state knows as NDJSON to stdout
-    Export(StateDirectory),
-}
-
-/// Where the state is.
-#[derive(Clone, Debug, Args)]
-pub struct StateDirectory {
-    /// The directory: state.directory of the daemon, or --state of aggregate
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
 }
 
 pub(super) fn setting(text: &str) -> Result<(String, String), String> {

@@ -13,7 +13,6 @@ mod generate;
 mod outcome;
 mod run;
 pub mod signals;
-mod state;
 
 pub use cli::CommandLine;
 pub use outcome::{CommandError, Failure, report};
@@ -34,6 +33,5 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Aggregate(arguments) => aggregate::aggregate(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
-        Command::State(arguments) => state::state(&arguments.command),
     }
 }
