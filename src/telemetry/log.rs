@@ -3,6 +3,7 @@
 //! Lines go to stderr, so that results on stdout stay clean; colours only where stderr is a terminal.
 
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +16,14 @@ pub enum LogFormat {
     /// For people.
     #[default]
     Text,
+}
+
+/// The format of the log that was set up.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// What lines look like at present; text where no log was set up.
+pub fn format() -> LogFormat {
+    FORMAT.get().copied().unwrap_or_default()
 }
 
 /// Why the log could not be set up.
@@ -55,6 +64,8 @@ pub fn set_up(format: LogFormat, filter: &str) -> Result<(), LogError> {
             lines.with_ansi(io::stderr().is_terminal()).with_target(false).try_init()
         }
     };
-    drop(outcome);
+    if outcome.is_ok() {
+        FORMAT.get_or_init(|| format);
+    }
     Ok(())
 }

@@ -16,7 +16,7 @@ mod worker;
 use std::sync::Arc;
 
 use super::CommandError;
-use super::cli::RunArguments;
+use super::cli::{LogFlags, RunArguments};
 use super::clock::Stopwatch;
 use super::signals::StopSignal;
 use crate::format::Summary;
@@ -33,8 +33,10 @@ pub(super) use setup::configured;
 ///
 /// # Errors
 /// Faults of the configuration; else what ended a worker.
-pub(super) fn run(arguments: &RunArguments) -> Result<(), CommandError> {
-    let (settings, definitions) = configured(&arguments.config, &arguments.overrides)?;
+pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), CommandError> {
+    let configured = configured(&arguments.config, &arguments.overrides);
+    log.set_up(configured.as_ref().ok().map(|(settings, _)| &settings.telemetry));
+    let (settings, definitions) = configured?;
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
     let since = Stopwatch::start();
