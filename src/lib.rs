@@ -19,3 +19,5 @@ pub mod model;
 pub mod daemon;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod settings;
