@@ -50,8 +50,11 @@ impl Settings {
         writeln!(f, "rejects.topic = {:?}", rejects.topic)?;
         let included =
             [("duplicate", rejects.includes_duplicates), ("unmatched", rejects.includes_unmatched)];
-        let names: Vec<&str> =
-            included.iter().filter(|(_, is_included)| *is_included).map(|(name, _)| *name).collect();
+        let names: Vec<&str> = included
+            .iter()
+            .filter(|(_, is_included)| *is_included)
+            .map(|(name, _)| *name)
+            .collect();
         writeln!(f, "rejects.include = {names:?}")
     }
 

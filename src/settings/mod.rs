@@ -83,17 +83,8 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("telemetry", &telemetry::KEYS),
 ];
 
-const ROOT_KEYS: [&str; 9] = [
-    "source",
-    "sink",
-    "rejects",
-    "state",
-    "dedup",
-    "watermark",
-    "metrics",
-    "admin",
-    "telemetry",
-];
+const ROOT_KEYS: [&str; 9] =
+    ["source", "sink", "rejects", "state", "dedup", "watermark", "metrics", "admin", "telemetry"];
 
 /// The path of every key that has an effect, such as `source.workers`. Below `source.topics` and the two
 /// `kafka.properties` nothing is named.

@@ -16,10 +16,11 @@ const BY_OFFSET: &str = "reading begins at the committed offset, and without one
 a reset by itself would skip or repeat events";
 const BY_TRANSACTION: &str =
     "offsets are committed in the transaction that makes the totals visible, and nowhere else";
-const BY_IDEMPOTENCE: &str = "every total is written exactly once, by an idempotent producer that waits for all replicas";
-const BY_MEMBERSHIP: &str = "tasks move from process to process by the classic protocol, cooperatively, a few at a time";
-const BY_WORKER: &str =
-    "each worker has one of its own, made of group, instance and number, by which the broker fences it";
+const BY_IDEMPOTENCE: &str =
+    "every total is written exactly once, by an idempotent producer that waits for all replicas";
+const BY_MEMBERSHIP: &str =
+    "tasks move from process to process by the classic protocol, cooperatively, a few at a time";
+const BY_WORKER: &str = "each worker has one of its own, made of group, instance and number, by which the broker fences it";
 
 /// Properties that are set already, and why they stay so.
 const RESERVED: [(&str, &str); 20] = [
@@ -108,7 +109,8 @@ pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
         match property(name, is_file, &field) {
             Ok(value) => {
                 if properties.insert(name.to_owned(), value).is_some() {
-                    let both = format!("{name:?} and \"{name}{FILE_ENDING}\" are both set: keep one");
+                    let both =
+                        format!("{name:?} and \"{name}{FILE_ENDING}\" are both set: keep one");
                     is_whole = false;
                     field.fault(both);
                 }
@@ -126,7 +128,8 @@ fn leaves<'f>(table: &Field<'f>) -> Result<Vec<(String, Field<'f>)>, Faulty> {
         match field.content() {
             Content::Table(_) => {
                 let inner = leaves(&field)?;
-                found.extend(inner.into_iter().map(|(rest, leaf)| (format!("{name}.{rest}"), leaf)));
+                found
+                    .extend(inner.into_iter().map(|(rest, leaf)| (format!("{name}.{rest}"), leaf)));
             }
             _ => found.push((name, field)),
         }

@@ -82,7 +82,8 @@ impl<'f> Field<'f> {
         self.faults.add(&self.node.origin, &self.path, message)
     }
 
-    fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
+    /// Records a fault: something else was expected.
+    pub(super) fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
         self.fault(format!("expected {expected}, found {}", self.node.content))
     }
 
@@ -152,8 +153,7 @@ impl<'f> Field<'f> {
             _ => None,
         };
         chosen.map(|(_, choice)| *choice).ok_or_else(|| {
-            let names: Vec<String> =
-                choices.iter().map(|(name, _)| format!("{name:?}")).collect();
+            let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             self.unexpected(alternatives(&names))
         })

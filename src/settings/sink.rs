@@ -38,8 +38,10 @@ pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sin
     let topic = table.value_or("topic", "odometer.totals".to_owned(), Field::topic_name);
     let provenance = table.value_or("provenance", (), provenance);
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(900);
-    let transaction_timeout = table
-        .value_or("transaction_timeout", Duration::from_secs(30), |field| field.duration(timeouts));
+    let transaction_timeout =
+        table.value_or("transaction_timeout", Duration::from_secs(30), |field| {
+            field.duration(timeouts)
+        });
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| {
         kafka.value_or("properties", Properties::default(), |field| own_properties(field, source))
     });

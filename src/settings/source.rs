@@ -74,8 +74,8 @@ pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
     let partitioning = table.value_or("partitioning", (), partitioning);
     let instance_id = table.optional("instance_id", |field| field.name(0..=255));
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(300);
-    let request_timeout =
-        table.value_or("request_timeout", Duration::from_secs(10), |field| field.duration(timeouts));
+    let request_timeout = table
+        .value_or("request_timeout", Duration::from_secs(10), |field| field.duration(timeouts));
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| read_properties(&kafka));
     (kind?, format?, partitioning?);
     Ok(Source {
@@ -161,7 +161,6 @@ fn topic(field: &Field<'_>, default: &EventFormat) -> Result<Topic, Faulty> {
     let table = field.table(&TOPIC_KEYS)?;
     let name = table.required("name", "the topic's name", Field::topic_name);
     let format = table.value_or("format", default.clone(), format);
-    let tenant =
-        table.value_or("tenant", DEFAULT_TENANT.to_owned(), |field| field.name(1..=512));
+    let tenant = table.value_or("tenant", DEFAULT_TENANT.to_owned(), |field| field.name(1..=512));
     Ok(Topic { name: name?, format: format?, tenant: tenant? })
 }

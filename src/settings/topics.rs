@@ -22,7 +22,8 @@ pub(super) fn check_distinct(
     let mut outcome = Ok(());
     for (is_clash, keys, name) in clashes {
         if is_clash {
-            outcome = Err(root.fault(format!("{keys} are both {name:?}: give each a topic of its own")));
+            outcome =
+                Err(root.fault(format!("{keys} are both {name:?}: give each a topic of its own")));
         }
     }
     outcome

@@ -31,8 +31,7 @@ pub enum WatermarkClock {
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Watermark, Faulty> {
     let year = Span::from_seconds(366 * 86_400);
-    let delay =
-        table.value_or("delay", Span::ZERO, |field| field.span(Span::ZERO..=year));
+    let delay = table.value_or("delay", Span::ZERO, |field| field.span(Span::ZERO..=year));
     let timeouts = Span::from_micros(100_000)..=year;
     let idle_timeout =
         table.value_or("idle_timeout", Span::from_seconds(60), |field| field.span(timeouts));
