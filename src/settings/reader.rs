@@ -82,7 +82,8 @@ impl<'f> Field<'f> {
         self.faults.add(&self.node.origin, &self.path, message)
     }
 
-    fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
+    /// Records a fault: something else was expected.
+    pub(super) fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
         self.fault(format!("expected {expected}, found {}", self.node.content))
     }
 

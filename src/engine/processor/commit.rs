@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Processor;
-use crate::engine::aggregator::{Part, PartValue};
 use crate::definition::{Plan, Slot};
+use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
 use crate::engine::ledger::{CommitId, CommitRecord};
@@ -158,9 +158,8 @@ impl Processor {
         }
         let site = self.site(plan, &address);
         let window = self.options.dedup_window;
-        let is_past = |slot: Slot| {
-            slot.period.end.saturating_add(window) <= watermark && site.is_due(slot)
-        };
+        let is_past =
+            |slot: Slot| slot.period.end.saturating_add(window) <= watermark && site.is_due(slot);
         let has_store = self.has_store;
         let bytes_before = self.chains.chain(place).cell_bytes();
         let chain = self.chains.chain_mut(place);

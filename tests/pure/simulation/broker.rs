@@ -228,7 +228,8 @@ impl Broker {
 
     /// The committed offset; an error while a transaction is open that would change it.
     pub fn committed(&self, partition: i32) -> Result<Option<Offset>, Refused> {
-        let is_open = |one: &Transaction| one.fate == Fate::Open && one.offsets.contains_key(&partition);
+        let is_open =
+            |one: &Transaction| one.fate == Fate::Open && one.offsets.contains_key(&partition);
         if self.transactions.iter().any(is_open) {
             return Err(Refused::Unanswered);
         }

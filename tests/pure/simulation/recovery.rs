@@ -109,7 +109,9 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
                     *decision == Decision::Adopt { offset: 50, genesis: visible.commit }
                 }
                 None if visible.is_genesis => is_unreachable(decision),
-                None => *decision == Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
+                None => {
+                    *decision == Decision::Halt(Halt::StateElsewhere { commit: visible.commit })
+                }
             }
         }
     }

@@ -102,7 +102,12 @@ pub struct Task {
 
 impl Task {
     /// Goes on from what is stored.
-    pub fn new(setting: &Setting<'_>, store: Store, delivered: u64, is_offset_behind: bool) -> Self {
+    pub fn new(
+        setting: &Setting<'_>,
+        store: Store,
+        delivered: u64,
+        is_offset_behind: bool,
+    ) -> Self {
         let mut delivered = delivered;
         let mut is_offset_behind = is_offset_behind;
         if setting.mutant == Some(Mutant::ResendAll) {

@@ -271,8 +271,9 @@ impl World<'_> {
     fn committed(&self, partition: i32) -> Result<Option<Committed>, String> {
         let committed = self.broker.committed(partition);
         let committed = committed.map_err(|_| "a transaction stays open".to_owned())?;
-        Ok(committed.map(|(offset, metadata)| {
-            Committed { offset, metadata: decode_metadata(&metadata).ok_or(metadata) }
+        Ok(committed.map(|(offset, metadata)| Committed {
+            offset,
+            metadata: decode_metadata(&metadata).ok_or(metadata),
         }))
     }
 
@@ -326,4 +327,3 @@ impl World<'_> {
         ticks
     }
 }
-
