@@ -46,5 +46,6 @@ lint:
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
 
+# Sample, broker and state of run and kafka; what is compiled goes by cargo clean.
 clean:
-	rm -rf data $(CARGO_TARGET_DIR)
+	rm -rf data

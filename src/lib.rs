@@ -5,20 +5,22 @@
 //! pure: no clock, no chance, no threads, no input or output. The shells above them exist only with
 //! the cargo feature `daemon`. `ARCHITECTURE.md` holds the map.
 
-pub mod model;
 pub mod definition;
 pub mod engine;
 pub mod format;
+pub mod model;
 
-#[cfg(feature = "daemon")]
-pub mod telemetry;
 #[cfg(feature = "daemon")]
 pub mod admin;
 #[cfg(feature = "daemon")]
-pub mod kafka;
+pub mod daemon;
 #[cfg(feature = "daemon")]
-pub mod store;
+pub mod file;
+#[cfg(feature = "daemon")]
+pub mod kafka;
 #[cfg(feature = "daemon")]
 pub mod settings;
 #[cfg(feature = "daemon")]
-pub mod daemon;
+pub mod store;
+#[cfg(feature = "daemon")]
+pub mod telemetry;

@@ -5,6 +5,7 @@
 
 mod error;
 mod read;
+mod spill;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +36,7 @@ impl Options {
     /// Stores that share `memory_bytes` for block cache and write buffers, and last.
     pub fn new(memory_bytes: usize) -> Self {
         let cache = Cache::new_lru_cache(memory_bytes / 2);
-        let write_buffers =
-            WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
+        let write_buffers = WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
         let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
         Options { cache, write_buffers, write_buffer_bytes, is_durable: true }
     }
@@ -135,14 +135,7 @@ impl Store {
     ) -> Result<(), Error> {
         let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
         processor.write_changes(&mut encoder);
-        let mut batch = WriteBatch::default();
-        for operation in encoder.finish(record) {
-            match operation {
-                Operation::DeleteRange(from, to) => batch.delete_range(from, to),
-                Operation::Delete(key) => batch.delete(key),
-                Operation::Put(key, value) => batch.put(key, value),
-            }
-        }
+        let mut batch = batch_of(encoder.finish(record));
         if let Some((offset, digest)) = self.record {
             batch.put([state::RECORD], [&offset.to_be_bytes()[..], &digest[..]].concat());
         }
@@ -196,9 +189,10 @@ impl Store {
                 next = Some(key.to_vec());
                 break;
             }
-            let stored: [u8; 4] = value.as_ref().try_into().map_err(|_| {
-                self.corrupt(state::Corrupt("an id without its day".to_owned()))
-            })?;
+            let stored: [u8; 4] = value
+                .as_ref()
+                .try_into()
+                .map_err(|_| self.corrupt(state::Corrupt("an id without its day".to_owned())))?;
             if u32::from_be_bytes(stored) <= day {
                 batch.delete(key);
             }
@@ -225,7 +219,8 @@ impl Store {
         let split = bytes.split_first_chunk::<8>();
         match split.map(|(offset, digest)| (i64::from_be_bytes(*offset), digest.try_into())) {
             Some((offset, Ok(digest))) => Ok(Some((offset, digest))),
-            _ => Err(self.corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
+            _ => Err(self
+                .corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
         }
     }
 
@@ -259,6 +254,18 @@ impl Store {
         }
         Ok(commits)
     }
+}
+
+fn batch_of(operations: Vec<Operation>) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    for operation in operations {
+        match operation {
+            Operation::DeleteRange(from, to) => batch.delete_range(from, to),
+            Operation::Delete(key) => batch.delete(key),
+            Operation::Put(key, value) => batch.put(key, value),
+        }
+    }
+    batch
 }
 
 /// A state directory holds nothing but a state: what else is in it must not be mixed with one.

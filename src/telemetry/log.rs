@@ -3,6 +3,7 @@
 //! Lines go to stderr, so that results on stdout stay clean; colours only where stderr is a terminal.
 
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
@@ -16,6 +17,14 @@ pub enum LogFormat {
     /// For people.
     #[default]
     Text,
+}
+
+/// The format of the log that was set up.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// What lines look like at present; text where no log was set up.
+pub fn format() -> LogFormat {
+    FORMAT.get().copied().unwrap_or_default()
 }
 
 /// Why the log could not be set up.
@@ -50,7 +59,10 @@ pub(super) fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
 pub fn set_up(format: LogFormat, filter: &str) -> Result<(), LogError> {
     let levels = levels_of(filter)?;
     let is_terminal = io::stderr().is_terminal();
-    drop(tracing::dispatcher::set_global_default(writing(format, levels, io::stderr, is_terminal)));
+    let lines = writing(format, levels, io::stderr, is_terminal);
+    if tracing::dispatcher::set_global_default(lines).is_ok() {
+        FORMAT.get_or_init(|| format);
+    }
     Ok(())
 }
 

@@ -22,11 +22,12 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// A folder with the configuration `odometer.toml`, the program not started.
-    pub(crate) fn new(configuration: &str) -> Self {
+    /// A folder with that configuration, which names the metrics as `metrics.json`; the program not started.
+    pub(crate) fn new(configuration: &str, metrics: &str) -> Self {
         let directory = TempDir::with_prefix("odometer-daemon-").expect("a temporary folder");
         let daemon = Self { directory, process: None };
         daemon.write("odometer.toml", configuration);
+        daemon.write("metrics.json", metrics);
         daemon
     }
 
@@ -86,6 +87,12 @@ impl Daemon {
         };
         self.process = None;
         status
+    }
+
+    /// Whether it runs; where it has ended, [`Self::await_end`] tells how.
+    pub(crate) fn is_running(&mut self) -> bool {
+        let process = self.process.as_mut().expect("the program was started");
+        process.try_wait().expect("a child can be asked").is_none()
     }
 
     /// Panics with what it said where it has ended; for loops that wait for its work.

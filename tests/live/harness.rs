@@ -7,6 +7,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
 use crate::broker::Broker;
+use crate::judgement::Outcome;
+use crate::load::{DEFINITIONS, Load};
+use crate::scene::Scene;
 use crate::topic::{Outgoing, Record, unique};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -99,6 +102,50 @@ fn broker_keeps_its_data_over_stop_and_kill() {
     broker.restart();
     assert_eq!(texts(&broker.read_committed_all(&topic)), ["one", "two"]);
     assert_eq!(broker.cluster_id(), cluster);
+}
+
+const FIRST: &str = r#"{"metric":"m","customer":"c","group":{"g":"v"},"revision":1,"value":"5","previous":null,
+    "events":2,"period":{"start":"2024-03-01T00:00:00Z","end":"2024-03-01T01:00:00Z"}}"#;
+const SECOND: &str = r#"{"metric":"m","customer":"c","group":{"g":"v"},"revision":2,"value":"7","previous":"5",
+    "events":3,"period":{"start":"2024-03-01T00:00:00Z","end":"2024-03-01T01:00:00Z"}}"#;
+
+#[test]
+fn judgement_takes_the_last_revision() {
+    let scene = with_totals(&[FIRST, SECOND]);
+    let stated = r#"{"metric":"m","customer":"c","group":{"g":"v"},"value":"7","events":3,
+        "start":"2024-03-01T00:00:00.0Z","end":"2024-03-01T02:00:00+01:00"}"#;
+    Outcome::found(&scene).assert_is(&Outcome::stated(&stated.replace('\n', " ")));
+}
+
+#[test]
+#[should_panic(expected = "in order, each once")]
+fn judgement_finds_a_revision_sent_twice() {
+    Outcome::found(&with_totals(&[FIRST, FIRST]));
+}
+
+#[test]
+#[should_panic(expected = "goes on from the one before")]
+fn judgement_finds_a_revision_that_does_not_go_on() {
+    Outcome::found(&with_totals(&[
+        FIRST,
+        &SECOND.replace(r#""previous":"5""#, r#""previous":"4""#),
+    ]));
+}
+
+#[test]
+#[should_panic(expected = "totals (expected, found)")]
+fn judgement_finds_a_missing_total() {
+    let scene = with_totals(&[]);
+    scene.produce(Load::new(0, 1).take(1000));
+    scene.assert_exact(DEFINITIONS);
+}
+
+/// A scene on whose totals topic somebody wrote these.
+fn with_totals(totals: &[&str]) -> Scene<'static> {
+    let scene = Scene::new(Broker::shared(), 1);
+    let records = totals.iter().map(|total| Outgoing::keyed("m/c", *total).to(0));
+    scene.broker.produce(&scene.totals, records);
+    scene
 }
 
 fn transactional(broker: &Broker, id: &str) -> ThreadedProducer<DefaultProducerContext> {

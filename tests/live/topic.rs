@@ -9,13 +9,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use crate::broker::Broker;
 use crate::wait;
@@ -76,7 +77,13 @@ pub(crate) fn unique(name: &str) -> String {
 impl Broker {
     /// Creates a topic and waits until the broker serves it.
     pub(crate) fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    /// Creates a topic with settings of its own.
+    pub(crate) fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let results = block_on(self.admin().create_topics([&topic], &options()));
         expect_topics(results);
         self.await_partitions(name, usize::try_from(partitions).expect("some partitions"));
@@ -102,6 +109,7 @@ impl Broker {
         let producer: BaseProducer<Deliveries> = (self.client())
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
+            .set("message.max.bytes", "4194304")
             .set("partitioner", "murmur2_random")
             .create_with_context(Deliveries::default())
             .expect("a producer");
@@ -166,26 +174,42 @@ impl Broker {
         topic: &str,
         partition: i32,
     ) -> Option<(i64, String)> {
+        let found = self.committed_offsets(group, topic);
+        found
+            .into_iter()
+            .nth(usize::try_from(partition).expect("a partition"))
+            .expect("a partition")
+    }
+
+    /// The same of every partition of a topic, in order.
+    pub(crate) fn committed_offsets(&self, group: &str, topic: &str) -> Vec<Option<(i64, String)>> {
         let consumer: BaseConsumer =
             self.client().set("group.id", group).create().expect("a consumer");
         let mut asked = TopicPartitionList::new();
-        asked.add_partition(topic, partition);
+        asked.add_partition_range(topic, 0, self.partition_count(topic) - 1);
         let answer = wait::until("the group's coordinator answers", LIMIT, || {
             consumer.committed_offsets(asked.clone(), Duration::from_secs(5)).ok()
         });
-        let found = answer.find_partition(topic, partition).expect("the partition asked for");
-        match found.offset() {
+        let mut elements = answer.elements();
+        elements.sort_by_key(TopicPartitionListElem::partition);
+        let committed = |found: &TopicPartitionListElem<'_>| match found.offset() {
             Offset::Offset(offset) => Some((offset, found.metadata().to_owned())),
             _ => None,
-        }
+        };
+        elements.iter().map(committed).collect()
     }
 
     /// The sum of a group's committed offsets over the partitions of a topic: how many records it is done with, on
     /// a topic without transactions.
     pub(crate) fn committed_records(&self, group: &str, topic: &str) -> i64 {
+        self.committed_offsets(group, topic).into_iter().flatten().map(|(offset, _)| offset).sum()
+    }
+
+    /// The sum of the ends of a topic's partitions: how many records it holds, on a topic without transactions.
+    pub(crate) fn end_of(&self, topic: &str) -> i64 {
+        let client: BaseConsumer = self.client().create().expect("a client");
         (0..self.partition_count(topic))
-            .filter_map(|partition| self.committed_offset(group, topic, partition))
-            .map(|(offset, _)| offset)
+            .map(|partition| client.fetch_watermarks(topic, partition, LIMIT).expect("offsets").1)
             .sum()
     }
 

@@ -26,6 +26,12 @@ pub(crate) fn within<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>)
     }
 }
 
+/// Lets time pass: for random moments of a fault, and for proofs that nothing happens. Never to wait for something.
+pub(crate) fn pass(time: Duration) {
+    let nothing: Option<()> = within(time, || None);
+    assert!(nothing.is_none());
+}
+
 /// Whether some time has passed; for loops that work until then.
 pub(crate) struct Deadline {
     begun: Instant,

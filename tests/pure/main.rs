@@ -2,6 +2,11 @@
 
 mod calendars;
 mod differential;
+mod driver;
 mod golden;
+mod model;
 mod oracle;
+// Not a part of the oracle, which the live tests use as well.
+#[path = "oracle/tests.rs"]
+mod oracle_tests;
 mod worlds;

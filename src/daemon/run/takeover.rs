@@ -5,9 +5,7 @@ use std::path::Path;
 use super::job::Job;
 use super::registry::{Registry, TaskName};
 use super::task::{Task, record_digest};
-use crate::engine::{
-    self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Visible,
-};
+use crate::engine::{self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Visible};
 use crate::format::state::Identity;
 use crate::kafka::{self, Source};
 use crate::store::{self, Store};

@@ -10,9 +10,10 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use super::job::Job;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::engine::{
-    CommitId, CommitRecord, Cursor, Decision, Effect, Incoming, Input, Processor, Start, Visible,
+    CommitId, CommitRecord, Counters, Cursor, Decision, Effect, Incoming, Input, Processor, Start,
+    Visible,
 };
-use crate::format::{self, Encoder, Outgoing, Place};
+use crate::format::{self, Encoder, Outgoing, Place, Summary};
 use crate::kafka::Delivery;
 use crate::model::{Document, EventTime, Reject, SourcePosition};
 use crate::store::{self, Store};
@@ -59,6 +60,8 @@ pub(super) struct Task {
     /// The commit that is known to be visible, and the sequence of its last visible entry.
     visible: Option<(CommitId, u64)>,
     expire: Option<u32>,
+    /// Dispositions before this process took the task.
+    before: Counters,
 }
 
 /// A digest of a record, to know it again: SipHash-2-4 with 128 bits under a key of zeros.
@@ -119,11 +122,34 @@ impl Task {
             place: Place::Topic { topic: topic.to_owned(), partition },
             visible,
             expire: None,
+            before: last.counters,
         };
         if let Some(effect) = task.processor.catch_up() {
             task.carry_out(job, vec![effect])?;
         }
         Ok(task)
+    }
+
+    /// What it did since this process took it.
+    pub(super) fn summary(&self) -> Summary {
+        let (now, before) = (self.processor.counters(), &self.before);
+        let tally = self.processor.tally();
+        let mut summary = Summary {
+            read: now.read - before.read,
+            counted: now.counted - before.counted,
+            duplicate: now.duplicate - before.duplicate,
+            unmatched: now.unmatched - before.unmatched,
+            late: now.late - before.late,
+            invalid: now.invalid - before.invalid,
+            finals: tally.finals,
+            corrections: tally.corrections,
+            provisionals: tally.provisionals,
+            ..Summary::EMPTY
+        };
+        for (reason, count) in &tally.rejects {
+            summary.rejects.add(*reason, *count);
+        }
+        summary
     }
 
     /// Where reading goes on.
@@ -217,8 +243,7 @@ impl Task {
                     self.processor.handle(Input::Scanned { found, is_end }, &mut more);
                 }
                 Effect::Store(record) => {
-                    let encoder =
-                        Encoder::new(&job.plan, &self.place, job.message_bytes_max, clock::now());
+                    let encoder = Encoder::new(&job.plan, &self.place, job.message_bytes_max);
                     let encode = |entry: &_| encoder.outgoing(entry).encode();
                     self.store.commit(&record, &mut self.processor, &encode)?;
                     self.processor.handle(Input::Stored, &mut more);
@@ -260,7 +285,9 @@ impl Task {
         let mut sequence = pending.next - 1;
         if pending.next <= pending.through {
             for (number, bytes) in self.store.outbox(pending.next, pending.through, bytes_max)? {
-                entries.push(Outgoing::decode(&bytes).ok_or_else(|| self.store.corrupt_outbox(number))?);
+                entries.push(
+                    Outgoing::decode(&bytes).ok_or_else(|| self.store.corrupt_outbox(number))?,
+                );
                 sequence = number;
             }
         }

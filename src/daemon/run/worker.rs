@@ -14,11 +14,13 @@ use rdkafka::Message;
 use super::halting::Stop;
 use super::job::Job;
 use super::registry::{Registry, TaskName};
+use super::report::Report;
 use super::takeover::{self, Outcome};
 use super::task::{Settled, Task};
 use crate::daemon::clock::{self, ClockWatch, Stopwatch};
 use crate::daemon::signals::StopSignal;
-use crate::engine::{Halt, Tally, customer_digest};
+use crate::engine::{Halt, customer_digest};
+use crate::format::Summary;
 use crate::kafka::{self, Disposition, Happening, Membership, Sink, Source};
 use crate::model::Document;
 use crate::store;
@@ -43,9 +45,13 @@ pub(super) enum Error {
     Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("{0} is halted: {1}")]
     Halted(TaskName, Halt),
+    #[error("{0} is halted: {1}")]
+    HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
-    #[error("stopped before everything was delivered: what is stored will be delivered at the next start")]
+    #[error(
+        "stopped before everything was delivered: what is stored will be delivered at the next start"
+    )]
     Undelivered,
 }
 
@@ -65,7 +71,7 @@ pub(super) struct Worker {
     since_check: Stopwatch,
     pause: Pause,
     clock: ClockWatch,
-    series: super::report::Report,
+    report: Report,
 }
 
 /// Growing pauses between tries.
@@ -102,7 +108,6 @@ impl Worker {
         registry: Arc<Registry>,
         stop: StopSignal,
         abort: Stop,
-        series: super::report::Report,
     ) -> Result<Self, Error> {
         let source = Rc::new(Source::open(&options)?);
         let sink = Sink::new(&options, job.totals_partitions);
@@ -121,22 +126,32 @@ impl Worker {
             since_check: Stopwatch::start(),
             pause: Pause::new(),
             clock: ClockWatch::start(),
-            series,
+            report: Report::new(),
         })
     }
 
     /// Works until it is told to stop; then finishes, commits and leaves.
-    pub(super) fn run(mut self) -> Result<Tally, Error> {
-        while !self.stop.is_raised() && !self.abort.is_raised() {
-            self.step()?;
+    pub(super) fn run(mut self) -> (Summary, Result<(), Error>) {
+        let mut outcome = Ok(());
+        while outcome.is_ok() && !self.stop.is_raised() && !self.abort.is_raised() {
+            outcome = self.step();
         }
-        let outcome = self.drain();
-        let tally = self.series.tally();
-        self.tasks.clear();
+        if outcome.is_ok() {
+            outcome = self.drain();
+        }
+        for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+            self.give_up(partition);
+        }
+        if outcome.is_ok() {
+            outcome = match self.registry.all_halted().into_iter().next() {
+                Some((task, reason)) => Err(Error::HaltedBefore(task, reason)),
+                None => Ok(()),
+            };
+        }
         if let Ok(source) = Rc::try_unwrap(self.source) {
             source.close();
         }
-        outcome.map(|()| tally)
+        (self.report.summary(), outcome)
     }
 
     fn step(&mut self) -> Result<(), Error> {
@@ -225,7 +240,7 @@ impl Worker {
                 Ok(())
             }
             _ => {
-                self.series.trouble(error);
+                self.report.trouble(error);
                 Ok(())
             }
         }
@@ -258,7 +273,7 @@ impl Worker {
             let name = self.name(partition);
             if let Some(reason) = self.registry.halted(&name) {
                 tracing::error!(task = %name, reason, "task halted");
-                self.tasks.remove(&partition);
+                self.report_and_drop(partition);
                 if let Err(error) = self.source.pause(&[partition]) {
                     tracing::warn!(%error, partition, "a halted partition could not be paused");
                 }
@@ -269,6 +284,19 @@ impl Worker {
                 self.abort.raise();
             }
         }
+    }
+
+    /// Closes a task's state; the partition is no longer this worker's.
+    fn give_up(&mut self, partition: i32) {
+        if self.report_and_drop(partition) {
+            self.registry.release(&self.name(partition));
+        }
+    }
+
+    fn report_and_drop(&mut self, partition: i32) -> bool {
+        let Some(task) = self.tasks.remove(&partition) else { return false };
+        self.report.finish(&task);
+        true
     }
 
     fn is_commit_due(&self) -> bool {
@@ -284,7 +312,6 @@ impl Worker {
     /// Commits every task; deliveries of all of them go out together.
     fn commit(&mut self) -> Result<(), Error> {
         self.since_cut = Stopwatch::start();
-        let took = Stopwatch::start();
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
@@ -293,7 +320,6 @@ impl Worker {
         }
         let outcome = self.deliver_all();
         self.hold_back()?;
-        self.series.committed(took.elapsed(), self.tasks.values());
         match outcome {
             Ok(()) => {
                 self.pause.end();
@@ -356,7 +382,6 @@ impl Worker {
                 if let Some(task) = self.tasks.get_mut(&delivery.partition) {
                     task.delivered(&self.job, &delivery.visible).map_err(failed)?;
                 }
-                self.series.delivered(delivery);
             }
         }
     }
@@ -403,9 +428,7 @@ impl Worker {
                     }
                 }
                 for partition in &partitions {
-                    if self.tasks.remove(partition).is_some() {
-                        self.registry.release(&self.name(*partition));
-                    }
+                    self.give_up(*partition);
                 }
                 self.source.unassign(&partitions)?;
                 Ok(())
@@ -432,6 +455,7 @@ impl Worker {
                 Err(error) => return Err(error),
             }
             if self.stop.is_raised() || self.abort.is_raised() {
+                self.source.put_back(Membership::Given(partitions.to_vec()));
                 return Ok(());
             }
         };
@@ -492,7 +516,6 @@ impl Worker {
 
     /// Idle partitions follow the clock (rule 7.1); the topic is looked at from time to time.
     fn tick(&mut self) -> Result<(), Error> {
-        self.series.tick(self.tasks.values());
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
                 seconds = jump.as_secs(),
@@ -501,9 +524,8 @@ impl Worker {
             return Ok(());
         }
         let timeout = self.job.idle_timeout;
-        let watermark = clock::now()
-            .saturating_sub(timeout)
-            .saturating_sub(self.job.engine.watermark_delay);
+        let watermark =
+            clock::now().saturating_sub(timeout).saturating_sub(self.job.engine.watermark_delay);
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             if self.is_idle(partition, timeout) {
                 let failed = self.failed(partition);
@@ -572,9 +594,19 @@ impl Worker {
             }
             let _ = self.source.poll(POLL_WAIT);
             while let Some(membership) = self.source.membership() {
-                if let Membership::Taken { partitions, .. } = membership {
-                    for partition in partitions {
-                        self.tasks.remove(&partition);
+                match membership {
+                    Membership::Taken { partitions, .. } => {
+                        for partition in &partitions {
+                            self.give_up(*partition);
+                        }
+                        self.source.unassign(&partitions)?;
+                    }
+                    // Nothing is begun any more.
+                    Membership::Given(partitions) => {
+                        let ends: Vec<(i32, i64)> =
+                            partitions.iter().map(|partition| (*partition, 0)).collect();
+                        self.source.assign(&ends)?;
+                        self.source.pause(&partitions)?;
                     }
                 }
             }

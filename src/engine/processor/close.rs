@@ -235,9 +235,8 @@ impl Processor {
             let mut totals = Vec::new();
             match &mut chain.cells {
                 Cells::Plain(_) => {
-                    self.publish_plain(place, &site, |cell| {
-                        cell.is_owed && site.is_due(cell.slot)
-                    });
+                    // What an end of input closed is final though it is not due (rule 7.1).
+                    self.publish_plain(place, &site, |cell| cell.is_owed);
                 }
                 Cells::Recurring(recurring) => {
                     recurring.publish_owed(&site, &mut |cell, revision| {
@@ -278,29 +277,9 @@ impl Processor {
         }
         self.close(effects);
     }
-
-    /// Looks at every open period of resident chains (`aggregate --keep-open`).
-    pub fn preview(&self, emit: &mut impl FnMut(PeriodTotal)) {
-        for place in 0..self.chains.places() {
-            let Some(chain) = self.chains.try_chain(place) else { continue };
-            let site = self.site(&self.plan, &chain.address);
-            let mut take = |cell: &Cell, revision: Revision| {
-                emit(total_of(&site, &chain.address, cell, revision));
-            };
-            match &chain.cells {
-                Cells::Plain(cells) => {
-                    for cell in cells.iter().filter(|cell| !site.is_due(cell.slot)) {
-                        let value = cell.value(&site.frame(cell.slot), None);
-                        take(cell, Revision::provisional(value));
-                    }
-                }
-                Cells::Recurring(recurring) => recurring.preview(&site, &mut take),
-            }
-        }
-    }
 }
 
-fn total_of(
+pub(super) fn total_of(
     site: &Site<'_>,
     address: &ChainAddress,
     cell: &Cell,
@@ -314,9 +293,7 @@ impl Loaded {
     pub fn address(&self) -> Address {
         match self {
             Loaded::Id(id) => Address::Id(id.digest),
-            Loaded::Cell(address, cell) => {
-                Address::Cell(address.clone(), cell.slot.period.end)
-            }
+            Loaded::Cell(address, cell) => Address::Cell(address.clone(), cell.slot.period.end),
             Loaded::Chain(address, _) => Address::Chain(address.clone()),
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Processor;
+use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
 use crate::engine::ledger::{CommitId, CommitRecord};
-use crate::engine::aggregator::{Part, PartValue};
 use crate::model::EventTime;
 
 impl Processor {
@@ -25,7 +25,8 @@ impl Processor {
             latest_time: self.latest_time,
             counters: self.counters,
         };
-        let unchanged = CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
+        let unchanged =
+            CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
         if next == unchanged {
             return;
         }
@@ -132,6 +133,7 @@ impl Processor {
         let agenda = &self.agendas[metric];
         agenda.due.first_key_value().is_some_and(|(due, _)| *due <= watermark)
             || agenda.cold_ends.first().is_some_and(|end| *end <= watermark)
+            || agenda.cold_chains_due.is_some_and(|due| due <= watermark)
     }
 
     fn next_retired(&mut self, metric: usize, watermark: EventTime) -> Option<u32> {

@@ -12,6 +12,7 @@ mod commit;
 mod fold;
 mod look;
 mod memory;
+mod preview;
 #[cfg(test)]
 mod tests;
 

@@ -77,7 +77,7 @@ format() {
     } >"$directory/server.properties"
     # A cluster id is 16 random bytes in URL-safe base64.
     cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
-    (java_with_jars kafka.tools.StorageTool format --standalone --cluster-id "$cluster" \
+    (java_with_jars kafka.tools.StorageTool format --standalone --cluster-id="$cluster" \
         --config "$directory/server.properties") >"$directory/format.log" 2>&1 \
         || fail "formatting failed: $(tail -n 3 "$directory/format.log")"
     echo "127.0.0.1:$client_port" >"$directory/address.new"

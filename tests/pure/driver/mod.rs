@@ -1,0 +1,323 @@
+//! One task without faults around it but restarts: the engine against the oracle, with a store in memory and without.
+//!
+//! Batches, commits, restarts and the limit of memory are thrown by dice; what comes out may depend on none of them.
+
+mod properties;
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use odometer::definition::Plan;
+use odometer::engine::{
+    Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Input, OutboxEntry, Processor,
+    Start,
+};
+use odometer::format::state::Identity;
+use odometer::format::{Encoder, Outgoing, Place};
+use odometer::model::EventTime;
+
+use crate::model::{Disk, Sight, Store, with_incoming};
+use crate::oracle::{Options, Record};
+use crate::worlds::{self, Dice};
+
+/// How a task is driven.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// Whether there is a store.
+    pub has_store: bool,
+    /// Every batch has so many records; `None`: by chance.
+    pub batch: Option<usize>,
+    /// In so many of a hundred places the process is started anew.
+    pub restarts: usize,
+}
+
+impl Style {
+    /// Without a store and without restarts.
+    pub fn plain(batch: Option<usize>) -> Self {
+        Style { has_store: false, batch, restarts: 0 }
+    }
+
+    /// With a store.
+    pub fn stored(batch: Option<usize>, restarts: usize) -> Self {
+        Style { has_store: true, batch, restarts }
+    }
+}
+
+/// A processor at work, with what it left behind.
+pub struct Driver<'w> {
+    plan: Arc<Plan>,
+    place: Place,
+    options: &'w Options,
+    settings: odometer::engine::Options,
+    style: Style,
+    processor: Processor,
+    store: Option<Store>,
+    /// What became visible: it survives restarts.
+    pub sight: Sight,
+    delivered: (u64, CommitId),
+    cuts: u64,
+}
+
+impl<'w> Driver<'w> {
+    /// A fresh task.
+    pub fn new(definitions: &str, options: &'w Options, style: Style, dice: &mut Dice) -> Self {
+        let plan = Arc::new(Plan::new(worlds::definitions(definitions)));
+        let settings = odometer::engine::Options {
+            dedup_window: options.dedup_window,
+            watermark_delay: options.watermark_delay,
+            future_skew_max: options.max_future_skew,
+            slice_totals_max: *dice.pick(&[1, 3, 20_000]),
+            memory_bytes_max: *dice.pick(&[0, 3_000, 20_000, usize::MAX]),
+            ..Default::default()
+        };
+        let genesis = CommitRecord::genesis(CommitId([0; 16]), Cursor::at_offset(0));
+        let store = style.has_store.then(|| {
+            let mut store = Store::open(Disk::default(), &plan, identity());
+            store.begin(&genesis);
+            store
+        });
+        let start = match &store {
+            Some(store) => store.start(0, false),
+            None => Start {
+                digest_key: identity().digest_key,
+                last: genesis,
+                delivered: 0,
+                is_offset_behind: false,
+                stored: None,
+            },
+        };
+        let mut processor = Processor::new(Arc::clone(&plan), settings.clone(), start);
+        if style.has_store {
+            processor.attach_store();
+        }
+        let place = Place::Topic { topic: "usage".to_owned(), partition: 0 };
+        let (sight, delivered) = (Sight::default(), (0, genesis.id));
+        Driver {
+            plan,
+            place,
+            options,
+            settings,
+            style,
+            processor,
+            store,
+            sight,
+            delivered,
+            cuts: 0,
+        }
+    }
+
+    /// Works a whole world out.
+    pub fn run(&mut self, records: &[Record<'_>], dice: &mut Dice) {
+        let mut at = 0;
+        let mut ended_at = None;
+        loop {
+            self.tick(at);
+            if self.options.input_ends.contains(&at) && ended_at != Some(at) {
+                self.end_input();
+                self.cut(true);
+                ended_at = Some(at);
+                at = self.restart(dice);
+                continue;
+            }
+            if at == records.len() {
+                break;
+            }
+            let next = self.batch_end(at, records.len(), dice);
+            with_incoming(&records[at..next], at, self.options.now, |events| {
+                let cursor = Cursor::at_offset(i64::try_from(next).expect("few records"));
+                self.handle(Input::Events { events, cursor });
+            });
+            at = next;
+            if dice.chance(30) {
+                self.cut(!dice.chance(self.style.restarts));
+            }
+            if dice.chance(self.style.restarts) {
+                at = self.restart(dice);
+            }
+        }
+        if !self.options.keep_open {
+            self.end_input();
+        }
+        self.tick(at);
+        self.close();
+        self.cut(true);
+    }
+
+    /// Gives the idle ticks that are set for this place, until all is closed that they close.
+    fn tick(&mut self, at: usize) {
+        for (_, clock) in self.options.idle_ticks.iter().filter(|(place, _)| *place == at) {
+            let quiet_since = clock.saturating_sub(self.options.idle_timeout);
+            let watermark = quiet_since.saturating_sub(self.options.watermark_delay);
+            self.handle(Input::Idle { watermark });
+            self.close();
+        }
+    }
+
+    fn end_input(&mut self) {
+        self.handle(Input::EndOfInput);
+        self.close();
+    }
+
+    fn close(&mut self) {
+        while self.processor.has_more_to_close() {
+            self.handle(Input::Idle { watermark: EventTime::from_micros(i64::MIN) });
+        }
+    }
+
+    fn batch_end(&self, at: usize, end: usize, dice: &mut Dice) -> usize {
+        let most = self.style.batch.unwrap_or_else(|| 1 + dice.below(60));
+        let stops = self.options.idle_ticks.iter().map(|(place, _)| *place);
+        let stops = stops.chain(self.options.input_ends.iter().copied());
+        stops.filter(|stop| *stop > at).fold((at + most).min(end), usize::min)
+    }
+
+    /// Commits; what is stored but not `is_delivered` is left for the next life.
+    fn cut(&mut self, is_delivered: bool) {
+        self.cuts += 1;
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.cuts.to_le_bytes());
+        assert!(self.processor.may_cut());
+        let mut effects = Vec::new();
+        self.processor.handle(Input::Cut { id: CommitId(id) }, &mut effects);
+        if is_delivered || !self.style.has_store {
+            self.carry_out(effects);
+        } else if let Some(Effect::Store(record)) = effects.first() {
+            self.store_commit(record);
+            // Nothing but a restart may follow: this process never hears that it was stored.
+            self.revive(record.cursor);
+        }
+        assert_eq!(self.processor.counters().imbalance(), 0);
+    }
+
+    fn handle(&mut self, input: Input<'_, '_>) {
+        let mut effects = Vec::new();
+        self.processor.handle(input, &mut effects);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut effects: VecDeque<Effect> = effects.into();
+        while let Some(effect) = effects.pop_front() {
+            let answer = match &effect {
+                Effect::Load(addresses) => Some(Input::Loaded(self.store().load(addresses))),
+                Effect::Scan(scan) => {
+                    let (found, is_end) = self.store().scan(scan);
+                    Some(Input::Scanned { found, is_end })
+                }
+                Effect::Store(record) => {
+                    self.store_commit(record);
+                    Some(Input::Stored)
+                }
+                Effect::Deliver { commit, from, through, .. } => {
+                    self.deliver(*commit, *from, *through);
+                    Some(Input::Delivered { sequence: *through })
+                }
+                Effect::Trim { through } => {
+                    let number = self.processor.ledger().last().number;
+                    if let Some(store) = &mut self.store {
+                        store.trim(*through, number);
+                    }
+                    None
+                }
+                Effect::Expire { day } => {
+                    if let Some(store) = &mut self.store {
+                        store.expire(*day);
+                    }
+                    None
+                }
+            };
+            let mut more = Vec::new();
+            if let Some(answer) = answer {
+                self.processor.handle(answer, &mut more);
+            }
+            effects.extend(more);
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().expect("only with a store is anything to be read")
+    }
+
+    fn store_commit(&mut self, record: &CommitRecord) {
+        assert_eq!(record.counters.imbalance(), 0);
+        let encoder = Encoder::new(&self.plan, &self.place, 1 << 20, EventTime::from_micros(0));
+        let encode = |entry: &OutboxEntry| encoder.outgoing(entry).encode();
+        match &mut self.store {
+            Some(store) => {
+                store.commit(record, &mut self.processor, &encode);
+                store.disk.flush();
+            }
+            None => {
+                for entry in self.processor.take_outbox() {
+                    show(&mut self.sight, &encode(&entry));
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, commit: CommitId, from: u64, through: u64) {
+        assert_eq!(from, self.delivered.0 + 1, "each entry is sent once");
+        if let Some(store) = &self.store {
+            for (_, bytes) in store.outbox(from, through, usize::MAX) {
+                show(&mut self.sight, &bytes);
+            }
+        }
+        self.delivered = (through, commit);
+    }
+
+    /// The process dies, and another one goes on from what is stored. Returns from which record.
+    fn restart(&mut self, dice: &mut Dice) -> usize {
+        let Some(store) = &mut self.store else {
+            return usize::try_from(self.processor.ledger().last().cursor.offset).expect("few");
+        };
+        let kept = dice.below(store.disk.unflushed() + 1);
+        store.disk.crash(kept);
+        let cursor = store.commits().last().expect("a state has its genesis").cursor;
+        self.revive(cursor);
+        usize::try_from(cursor.offset).expect("few records")
+    }
+
+    fn revive(&mut self, cursor: Cursor) {
+        let store = self.store.take().expect("only a task with a store is started anew");
+        let store = Store::open(store.disk, &self.plan, identity());
+        let (sequence, commit) = self.delivered;
+        let last = *store.commits().last().expect("a state has its genesis");
+        assert_eq!(last.cursor, cursor);
+        let start = store.start(sequence, last.id != commit);
+        self.processor = Processor::new(Arc::clone(&self.plan), self.settings.clone(), start);
+        self.processor.attach_store();
+        self.store = Some(store);
+        let behind = self.processor.catch_up();
+        self.carry_out(behind.into_iter().collect());
+    }
+
+    /// Read, then the dispositions in the order of `DISPOSITIONS`.
+    pub fn counts(&self) -> [u64; 6] {
+        let counters = self.processor.counters();
+        [
+            counters.read,
+            counters.counted,
+            counters.duplicate,
+            counters.unmatched,
+            counters.late,
+            counters.invalid,
+        ]
+    }
+}
+
+fn show(sight: &mut Sight, bytes: &[u8]) {
+    let outgoing = Outgoing::decode(bytes).expect("what was encoded is decoded");
+    sight.take(&outgoing).unwrap_or_else(|fault| panic!("{fault}"));
+}
+
+fn identity() -> Identity {
+    let binding = Binding {
+        cluster: "c".to_owned(),
+        group: "g".to_owned(),
+        topic: "usage".to_owned(),
+        partition: 0,
+        partitions: 1,
+    };
+    Identity { binding, digest_key: DigestKey([7; 16]) }
+}
