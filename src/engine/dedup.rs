@@ -10,6 +10,9 @@ use std::hash::Hasher;
 
 use crate::model::{EventTime, Span};
 
+/// About how many ids one commit brings.
+const COMMIT_IDS: usize = 65_536;
+
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// Key of the digest: random, made once for a state and kept in it.
@@ -172,11 +175,29 @@ impl Dedup {
         fresh
     }
 
-    /// Lets the older generation go. Only right after a commit: what is let go must be in the store.
-    pub fn let_go(&mut self) {
+    /// Lets the older generation go, and begins a new one, where both would take more than `bytes_max` by the
+    /// next commit. Only right after a commit: what is let go must be in the store.
+    pub fn let_go(&mut self, bytes_max: usize) {
         assert!(self.fresh.is_empty(), "ids may leave memory only once they are stored");
-        self.old = std::mem::take(&mut self.young);
+        let grown =
+            if self.is_growing() { 2 * bytes_of(&self.young) } else { bytes_of(&self.young) };
+        if grown <= bytes_max / 2 && bytes_of(&self.old) <= bytes_max / 2 {
+            return;
+        }
+        let mut next = std::mem::take(&mut self.old);
+        if bytes_of(&next) <= bytes_max / 2 {
+            // A table of the right size is used again, so that memory does not come and go.
+            next.clear();
+        } else {
+            next = HashTable::new();
+        }
+        self.old = std::mem::replace(&mut self.young, next);
         self.is_cold = true;
+    }
+
+    /// Whether the ids until the next commit may be more than the younger generation has room for.
+    fn is_growing(&self) -> bool {
+        self.young.capacity() - self.young.len() < COMMIT_IDS
     }
 
     /// Drops from memory what is no longer remembered, once for each day that the watermark reaches.
@@ -203,8 +224,18 @@ impl Dedup {
 
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
-        let entry = size_of::<Remembered>() + 1;
-        let buckets = (self.young.capacity() + self.old.capacity()) * 8 / 7;
-        buckets * entry + self.fresh.capacity() * size_of::<Remembered>()
+        let fresh = self.fresh.capacity() * size_of::<Remembered>();
+        bytes_of(&self.young) + bytes_of(&self.old) + fresh
     }
+
+    /// Bytes of memory that it may take until the next commit: a table that grows is there twice, once in double size.
+    pub fn bytes_ahead(&self) -> usize {
+        let growth = if self.is_growing() { 2 * bytes_of(&self.young) } else { 0 };
+        self.bytes() + growth
+    }
+}
+
+fn bytes_of(table: &HashTable<Remembered>) -> usize {
+    let buckets = table.capacity() / 7 * 8;
+    buckets * (size_of::<Remembered>() + 1)
 }

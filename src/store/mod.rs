@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, DB, DBCompressionType, Direction, IteratorMode, WriteBatch,
-    WriteBufferManager, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType,
+    Direction, IteratorMode, WriteBatch, WriteBufferManager, WriteOptions,
 };
 
 pub use error::Error;
@@ -41,11 +41,12 @@ impl Options {
         Options { cache, write_buffers, write_buffer_bytes, is_durable: true }
     }
 
-    /// Stores that need not outlive the process: no log, no sync.
-    #[must_use]
-    pub fn temporary(mut self) -> Self {
-        self.is_durable = false;
-        self
+    /// A store of its own that need not outlive the process: no log, no sync.
+    pub fn temporary(memory_bytes: usize) -> Self {
+        let cache = Cache::new_lru_cache(memory_bytes / 4 * 3);
+        let write_buffers = WriteBufferManager::new_write_buffer_manager(memory_bytes / 4, false);
+        let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
+        Options { cache, write_buffers, write_buffer_bytes, is_durable: false }
     }
 }
 
@@ -224,6 +225,13 @@ impl Store {
         }
     }
 
+    /// Bytes of the state on disk and in write buffers.
+    pub fn bytes(&self) -> Option<u64> {
+        let tables = self.db.property_int_value("rocksdb.total-sst-files-size").ok()??;
+        let buffers = self.db.property_int_value("rocksdb.cur-size-all-mem-tables").ok()??;
+        Some(tables + buffers)
+    }
+
     /// The error of an outbox entry that cannot be read.
     pub fn corrupt_outbox(&self, sequence: u64) -> Error {
         self.corrupt(state::Corrupt(format!("an outbox entry {sequence} that cannot be read")))
@@ -316,6 +324,11 @@ fn database_options(options: &Options) -> rocksdb::Options {
     // Nearly every look-up of an id finds nothing: 8 bits an entry spare it the disk.
     blocks.set_ribbon_filter(10.0);
     blocks.set_format_version(6);
+    // In parts, so that a filter that does not fit the cache costs a small read and not all of it.
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true);
+    blocks.set_metadata_block_size(4096);
+    blocks.set_pin_top_level_index_and_filter(true);
     let mut database = rocksdb::Options::default();
     database.create_if_missing(true);
     database.set_block_based_table_factory(&blocks);
@@ -329,6 +342,14 @@ fn database_options(options: &Options) -> rocksdb::Options {
     database.set_max_total_wal_size(256 << 20);
     // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
     database.set_paranoid_checks(true);
+    // What is looked up was mostly not written lately either.
+    database.set_memtable_whole_key_filtering(true);
+    database.set_memtable_prefix_bloom_ratio(0.1);
+    if !options.is_durable {
+        // Ids come in no order: each level of the usual kind would be rewritten for every few of them.
+        database.set_compaction_style(DBCompactionStyle::Universal);
+        database.set_compression_type(DBCompressionType::None);
+    }
     database
 }
 

@@ -9,4 +9,5 @@ mod oracle;
 // Not a part of the oracle, which the live tests use as well.
 #[path = "oracle/tests.rs"]
 mod oracle_tests;
+mod simulation;
 mod worlds;

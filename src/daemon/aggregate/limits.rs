@@ -8,8 +8,8 @@ pub(super) const CUT_RECORDS: u64 = 65_536;
 /// Bytes of outbox entries that are enough for a commit.
 pub(super) const CUT_OUTBOX_BYTES: usize = 8 << 20;
 
-/// Shares of the memory limit. A hash table that grows takes three times its old size for a moment, and state
-/// on its way to disk is there twice: so state itself gets a half, and is moved to disk at a quarter.
+/// Shares of the memory limit. State in memory gets a half of it while there is no store, since on its way to disk it
+/// is there twice; then a quarter, since a byte of the store's filters spares more than one of recent ids.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// State that has a store lets go of what is past this.
@@ -29,9 +29,9 @@ impl Limits {
     pub(super) fn of(arguments: &AggregateArguments) -> Self {
         let bytes = usize::try_from(arguments.memory_limit).unwrap_or(usize::MAX);
         Limits {
-            processor_bytes_max: bytes / 2,
-            spill_bytes: bytes / 4,
-            store_bytes: (bytes / 4).clamp(4 << 20, 1 << 30),
+            processor_bytes_max: bytes / 4,
+            spill_bytes: bytes / 2,
+            store_bytes: (bytes / 2).clamp(4 << 20, 2 << 30),
             batch_records_max: (bytes >> 11).clamp(1, 512),
             cut_records_min: (arguments.memory_limit >> 10).clamp(1, 4096),
         }

@@ -183,7 +183,7 @@ impl Temporary {
     pub(super) fn create(limits: Limits, plan: &Arc<Plan>) -> Result<Self, CommandError> {
         let directory = TemporaryDirectory::create()?;
         let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
-        let options = store::Options::new(limits.store_bytes).temporary();
+        let options = store::Options::temporary(limits.store_bytes);
         let store =
             Store::open(&directory.0, &options, plan, || identity).map_err(store_failure)?;
         Ok(Temporary { store, is_empty: true, _directory: directory })

@@ -89,7 +89,7 @@ impl<'p> Task<'p> {
         self.give(Input::Events { events, cursor })?;
         self.since_cut += u64::try_from(events.len()).expect("a count of things in memory");
         let is_memory = matches!(self.storage, Storage::Memory);
-        if is_memory && self.processor.memory_bytes() > self.limits.spill_bytes {
+        if is_memory && self.processor.memory_bytes_ahead() > self.limits.spill_bytes {
             return self.spill();
         }
         let is_short = !is_memory

@@ -82,12 +82,13 @@ impl Processor {
     /// were not used for longest.
     pub(super) fn let_go(&mut self) {
         self.retire();
-        let limit = self.options.memory_bytes_max;
-        if !self.has_store || self.memory_bytes() <= limit {
+        if !self.has_store {
             return;
         }
-        if self.dedup.bytes() > limit / 2 {
-            self.dedup.let_go();
+        let limit = self.options.memory_bytes_max;
+        self.dedup.let_go(limit.saturating_sub(self.chain_bytes).max(limit / 2));
+        if self.memory_bytes() <= limit {
+            return;
         }
         let target = (limit / 4 * 3).saturating_sub(self.dedup.bytes());
         // Two turns of the hand: the first spares what was used lately.

@@ -313,6 +313,11 @@ impl Processor {
         self.dedup.bytes() + self.chain_bytes
     }
 
+    /// Bytes of memory that state may take until the next commit, roughly.
+    pub fn memory_bytes_ahead(&self) -> usize {
+        self.dedup.bytes_ahead() + self.chain_bytes
+    }
+
     fn emit(&mut self, entry: OutboxEntry) {
         self.outbox_bytes += match &entry {
             OutboxEntry::Total(total) => {

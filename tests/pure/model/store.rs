@@ -86,6 +86,8 @@ pub struct Store {
     plan: Arc<Plan>,
     dictionary: Dictionary,
     identity: Identity,
+    /// A bug on purpose: ids are not written.
+    pub forgets_ids: bool,
 }
 
 impl Store {
@@ -103,7 +105,7 @@ impl Store {
         let dictionary = Dictionary::new(plan, entries)
             .expect("what was written is read")
             .expect("the plan is the same");
-        Store { disk, plan: Arc::clone(plan), dictionary, identity }
+        Store { disk, plan: Arc::clone(plan), dictionary, identity, forgets_ids: false }
     }
 
     /// What the state is.
@@ -129,7 +131,10 @@ impl Store {
     ) {
         let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
         processor.write_changes(&mut encoder);
-        let operations = encoder.finish(record);
+        let mut operations = encoder.finish(record);
+        if self.forgets_ids {
+            operations.retain(|one| !matches!(one, Operation::Put(key, _) if key[0] == state::ID));
+        }
         self.disk.write(operations);
         self.dictionary.is_stored();
     }
@@ -240,6 +245,11 @@ impl Store {
             found.push((sequence, value.clone()));
         }
         found
+    }
+
+    /// Whether an outbox entry is kept.
+    pub fn has_entry(&self, sequence: u64) -> bool {
+        self.disk.entries.contains_key(&state::outbox_key(sequence))
     }
 
     fn key_of(&self, address: &Address) -> Vec<u8> {
