@@ -1,8 +1,10 @@
 //! Tests of the pure layers: one binary, no cargo feature, no clock, no network; it runs in seconds.
 
+mod aggregators;
 mod calendars;
 mod differential;
 mod driver;
+mod formats;
 mod golden;
 mod model;
 mod oracle;
