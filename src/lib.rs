@@ -8,14 +8,17 @@
 pub mod definition;
 pub mod engine;
 pub mod format;
-
-#[cfg(feature = "daemon")]
-pub mod kafka;
-#[cfg(feature = "daemon")]
-pub mod store;
 pub mod model;
 
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod file;
+#[cfg(feature = "daemon")]
+pub mod kafka;
+#[cfg(feature = "daemon")]
+pub mod settings;
+#[cfg(feature = "daemon")]
+pub mod store;
 #[cfg(feature = "daemon")]
 pub mod telemetry;

@@ -87,10 +87,14 @@ Examples:
   odometer check --config config/odometer.toml";
 
 const GENERATE_HELP: &str = "\
-The same seed gives the same bytes.
+Calls of models and APIs, seats, storage and bandwidth of customers of very different size; metrics
+that fit them are in config/metrics.toml. The same seed and flags give the same bytes, on every
+machine, in a file as in a topic; only --follow without --start looks at the clock.
 
-Example:
-  odometer generate --events 1000000 --output events.ndjson";
+Examples:
+  odometer generate --events 1000000 --customers 500 --output events.ndjson
+  odometer generate --events 100000 --duplicates 1% --disorder 5% --late 0.1% --bad 0.1%
+  odometer generate --follow --rate 50 --topic usage --broker 127.0.0.1:9092";
 
 const STATE_HELP: &str = "\
 Example:
@@ -204,7 +208,7 @@ pub struct StateDirectory {
     pub directory: PathBuf,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, such as source.workers=4".to_owned()),

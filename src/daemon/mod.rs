@@ -8,6 +8,7 @@ mod aggregate;
 mod check;
 pub mod cli;
 pub mod clock;
+mod definition_files;
 mod generate;
 mod outcome;
 mod run;

@@ -103,9 +103,9 @@ pub fn report(format: LogFormat, error: CommandError, chain: impl Fn(Failure) ->
             for fault in &faults {
                 line(format, "", fault);
             }
-            line(format, "odometer: ", &count_words(faults.len()));
+            line(format, "odometer: error: ", &count_words(faults.len()));
         }
-        CommandError::Failed(failure) => line(format, "odometer: ", &chain(failure)),
+        CommandError::Failed(failure) => line(format, "odometer: error: ", &chain(failure)),
         CommandError::Stopped => line(format, "odometer: ", &CommandError::Stopped.to_string()),
     }
 }

@@ -117,16 +117,7 @@ impl MetricPlan {
         let lineages = lineages(&versions);
         let grace_max = versions.iter().map(|metric| metric.grace).max().unwrap_or(Span::ZERO);
         let generation = 1;
-        MetricPlan {
-            tenant,
-            code,
-            generation,
-            versions,
-            lineages,
-            grace_max,
-            timeline,
-            customers,
-        }
+        MetricPlan { tenant, code, generation, versions, lineages, grace_max, timeline, customers }
     }
 
     /// The periods as that customer sees them.

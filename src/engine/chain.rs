@@ -138,9 +138,7 @@ impl Chains {
     pub fn find(&self, hash: u64, metric: u32, lineage: u32, key: &[u8]) -> Option<u32> {
         let is_it = |place: &u32| {
             let address = &self.chain(*place).address;
-            address.metric == metric
-                && address.lineage == lineage
-                && address.key.as_bytes() == key
+            address.metric == metric && address.lineage == lineage && address.key.as_bytes() == key
         };
         self.index.find(hash, is_it).copied()
     }
@@ -148,8 +146,7 @@ impl Chains {
     /// Takes a chain in; no chain of its address may be there.
     pub fn insert(&mut self, address: ChainAddress, cells: Cells) -> u32 {
         let hash = self.hash(address.metric, address.lineage, address.key.as_bytes());
-        let chain =
-            Chain { address, cells, is_dirty: false, is_amended: false, touched: 0, hash };
+        let chain = Chain { address, cells, is_dirty: false, is_amended: false, touched: 0, hash };
         let place = match self.free.pop() {
             Some(place) => {
                 self.chains[place as usize] = Some(chain);

@@ -48,18 +48,12 @@ impl Recurring {
     }
 
     /// Takes an event in. Returns whether something already published, or due, changed.
-    pub fn fold(
-        &mut self,
-        site: &Site<'_>,
-        slot: Slot,
-        fold: &Fold,
-        own_time: EventTime,
-    ) -> bool {
+    pub fn fold(&mut self, site: &Site<'_>, slot: Slot, fold: &Fold, own_time: EventTime) -> bool {
         let place = self.cell_place(site, slot);
         self.cells[place].fold(&site.frame(slot), fold, own_time);
         self.first = self.first.min(inside(slot));
-        let is_settled = site.is_due(slot)
-            || self.cells[place..].iter().any(|cell| cell.published.is_some());
+        let is_settled =
+            site.is_due(slot) || self.cells[place..].iter().any(|cell| cell.published.is_some());
         if is_settled {
             self.owe_from(site, slot);
         }
@@ -109,9 +103,8 @@ impl Recurring {
     pub fn sweep(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
         let Some(watermark) = site.watermark else { return };
         let swept_to = self.swept_to;
-        let is_fresh = |due: EventTime| {
-            due <= watermark && swept_to.is_none_or(|swept_to| due > swept_to)
-        };
+        let is_fresh =
+            |due: EventTime| due <= watermark && swept_to.is_none_or(|swept_to| due > swept_to);
         let due = self.slots_with_totals(site, watermark, |slot| is_fresh(site.due_at(slot)));
         for (slot, carry) in due {
             self.publish(site, slot, &carry, emit);
@@ -143,16 +136,23 @@ impl Recurring {
     /// Publishes every open period up to the one that holds the greatest time (rule 7.1, end of input). Those that are
     /// due have been swept; the oldest of them may lie in the base by now.
     pub fn close_all(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
-        let Some(latest_time) = site.latest_time else { return };
-        for (slot, carry) in self.slots_with_totals(site, latest_time, |slot| !site.is_due(slot)) {
+        let Some(limit) = self.end_of_input(site) else { return };
+        for (slot, carry) in self.slots_with_totals(site, limit, |slot| !site.is_due(slot)) {
             self.publish(site, slot, &carry, emit);
         }
     }
 
+    /// Periods that begin by this instant are closed at the end of input: up to the greatest time of all events, and every one
+    /// with events (an event may have been carried past that time).
+    fn end_of_input(&self, site: &Site<'_>) -> Option<EventTime> {
+        let last = self.cells.iter().rev().find(|cell| cell.events > 0);
+        site.latest_time.max(last.map(|cell| cell.slot.period.start))
+    }
+
     /// Looks at every open period up to the one that holds the greatest time.
     pub fn preview(&self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
-        let Some(latest_time) = site.latest_time else { return };
-        let open = self.slots_with_totals(site, latest_time, |slot| !site.is_due(slot));
+        let Some(limit) = self.end_of_input(site) else { return };
+        let open = self.slots_with_totals(site, limit, |slot| !site.is_due(slot));
         for (slot, carry) in open {
             let empty = Cell::new(site.metric.version(slot), slot);
             let cell = self.cells.iter().find(|cell| cell.slot == slot).unwrap_or(&empty);
@@ -242,23 +242,25 @@ impl Recurring {
         let horizon = self.cells.last().map_or(from.period.end, |cell| cell.slot.period.end);
         let reached = site.watermark.map_or(horizon, |watermark| watermark.max(horizon));
         let mut next: Option<EventTime> = None;
-        self.walk(site, from, Some(reached.saturating_add(site.grace_max())), |slot, cell, carry| {
-            let has_total = cell.is_some_and(|cell| cell.events > 0) || !carry.is_nothing();
-            let due = site.due_at(slot);
-            if has_total && !site.is_due(slot) {
-                next = Some(next.map_or(due, |next| next.min(due)));
-            }
-        });
+        self.walk(
+            site,
+            from,
+            Some(reached.saturating_add(site.grace_max())),
+            |slot, cell, carry| {
+                let has_total = cell.is_some_and(|cell| cell.events > 0) || !carry.is_nothing();
+                let due = site.due_at(slot);
+                if has_total && !site.is_due(slot) {
+                    next = Some(next.map_or(due, |next| next.min(due)));
+                }
+            },
+        );
         next
     }
 
     /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was.
     pub fn retire(&mut self, site: &Site<'_>, is_past: impl Fn(Slot) -> bool) -> bool {
-        let count = self
-            .cells
-            .iter()
-            .take_while(|cell| is_past(cell.slot) && !cell.is_owed)
-            .count();
+        let count =
+            self.cells.iter().take_while(|cell| is_past(cell.slot) && !cell.is_owed).count();
         for cell in self.cells.drain(..count) {
             debug_assert!(site.is_due(cell.slot));
             self.base.absorb(&cell.aggregate);

@@ -40,7 +40,13 @@ pub fn decode_metadata(text: &str) -> Option<Visible> {
         micros => Some(EventTime::from_micros(micros.parse().ok()?)),
     };
     let partitions = field("partitions")?.parse().ok()?;
-    words.next().is_none().then_some(Visible { commit, is_genesis, sequence, watermark, partitions })
+    words.next().is_none().then_some(Visible {
+        commit,
+        is_genesis,
+        sequence,
+        watermark,
+        partitions,
+    })
 }
 
 fn read_id(text: &str) -> Option<CommitId> {

@@ -3,8 +3,8 @@
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` and
 //! `summary` write what leaves, `outgoing` gives it its final form. `definitions` reads definition
-//! files, `state` is the store's bytes, `metadata` a committed offset's. All of it is pure: bytes in,
-//! values out, or the other way round.
+//! files (`wording` has what all files that people write need), `state` is the store's bytes, `metadata`
+//! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
 pub mod definitions;
 mod event;
@@ -20,6 +20,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod total;
+pub mod wording;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
 pub use instant::TimeUnit;

@@ -4,11 +4,12 @@
 //! version (1) | kind (1) | then each with its length (4): tenant, customer, metric, key, body
 //! ```
 
+use super::event::RECORD_BYTES_MAX;
 use super::reject::{RejectSource, RejectedRecord, reject_body};
 use super::total::{MetricNames, TotalRecord, TotalSource};
 use crate::definition::Plan;
 use crate::engine::OutboxEntry;
-use crate::model::{EventTime, SourcePosition, TotalKind};
+use crate::model::{RejectReason, SourcePosition, TotalKind};
 
 const VERSION: u8 = 1;
 
@@ -63,18 +64,12 @@ pub struct Encoder<'p> {
     plan: &'p Plan,
     place: &'p Place,
     reject_bytes_max: usize,
-    now: EventTime,
 }
 
 impl<'p> Encoder<'p> {
-    /// `now` stands in rejects whose events were read against no clock; `reject_bytes_max` is what the sink takes.
-    pub fn new(
-        plan: &'p Plan,
-        place: &'p Place,
-        reject_bytes_max: usize,
-        now: EventTime,
-    ) -> Self {
-        Encoder { plan, place, reject_bytes_max, now }
+    /// `reject_bytes_max` is what the sink takes.
+    pub fn new(plan: &'p Plan, place: &'p Place, reject_bytes_max: usize) -> Self {
+        Encoder { plan, place, reject_bytes_max }
     }
 
     /// The entry's final form.
@@ -88,9 +83,14 @@ impl<'p> Encoder<'p> {
                     code: &metric.code,
                     version: u64::from(total.version) + 1,
                     generation: metric.generation,
-                    group: version.group_by.iter().map(|dimension| dimension.path.text.as_str()).collect(),
+                    group: version
+                        .group_by
+                        .iter()
+                        .map(|dimension| dimension.path.text.as_str())
+                        .collect(),
                 };
-                let TotalRecord { key, body } = TotalRecord::new(&names, total, self.total_source());
+                let TotalRecord { key, body } =
+                    TotalRecord::new(&names, total, self.total_source());
                 Outgoing {
                     kind: OutgoingKind::Total(total.kind),
                     tenant: metric.tenant.to_string(),
@@ -101,16 +101,22 @@ impl<'p> Encoder<'p> {
                 }
             }
             OutboxEntry::Reject { reject, position, original, at } => {
-                let record = RejectedRecord::Whole(original);
+                // Of a line that is too large no more was kept than a record may have.
+                let is_cut =
+                    reject.reason == RejectReason::TooLarge && original.len() <= RECORD_BYTES_MAX;
+                let record = if is_cut {
+                    RejectedRecord::Cut(original)
+                } else {
+                    RejectedRecord::Whole(original)
+                };
                 let source = self.reject_source(*position);
-                let at = at.unwrap_or(self.now);
                 Outgoing {
                     kind: OutgoingKind::Reject,
                     tenant: reject.tenant.clone().unwrap_or_default(),
                     customer: String::new(),
                     metric: reject.metric.clone().unwrap_or_default(),
                     key: String::new(),
-                    body: reject_body(reject, source, record, at, self.reject_bytes_max),
+                    body: reject_body(reject, source, record, *at, self.reject_bytes_max),
                 }
             }
         }

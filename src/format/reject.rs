@@ -48,13 +48,14 @@ pub enum RejectedRecord<'a> {
 }
 
 /// Writes an entry of at most `bytes_max` bytes: the record is cut where it would be longer.
+/// `at` is the clock when the event was read; `None` where it was held against no clock.
 ///
 /// `bytes_max` should leave room for the names: 16 KiB always do.
 pub fn reject_body(
     reject: &Reject,
     source: RejectSource<'_>,
     record: RejectedRecord<'_>,
-    at: EventTime,
+    at: Option<EventTime>,
     bytes_max: usize,
 ) -> String {
     let (bytes, is_cut) = match record {
@@ -62,7 +63,10 @@ pub fn reject_body(
         RejectedRecord::Whole(bytes) => (Some(bytes), false),
         RejectedRecord::Cut(bytes) => (Some(bytes), true),
     };
-    let end = format!(r#","at":"{at}""#);
+    let end = match at {
+        Some(at) => format!(r#","at":"{at}""#),
+        None => r#","at":null"#.to_owned(),
+    };
     if !is_cut {
         let mut out = head(reject, source, &reject.detail);
         push_whole(&mut out, bytes);

@@ -50,6 +50,22 @@ impl Summary {
         elapsed: Span::ZERO,
     };
 
+    /// Adds the counts of another part of the run.
+    pub fn add(&mut self, other: &Summary) {
+        self.read += other.read;
+        self.counted += other.counted;
+        self.duplicate += other.duplicate;
+        self.unmatched += other.unmatched;
+        self.late += other.late;
+        self.invalid += other.invalid;
+        self.finals += other.finals;
+        self.corrections += other.corrections;
+        self.provisionals += other.provisionals;
+        for (reason, count) in other.rejects.iter() {
+            self.rejects.add(reason, count);
+        }
+    }
+
     /// Counts the end of one event; `read` too.
     pub fn count(&mut self, disposition: Disposition) {
         self.read += 1;
@@ -87,10 +103,10 @@ impl Serialize for Summary {
 pub struct RejectCounts([u64; RejectReason::ALL.len()]);
 
 impl RejectCounts {
-    /// Counts one entry.
-    pub fn add(&mut self, reason: RejectReason) {
+    /// Counts so many more entries.
+    pub fn add(&mut self, reason: RejectReason, entries: u64) {
         for (known, count) in RejectReason::ALL.iter().zip(&mut self.0) {
-            *count += u64::from(*known == reason);
+            *count += if *known == reason { entries } else { 0 };
         }
     }
 
@@ -141,7 +157,7 @@ mod tests {
             (0..times).for_each(|_| summary.count(disposition));
         }
         for reason in [RejectReason::Late, RejectReason::BadValue, RejectReason::BadValue] {
-            summary.rejects.add(reason);
+            summary.rejects.add(reason, 1);
         }
         let summary = Summary {
             finals: 7,
@@ -170,7 +186,7 @@ mod tests {
     fn every_reason_is_counted_under_its_name() {
         let mut counts = RejectCounts::default();
         for reason in RejectReason::ALL {
-            counts.add(reason);
+            counts.add(reason, 1);
         }
         assert!(counts.iter().eq(RejectReason::ALL.into_iter().map(|reason| (reason, 1))));
     }

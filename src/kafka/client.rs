@@ -106,8 +106,7 @@ pub fn check_topics(
     topics: &[&str],
     timeout: Duration,
 ) -> Result<(Vec<i32>, String), Error> {
-    let client: BaseConsumer =
-        Options::client(properties).create().map_err(Error::Client)?;
+    let client: BaseConsumer = Options::client(properties).create().map_err(Error::Client)?;
     let mut counts = Vec::new();
     for topic in topics {
         counts.push(partitions(&client, topic, timeout)?);

@@ -6,10 +6,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings make no client.
-    #[error("the Kafka client cannot be made: {0}; see source.kafka.properties and sink.kafka.properties")]
+    #[error(
+        "the Kafka client cannot be made: {0}; see source.kafka.properties and sink.kafka.properties"
+    )]
     Client(#[source] KafkaError),
     /// A topic does not exist.
-    #[error("topic {0:?} does not exist: create it with the number of partitions it is to keep, or correct its name")]
+    #[error(
+        "topic {0:?} does not exist: create it with the number of partitions it is to keep, or correct its name"
+    )]
     TopicMissing(String),
     /// A request was not answered, or refused.
     #[error("{what}: {cause}")]

@@ -6,11 +6,13 @@
 mod client;
 mod error;
 mod peek;
+mod property;
 mod sink;
 mod source;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Disposition, Error};
 pub use peek::record_before;
+pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink};
 pub use source::{Happening, Membership, Source};

@@ -147,8 +147,7 @@ impl Sink {
             match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((cause, back)) => {
-                    let is_full =
-                        cause.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                    let is_full = cause.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
                     if !is_full || clock().saturating_sub(begun) > self.transaction_timeout {
                         return Err(Error::Request { what: "sending an entry", cause });
                     }

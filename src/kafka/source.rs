@@ -61,7 +61,12 @@ impl ConsumerContext for Context {
     ) {
         if self.is_closing.load(Ordering::SeqCst) {
             // The worker is done with all of them; an error here can only mean that they are gone already.
-            let _ = consumer.unassign();
+            let _ = match code {
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                    consumer.incremental_assign(list)
+                }
+                _ => consumer.incremental_unassign(list),
+            };
             return;
         }
         let partitions = list.elements().iter().map(|element| element.partition()).collect();
@@ -86,8 +91,7 @@ impl Source {
     /// # Errors
     /// Settings that make no client.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let context =
-            Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
+        let context = Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
         let consumer: BaseConsumer<Context> =
             options.consumer().create_with_context(context).map_err(Error::Client)?;
         let topic = options.topics.source.clone();
@@ -116,9 +120,7 @@ impl Source {
     /// A client that lost the group meanwhile.
     pub fn assign(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
         let list = self.list(starts)?;
-        self.consumer
-            .incremental_assign(&list)
-            .map_err(Error::request("accepting partitions"))
+        self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))
     }
 
     /// Gives partitions up.
@@ -225,8 +227,31 @@ impl Source {
         self.consumer.client().fatal_error().map(|(code, text)| format!("{code}: {text}"))
     }
 
-    /// Leaves the group.
+    /// Puts a change back that was not answered: leaving the group answers it.
+    pub fn put_back(&self, membership: Membership) {
+        self.consumer
+            .context()
+            .memberships
+            .lock()
+            .expect("no holder panics")
+            .push_front(membership);
+    }
+
+    /// Leaves the group. Changes that were not answered are answered first, or the client would wait for ever.
     pub fn close(self) {
+        while let Some(membership) = self.membership() {
+            let answered = match &membership {
+                Membership::Given(partitions) => {
+                    self.consumer.incremental_assign(&self.plain_list(partitions))
+                }
+                Membership::Taken { partitions, .. } => {
+                    self.consumer.incremental_unassign(&self.plain_list(partitions))
+                }
+            };
+            if let Err(error) = answered {
+                tracing::debug!(%error, "a change of membership was gone before it was answered");
+            }
+        }
         self.consumer.context().is_closing.store(true, Ordering::SeqCst);
         drop(self);
     }

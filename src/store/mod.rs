@@ -5,6 +5,7 @@
 
 mod error;
 mod read;
+mod spill;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +36,7 @@ impl Options {
     /// Stores that share `memory_bytes` for block cache and write buffers, and last.
     pub fn new(memory_bytes: usize) -> Self {
         let cache = Cache::new_lru_cache(memory_bytes / 2);
-        let write_buffers =
-            WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
+        let write_buffers = WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
         let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
         Options { cache, write_buffers, write_buffer_bytes, is_durable: true }
     }
@@ -58,6 +58,7 @@ pub struct Store {
     identity: Identity,
     is_durable: bool,
     expire_from: Vec<u8>,
+    record: Option<(i64, [u8; 16])>,
 }
 
 impl Store {
@@ -96,6 +97,7 @@ impl Store {
             identity,
             is_durable: options.is_durable,
             expire_from: vec![state::ID],
+            record: None,
         };
         Ok(store)
     }
@@ -133,13 +135,9 @@ impl Store {
     ) -> Result<(), Error> {
         let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
         processor.write_changes(&mut encoder);
-        let mut batch = WriteBatch::default();
-        for operation in encoder.finish(record) {
-            match operation {
-                Operation::DeleteRange(from, to) => batch.delete_range(from, to),
-                Operation::Delete(key) => batch.delete(key),
-                Operation::Put(key, value) => batch.put(key, value),
-            }
+        let mut batch = batch_of(encoder.finish(record));
+        if let Some((offset, digest)) = self.record {
+            batch.put([state::RECORD], [&offset.to_be_bytes()[..], &digest[..]].concat());
         }
         self.write(batch)?;
         self.dictionary.is_stored();
@@ -191,9 +189,10 @@ impl Store {
                 next = Some(key.to_vec());
                 break;
             }
-            let stored: [u8; 4] = value.as_ref().try_into().map_err(|_| {
-                self.corrupt(state::Corrupt("an id without its day".to_owned()))
-            })?;
+            let stored: [u8; 4] = value
+                .as_ref()
+                .try_into()
+                .map_err(|_| self.corrupt(state::Corrupt("an id without its day".to_owned())))?;
             if u32::from_be_bytes(stored) <= day {
                 batch.delete(key);
             }
@@ -202,6 +201,32 @@ impl Store {
         let is_end = next.is_none();
         self.expire_from = next.unwrap_or_else(|| vec![state::ID]);
         Ok(is_end)
+    }
+
+    /// Notes the last record read, to be stored with the next commit: at a start it tells whether the log is still the
+    /// one that was read.
+    pub fn note_record(&mut self, offset: i64, digest: [u8; 16]) {
+        self.record = Some((offset, digest));
+    }
+
+    /// The last record read before the last commit: offset and digest.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn noted_record(&self) -> Result<Option<(i64, [u8; 16])>, Error> {
+        let stored = self.db.get([state::RECORD]).map_err(|error| self.failed(error))?;
+        let Some(bytes) = stored else { return Ok(None) };
+        let split = bytes.split_first_chunk::<8>();
+        match split.map(|(offset, digest)| (i64::from_be_bytes(*offset), digest.try_into())) {
+            Some((offset, Ok(digest))) => Ok(Some((offset, digest))),
+            _ => Err(self
+                .corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
+        }
+    }
+
+    /// The error of an outbox entry that cannot be read.
+    pub fn corrupt_outbox(&self, sequence: u64) -> Error {
+        self.corrupt(state::Corrupt(format!("an outbox entry {sequence} that cannot be read")))
     }
 
     fn failed(&self, error: rocksdb::Error) -> Error {
@@ -229,6 +254,18 @@ impl Store {
         }
         Ok(commits)
     }
+}
+
+fn batch_of(operations: Vec<Operation>) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    for operation in operations {
+        match operation {
+            Operation::DeleteRange(from, to) => batch.delete_range(from, to),
+            Operation::Delete(key) => batch.delete(key),
+            Operation::Put(key, value) => batch.put(key, value),
+        }
+    }
+    batch
 }
 
 /// A state directory holds nothing but a state: what else is in it must not be mixed with one.
@@ -293,4 +330,9 @@ fn database_options(options: &Options) -> rocksdb::Options {
     // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
     database.set_paranoid_checks(true);
     database
+}
+
+/// Whether a directory holds a database.
+pub fn exists(directory: &Path) -> bool {
+    directory.join("CURRENT").exists()
 }

@@ -77,7 +77,9 @@ impl Store {
             let mut from = state::cells_prefix(number);
             let prefix = from.clone();
             // One look for each end: the next one begins behind all keys of this.
-            while let Some((key, _)) = self.first_from(&from)?.filter(|(key, _)| key.starts_with(&prefix)) {
+            while let Some((key, _)) =
+                self.first_from(&from)?.filter(|(key, _)| key.starts_with(&prefix))
+            {
                 let end = state::end_of_cell_key(&key).map_err(|corrupt| self.corrupt(corrupt))?;
                 ends.insert(end);
                 from = state::prefix_end(&state::cells_ending_prefix(number, end));
@@ -167,9 +169,8 @@ impl Store {
         match address {
             Address::Id(digest) => {
                 let day: Result<[u8; 4], _> = value.try_into();
-                let day = day.map_err(|_| {
-                    self.corrupt(Corrupt("an id without its day".to_owned()))
-                })?;
+                let day =
+                    day.map_err(|_| self.corrupt(Corrupt("an id without its day".to_owned())))?;
                 Ok(Loaded::Id(Remembered { digest, day: u32::from_be_bytes(day) }))
             }
             Address::Cell(chain, end) => {
@@ -187,8 +188,7 @@ impl Store {
         let metric = self.plan.metric(chain.metric);
         let timeline = metric.timeline(chain.key.customer());
         let corrupt = |corrupt| self.corrupt(corrupt);
-        let mut cell =
-            state::decode_cell(value, metric, timeline, end).map_err(corrupt)?;
+        let mut cell = state::decode_cell(value, metric, timeline, end).map_err(corrupt)?;
         if cell.aggregate.has_parts() {
             let number = self.dictionary.number(chain.metric);
             let prefix = state::cell_parts_prefix(number, end, chain.lineage, &chain.key);

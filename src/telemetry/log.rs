@@ -27,6 +27,19 @@ pub struct LogError {
     reason: String,
 }
 
+/// Says whether a filter can be read.
+///
+/// # Errors
+/// A filter that cannot.
+pub fn check_filter(filter: &str) -> Result<(), LogError> {
+    levels_of(filter).map(drop)
+}
+
+fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::try_new(filter)
+        .map_err(|error| LogError { filter: filter.to_owned(), reason: error.to_string() })
+}
+
 /// Sends log lines to stderr from here on. `filter` is a level, or levels by module as `tracing-subscriber` has them.
 ///
 /// Where a log is set up already (in tests), that one stays.
@@ -34,8 +47,7 @@ pub struct LogError {
 /// # Errors
 /// A filter that cannot be read.
 pub fn set_up(format: LogFormat, filter: &str) -> Result<(), LogError> {
-    let levels = EnvFilter::try_new(filter)
-        .map_err(|error| LogError { filter: filter.to_owned(), reason: error.to_string() })?;
+    let levels = levels_of(filter)?;
     let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(io::stderr);
     let outcome = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_ansi(false).try_init(),

@@ -9,4 +9,7 @@ mod golden;
 mod model;
 mod oracle;
 mod simulation;
+// Not a part of the oracle, which the live tests use as well.
+#[path = "oracle/tests.rs"]
+mod oracle_tests;
 mod worlds;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashSet;
 
+use super::Aggregate;
 use super::members::Member;
 use super::parts::{Part, PartKey, PartValue};
 use super::stamp::{Operation, Stamp};
-use super::Aggregate;
 use crate::definition::{AggregationKind, Metric};
 use crate::model::{Amount, Quantity};
 
@@ -151,9 +151,9 @@ impl Carry {
     pub fn parts(&self, sink: &mut Vec<(Part, PartValue)>) {
         let Carry::Members(active) = self else { return };
         let members = active.sorted().into_iter().cloned();
-        sink.extend(members.map(|member| {
-            (Part::plain(PartKey::Member(member)), PartValue::Present)
-        }));
+        sink.extend(
+            members.map(|member| (Part::plain(PartKey::Member(member)), PartValue::Present)),
+        );
     }
 
     /// Puts one stored part back.

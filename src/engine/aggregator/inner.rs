@@ -98,7 +98,8 @@ impl Buckets {
             value => {
                 let before = bucket.part_bytes();
                 bucket.restore(Part::plain(part.key), value, None);
-                self.nested_bytes = (self.nested_bytes + bucket.part_bytes()).saturating_sub(before);
+                self.nested_bytes =
+                    (self.nested_bytes + bucket.part_bytes()).saturating_sub(before);
             }
         }
     }
@@ -158,8 +159,12 @@ impl Outer {
         let zero = (self.zeros > 0).then_some(&Amount::ZERO);
         let numerator = match frame.metric.aggregation {
             AggregationKind::Sum | AggregationKind::Avg => self.sum(),
-            AggregationKind::Min => least.into_iter().chain(zero).min().copied().unwrap_or(Amount::ZERO),
-            AggregationKind::Max => most.into_iter().chain(zero).max().copied().unwrap_or(Amount::ZERO),
+            AggregationKind::Min => {
+                least.into_iter().chain(zero).min().copied().unwrap_or(Amount::ZERO)
+            }
+            AggregationKind::Max => {
+                most.into_iter().chain(zero).max().copied().unwrap_or(Amount::ZERO)
+            }
             AggregationKind::Percentile => {
                 let share = frame.metric.percentile.expect("a percentile metric has its share");
                 self.element(rank(share, self.count))

@@ -253,9 +253,7 @@ impl Aggregate {
             Aggregate::Min(value) | Aggregate::Max(value) => {
                 whole(value.map_or(Amount::ZERO, Amount::from))
             }
-            Aggregate::Avg(sum, count) => {
-                Ratio { numerator: *sum, denominator: (*count).max(1) }
-            }
+            Aggregate::Avg(sum, count) => Ratio { numerator: *sum, denominator: (*count).max(1) },
             Aggregate::Latest(stamp) => {
                 let stamp = Carry::newest_with(carry, *stamp);
                 whole(stamp.map_or(Amount::ZERO, |stamp| stamp.value.into()))

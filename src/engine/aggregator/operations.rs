@@ -194,4 +194,3 @@ fn active_dates_of(frame: &Frame<'_>, moments: &Moments, was_active: bool, dates
     }
     total
 }
-

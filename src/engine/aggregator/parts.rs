@@ -1,8 +1,8 @@
 //! Parts: the sub-entries in which an aggregate with many of them is stored.
 
+use super::Aggregate;
 use super::members::Member;
 use super::stamp::Operation;
-use super::Aggregate;
 use crate::model::{EventTime, Quantity};
 
 /// Name of one part of an aggregate.

@@ -52,9 +52,11 @@ impl Ranks {
     }
 
     pub(super) fn parts(&self, sink: &mut Vec<(Part, PartValue)>) {
-        sink.extend(self.counts.iter().map(|(value, count)| {
-            (Part::plain(PartKey::Value(*value)), PartValue::Count(*count))
-        }));
+        sink.extend(
+            self.counts.iter().map(|(value, count)| {
+                (Part::plain(PartKey::Value(*value)), PartValue::Count(*count))
+            }),
+        );
     }
 
     pub(super) fn restore(&mut self, part: Part, value: PartValue) {

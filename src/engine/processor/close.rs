@@ -277,34 +277,9 @@ impl Processor {
         }
         self.close(effects);
     }
-
-    /// Looks at every open period of resident chains (`aggregate --keep-open`).
-    pub fn preview(&self, emit: &mut impl FnMut(PeriodTotal)) {
-        for place in 0..self.chains.places() {
-            let Some(chain) = self.chains.try_chain(place) else { continue };
-            let site = self.site(&self.plan, &chain.address);
-            let mut take = |cell: &Cell, revision: Revision| {
-                emit(total_of(&site, &chain.address, cell, revision));
-            };
-            match &chain.cells {
-                Cells::Plain(cells) => {
-                    for cell in cells.iter().filter(|cell| is_open(&site, cell)) {
-                        let value = cell.value(&site.frame(cell.slot), None);
-                        take(cell, Revision::provisional(value));
-                    }
-                }
-                Cells::Recurring(recurring) => recurring.preview(&site, &mut take),
-            }
-        }
-    }
 }
 
-/// Whether the cell's period has no total yet.
-fn is_open(site: &Site<'_>, cell: &Cell) -> bool {
-    !site.is_due(cell.slot) && cell.published.is_none()
-}
-
-fn total_of(
+pub(super) fn total_of(
     site: &Site<'_>,
     address: &ChainAddress,
     cell: &Cell,
@@ -318,9 +293,7 @@ impl Loaded {
     pub fn address(&self) -> Address {
         match self {
             Loaded::Id(id) => Address::Id(id.digest),
-            Loaded::Cell(address, cell) => {
-                Address::Cell(address.clone(), cell.slot.period.end)
-            }
+            Loaded::Cell(address, cell) => Address::Cell(address.clone(), cell.slot.period.end),
             Loaded::Chain(address, _) => Address::Chain(address.clone()),
         }
     }

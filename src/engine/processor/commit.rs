@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Processor;
 use crate::definition::{Plan, Slot};
+use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
 use crate::engine::ledger::{CommitId, CommitRecord};
-use crate::engine::aggregator::{Part, PartValue};
 use crate::model::EventTime;
 
 impl Processor {
@@ -26,7 +26,8 @@ impl Processor {
             latest_time: self.latest_time,
             counters: self.counters,
         };
-        let unchanged = CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
+        let unchanged =
+            CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
         if next == unchanged {
             return;
         }

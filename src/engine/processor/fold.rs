@@ -125,10 +125,9 @@ impl Processor {
             Disposition::Invalid => (&mut self.counters.invalid, None),
             Disposition::Duplicate => (
                 &mut self.counters.duplicate,
-                self.options.reports_duplicates.then_some((
-                    RejectReason::Duplicate,
-                    "an event of this id was counted before",
-                )),
+                self.options
+                    .reports_duplicates
+                    .then_some((RejectReason::Duplicate, "an event of this id was counted before")),
             ),
             Disposition::Unmatched => (
                 &mut self.counters.unmatched,

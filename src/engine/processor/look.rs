@@ -12,9 +12,7 @@ use crate::engine::aggregator::{Fold, FoldValue, Member, Operation};
 use crate::engine::chain::{ChainAddress, Key};
 use crate::engine::dedup::{IdDigest, Known};
 use crate::engine::effect::{Address, Cursor, Effect, Incoming};
-use crate::model::{
-    Event, EventTime, NodeKind, Reject, RejectReason, SourcePosition,
-};
+use crate::model::{Event, EventTime, NodeKind, Reject, RejectReason, SourcePosition};
 
 /// What the first pass found, until it is folded.
 #[derive(Default)]
@@ -200,7 +198,9 @@ impl Processor {
             self.batch.contributions.push(Contribution { metric: place, outcome });
         }
         let end = self.batch.contributions.len();
-        let tenant = event.tenant.as_ref().into();
+        // It is asked for only where duplicates or unmatched events are reported.
+        let is_reported = self.options.reports_duplicates || self.options.reports_unmatched;
+        let tenant = if is_reported { event.tenant.as_ref().into() } else { Box::default() };
         if end == first {
             return LookedKind::Unwanted { tenant };
         }
@@ -235,7 +235,9 @@ impl Processor {
     ) -> Result<Outcome, Stop> {
         let metric = family.version(slot);
         pass_filter(metric, event)?;
-        match group_into(&metric.group_by, event.properties, &mut self.group_key).map_err(|fault| bad_group(metric, &fault))? {
+        match group_into(&metric.group_by, event.properties, &mut self.group_key)
+            .map_err(|fault| bad_group(metric, &fault))?
+        {
             Grouped::Key => {}
             Grouped::PassedOver => return Err(Stop::PassOver),
         }
@@ -282,8 +284,7 @@ impl Processor {
         let bytes = &self.batch.keys[key.clone()];
         let hash = self.chains.hash(metric, *lineage, bytes);
         let resident = self.chains.find(hash, metric, *lineage, bytes);
-        let address =
-            || ChainAddress { metric, lineage: *lineage, key: Key::from_bytes(bytes) };
+        let address = || ChainAddress { metric, lineage: *lineage, key: Key::from_bytes(bytes) };
         let end = slot.period.end;
         if self.plan.metric(metric).version(*slot).is_recurring {
             if resident.is_none() {

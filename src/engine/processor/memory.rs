@@ -64,7 +64,7 @@ impl Processor {
         }
     }
 
-    fn find(&self, address: &ChainAddress) -> Option<u32> {
+    pub(super) fn find(&self, address: &ChainAddress) -> Option<u32> {
         let key = address.key.as_bytes();
         let hash = self.chains.hash(address.metric, address.lineage, key);
         self.chains.find(hash, address.metric, address.lineage, key)

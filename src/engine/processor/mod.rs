@@ -12,6 +12,7 @@ mod commit;
 mod fold;
 mod look;
 mod memory;
+mod preview;
 #[cfg(test)]
 mod tests;
 
@@ -285,6 +286,11 @@ impl Processor {
     /// What came out since the processor was made.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Where reading goes on.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
     }
 
     /// How far event time is believed complete.

@@ -6,8 +6,9 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use super::syntax::{Entry, Node, Value, shortened};
+use super::syntax::{Entry, Node, Value};
 use crate::definition::DefinitionFault;
+use crate::format::wording::{LineStarts, alternatives, shortened, step, unknown_key};
 use crate::model::{EventTime, Span};
 
 /// What could not be read; the fault that says why is recorded already.
@@ -69,13 +70,13 @@ impl<'t> Faults<'t> {
     pub(super) fn into_list(self) -> Vec<DefinitionFault> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(place, _)| (place.file, place.offset));
-        let mut lines = Lines::default();
+        let mut lines = LineStarts::default();
         let mut list = Vec::with_capacity(found.len());
         let mut at = None;
         for (place, message) in found {
             let (name, text) = self.files.get(place.file).copied().unwrap_or_default();
             if at != Some(place.file) {
-                (lines, at) = (Lines::of(text), Some(place.file));
+                (lines, at) = (LineStarts::of(text), Some(place.file));
             }
             let (line, column) = lines.position(text, place.offset);
             let inside = place.to_string();
@@ -84,27 +85,6 @@ impl<'t> Faults<'t> {
             list.push(DefinitionFault { place, message });
         }
         list
-    }
-}
-
-/// Where the lines of a text begin.
-#[derive(Default)]
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        let ends = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
-        Lines(std::iter::once(0).chain(ends).collect())
-    }
-
-    /// Line and column of a byte, both counted from 1, the column in characters.
-    fn position(&self, text: &str, offset: usize) -> (usize, usize) {
-        let line = self.0.partition_point(|start| *start <= offset);
-        let start = self.0.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let before = text.as_bytes().get(start..offset).unwrap_or_default();
-        // Bytes 10xxxxxx go on with a character that began before them.
-        let characters = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-        (line, characters.saturating_add(1))
     }
 }
 
@@ -335,53 +315,4 @@ impl<'a> Table<'a> {
             None => Err(self.fault(format!("{key} is missing: {wanted}"))),
         }
     }
-}
-
-/// A path's next step: `.key`, quoted where it is no plain word.
-fn step(path: &str, key: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let dot = if path.is_empty() { "" } else { "." };
-    if !key.is_empty() && key.chars().all(is_plain) {
-        format!("{dot}{key}")
-    } else {
-        format!("{dot}{:?}", shortened(key))
-    }
-}
-
-/// `a`, `a or b`, `a, b or c`.
-fn alternatives(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-fn unknown_key(key: &str, known: &[&str]) -> String {
-    let shown = shortened(key);
-    let nearest = known.iter().map(|name| (edits(&shown, name), name)).min();
-    match nearest {
-        Some((edits, name)) if edits <= 2 => {
-            format!("unknown key {shown:?}: did you mean {name:?}?")
-        }
-        _ => format!("unknown key {shown:?}: the keys here are {}", known.join(", ")),
-    }
-}
-
-/// Number of characters to insert, remove or replace to turn one word into the other.
-/// Wagner and Fischer, "The String-to-String Correction Problem", 1974, one row at a time.
-fn edits(from: &str, to: &str) -> usize {
-    let mut above: Vec<usize> = (0..=to.chars().count()).collect();
-    for (place, left) in from.chars().enumerate() {
-        let mut beside = place.saturating_add(1);
-        let mut row = vec![beside];
-        for (right, pair) in to.chars().zip(above.windows(2)) {
-            let &[diagonal, over] = pair else { continue };
-            let replaced = diagonal.saturating_add(usize::from(left != right));
-            beside = replaced.min(over.saturating_add(1)).min(beside.saturating_add(1));
-            row.push(beside);
-        }
-        above = row;
-    }
-    above.last().copied().unwrap_or(0)
 }

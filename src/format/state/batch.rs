@@ -43,12 +43,22 @@ impl<'c> BatchEncoder<'c> {
         BatchEncoder { dictionary, encode_outbox, ranges: Vec::new(), entries: Vec::new() }
     }
 
-    /// The writes: ranges first, then entries in order of their keys, each key once.
+    /// The writes of the commit, with its record: see [`BatchEncoder::operations`].
     pub fn finish(mut self, record: &CommitRecord) -> Vec<Operation> {
         self.put(commit_key(record.number), encode_commit(record));
         for (number, entry) in self.dictionary.changed() {
             self.entries.push((dictionary_key(*number), Some(entry.clone())));
         }
+        self.operations()
+    }
+
+    /// How many writes there are, with those that a later one of the same key makes needless.
+    pub fn count(&self) -> usize {
+        self.ranges.len() + self.entries.len()
+    }
+
+    /// The writes: ranges first, then entries in order of their keys, each key once.
+    pub fn operations(mut self) -> Vec<Operation> {
         // Of one key the last write counts, and the sort is stable.
         self.entries.sort_by(|one, other| one.0.cmp(&other.0));
         let mut operations: Vec<Operation> =

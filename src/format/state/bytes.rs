@@ -55,9 +55,8 @@ impl Writer {
         let bytes = value.to_le_bytes();
         let fill = if value.is_negative() { 0xFF } else { 0 };
         let mut length = bytes.len();
-        let is_spare = |length: usize| {
-            bytes[length - 1] == fill && (bytes[length - 2] ^ fill) & 0x80 == 0
-        };
+        let is_spare =
+            |length: usize| bytes[length - 1] == fill && (bytes[length - 2] ^ fill) & 0x80 == 0;
         while length > 1 && is_spare(length) {
             length -= 1;
         }

@@ -81,8 +81,9 @@ impl Dictionary {
     ) -> Result<Result<Self, Vec<DictionaryFault>>, Corrupt> {
         let mut entries = BTreeMap::new();
         for (number, bytes) in stored {
-            let entry: Entry = serde_json::from_slice(bytes)
-                .map_err(|error| Corrupt(format!("a dictionary entry that is not JSON: {error}")))?;
+            let entry: Entry = serde_json::from_slice(bytes).map_err(|error| {
+                Corrupt(format!("a dictionary entry that is not JSON: {error}"))
+            })?;
             entries.insert(number, entry);
         }
         let mut next = entries.keys().last().map_or(0, |last| last + 1);

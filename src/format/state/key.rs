@@ -16,6 +16,8 @@ pub const ID: u8 = b'I';
 pub const OUTBOX: u8 = b'O';
 /// First byte of customers seen.
 pub const CUSTOMER: u8 = b'U';
+/// First byte of the note of the last record read.
+pub const RECORD: u8 = b'F';
 const CELL: u8 = b'K';
 const CELL_PART: u8 = b'P';
 const CHAIN: u8 = b'R';

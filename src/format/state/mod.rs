@@ -3,6 +3,7 @@
 //! ```text
 //! M                                                  what the state is: JSON (see `identity`)
 //! C number                                           a commit record
+//! F                                                  the last record read: its offset (8) and digest (16)
 //! D metric                                           a metric's name and meaning: JSON (see `dictionary`)
 //! I digest(16)                                       a remembered id: its UTC day
 //! K metric end lineage key                           a plain cell
@@ -23,9 +24,9 @@ mod dictionary;
 mod identity;
 mod key;
 mod part;
-mod value;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use batch::{BatchEncoder, Operation};
 pub use bytes::Corrupt;
@@ -33,8 +34,9 @@ pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
-    COMMIT, CUSTOMER, DICTIONARY, ID, IDENTITY, OUTBOX, cell_key, cell_parts_prefix, cells_ending_prefix, cells_prefix,
-    chain_key, chain_parts_prefix, chains_prefix, commit_key, customer_key, dictionary_key,
-    end_of_cell_key, id_key, outbox_key, past, prefix_end, read_address, sequence_of,
+    COMMIT, CUSTOMER, DICTIONARY, ID, IDENTITY, OUTBOX, RECORD, cell_key, cell_parts_prefix,
+    cells_ending_prefix, cells_prefix, chain_key, chain_parts_prefix, chains_prefix, commit_key,
+    customer_key, dictionary_key, end_of_cell_key, id_key, outbox_key, past, prefix_end,
+    read_address, sequence_of,
 };
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

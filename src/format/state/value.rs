@@ -127,11 +127,7 @@ fn slot_ending(timeline: &Timeline, end: EventTime) -> Option<Slot> {
     timeline.slot_at(last).filter(|slot| slot.period.end == end)
 }
 
-fn check_kind(
-    reader: &Reader<'_>,
-    metric: &Metric,
-    aggregate: &Aggregate,
-) -> Result<(), Corrupt> {
+fn check_kind(reader: &Reader<'_>, metric: &Metric, aggregate: &Aggregate) -> Result<(), Corrupt> {
     let wanted = std::mem::discriminant(&Aggregate::new(metric));
     if wanted == std::mem::discriminant(aggregate) {
         Ok(())
@@ -204,11 +200,7 @@ fn is_part_of(
 ///
 /// # Errors
 /// Bytes that no part was written as, or a part of a cell that the chain does not have.
-pub fn restore_chain_part(
-    chain: &mut Recurring,
-    name: &[u8],
-    value: &[u8],
-) -> Result<(), Corrupt> {
+pub fn restore_chain_part(chain: &mut Recurring, name: &[u8], value: &[u8]) -> Result<(), Corrupt> {
     let mut reader = Reader::new(name, "a part's key");
     let start = reader.option(Reader::time)?;
     let part = read_part(&mut reader)?;

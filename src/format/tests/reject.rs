@@ -7,7 +7,7 @@ use crate::format::{RejectSource, RejectedRecord, reject_body};
 use crate::model::{EventTime, Reject, RejectReason};
 
 const USAGE: RejectSource<'_> = RejectSource::Topic { topic: "usage", partition: 3, offset: 17 };
-const AT: EventTime = EventTime::from_micros(1_772_359_230_500_000);
+const AT: Option<EventTime> = Some(EventTime::from_micros(1_772_359_230_500_000));
 const ROOMY: usize = 1 << 20;
 
 fn reject() -> Reject {
@@ -24,6 +24,12 @@ const HEAD: &str = concat!(
     r#""detail":"properties.input is \"x\"; it should be a number","#,
     r#""source":{"topic":"usage","partition":3,"offset":17},"#,
 );
+
+#[test]
+fn event_held_against_no_clock_has_no_time_of_reading() {
+    let body = reject_body(&reject(), USAGE, RejectedRecord::Whole(b"{}"), None, ROOMY);
+    assert_eq!(body, format!(r#"{HEAD}"event":{{}},"at":null}}"#));
+}
 
 /// What stands after the source.
 fn check(record: RejectedRecord<'_>, bytes_max: usize, expected: &str) {

@@ -40,7 +40,9 @@ fn push_encoded(out: &mut String, text: &str) {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            push(out, format_args!("%{byte:02X}"));
+            let halves = [byte >> 4, byte & 0xF].map(|half| char::from_digit(u32::from(half), 16));
+            out.push('%');
+            out.extend(halves.into_iter().flatten().map(|digit| digit.to_ascii_uppercase()));
         }
     }
 }
@@ -50,7 +52,12 @@ pub(super) fn id_of(key: &str, revision: u64) -> String {
     let digest = Sha256::digest(format!("{key}#{revision}"));
     let mut out = String::with_capacity(32);
     for byte in digest.iter().take(16) {
-        push(&mut out, format_args!("{byte:02x}"));
+        out.extend(
+            [byte >> 4, byte & 0xF]
+                .map(|half| char::from_digit(u32::from(half), 16))
+                .into_iter()
+                .flatten(),
+        );
     }
     out
 }

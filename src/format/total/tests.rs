@@ -150,10 +150,20 @@ fn names_of_another_metric_are_a_broken_invariant() {
     TotalRecord::new(&names, &total(), USAGE);
 }
 
+fn row(names: &MetricNames<'_>, total: &PeriodTotal) -> [String; TOTAL_COLUMNS.len()] {
+    total_row(&TotalRecord::new(names, total, USAGE).body).expect("a total's body")
+}
+
+#[test]
+fn body_of_a_reject_is_no_row() {
+    assert_eq!(total_row(r#"{"reason":"late"}"#), None);
+    assert_eq!(total_row("x"), None);
+}
+
 #[test]
 fn row_is_quoted_where_csv_needs_it() {
     assert_eq!(
-        csv_line(total_row(&names(), &total())),
+        csv_line(row(&names(), &total())),
         concat!(
             r#"default,llm_tokens,acme,"{""model"":""m1"",""region"":""eu""}","#,
             "2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,final,1,1234.5,42\n",
@@ -162,7 +172,7 @@ fn row_is_quoted_where_csv_needs_it() {
     let names = MetricNames { group: Vec::new(), code: "a,b", ..names() };
     let total = PeriodTotal { group: [].into(), value: None, customer: "a\r\nb".into(), ..total() };
     assert_eq!(
-        csv_line(total_row(&names, &total)),
+        csv_line(row(&names, &total)),
         concat!(
             "default,\"a,b\",\"a\r\nb\",,",
             "2026-02-28T23:00:00Z,2026-03-31T22:00:00Z,final,1,,42\n",

@@ -294,7 +294,7 @@ impl<'w> Driver<'w> {
 
     fn store_commit(&mut self, record: &CommitRecord) {
         assert_eq!(record.counters.imbalance(), 0);
-        let encoder = Encoder::new(&self.plan, &self.place, 1 << 20, EventTime::from_micros(0));
+        let encoder = Encoder::new(&self.plan, &self.place, 1 << 20);
         let encode = |entry: &OutboxEntry| encoder.outgoing(entry).encode();
         match &mut self.store {
             Some(store) => {

@@ -136,7 +136,9 @@ fn key_of(body: &Value) -> TotalKey {
         tenant: text(&body["tenant"]),
         metric: text(&body["metric"]),
         customer: text(&body["customer"]),
-        group: group.map(|(name, value)| (name.clone(), value.as_str().map(str::to_owned))).collect(),
+        group: group
+            .map(|(name, value)| (name.clone(), value.as_str().map(str::to_owned)))
+            .collect(),
         start: instant(&body["period"]["start"]),
         end: instant(&body["period"]["end"]),
     }

@@ -231,9 +231,10 @@ impl Store {
         for (place, _) in (0..).zip(self.plan.metrics()) {
             let number = self.dictionary.number(place);
             let cells = state::cells_prefix(number);
-            let ends = self.disk.with_prefix(&cells).map(|(key, _)| {
-                state::end_of_cell_key(key).expect("what was written is read")
-            });
+            let ends = self
+                .disk
+                .with_prefix(&cells)
+                .map(|(key, _)| state::end_of_cell_key(key).expect("what was written is read"));
             index.cell_ends.insert(place, ends.collect());
             if self.disk.with_prefix(&state::chains_prefix(number)).next().is_some() {
                 index.chain_metrics.insert(place);

@@ -16,7 +16,6 @@ mod judge;
 pub mod number;
 mod options;
 mod outcome;
-mod tests;
 pub mod timeline;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use odometer::format::{EventFormat, decode};
 use odometer::model::{Disposition, Document, EventTime};
 
-use super::{Options, Oracle, Outcome, Record, WatermarkClock};
+use crate::oracle::{Options, Oracle, Outcome, Record, WatermarkClock};
 
 const DAILY: &str = r#"{"metrics": [{"code": "t", "aggregation": "count", "period": "day"}]}"#;
 
@@ -31,7 +31,9 @@ fn instant(text: &str) -> EventTime {
 }
 
 /// `customer start value` of some totals.
-fn short<'t>(totals: impl IntoIterator<Item = (&'t super::TotalKey, &'t super::Total)>) -> String {
+fn short<'t>(
+    totals: impl IntoIterator<Item = (&'t crate::oracle::TotalKey, &'t crate::oracle::Total)>,
+) -> String {
     let texts = totals.into_iter().map(|(key, total)| {
         let start = key.start.to_string();
         format!("{} {} {}", key.customer, &start[..10], total.value.as_deref().unwrap_or("null"))
@@ -86,6 +88,17 @@ fn late_events_that_undo_each_other_leave_a_total_each() {
     let outcome = run(SEATS, &events, Options { dedup_window: days(90), ..Options::default() });
     assert_eq!(short(&outcome.totals), "c 2026-01-01 0, c 2026-02-01 0, d 2026-03-01 1");
     assert_eq!(short(&outcome.first_values), "d 2026-03-01 1");
+}
+
+#[test]
+fn carried_event_is_closed_past_the_greatest_time() {
+    // The idle clock went past all events; the late one lands where no event time has been (rules 7.1, 7.3).
+    let seats = SEATS.replace(r#""month""#, r#""day", "late": "carry""#);
+    let events = [("2026-03-01T10:00:00Z", "d", 1), ("2026-03-02T10:00:00Z", "c", 5)];
+    let ticks = vec![(1, instant("2026-03-05T12:00:00Z"))];
+    let outcome = run(&seats, &events, Options { idle_ticks: ticks, ..Options::default() });
+    let days = "d 2026-03-01 1, d 2026-03-02 1, d 2026-03-03 1, d 2026-03-04 1";
+    assert_eq!(short(&outcome.totals), format!("c 2026-03-05 5, {days}"));
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod tests;
 mod toml;
 mod yaml;
 
+use crate::format::wording::shortened;
+
 /// Levels a file may nest: more than any definition has, and far below what a stack holds.
 const DEPTH_MAX: usize = 32;
 
@@ -142,13 +144,5 @@ impl std::fmt::Display for Value {
             Value::List(_) => f.write_str("a list"),
             Value::Table(_) => f.write_str("a table"),
         }
-    }
-}
-
-/// The text's first 60 characters, with dots where there are more.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
     }
 }

@@ -1,0 +1,51 @@
+# The commands of odometer. run, test and kafka need nothing done before them: each first installs what is missing.
+#
+#   make run      build, make sample events, show their totals
+#   make test     all tests, those on a real Kafka broker included
+#   make kafka    a broker, a generator, the daemon, and its totals on the screen until Ctrl-C
+#
+# One profile and one target folder for every command, so that RocksDB's C++ is compiled once (a quarter of an hour).
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/odometer/target
+CARGO_FLAGS := --release --locked
+ODOMETER := $(CARGO_TARGET_DIR)/release/odometer
+SAMPLE := data/sample
+
+.PHONY: run test kafka build setup setup-test fmt lint docs clean
+
+run: build
+	@mkdir -p $(SAMPLE)
+	$(ODOMETER) generate --events 100000 --customers 12 --seed 1 --output $(SAMPLE)/usage.ndjson
+	$(ODOMETER) aggregate --metrics config/metrics.toml --input $(SAMPLE)/usage.ndjson \
+		--rejects $(SAMPLE)/rejects.ndjson --output-format table
+
+test: setup-test
+	cargo test $(CARGO_FLAGS)
+	cargo test $(CARGO_FLAGS) --no-default-features
+
+kafka: setup-test build
+	.ci/kafka $(ODOMETER)
+
+build: setup
+	cargo build $(CARGO_FLAGS)
+
+# What the build needs; what the tests need beside it.
+setup:
+	@.ci/setup build
+setup-test:
+	@.ci/setup test
+
+fmt:
+	cargo fmt --all
+
+lint:
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	cargo clippy $(CARGO_FLAGS) --all-targets --no-default-features -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
+
+# Sample, broker and state of run and kafka; what is compiled goes by cargo clean.
+clean:
+	rm -rf data

@@ -1,0 +1,73 @@
+//! Lines to events, a batch at a time, in memory that is used again by the next batch.
+
+use crate::daemon::cli::AggregateArguments;
+use crate::engine::Incoming;
+use crate::format::{self, EventFormat, Fault, Line};
+use crate::model::{Document, EventTime, Reject, SourcePosition};
+
+/// Past how many bytes of records a batch is full.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Reads records.
+pub(super) struct Decoder<'a> {
+    format: &'a EventFormat,
+    tenant: &'a str,
+    read_at: Option<EventTime>,
+    /// One for each record of a batch.
+    documents: Vec<Document>,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(arguments: &'a AggregateArguments, batch_records_max: usize) -> Self {
+        Decoder {
+            format: &arguments.format,
+            tenant: &arguments.tenant,
+            read_at: arguments.now,
+            documents: vec![Document::default(); batch_records_max],
+        }
+    }
+
+    /// The next batch, empty at the end of the lines.
+    pub(super) fn events<'d, 'l: 'd>(
+        &'d mut self,
+        lines: &mut impl Iterator<Item = Line<'l>>,
+    ) -> Vec<Incoming<'d>> {
+        let Decoder { format, tenant, read_at, documents } = self;
+        let mut events = Vec::with_capacity(documents.len());
+        let mut bytes = 0;
+        for document in documents {
+            let Some(line) = lines.next() else { break };
+            let event = decode(&line, document, format, tenant);
+            bytes += line.bytes.len();
+            events.push(Incoming {
+                position: SourcePosition::Line { file: 0, line: line.number, offset: line.offset },
+                timestamp: None,
+                read_at: *read_at,
+                original: line.bytes,
+                event: event.map_err(reject),
+            });
+            if bytes >= BATCH_BYTES_MAX {
+                break;
+            }
+        }
+        events
+    }
+}
+
+fn decode<'d>(
+    line: &Line<'d>,
+    document: &'d mut Document,
+    format: &EventFormat,
+    tenant: &'d str,
+) -> Result<crate::model::Event<'d>, Fault> {
+    if line.is_whole() {
+        format::decode(line.bytes, document, format, tenant)
+    } else {
+        Err(Fault::too_large(line.length))
+    }
+}
+
+fn reject(fault: Fault) -> Reject {
+    let Fault { reason, tenant, detail } = fault;
+    Reject { reason, tenant, metric: None, detail }
+}

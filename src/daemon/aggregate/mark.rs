@@ -1,0 +1,81 @@
+//! Which input a lasting state is being fed with: a note beside the state, so that a run that was cut off can go on.
+//!
+//! Without the note, or with another input, the next run reads its input from the beginning: what was counted
+//! before is then found to be a duplicate by its id.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::file_failure;
+use crate::daemon::CommandError;
+use crate::file::{Input, Options, Source, Spool, Target};
+
+const NAME: &str = "aggregate.json";
+
+/// How much of an input's beginning tells it from another one.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// An input, as one run was given it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// The run: the file of the state's cursor.
+    pub(super) run: u32,
+    /// Absolute path; empty where the input is no ordinary file.
+    path: String,
+    /// How many plain bytes its beginning had.
+    head_bytes: usize,
+    /// SHA-256 of these, in hex.
+    head: String,
+}
+
+impl Mark {
+    /// The mark of an input.
+    pub(super) fn of(source: &Source, run: u32) -> Self {
+        let path = path_of(source).unwrap_or_default();
+        let head = if path.is_empty() { Vec::new() } else { head_of(source) };
+        Mark { run, path, head_bytes: head.len(), head: digest(&head) }
+    }
+
+    /// What the state's last run was given; `None` where that is not known.
+    pub(super) fn read(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(directory.join(NAME)).ok()?).ok()
+    }
+
+    /// Whether that input is this one, grown at most.
+    pub(super) fn is_of(&self, source: &Source) -> bool {
+        path_of(source).is_some_and(|path| path == self.path)
+            && head_of(source).get(..self.head_bytes).is_some_and(|head| digest(head) == self.head)
+    }
+
+    /// Notes it for the next run.
+    pub(super) fn write(&self, directory: &Path) -> Result<(), CommandError> {
+        let text = serde_json::to_vec(self).expect("plain fields are JSON");
+        let mut spool = Spool::create(&Target::File(directory.join(NAME))).map_err(file_failure)?;
+        spool.write(&text).and_then(|()| spool.publish()).map_err(file_failure)
+    }
+}
+
+/// The absolute path of an ordinary file.
+fn path_of(source: &Source) -> Option<String> {
+    let Source::File(path) = source else { return None };
+    let path = fs::canonicalize(path).ok().filter(|path| path.is_file())?;
+    Some(path.to_string_lossy().into_owned())
+}
+
+/// The first plain bytes; none where it cannot be read, which the run itself will find and tell.
+fn head_of(source: &Source) -> Vec<u8> {
+    let mut head = Vec::new();
+    let read = Input::open(source, Options { chunk_bytes: HEAD_BYTES })
+        .and_then(|mut input| input.read_chunk(&mut head));
+    if read.is_err() {
+        head.clear();
+    }
+    head
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

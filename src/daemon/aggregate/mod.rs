@@ -1,0 +1,148 @@
+//! `odometer aggregate`: the engine over one finite input, and its totals when that has ended well.
+//!
+//! ```text
+//! reader thread            this thread
+//! Input ─► chunk ─bounded─► lines ─► events ─► task: processor ─► effects ─► outputs, state
+//! ```
+//! Reading order: `feed` (the reader thread), `batch` (lines to events), `task` (carries out effects), `state` (what
+//! outlives the run, or memory; `limits`, `mark`), `outputs` (what waits until the end), `table`, `console` (what people see). A
+//! run that fails or is stopped leaves no totals; with `--state` it leaves what it has read.
+
+mod batch;
+mod console;
+mod feed;
+mod limits;
+mod mark;
+mod outputs;
+mod state;
+mod table;
+mod task;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use self::batch::Decoder;
+use self::console::Console;
+use self::feed::{Fed, Feed};
+use self::limits::Limits;
+use self::outputs::Outputs;
+use self::state::Opened;
+use self::task::Task;
+use super::cli::AggregateArguments;
+use super::clock::Stopwatch;
+use super::signals::StopSignal;
+use super::{CommandError, definition_files};
+use crate::definition::Plan;
+use crate::engine::{Cursor, Options};
+use crate::file::{self, Source};
+use crate::format::{Encoder, LineSplitter, Place, RECORD_BYTES_MAX};
+use crate::store;
+
+/// Longest entry on the rejects output. A record is cut at 1 MiB; escaped it may be six times as long.
+const REJECT_BYTES_MAX: usize = 8 << 20;
+
+/// Reads the input to its end and writes its totals, rejects and summary.
+///
+/// # Errors
+/// Faulty definitions, input that cannot be read to its end, a state that cannot be used, a full disk, a signal.
+pub(super) fn aggregate(arguments: &AggregateArguments) -> Result<(), CommandError> {
+    let stopwatch = Stopwatch::start();
+    let plan = Arc::new(Plan::new(definition_files::load(&arguments.metrics)?));
+    let stop = StopSignal::install()
+        .map_err(|error| CommandError::failed_by("cannot listen for signals", error))?;
+    let source = Source::of_argument(arguments.input.as_deref().unwrap_or(Path::new("-")));
+    let outputs = Outputs::create(arguments)?;
+    let opened = Opened::new(arguments, &plan, &source)?;
+    let (from, limits) = (opened.cursor, Limits::of(arguments));
+    let place = Place::Files { pattern: source.name(), names: vec![source.name()] };
+    let encoder = Encoder::new(&plan, &place, REJECT_BYTES_MAX);
+    let mut task = Task::new(&plan, options(arguments), limits, opened, encoder, outputs);
+    task.catch_up()?;
+    let console = Console::new(stopwatch);
+    let feed = Feed::start(source, byte_of(from), stop.clone())?;
+    read(arguments, &mut task, feed, from, console)?;
+    if arguments.keep_open {
+        task.preview(&stop)?;
+    } else {
+        task.close(&stop)?;
+    }
+    task.finish(stopwatch)
+}
+
+fn options(arguments: &AggregateArguments) -> Options {
+    Options {
+        dedup_window: arguments.dedup_window,
+        watermark_delay: arguments.watermark_delay,
+        memory_bytes_max: Limits::of(arguments).processor_bytes_max,
+        ..Options::default()
+    }
+}
+
+/// Gives the task every record from a place on.
+fn read(
+    arguments: &AggregateArguments,
+    task: &mut Task<'_>,
+    mut feed: Feed,
+    from: Cursor,
+    mut console: Console,
+) -> Result<(), CommandError> {
+    let batch_records_max = Limits::of(arguments).batch_records_max;
+    let mut decoder = Decoder::new(arguments, batch_records_max);
+    let mut splitter = LineSplitter::resume(RECORD_BYTES_MAX, from.line + 1, byte_of(from));
+    let cursor_at = |(number, offset): (u64, u64)| Cursor {
+        file: from.file,
+        offset: i64::try_from(offset).expect("no input has 2^63 bytes"),
+        line: number - 1,
+    };
+    loop {
+        let chunk = match feed.next()? {
+            Fed::Nothing => {
+                console.show(feed.progress(), task.processor());
+                continue;
+            }
+            Fed::Chunk(chunk) => chunk,
+            Fed::End => break,
+        };
+        let mut lines = splitter.lines(&chunk);
+        loop {
+            let events = decoder.events(&mut lines);
+            if events.is_empty() {
+                break;
+            }
+            task.take(&events, cursor_at(lines.position()))?;
+            feed.check()?;
+        }
+        console.show(feed.progress(), task.processor());
+        feed.give_back(chunk);
+    }
+    let last = splitter.finish();
+    let end = last.map(|line| cursor_at((line.number, line.offset + line.length)));
+    let events = decoder.events(&mut last.into_iter());
+    match end {
+        Some(end) => task.take(&events, end),
+        None => Ok(()),
+    }
+}
+
+/// Fails where the operator wants no more.
+fn check(stop: &StopSignal) -> Result<(), CommandError> {
+    if stop.is_raised() {
+        return Err(CommandError::failed("stopped before the end: no totals were written"));
+    }
+    Ok(())
+}
+
+fn byte_of(cursor: Cursor) -> u64 {
+    u64::try_from(cursor.offset).expect("a file's cursor counts its bytes")
+}
+
+fn file_failure(error: file::Error) -> CommandError {
+    match error.source.kind() {
+        std::io::ErrorKind::BrokenPipe => CommandError::OutputClosed,
+        _ => CommandError::failed(error.to_string()),
+    }
+}
+
+fn store_failure(error: store::Error) -> CommandError {
+    CommandError::failed_by("the run's state", error)
+}

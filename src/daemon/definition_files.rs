@@ -1,0 +1,43 @@
+//! Definition files from disk: read whole, understood as one set, every fault of all of them at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::CommandError;
+use crate::definition::Definitions;
+use crate::format::definitions;
+
+/// Reads the files as one set of definitions.
+///
+/// # Errors
+/// [`CommandError::Faults`] with every fault of every file, those of files that cannot be read first.
+pub(super) fn load(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
+    let mut faults = Vec::new();
+    let mut texts: Vec<(String, String)> = Vec::with_capacity(paths.len());
+    for path in paths {
+        match text_of(path) {
+            Ok(text) => texts.push((path.display().to_string(), text)),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let files: Vec<(&str, &str)> =
+        texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    match definitions::read(&files) {
+        Ok(definitions) if faults.is_empty() => Ok(definitions),
+        Ok(_) => Err(CommandError::Faults(faults)),
+        Err(found) => {
+            faults.extend(found.iter().map(ToString::to_string));
+            Err(CommandError::Faults(faults))
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let bytes = fs::read(path).map_err(|error| {
+        format!("{}: cannot be read ({error}): name a file of definitions", path.display())
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("{}: byte {at} is no UTF-8: write the file in UTF-8", path.display())
+    })
+}

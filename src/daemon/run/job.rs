@@ -1,0 +1,54 @@
+//! What the workers of one source topic are to do: settings in the form in which they are used.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::definition::Plan;
+use crate::engine::{self, Binding, StartFrom};
+use crate::format::EventFormat;
+use crate::model::Span;
+use crate::{kafka, store};
+
+/// One source topic's work.
+pub(super) struct Job {
+    pub(super) plan: Arc<Plan>,
+    pub(super) engine: engine::Options,
+    pub(super) format: EventFormat,
+    /// Tenant of events that name none.
+    pub(super) tenant: String,
+    /// Id of the cluster.
+    pub(super) cluster: String,
+    /// How many partitions the source topic had when the process started.
+    pub(super) partitions: i32,
+    /// How many partitions the totals topic has.
+    pub(super) totals_partitions: u32,
+    /// Where each task's state has its directory.
+    pub(super) state_directory: PathBuf,
+    pub(super) store: store::Options,
+    pub(super) start_from: Option<StartFrom>,
+    pub(super) commit_interval: Duration,
+    /// Past how many bytes of outbox a commit comes early.
+    pub(super) commit_bytes_max: usize,
+    pub(super) idle_timeout: Span,
+    /// The longest entry that the sink takes.
+    pub(super) message_bytes_max: usize,
+}
+
+impl Job {
+    /// What the state of a partition belongs to.
+    pub(super) fn binding(&self, options: &kafka::Options, partition: i32) -> Binding {
+        Binding {
+            cluster: self.cluster.clone(),
+            group: options.group.clone(),
+            topic: options.topics.source.clone(),
+            partition,
+            partitions: self.partitions,
+        }
+    }
+
+    /// Where the state of a partition lies.
+    pub(super) fn directory(&self, topic: &str, partition: i32) -> PathBuf {
+        self.state_directory.join(format!("{topic}-{partition}"))
+    }
+}

@@ -1,0 +1,170 @@
+//! The start of a task: gathers the facts, lets the engine decide, and carries the decision out.
+
+use std::path::Path;
+
+use super::job::Job;
+use super::registry::{Registry, TaskName};
+use super::task::{Task, record_digest};
+use crate::engine::{self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Visible};
+use crate::format::state::Identity;
+use crate::kafka::{self, Source};
+use crate::store::{self, Store};
+
+/// What became of a partition that the group gave to this worker.
+pub(super) enum Outcome {
+    /// It is served.
+    Serves(Box<Task>),
+    /// It is not.
+    Halted(Halt),
+}
+
+/// Why the start could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("state directory {0}: {1}")]
+    SetAside(String, #[source] std::io::Error),
+}
+
+/// Starts the task of a partition.
+pub(super) fn take_over(
+    job: &Job,
+    options: &kafka::Options,
+    source: &Source,
+    registry: &Registry,
+    partition: i32,
+    committed: Option<Committed>,
+) -> Result<Outcome, Error> {
+    let topic = &options.topics.source;
+    let directory = job.directory(topic, partition);
+    let (log_start, log_end) = source.log_bounds(partition)?;
+    let mut store = None;
+    let mut local = None;
+    if store::exists(&directory) {
+        let opened = open(job, options, &directory, partition)?;
+        local = Some(local_state(&opened, options, log_start, log_end)?);
+        store = Some(opened);
+    }
+    let facts = Facts {
+        binding: job.binding(options, partition),
+        local,
+        committed,
+        log_start,
+        log_end,
+        start_from: job.start_from,
+    };
+    let decision = engine::decide(&facts);
+    tracing::info!(topic, partition, decision = ?decision, "task start decided");
+    let store = match &decision {
+        Decision::Halt(halt) => return Ok(Outcome::Halted(halt.clone())),
+        Decision::Resume { .. } => store.expect("only a state that is here is resumed"),
+        Decision::Begin { .. } | Decision::Adopt { .. } => {
+            drop(store);
+            set_aside(&directory)?;
+            open(job, options, &directory, partition)?
+        }
+    };
+    let customers = store.index()?.customers;
+    let name = TaskName { topic: topic.clone(), partition };
+    if let Err((digest, other)) = registry.claim(&name, customers) {
+        let other = other.to_string();
+        let customer = format!("with digest {digest:016x}");
+        let tenant = String::new();
+        return Ok(Outcome::Halted(Halt::CustomerInTwoTasks { tenant, customer, other }));
+    }
+    let visible: Option<&Visible> =
+        facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
+    let task = Task::new(job, topic, partition, store, &decision, visible)?;
+    Ok(Outcome::Serves(Box::new(task)))
+}
+
+fn open(
+    job: &Job,
+    options: &kafka::Options,
+    directory: &Path,
+    partition: i32,
+) -> Result<Store, store::Error> {
+    let binding = job.binding(options, partition);
+    Store::open(directory, &job.store, &job.plan, || {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).expect("the system gives random bytes");
+        Identity { binding, digest_key: DigestKey(key) }
+    })
+}
+
+/// What the decision must know of a state.
+fn local_state(
+    store: &Store,
+    options: &kafka::Options,
+    log_start: i64,
+    log_end: i64,
+) -> Result<LocalState, Error> {
+    let commits = store.commits()?;
+    let Some(last) = commits.last() else {
+        // A crash came before its genesis was written.
+        return Ok(LocalState {
+            binding: store.identity().binding.clone(),
+            chain: Vec::new(),
+            is_genesis: true,
+            cursor: engine::Cursor::at_offset(0),
+            outbox_last: 0,
+            is_same_record: None,
+        });
+    };
+    Ok(LocalState {
+        binding: store.identity().binding.clone(),
+        chain: commits.iter().map(|commit| commit.id).collect(),
+        is_genesis: last.number == 0,
+        cursor: last.cursor,
+        outbox_last: last.outbox_last,
+        is_same_record: is_same_record(store, options, log_start, log_end)?,
+    })
+}
+
+/// Whether the last record read is still what it was; `None` where it is no longer in the log, or there is none.
+fn is_same_record(
+    store: &Store,
+    options: &kafka::Options,
+    log_start: i64,
+    log_end: i64,
+) -> Result<Option<bool>, Error> {
+    let Some((offset, digest)) = store.noted_record()? else { return Ok(None) };
+    if offset < log_start || offset >= log_end {
+        return Ok(None);
+    }
+    let binding = &store.identity().binding;
+    let found = kafka::record_before(
+        &options.source,
+        &binding.topic,
+        binding.partition,
+        offset,
+        options.request_timeout,
+    )?;
+    // Compaction may have removed it; a gap says nothing.
+    Ok(found.map(|(timestamp, value)| record_digest(timestamp, &value) == digest))
+}
+
+/// Moves what lies in a directory out of the way: it is kept, and never sent from.
+fn set_aside(directory: &Path) -> Result<(), Error> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    let failed = |error| Error::SetAside(directory.display().to_string(), error);
+    for number in 1.. {
+        let mut name = directory.as_os_str().to_owned();
+        name.push(format!(".aside-{number}"));
+        let target = Path::new(&name);
+        if !target.exists() {
+            tracing::warn!(
+                from = %directory.display(),
+                to = %target.display(),
+                "a state that may not be used is set aside"
+            );
+            return std::fs::rename(directory, target).map_err(failed);
+        }
+    }
+    unreachable!("some number is free")
+}

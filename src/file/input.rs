@@ -1,0 +1,259 @@
+//! An input as chunks of plain bytes: a file or standard input, decompressed where it is gzip or zstd.
+//!
+//! First step of the event path over files. A compressed input that is cut or damaged is an error: what was
+//! read of it so far must not become totals. Knows nothing of lines.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::{Error, Step};
+
+/// How inputs are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many bytes of plain text a chunk has, but for the last.
+    pub chunk_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { chunk_bytes: 256 * 1024 }
+    }
+}
+
+/// Where events are read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// Standard input; compression is told by the first bytes.
+    Stdin,
+    /// A file; compression is told by `.gz` or `.zst` at the end of its name.
+    File(PathBuf),
+}
+
+impl Source {
+    /// `-` is standard input.
+    pub fn of_argument(name: &Path) -> Self {
+        if name == Path::new("-") { Source::Stdin } else { Source::File(name.to_owned()) }
+    }
+
+    /// The name as it was given; `-` for standard input.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Stdin => "-".to_owned(),
+            Source::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// How far an input was read: to be looked at from another thread.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    read_bytes: Arc<AtomicU64>,
+    length_bytes: Option<u64>,
+}
+
+impl Progress {
+    /// Bytes read of the input as it is stored.
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the input as it is stored, where that is known.
+    pub fn length_bytes(&self) -> Option<u64> {
+        self.length_bytes
+    }
+}
+
+/// An input that is being read.
+pub struct Input {
+    /// For messages.
+    name: String,
+    body: Body,
+    progress: Progress,
+    options: Options,
+}
+
+type Raw = BufReader<Counted>;
+
+enum Body {
+    Plain(Raw),
+    Gzip(flate2::bufread::MultiGzDecoder<Raw>),
+    Zstd(zstd::stream::read::Decoder<'static, Raw>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Input {
+    /// Opens an input at its beginning.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, is a directory, or is named as compressed and is empty.
+    pub fn open(source: &Source, options: Options) -> Result<Self, Error> {
+        let name = match source {
+            Source::Stdin => "standard input".to_owned(),
+            Source::File(path) => path.display().to_string(),
+        };
+        let (stream, length_bytes) = match source {
+            Source::Stdin => (Stream::Stdin(io::stdin()), None),
+            Source::File(path) => open_file(path, &name)?,
+        };
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let progress = Progress { read_bytes: Arc::clone(&read_bytes), length_bytes };
+        let mut raw = BufReader::with_capacity(128 * 1024, Counted { stream, read_bytes });
+        let first = raw.fill_buf().map_err(Error::at(Step::Read, &name))?;
+        let compression = match source {
+            Source::Stdin => Compression::of_bytes(first),
+            Source::File(path) => Compression::of_name(path),
+        };
+        if compression != Compression::None && first.is_empty() {
+            let empty = io::Error::from(io::ErrorKind::UnexpectedEof);
+            return Err(Error::at(Step::Decompress, &name)(empty));
+        }
+        let body = match compression {
+            Compression::None => Body::Plain(raw),
+            Compression::Gzip => Body::Gzip(flate2::bufread::MultiGzDecoder::new(raw)),
+            Compression::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(raw);
+                Body::Zstd(decoder.map_err(Error::at(Step::Decompress, &name))?)
+            }
+        };
+        Ok(Input { name, body, progress, options })
+    }
+
+    /// How far it was read, for as long as the input is read.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Replaces what is in `chunk` by the next plain bytes; nothing at the end.
+    ///
+    /// A chunk is filled whole, so that its size does not hang on what a read happens to give; but what comes
+    /// in pieces (a pipe) is handed on after each of them.
+    ///
+    /// # Errors
+    /// Where reading fails, or the compression is damaged or cut.
+    pub fn read_chunk(&mut self, chunk: &mut Vec<u8>) -> Result<(), Error> {
+        chunk.clear();
+        let room = u64::try_from(self.options.chunk_bytes).unwrap_or(u64::MAX);
+        let step = self.step();
+        let outcome = match &mut self.body {
+            Body::Plain(raw) if raw.get_ref().stream.is_stdin() => {
+                raw.fill_buf().map(|bytes| bytes.len()).and_then(|ready| {
+                    let ready = u64::try_from(ready).unwrap_or(room);
+                    raw.take(ready.min(room)).read_to_end(chunk)
+                })
+            }
+            Body::Plain(raw) => raw.take(room).read_to_end(chunk),
+            Body::Gzip(decoder) => decoder.take(room).read_to_end(chunk),
+            Body::Zstd(decoder) => decoder.take(room).read_to_end(chunk),
+        };
+        outcome.map(|_| ()).map_err(Error::at(step, &self.name))
+    }
+
+    /// Steps over the first plain bytes: those were read by an earlier run. Returns how many there were.
+    ///
+    /// # Errors
+    /// As [`Input::read_chunk`].
+    pub fn skip(&mut self, bytes: u64) -> Result<u64, Error> {
+        let step = self.step();
+        let length = self.progress.length_bytes;
+        let outcome = match &mut self.body {
+            Body::Plain(raw) if !raw.get_ref().stream.is_stdin() => {
+                let bytes = length.map_or(bytes, |length| bytes.min(length));
+                raw.seek(SeekFrom::Start(bytes)).inspect(|at| {
+                    self.progress.read_bytes.store(*at, Ordering::Relaxed);
+                })
+            }
+            Body::Plain(raw) => io::copy(&mut raw.take(bytes), &mut io::sink()),
+            Body::Gzip(decoder) => io::copy(&mut decoder.take(bytes), &mut io::sink()),
+            Body::Zstd(decoder) => io::copy(&mut decoder.take(bytes), &mut io::sink()),
+        };
+        outcome.map_err(Error::at(step, &self.name))
+    }
+
+    fn step(&self) -> Step {
+        match self.body {
+            Body::Plain(_) => Step::Read,
+            Body::Gzip(_) | Body::Zstd(_) => Step::Decompress,
+        }
+    }
+}
+
+fn open_file(path: &Path, name: &str) -> Result<(Stream, Option<u64>), Error> {
+    let file = File::open(path).map_err(Error::at(Step::Open, name))?;
+    let metadata = file.metadata().map_err(Error::at(Step::Open, name))?;
+    if metadata.is_dir() {
+        let directory = io::Error::from(io::ErrorKind::IsADirectory);
+        return Err(Error::at(Step::Open, name)(directory));
+    }
+    let length = metadata.is_file().then(|| metadata.len());
+    Ok((Stream::File(file), length))
+}
+
+impl Compression {
+    fn of_name(path: &Path) -> Self {
+        let ending = path.extension().unwrap_or_default();
+        if ending.eq_ignore_ascii_case("gz") {
+            Compression::Gzip
+        } else if ending.eq_ignore_ascii_case("zst") {
+            Compression::Zstd
+        } else {
+            Compression::None
+        }
+    }
+
+    /// Neither mark can begin a line of JSON. RFC 1952, section 2.3.1; RFC 8878, section 3.1.1.
+    fn of_bytes(first: &[u8]) -> Self {
+        match first {
+            [0x1F, 0x8B, 0x08, ..] => Compression::Gzip,
+            [0x28, 0xB5, 0x2F, 0xFD, ..] => Compression::Zstd,
+            _ => Compression::None,
+        }
+    }
+}
+
+enum Stream {
+    Stdin(io::Stdin),
+    File(File),
+}
+
+impl Stream {
+    fn is_stdin(&self) -> bool {
+        matches!(self, Stream::Stdin(_))
+    }
+}
+
+/// Says how much was read.
+struct Counted {
+    stream: Stream,
+    read_bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.stream {
+            Stream::Stdin(stdin) => stdin.read(buffer)?,
+            Stream::File(file) => file.read(buffer)?,
+        };
+        let bytes = u64::try_from(count).unwrap_or_default();
+        self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.stream {
+            Stream::File(file) => file.seek(to),
+            Stream::Stdin(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        }
+    }
+}

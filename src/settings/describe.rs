@@ -1,0 +1,111 @@
+//! Settings for people: every key with the value in force, as TOML would have it; secrets as `***`.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::properties::Properties;
+use super::watermark::WatermarkClock;
+use super::{Settings, Topic};
+use crate::engine::StartFrom;
+use crate::model::Span;
+use crate::telemetry::LogFormat;
+
+/// One line for each key.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_source(f)?;
+        self.write_sink(f)?;
+        self.write_state(f)?;
+        self.write_service(f)
+    }
+}
+
+impl Settings {
+    fn write_source(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = &self.source;
+        writeln!(f, "source.kind = \"kafka\"")?;
+        let topics: Vec<String> = source.topics.iter().map(topic_text).collect();
+        writeln!(f, "source.topics = [{}]", topics.join(", "))?;
+        writeln!(f, "source.group_id = {:?}", source.group_id)?;
+        let start_from = match source.start_from {
+            Some(StartFrom::Earliest) => "\"earliest\"",
+            Some(StartFrom::Latest) => "\"latest\"",
+            None => "unset: refuse to guess",
+        };
+        writeln!(f, "source.start_from = {start_from}")?;
+        writeln!(f, "source.workers = {}", source.workers)?;
+        writeln!(f, "source.partitioning = \"customer\"")?;
+        writeln!(f, "source.instance_id = {:?}", source.instance_id.as_deref().unwrap_or(""))?;
+        writeln!(f, "source.request_timeout = {:?}", duration_text(source.request_timeout))?;
+        write_properties(f, "source", &source.properties)
+    }
+
+    fn write_sink(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sink, rejects) = (&self.sink, &self.rejects);
+        writeln!(f, "sink.kind = \"kafka\"")?;
+        writeln!(f, "sink.topic = {:?}", sink.topic)?;
+        writeln!(f, "sink.provenance = false")?;
+        writeln!(f, "sink.transaction_timeout = {:?}", duration_text(sink.transaction_timeout))?;
+        write_properties(f, "sink", &sink.properties)?;
+        writeln!(f, "rejects.topic = {:?}", rejects.topic)?;
+        let included =
+            [("duplicate", rejects.includes_duplicates), ("unmatched", rejects.includes_unmatched)];
+        let names: Vec<&str> = included
+            .iter()
+            .filter(|(_, is_included)| *is_included)
+            .map(|(name, _)| *name)
+            .collect();
+        writeln!(f, "rejects.include = {names:?}")
+    }
+
+    fn write_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (state, watermark) = (&self.state, &self.watermark);
+        writeln!(f, "state.directory = {:?}", state.directory.display().to_string())?;
+        writeln!(f, "state.commit_interval = {:?}", duration_text(state.commit_interval))?;
+        writeln!(f, "state.commit_bytes = \"{}\"", state.commit_bytes)?;
+        writeln!(f, "state.memory_limit = \"{}\"", state.memory_limit)?;
+        writeln!(f, "dedup.window = \"{}\"", self.dedup.window)?;
+        writeln!(f, "dedup.identity = \"id\"")?;
+        writeln!(f, "watermark.delay = \"{}\"", watermark.delay)?;
+        writeln!(f, "watermark.idle_timeout = \"{}\"", watermark.idle_timeout)?;
+        let clock = match watermark.clock {
+            WatermarkClock::Event => "event",
+            WatermarkClock::Record => "record",
+        };
+        writeln!(f, "watermark.clock = \"{clock}\"")?;
+        writeln!(f, "watermark.max_future_skew = \"{}\"", watermark.future_skew_max)
+    }
+
+    fn write_service(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<String> =
+            self.metrics.files.iter().map(|file| file.display().to_string()).collect();
+        writeln!(f, "metrics.files = {files:?}")?;
+        let address = self.admin.address.map(|address| address.to_string()).unwrap_or_default();
+        writeln!(f, "admin.address = {address:?}")?;
+        writeln!(f, "telemetry.log_level = {:?}", self.telemetry.log_level)?;
+        let format = match self.telemetry.log_format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        writeln!(f, "telemetry.log_format = \"{format}\"")
+    }
+}
+
+fn topic_text(topic: &Topic) -> String {
+    let Topic { name, format: _, tenant } = topic;
+    format!("{{ name = {name:?}, format = \"native\", tenant = {tenant:?} }}")
+}
+
+fn duration_text(duration: Duration) -> String {
+    Span::from_micros(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)).to_string()
+}
+
+fn write_properties(
+    f: &mut fmt::Formatter<'_>,
+    section: &str,
+    properties: &Properties,
+) -> fmt::Result {
+    properties
+        .printable()
+        .try_for_each(|(name, text)| writeln!(f, "{section}.kafka.properties.{name:?} = {text:?}"))
+}

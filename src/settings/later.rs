@@ -1,0 +1,26 @@
+//! Keys that have a name already and no effect yet: they are refused, each with what to do until then.
+
+const FILES: &str = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
+rejects.topic), or use `odometer aggregate` for finite files";
+
+const LATER: [(&str, &str); 6] = [
+    ("source.paths", FILES),
+    ("sink.path", FILES),
+    ("rejects.path", FILES),
+    (
+        "state.checkpoint",
+        "is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",
+    ),
+    ("metrics.directory", "is not built yet: name each file in metrics.files"),
+    ("metrics.topic", "is not built yet: name the files of definitions in metrics.files"),
+];
+
+/// Why the key of that path is refused; `None`: it is no such key.
+pub(super) fn reason(path: &str) -> Option<&'static str> {
+    LATER.iter().find(|(later, _)| *later == path).map(|(_, reason)| *reason)
+}
+
+/// The same for a value of a key that is known.
+pub(super) fn file_kind() -> &'static str {
+    FILES
+}

@@ -1,0 +1,153 @@
+//! Layer 6, what the operator wants: file, environment and flags in, [`Settings`] or every fault out.
+//!
+//! ```text
+//! file ─► environment ─► flags ─► layers: one tree with places ─► reader: fields, faults kept ─► sections
+//! ```
+//! One file for each section of the configuration: `source`, `sink`, `rejects`, `state`, `dedup`, `watermark`,
+//! `metrics`, `admin`, `telemetry`; `properties` hands librdkafka's own through. Starts nothing and connects nowhere.
+
+mod admin;
+mod dedup;
+mod describe;
+mod later;
+mod layers;
+mod metrics;
+mod properties;
+mod reader;
+mod rejects;
+mod sink;
+mod size;
+mod source;
+mod state;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod tree;
+mod watermark;
+
+use std::path::Path;
+
+pub use admin::Admin;
+pub use dedup::Dedup;
+pub use layers::environment;
+pub use metrics::Metrics;
+pub use properties::Properties;
+pub use reader::SettingsFault;
+pub use rejects::Rejects;
+pub use sink::Sink;
+pub use size::Size;
+pub use source::{Source, Topic};
+pub use state::State;
+pub use telemetry::Telemetry;
+pub use topics::check_topics;
+pub use watermark::{Watermark, WatermarkClock};
+
+use reader::{Faults, Faulty, Field};
+
+/// Everything that is configured. A value in hand is valid.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where events come from.
+    pub source: Source,
+    /// Where totals go.
+    pub sink: Sink,
+    /// Where refused events go.
+    pub rejects: Rejects,
+    /// Where state is kept and when it is committed.
+    pub state: State,
+    /// How long events are known again.
+    pub dedup: Dedup,
+    /// When event time is believed complete.
+    pub watermark: Watermark,
+    /// Where the definitions of metrics are.
+    pub metrics: Metrics,
+    /// Where operators look in.
+    pub admin: Admin,
+    /// What the log says and looks like.
+    pub telemetry: Telemetry,
+}
+
+/// A section and the keys that it knows; keys with keys of their own are sections too.
+const SECTIONS: [(&str, &[&str]); 11] = [
+    ("source", &source::KEYS),
+    ("source.kafka", &source::KAFKA_KEYS),
+    ("sink", &sink::KEYS),
+    ("sink.kafka", &sink::KAFKA_KEYS),
+    ("rejects", &rejects::KEYS),
+    ("state", &state::KEYS),
+    ("dedup", &dedup::KEYS),
+    ("watermark", &watermark::KEYS),
+    ("metrics", &metrics::KEYS),
+    ("admin", &admin::KEYS),
+    ("telemetry", &telemetry::KEYS),
+];
+
+const ROOT_KEYS: [&str; 9] =
+    ["source", "sink", "rejects", "state", "dedup", "watermark", "metrics", "admin", "telemetry"];
+
+/// The path of every key that has an effect, such as `source.workers`. Below `source.topics` and the two
+/// `kafka.properties` nothing is named.
+pub fn known_keys() -> Vec<String> {
+    let is_section = |path: &str| SECTIONS.iter().any(|(section, _)| *section == path);
+    let paths = SECTIONS
+        .iter()
+        .flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}.{key}")));
+    paths.filter(|path| !is_section(path)).collect()
+}
+
+impl Settings {
+    /// Reads the file, lays the environment's `ODOMETER__SECTION__KEY` over it, and `overrides` (path and value of a
+    /// key, as `--set` gives them) over both. [`environment`] has the variables of this process.
+    ///
+    /// # Errors
+    /// Every fault of every layer. Of a file that is no TOML only the places where it is none.
+    pub fn load(
+        file: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+        overrides: &[(String, String)],
+    ) -> Result<Self, Vec<SettingsFault>> {
+        let faults = Faults::default();
+        let read = layers::merged(file, environment, overrides, &faults)
+            .and_then(|root| read(&Field::root(root, &faults)));
+        let list = faults.into_list();
+        match read {
+            Ok(settings) if list.is_empty() => Ok(settings),
+            Ok(_) => Err(list),
+            Err(Faulty) => {
+                assert!(!list.is_empty(), "settings that cannot be read have a fault");
+                Err(list)
+            }
+        }
+    }
+}
+
+fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
+    let root = root.table(&ROOT_KEYS)?;
+    let source = root.section("source", &source::KEYS).and_then(|table| source::read(&table));
+    let properties = source.as_ref().ok().map(|source| &source.properties);
+    let sink = root.section("sink", &sink::KEYS).and_then(|table| sink::read(&table, properties));
+    let rejects = root.section("rejects", &rejects::KEYS).and_then(|table| rejects::read(&table));
+    let state = root.section("state", &state::KEYS).and_then(|table| state::read(&table));
+    let dedup = root.section("dedup", &dedup::KEYS).and_then(|table| dedup::read(&table));
+    let watermark =
+        root.section("watermark", &watermark::KEYS).and_then(|table| watermark::read(&table));
+    let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
+    let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
+    let telemetry =
+        root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
+    if let (Ok(source), Ok(sink), Ok(rejects)) = (&source, &sink, &rejects) {
+        topics::check_distinct(&root, source, sink, rejects)?;
+    }
+    Ok(Settings {
+        source: source?,
+        sink: sink?,
+        rejects: rejects?,
+        state: state?,
+        dedup: dedup?,
+        watermark: watermark?,
+        metrics: metrics?,
+        admin: admin?,
+        telemetry: telemetry?,
+    })
+}

@@ -1,0 +1,170 @@
+//! librdkafka's properties, handed through as they are, but for the few that exactly-once rests on.
+//!
+//! A name that ends in `_file` names the file that holds the value. Values that are secrets print as `***`, and no
+//! fault repeats one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+
+use super::layers::FILE_ENDING;
+use super::reader::{Faulty, Field};
+use super::tree::Content;
+use crate::kafka;
+
+const BY_OFFSET: &str = "reading begins at the committed offset, and without one where source.start_from says; \
+a reset by itself would skip or repeat events";
+const BY_TRANSACTION: &str =
+    "offsets are committed in the transaction that makes the totals visible, and nowhere else";
+const BY_IDEMPOTENCE: &str =
+    "every total is written exactly once, by an idempotent producer that waits for all replicas";
+const BY_MEMBERSHIP: &str =
+    "tasks move from process to process by the classic protocol, cooperatively, a few at a time";
+const BY_WORKER: &str = "each worker has one of its own, made of group, instance and number, by which the broker fences it";
+
+/// Properties that are set already, and why they stay so.
+const RESERVED: [(&str, &str); 20] = [
+    ("auto.offset.reset", BY_OFFSET),
+    ("enable.auto.commit", BY_TRANSACTION),
+    ("auto.commit.enable", BY_TRANSACTION),
+    ("auto.commit.interval.ms", BY_TRANSACTION),
+    ("enable.auto.offset.store", BY_TRANSACTION),
+    ("offset.store.method", BY_TRANSACTION),
+    ("isolation.level", "only events of committed transactions may count"),
+    ("check.crcs", "a damaged record must not count"),
+    ("enable.partition.eof", "an idle partition is known by the end of it being read"),
+    ("group.id", "give source.group_id: the state is bound to it"),
+    ("group.instance.id", "give source.instance_id: each worker makes its own of it"),
+    ("group.protocol", BY_MEMBERSHIP),
+    ("group.remote.assignor", BY_MEMBERSHIP),
+    ("partition.assignment.strategy", BY_MEMBERSHIP),
+    ("transactional.id", BY_WORKER),
+    ("transaction.timeout.ms", "give sink.transaction_timeout"),
+    ("enable.idempotence", BY_IDEMPOTENCE),
+    ("enable.gapless.guarantee", BY_IDEMPOTENCE),
+    ("acks", BY_IDEMPOTENCE),
+    ("request.required.acks", BY_IDEMPOTENCE),
+];
+
+/// Parts of the names of properties whose values are secrets.
+const SECRET_PARTS: [&str; 6] =
+    ["password", "passphrase", "secret", "key.pem", "ssl_key", "oauthbearer.config"];
+
+/// Where a client finds its cluster: either of two names.
+pub(super) const BOOTSTRAP: [&str; 2] = ["bootstrap.servers", "metadata.broker.list"];
+
+/// A property's value.
+#[derive(Clone, PartialEq, Eq)]
+struct Value {
+    text: String,
+    is_secret: bool,
+}
+
+/// `***` where it is a secret.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_secret { f.write_str("***") } else { write!(f, "{:?}", self.text) }
+    }
+}
+
+/// librdkafka's properties by name; secrets print as `***`.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Properties(BTreeMap<String, Value>);
+
+impl Properties {
+    /// All of them, secrets in the open: for the client alone.
+    pub fn expose(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.text.clone())).collect()
+    }
+
+    /// Those of another set laid over these.
+    pub(super) fn overlaid(&self, above: &Properties) -> Properties {
+        let mut all = self.clone();
+        all.0.extend(above.0.clone());
+        all
+    }
+
+    /// The value of one.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.text.as_str())
+    }
+
+    /// Each with its value as it may be printed.
+    pub(super) fn printable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| {
+            (name.as_str(), if value.is_secret { "***" } else { value.text.as_str() })
+        })
+    }
+}
+
+/// Reads a table of properties.
+pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
+    let mut properties = BTreeMap::new();
+    let mut is_whole = true;
+    for (written, field) in leaves(table)? {
+        let (name, is_file) = match written.strip_suffix(FILE_ENDING) {
+            Some(name) => (name, true),
+            None => (written.as_str(), false),
+        };
+        match property(name, is_file, &field) {
+            Ok(value) => {
+                if properties.insert(name.to_owned(), value).is_some() {
+                    let both =
+                        format!("{name:?} and \"{name}{FILE_ENDING}\" are both set: keep one");
+                    is_whole = false;
+                    field.fault(both);
+                }
+            }
+            Err(Faulty) => is_whole = false,
+        }
+    }
+    if is_whole { Ok(Properties(properties)) } else { Err(Faulty) }
+}
+
+/// Every property with its whole name: a name without quotes is a table to TOML at each dot.
+fn leaves<'f>(table: &Field<'f>) -> Result<Vec<(String, Field<'f>)>, Faulty> {
+    let mut found = Vec::new();
+    for (name, field) in table.entries()? {
+        match field.content() {
+            Content::Table(_) => {
+                let inner = leaves(&field)?;
+                found
+                    .extend(inner.into_iter().map(|(rest, leaf)| (format!("{name}.{rest}"), leaf)));
+            }
+            _ => found.push((name, field)),
+        }
+    }
+    Ok(found)
+}
+
+fn property(name: &str, is_file: bool, field: &Field<'_>) -> Result<Value, Faulty> {
+    if let Some((_, reason)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+        return Err(field.fault(format!("may not be set: {reason}")));
+    }
+    let written = match field.content() {
+        Content::Text(text) | Content::Unquoted(text) | Content::Other(text) => text.clone(),
+        Content::Integer(number) => number.to_string(),
+        Content::Boolean(value) => value.to_string(),
+        Content::List(_) | Content::Table(_) => {
+            return Err(field.fault("is a list: expected a text, number, true or false"));
+        }
+    };
+    let text = if is_file { text_of(&written, field)? } else { written };
+    let is_secret = is_file || SECRET_PARTS.iter().any(|part| name.contains(part));
+    match kafka::refused_property(name, &text) {
+        None => Ok(Value { text, is_secret }),
+        Some(_) if is_secret => Err(field.fault("has a value that librdkafka does not take")),
+        Some(reason) => Err(field.fault(format!("librdkafka does not take it: {reason}"))),
+    }
+}
+
+/// What a file holds, without the end of its last line.
+fn text_of(file: &str, field: &Field<'_>) -> Result<String, Faulty> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        field.fault(format!(
+            "the file {file:?} cannot be read ({error}): name a file that holds the value and nothing else"
+        ))
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}

@@ -1,0 +1,82 @@
+//! Where totals go: section `sink`.
+
+use std::time::Duration;
+
+use super::later;
+use super::properties::{self, BOOTSTRAP, Properties};
+use super::reader::{Faulty, Field, Table};
+use crate::model::Span;
+
+pub(super) const KEYS: [&str; 5] = ["kind", "topic", "provenance", "transaction_timeout", "kafka"];
+pub(super) const KAFKA_KEYS: [&str; 1] = ["properties"];
+
+/// librdkafka's default of `message.max.bytes`.
+const MESSAGE_BYTES_MAX: usize = 1_000_000;
+
+/// Where totals go.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    /// Topic. Default `odometer.totals`.
+    pub topic: String,
+    /// How long the broker keeps an unfinished transaction. Default 30 s.
+    pub transaction_timeout: Duration,
+    /// librdkafka's properties: the source's, with the sink's own over them.
+    pub properties: Properties,
+}
+
+impl Sink {
+    /// The longest record that it takes, in bytes: `message.max.bytes`.
+    pub fn message_bytes_max(&self) -> usize {
+        let given = self.properties.value("message.max.bytes");
+        given.and_then(|text| text.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX)
+    }
+}
+
+/// Reads the section, over the source's properties where they could be read.
+pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sink, Faulty> {
+    let kind = table.value_or("kind", (), kind);
+    let topic = table.value_or("topic", "odometer.totals".to_owned(), Field::topic_name);
+    let provenance = table.value_or("provenance", (), provenance);
+    let timeouts = Span::from_seconds(1)..=Span::from_seconds(900);
+    let transaction_timeout =
+        table.value_or("transaction_timeout", Duration::from_secs(30), |field| {
+            field.duration(timeouts)
+        });
+    let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| {
+        kafka.value_or("properties", Properties::default(), |field| own_properties(field, source))
+    });
+    (kind?, provenance?);
+    Ok(Sink {
+        topic: topic?,
+        transaction_timeout: transaction_timeout?,
+        properties: source.ok_or(Faulty)?.overlaid(&properties?),
+    })
+}
+
+fn own_properties(field: &Field<'_>, source: Option<&Properties>) -> Result<Properties, Faulty> {
+    let own = properties::read(field)?;
+    let Some(source) = source else { return Err(Faulty) };
+    for name in BOOTSTRAP {
+        if own.value(name).is_some_and(|address| source.value(name) != Some(address)) {
+            return Err(field.fault(format!(
+                "{name:?} differs from the source's: totals and offsets are committed in one transaction, \
+                 so source and sink are one cluster; leave it out"
+            )));
+        }
+    }
+    Ok(own)
+}
+
+fn kind(field: &Field<'_>) -> Result<(), Faulty> {
+    match field.choice(&[("kafka", true), ("file", false)])? {
+        true => Ok(()),
+        false => Err(field.fault(later::file_kind())),
+    }
+}
+
+fn provenance(field: &Field<'_>) -> Result<(), Faulty> {
+    if field.boolean()? {
+        return Err(field.fault("true is not built yet: leave it out, or give false"));
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! What a run writes: rejects, forms of totals, provisional ones; and what happens where it cannot write.
+
+use std::fs;
+use std::path::Path;
+
+use super::{aggregate, events, expect_failure, newest, sum_metrics};
+use crate::program::{expect_status, run, write};
+
+const GROUPED: &str = r#"{"metrics": [
+    {"code": "tokens", "event_type": "call", "aggregation": "sum", "value": "properties.v", "group_by": ["model"]}]}"#;
+
+const MIXED: &str = r#"{"id":"1","type":"call","customer":"a,b","time":"2026-01-05T00:00:00Z","properties":{"v":1.5,"model":"x"}}
+{"id":"2","type":"call","customer":"c","time":"2026-01-06T00:00:00Z","properties":{"v":2}}
+{"id":"2","type":"call","customer":"c","time":"2026-01-06T00:00:00Z","properties":{"v":2}}
+{"id":"3","type":"other","customer":"c","time":"2026-01-06T00:00:00Z"}
+
+not json
+{"id":"4","type":"call","customer":"c","time":"2026-01-06T00:00:00Z","properties":{"v":"many"}}
+"#;
+
+#[test]
+fn reject_says_why_and_where_and_what() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", MIXED);
+    let outcome = aggregate(folder.path(), &["--metrics", &metrics, "--input", &input]);
+    let rejects = outcome.read_rejects();
+    let [malformed, bad_value] = rejects.as_slice() else { panic!("{rejects:?}") };
+    assert_eq!(malformed["reason"], "malformed");
+    assert_eq!(malformed["event"], "not json");
+    assert_eq!(malformed["tenant"], serde_json::Value::Null);
+    let offset = MIXED.find("not json").expect("it is there");
+    assert_eq!(
+        malformed["source"],
+        serde_json::json!({"file": input, "line": 6, "offset": offset})
+    );
+    assert_eq!(malformed["at"], serde_json::Value::Null);
+    assert_eq!(bad_value["reason"], "bad_value");
+    assert_eq!((&bad_value["metric"], &bad_value["tenant"]), (&"tokens".into(), &"default".into()));
+    assert_eq!(bad_value["event"]["id"], "4");
+    assert_eq!(bad_value["source"]["line"], 7);
+    let expected = serde_json::json!({
+        "read": 6, "counted": 2, "duplicate": 1, "unmatched": 1, "late": 0, "invalid": 2,
+        "finals": 2, "corrections": 0, "provisionals": 0,
+        "rejects": {"malformed": 1, "bad_value": 1},
+        "seconds": outcome.summary["seconds"],
+    });
+    assert_eq!(outcome.summary, expected);
+    assert!(outcome.summary["seconds"].is_f64(), "{}", outcome.summary);
+}
+
+#[test]
+fn rejects_without_a_file_are_counted_on_stderr() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", MIXED);
+    let output = run(["aggregate", "--metrics", &metrics, "--input", &input]);
+    let (stdout, stderr) = expect_status(&output, 0);
+    assert_eq!(stdout.lines().count(), 2);
+    assert!(
+        stderr.contains("malformed 1, bad_value 1") && stderr.contains("--rejects"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn reference_time_and_tenant_are_flags() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = write(folder.path(), "m.json", &sum_of("acme"));
+    let input = write(folder.path(), "events.ndjson", MIXED);
+    let now = "2026-01-05T12:00:00Z";
+    let flags = ["--metrics", &metrics, "--input", &input, "--now", now, "--tenant", "acme"];
+    let outcome = aggregate(folder.path(), &flags);
+    assert_eq!(outcome.summary["rejects"]["in_future"], 4);
+    let rejects = outcome.read_rejects();
+    let in_future = rejects.iter().find(|reject| reject["reason"] == "in_future");
+    assert_eq!(in_future.expect("one")["at"], now);
+    assert_eq!(newest(&outcome.totals).len(), 1);
+    assert_eq!(outcome.totals[0]["tenant"], "acme");
+}
+
+fn sum_of(tenant: &str) -> String {
+    super::SUM.replace(r#"{"code""#, &format!(r#"{{"tenant": "{tenant}", "code""#))
+}
+
+#[test]
+fn csv_quotes_what_needs_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = write(folder.path(), "m.json", GROUPED);
+    let input = write(folder.path(), "events.ndjson", MIXED);
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--output-format", "csv"];
+    let (stdout, _) = expect_status(&run(flags), 0);
+    let mut lines: Vec<&str> = stdout.lines().collect();
+    let header = lines.remove(0);
+    lines.sort_unstable();
+    assert_eq!(header, "tenant,metric,customer,group,start,end,kind,revision,value,events");
+    let month = "2026-01-01T00:00:00Z,2026-02-01T00:00:00Z";
+    assert_eq!(
+        lines,
+        [
+            format!(r#"default,tokens,"a,b","{{""model"":""x""}}",{month},final,1,1.5,1"#),
+            format!(r#"default,tokens,c,"{{""model"":null}}",{month},final,1,2,1"#),
+        ]
+    );
+}
+
+#[test]
+fn table_is_aligned_and_leaves_out_empty_columns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", MIXED);
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--output-format", "table"];
+    let (stdout, _) = expect_status(&run(flags), 0);
+    let lines: Vec<&str> = stdout.lines().collect();
+    let [header, first, second] = lines.as_slice() else { panic!("{stdout}") };
+    assert!(header.contains("METRIC") && !header.contains("GROUP") && !header.contains("TENANT"));
+    assert!(first.contains("a,b") && second.contains(" c "), "{stdout}");
+    assert_eq!([header.len(), first.len()], [second.len(), second.len()], "{stdout}");
+    let nothing = write(folder.path(), "empty.ndjson", "");
+    let flags =
+        ["aggregate", "--metrics", &metrics, "--input", &nothing, "--output-format", "table"];
+    assert_eq!(expect_status(&run(flags), 0).0, "no totals\n");
+}
+
+#[test]
+fn open_periods_are_provisional_where_they_are_kept_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    // Three days over the end of January: that is due, February is not.
+    let input = write(folder.path(), "events.ndjson", &events(3 * 86_400));
+    for limit in ["1GiB", "256KiB"] {
+        let flags =
+            ["--metrics", &metrics, "--input", &input, "--keep-open", "--memory-limit", limit];
+        let outcome = aggregate(folder.path(), &flags);
+        let count = |kind: &str, month: &str| {
+            let is_meant = |total: &&serde_json::Value| {
+                total["kind"] == kind
+                    && total["period"]["start"].as_str().is_some_and(|at| at.starts_with(month))
+            };
+            outcome.totals.iter().filter(is_meant).count()
+        };
+        assert_eq!((count("final", "2026-01"), count("provisional", "2026-02")), (7, 7), "{limit}");
+        assert_eq!(outcome.totals.len(), 14, "{limit}");
+        assert_eq!(
+            (&outcome.summary["finals"], &outcome.summary["provisionals"]),
+            (&7.into(), &7.into())
+        );
+        let open = outcome.totals.iter().find(|total| total["kind"] == "provisional");
+        let open = open.expect("one");
+        assert_eq!((&open["revision"], &open["delta"]), (&0.into(), &open["value"]));
+        assert_eq!(open["previous"], serde_json::Value::Null);
+    }
+}
+
+#[test]
+fn full_disk_is_a_clear_failure() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        println!("skipped: there is no /dev/full here");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", &events(10));
+    let said = expect_failure(&["--metrics", &metrics, "--input", &input, "--output", "/dev/full"]);
+    assert!(said.contains("/dev/full") && said.contains("the disk is full"), "{said}");
+    assert!(!full.is_file(), "a device is written to, never replaced");
+}
+
+#[test]
+fn output_that_cannot_be_made_is_told_before_anything_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let said = expect_failure(&["--metrics", &metrics, "--output", "/nowhere/at/all/totals"]);
+    assert!(said.contains("/nowhere/at/all/totals"), "{said}");
+    assert!(said.contains("its directory does not exist"), "{said}");
+}
+
+#[test]
+fn two_outputs_of_one_name_are_wrong_usage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let flags = ["aggregate", "--metrics", &metrics, "--output", "x", "--rejects", "x"];
+    let (_, stderr) = expect_status(&run(flags), 2);
+    assert!(stderr.contains("--output and --rejects are both x"), "{stderr}");
+}
+
+#[test]
+fn output_that_is_a_link_stays_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "events.ndjson", &events(10));
+    let (place, link) = (write(folder, "place", "before"), folder.join("link"));
+    std::os::unix::fs::symlink(&place, &link).expect("links can be made");
+    let output = link.to_str().expect("text");
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--output", output];
+    expect_status(&run(flags), 0);
+    assert!(fs::symlink_metadata(&link).expect("it stands").is_symlink());
+    assert_eq!(fs::read_to_string(&place).expect("text").lines().count(), 7);
+    super::expect_no_parts(folder);
+}

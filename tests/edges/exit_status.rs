@@ -1,0 +1,49 @@
+//! Every way a command can end has its status (interfaces, "Command line").
+
+use crate::program::{expect_status, run};
+
+#[test]
+fn help_explains_every_command_with_an_example() {
+    for command in ["run", "aggregate", "check", "generate", "state"] {
+        let (help, _) = expect_status(&run([command, "--help"]), 0);
+        assert!(help.contains("Usage: odometer") && help.contains("Example"), "{help}");
+        assert!(help.contains("--log-format"), "{help}");
+    }
+    let (help, _) = expect_status(&run(["--help"]), 0);
+    assert!(help.contains("Exit status: 0 done"), "{help}");
+}
+
+#[test]
+fn wrong_usage_is_2_and_says_what_would_be_right() {
+    let wrong: [(&[&str], &str); 10] = [
+        (&[], "Usage"),
+        (&["agregate"], "aggregate"),
+        (&["check"], "--metrics"),
+        (&["aggregate"], "--metrics"),
+        (&["aggregate", "--metrics", "m.toml", "--now", "today"], "RFC 3339"),
+        (&["aggregate", "--metrics", "m.toml", "--dedup-window", "35"], "ms, s, m, h, d, w"),
+        (&["aggregate", "--metrics", "m.toml", "--memory-limit", "2GB"], "GiB"),
+        (&["generate", "--events", "1", "--bad", "2"], "0 to 1"),
+        (&["generate", "--events", "1", "--bad", "0.6", "--late", "60%"], "more than 1 together"),
+        (&["generate", "--events", "1", "--topic", "usage"], "--broker"),
+    ];
+    for (arguments, words) in wrong {
+        let (_, stderr) = expect_status(&run(arguments), 2);
+        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_failure_while_running_is_1_and_names_the_thing() {
+    let output = run(["generate", "--events", "1", "--output", "/nowhere/at/all/events.ndjson"]);
+    let (_, stderr) = expect_status(&output, 1);
+    assert!(stderr.contains("creating /nowhere/at/all/events.ndjson"), "{stderr}");
+    assert!(stderr.contains("No such file"), "{stderr}");
+}
+
+#[test]
+fn a_wrong_log_level_is_wrong_usage() {
+    let output = run(["--log-level", "odometer=loud", "generate", "--events", "1"]);
+    let (_, stderr) = expect_status(&output, 2);
+    assert!(stderr.contains("--log-level"), "{stderr}");
+}

@@ -1,0 +1,10 @@
+//! The edges of the program: what it does to its command line, files, pipes, signals and topics.
+//!
+//! The built program is run as people run it; no broker is needed (librdkafka's mock cluster stands in for one).
+
+mod aggregate;
+mod check;
+mod exit_status;
+mod generate;
+mod generate_topic;
+mod program;

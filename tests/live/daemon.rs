@@ -1,0 +1,144 @@
+//! The program `odometer run` as a child process in a temporary folder: started, killed, stopped in order, started
+//! again on the same state; what it says is kept in a file.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::wait;
+
+/// Limit for the program to end by itself: after SIGTERM, or where it refuses to run.
+const END_LIMIT: Duration = Duration::from_secs(60);
+
+/// The program with its folder, running or not.
+pub(crate) struct Daemon {
+    directory: TempDir,
+    process: Option<Child>,
+}
+
+impl Daemon {
+    /// A folder with that configuration, which names the metrics as `metrics.json`; the program not started.
+    pub(crate) fn new(configuration: &str, metrics: &str) -> Self {
+        let directory = TempDir::with_prefix("odometer-daemon-").expect("a temporary folder");
+        let daemon = Self { directory, process: None };
+        daemon.write("odometer.toml", configuration);
+        daemon.write("metrics.json", metrics);
+        daemon
+    }
+
+    /// The folder, which is the program's working directory.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Writes a file of that folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("the folder can be written");
+    }
+
+    /// Starts `odometer run` on what the folder holds.
+    pub(crate) fn start(&mut self) {
+        assert!(self.process.is_none(), "the program is running");
+        let log = File::options().create(true).append(true).open(self.path("stderr.log"));
+        self.process = Some(
+            Command::new(env!("CARGO_BIN_EXE_odometer"))
+                .args(["run", "--config", "odometer.toml"])
+                .current_dir(self.directory())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log.expect("the folder can be written"))
+                .spawn()
+                .expect("the program can be run"),
+        );
+    }
+
+    /// Kills it as a power cut would (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        let mut process = self.process.take().expect("the program was started");
+        process.kill().expect("a child can be killed");
+        process.wait().expect("a killed child ends");
+    }
+
+    /// Asks it to drain and end (SIGTERM), and waits for it.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.await_end()
+    }
+
+    /// Sends a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.process.as_ref().expect("the program was started");
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(process.id().to_string()).status();
+        assert!(status.expect("kill can be run").success(), "kill -{name} failed");
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn await_end(&mut self) -> ExitStatus {
+        let process = self.process.as_mut().expect("the program was started");
+        let ended = wait::within(END_LIMIT, || process.try_wait().expect("a child can be asked"));
+        let Some(status) = ended else {
+            panic!("no end in {END_LIMIT:?}; it said:\n{}", self.said());
+        };
+        self.process = None;
+        status
+    }
+
+    /// Whether it runs; where it has ended, [`Self::await_end`] tells how.
+    pub(crate) fn is_running(&mut self) -> bool {
+        let process = self.process.as_mut().expect("the program was started");
+        process.try_wait().expect("a child can be asked").is_none()
+    }
+
+    /// Panics with what it said where it has ended; for loops that wait for its work.
+    pub(crate) fn assert_running(&mut self) {
+        let process = self.process.as_mut().expect("the program was started");
+        if let Some(status) = process.try_wait().expect("a child can be asked") {
+            panic!("ended by itself ({status}); it said:\n{}", self.said());
+        }
+    }
+
+    /// All that it wrote to standard error, over all its starts.
+    pub(crate) fn said(&self) -> String {
+        let bytes = fs::read(self.path("stderr.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+}
+
+impl Drop for Daemon {
+    /// Leaves no process behind, and shows what it said where the test fails.
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            drop(process.kill());
+            drop(process.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the program's standard error ---\n{}", self.said());
+        }
+    }
+}
+
+/// An address for an admin listener that nobody uses now.
+pub(crate) fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound port").to_string()
+}
+
+/// The body of `GET path` at an admin listener, where it answers.
+pub(crate) fn http_body(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+}

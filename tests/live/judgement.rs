@@ -1,0 +1,163 @@
+//! The judgement over what came out: every revision exactly once and going on from the one before, and last revisions
+//! and rejects equal to what the oracle says of the very records that the topic holds.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use odometer::format::definitions;
+use odometer::model::EventTime;
+use serde_json::Value;
+
+use crate::oracle::{Options, Oracle, Record as OracleRecord};
+use crate::scene::Scene;
+use crate::topic::Record;
+
+/// The entries of a difference that are shown.
+const SHOWN_MAX: usize = 20;
+
+/// Totals and rejects, by a name of their key: what came out, or what should.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Value and event count of the last revision.
+    totals: BTreeMap<String, String>,
+    /// The reason.
+    rejects: BTreeMap<String, String>,
+}
+
+impl Outcome {
+    /// What a read-committed consumer sees. Panics where a revision or a reject is missing or there twice, or a
+    /// revision does not go on from the one before.
+    pub(crate) fn found(scene: &Scene<'_>) -> Self {
+        let mut chains: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for record in scene.broker.read_committed_all(&scene.totals) {
+            let total = serde_json::from_str(record.text()).expect("a total is JSON");
+            chains.entry(record.key_text().to_owned()).or_default().push(total);
+        }
+        let mut found = Self::default();
+        for (key, revisions) in &chains {
+            expect_chain(key, revisions);
+            let last = revisions.last().expect("a key has a revision");
+            found.insert_total(last, &last["period"]);
+        }
+        for record in scene.broker.read_committed_all(&scene.rejects) {
+            found.insert_reject(&record);
+        }
+        found
+    }
+
+    /// What the oracle says, partition by partition: each has a watermark and a memory of ids of its own.
+    pub(crate) fn expected(scene: &Scene<'_>, metrics: &str) -> Self {
+        let definitions = definitions::read(&[("metrics.json", metrics)]).expect("sound metrics");
+        let records = scene.broker.read_committed_all(&scene.usage);
+        let mut expected = Self::default();
+        for partition in 0..scene.partitions {
+            let here: Vec<&Record> =
+                records.iter().filter(|record| record.partition == partition).collect();
+            let bytes = |record: &&'_ Record| record.value.clone().unwrap_or_default();
+            let values: Vec<Vec<u8>> = here.iter().map(bytes).collect();
+            let read: Vec<OracleRecord<'_>> =
+                values.iter().map(|bytes| OracleRecord { bytes, timestamp: None }).collect();
+            // What is still open at the end of the topic has no total.
+            let options = Options { keep_open: true, ..Options::default() };
+            let outcome = Oracle::run(&definitions, &read, options);
+            for (key, total) in outcome.totals {
+                let group = key.group.into_iter().collect();
+                let name = name_of(&key.metric, &key.customer, &group, key.start, key.end);
+                expected.totals.insert(name, worth_of(total.value.as_deref(), total.events));
+            }
+            for refusal in outcome.rejects {
+                let place = format!("{partition}/{}", here[refusal.record].offset);
+                let name = format!("{place} {}", refusal.metric.as_deref().unwrap_or("-"));
+                expected.rejects.insert(name, refusal.reason.name().to_owned());
+            }
+        }
+        expected
+    }
+
+    /// Totals that a file states, one JSON object a line, with `start` and `end` beside the rest; no rejects.
+    pub(crate) fn stated(file: &str) -> Self {
+        let mut stated = Self::default();
+        for line in file.lines() {
+            let total: Value = serde_json::from_str(line).expect("a total is JSON");
+            stated.insert_total(&total, &total);
+        }
+        stated
+    }
+
+    /// Panics with the first differences, where there are any.
+    pub(crate) fn assert_is(&self, expected: &Self) {
+        let differences = difference(&expected.totals, &self.totals);
+        assert!(differences.is_empty(), "totals (expected, found):\n{differences}");
+        let differences = difference(&expected.rejects, &self.rejects);
+        assert!(differences.is_empty(), "rejects (expected, found):\n{differences}");
+    }
+
+    fn insert_total(&mut self, total: &Value, period: &Value) {
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let instant = |value: &Value| EventTime::parse_rfc3339(&text(value)).expect("an instant");
+        let dimensions = total["group"].as_object().expect("a group is an object");
+        let dimension =
+            |(name, value): (&String, &Value)| (name.clone(), value.as_str().map(str::to_owned));
+        let name = name_of(
+            &text(&total["metric"]),
+            &text(&total["customer"]),
+            &dimensions.iter().map(dimension).collect(),
+            instant(&period["start"]),
+            instant(&period["end"]),
+        );
+        let events = total["events"].as_u64().expect("a count");
+        let before = self.totals.insert(name, worth_of(total["value"].as_str(), events));
+        assert_eq!(before, None, "two keys for one total: {total}");
+    }
+
+    fn insert_reject(&mut self, record: &Record) {
+        let reject: Value = serde_json::from_str(record.text()).expect("a reject is JSON");
+        let source = &reject["source"];
+        let metric = reject["metric"].as_str().unwrap_or("-");
+        let name = format!("{}/{} {metric}", source["partition"], source["offset"]);
+        let reason = reject["reason"].as_str().expect("a reason").to_owned();
+        let before = self.rejects.insert(name, reason);
+        assert_eq!(before, None, "there twice: {reject}");
+    }
+}
+
+/// Looks at all revisions of a key (rules 7.4, 7.6).
+fn expect_chain(key: &str, revisions: &[Value]) {
+    let mut before = &Value::Null;
+    for (place, total) in revisions.iter().enumerate() {
+        assert_eq!(total["revision"], place + 1, "{key}: in order, each once: {total}");
+        assert_eq!(&total["previous"], before, "{key}: goes on from the one before: {total}");
+        before = &total["value"];
+    }
+}
+
+fn name_of(
+    metric: &str,
+    customer: &str,
+    group: &BTreeMap<String, Option<String>>,
+    start: EventTime,
+    end: EventTime,
+) -> String {
+    format!("{metric} {customer} {group:?} {start} to {end}")
+}
+
+fn worth_of(value: Option<&str>, events: u64) -> String {
+    format!("{} of {events} events", value.unwrap_or("null"))
+}
+
+/// The first entries in which two maps differ, a line each; empty where they are equal.
+fn difference(expected: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> String {
+    let mut names: Vec<&String> = expected.keys().chain(found.keys()).collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| expected.get(*name) != found.get(*name));
+    let mut text = String::new();
+    for name in names.iter().take(SHOWN_MAX) {
+        let pair = (expected.get(*name), found.get(*name));
+        writeln!(text, "{name}: {pair:?}").expect("text grows");
+    }
+    if names.len() > SHOWN_MAX {
+        writeln!(text, "and {} more", names.len() - SHOWN_MAX).expect("text grows");
+    }
+    text
+}

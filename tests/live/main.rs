@@ -1,0 +1,27 @@
+//! Tests against a real Apache Kafka broker, started and stopped by the tests themselves, or the one named in
+//! the environment variable `ODOMETER_BROKER`.
+//!
+//! [`broker`] runs the broker, [`topic`] writes and reads topics, [`daemon`] runs the program as a child process,
+//! [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
+//! compares with the oracle; the rest are tests. Every test has topics, group and folders of its own, so that all can
+//! run at once on one broker; only a test that stops the broker starts another for itself.
+
+mod broker;
+mod daemon;
+mod topic;
+mod wait;
+
+mod judgement;
+mod load;
+#[path = "../pure/oracle/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests of the pure layers look at more of it")]
+mod oracle;
+mod scene;
+
+mod harness;
+
+mod crashes;
+mod end_to_end;
+mod outages;
+mod poison;
+mod refusals;

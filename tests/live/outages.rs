@@ -1,0 +1,54 @@
+//! Kafka is away, at the start or in the middle: the program keeps trying, says so, and loses nothing.
+
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::load::{DEFINITIONS, Load};
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::wait;
+
+#[test]
+fn broker_away_in_the_middle_is_waited_for() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 4);
+    let mut load = Load::new(7, 4);
+    let mut daemon = scene.daemon();
+    daemon.start();
+    for outage in ["stop", "kill"] {
+        let before = scene.done();
+        scene.produce(load.by_ref().take(8000));
+        wait::until("some progress", WORK_LIMIT, || (scene.done() > before).then_some(()));
+        if outage == "stop" {
+            broker.stop();
+        } else {
+            broker.kill();
+        }
+        wait::pass(Duration::from_secs(5));
+        daemon.assert_running();
+        broker.restart();
+    }
+    scene.produce(load.by_ref().take(5000));
+    scene.produce(load.end());
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn broker_away_at_the_start_is_waited_for() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 2);
+    let mut load = Load::new(8, 2);
+    scene.produce(load.by_ref().take(1000));
+    scene.produce(load.end());
+    broker.stop();
+    let mut daemon = scene.daemon();
+    daemon.start();
+    wait::pass(Duration::from_secs(3));
+    daemon.assert_running();
+    assert!(daemon.said().contains(broker.address()), "says what it waits for:\n{}", daemon.said());
+    broker.restart();
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+}

@@ -1,0 +1,126 @@
+//! What the program must not serve: it says why, sends nothing, and leaves the committed offsets alone.
+
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::daemon::{Daemon, free_address};
+use crate::load::{DEFINITIONS, Load};
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::topic::unique;
+use crate::wait;
+
+#[test]
+fn neither_state_nor_offset_nor_start_from_is_refused() {
+    let scene = Scene::new(Broker::shared(), 2);
+    scene.produce(Load::new(10, 2).take(100));
+    let mut daemon = Daemon::new(&scene.configuration(None, "1h"), DEFINITIONS);
+    expect_refusal(&scene, &mut daemon, &["start_from"]);
+}
+
+#[test]
+fn missing_topic_is_refused() {
+    let scene = Scene::new(Broker::shared(), 1);
+    for missing in [&scene.usage, &scene.totals, &scene.rejects] {
+        let absent = unique("absent");
+        let configuration = scene.configuration(Some("earliest"), "1h").replace(missing, &absent);
+        let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+        expect_refusal(&scene, &mut daemon, &[&absent]);
+    }
+}
+
+#[test]
+fn changed_partition_count_is_refused() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = served(&scene, 11);
+    scene.broker.grow_topic(&scene.usage, 3);
+    expect_refusal(&scene, &mut daemon, &[&scene.usage, "2", "3"]);
+}
+
+#[test]
+fn recreated_topic_is_refused() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = served(&scene, 12);
+    scene.broker.delete_topic(&scene.usage);
+    scene.broker.create_topic(&scene.usage, 2);
+    // Longer than before, so that every offset exists again.
+    scene.produce(Load::new(13, 2).take(3000));
+    expect_refusal(&scene, &mut daemon, &[&scene.usage]);
+}
+
+#[test]
+fn state_of_another_group_is_refused() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = served(&scene, 14);
+    let group = unique("group");
+    daemon.write(
+        "odometer.toml",
+        &scene.configuration(Some("earliest"), "1h").replace(&scene.group, &group),
+    );
+    expect_refusal(&scene, &mut daemon, &[&scene.group]);
+    assert_eq!(scene.broker.committed_records(&group, &scene.usage), 0);
+}
+
+#[test]
+fn state_of_another_cluster_is_refused() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = served(&scene, 15);
+    let other = Broker::start();
+    for topic in [&scene.usage, &scene.totals, &scene.rejects] {
+        other.create_topic(topic, 1);
+    }
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    daemon.write("odometer.toml", &configuration.replace(scene.broker.address(), other.address()));
+    expect_refusal(&scene, &mut daemon, &[&scene.broker.cluster_id()]);
+    assert_eq!(other.read_committed_all(&scene.totals), []);
+}
+
+#[test]
+fn state_in_use_is_refused() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut first = scene.daemon();
+    first.start();
+    wait::until("some state", WORK_LIMIT, || {
+        first.directory().join("state").read_dir().ok()?.next().map(|_| ())
+    });
+    let state = first.directory().join("state");
+    let configuration = (scene.configuration(Some("earliest"), "1h"))
+        .replace("\"state\"", &format!("{:?}", state.display().to_string()))
+        .replace(&scene.admin, &free_address());
+    let mut second = Daemon::new(&configuration, DEFINITIONS);
+    expect_refusal(&scene, &mut second, &["state"]);
+    first.assert_running();
+}
+
+/// A program that has served some records and was stopped.
+fn served(scene: &Scene<'_>, seed: u64) -> Daemon {
+    scene.produce(Load::new(seed, scene.partitions).take(1000));
+    let mut daemon = scene.daemon();
+    daemon.start();
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    daemon
+}
+
+/// Starts the program and waits until it has said an error with all these words, whether or not it ends; nothing more
+/// comes out, and the group's offsets stay.
+fn expect_refusal(scene: &Scene<'_>, daemon: &mut Daemon, words: &[&str]) {
+    let before = (scene.revisions(), scene.done());
+    let known = daemon.said().len();
+    daemon.start();
+    let is_said = |daemon: &Daemon| {
+        let said = daemon.said();
+        said[known..].lines().any(|line| {
+            line.to_lowercase().contains("error") && words.iter().all(|word| line.contains(word))
+        })
+    };
+    let found = wait::within(WORK_LIMIT, || is_said(daemon).then_some(()));
+    assert!(found.is_some(), "no error with {words:?}; it said:\n{}", daemon.said());
+    // What it would do next by mistake, it would do soon.
+    wait::pass(Duration::from_secs(2));
+    if daemon.is_running() {
+        daemon.kill();
+    } else {
+        assert!(!daemon.await_end().success());
+    }
+    assert_eq!((scene.revisions(), scene.done()), before);
+}
