@@ -173,6 +173,7 @@ impl Task {
         ledger.is_idle()
             && cursor == self.at
             && !self.processor.has_more_to_close()
+            && self.processor.outbox_bytes() == 0
             && ledger.last().watermark == self.processor.watermark()
             && ledger.delivered() == ledger.last().outbox_last
     }
