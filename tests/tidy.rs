@@ -22,7 +22,10 @@ const LINES_MAX: usize = 400;
 
 /// Files that may be longer, each with its reason.
 const LONGER: [(&str, &str); 2] = [
-    ("src/daemon/run/worker.rs", "the loop of a worker is read as one: membership, poll, fold, cut, deliver"),
+    (
+        "src/daemon/run/worker.rs",
+        "the loop of a worker is read as one: membership, poll, fold, cut, deliver",
+    ),
     ("src/engine/processor/look.rs", "rule 5.7 is one sequence of steps"),
 ];
 
@@ -115,7 +118,9 @@ fn modules_import_strictly_lower_layers() {
         for import in imports(&read(&path)) {
             let Some(other) = layer_of(&import) else { continue };
             if import != module && other >= own {
-                wrong.push(format!("{name}: {module} (layer {own}) imports {import} (layer {other})"));
+                wrong.push(format!(
+                    "{name}: {module} (layer {own}) imports {import} (layer {other})"
+                ));
             }
         }
     }

@@ -69,7 +69,11 @@ fn value(frame: &Frame<'_>, aggregate: &Aggregate) -> Amount {
 }
 
 /// Folds one by one with a store beside: what changed is written now and then.
-fn stored(frame: &Frame<'_>, folds: &[Fold], dice: &mut Dice) -> (Aggregate, BTreeMap<Part, PartValue>) {
+fn stored(
+    frame: &Frame<'_>,
+    folds: &[Fold],
+    dice: &mut Dice,
+) -> (Aggregate, BTreeMap<Part, PartValue>) {
     let mut aggregate = Aggregate::new(frame.metric);
     let mut store = BTreeMap::new();
     let mut changes = Vec::new();
@@ -89,13 +93,16 @@ fn stored(frame: &Frame<'_>, folds: &[Fold], dice: &mut Dice) -> (Aggregate, BTr
 }
 
 fn check(definition: &str, seed: u64) {
-    let text = format!(r#"{{"metrics":[{{"code":"m","period":"month","timezone":"Europe/Berlin",{definition}}}]}}"#);
+    let text = format!(
+        r#"{{"metrics":[{{"code":"m","period":"month","timezone":"Europe/Berlin",{definition}}}]}}"#
+    );
     let plan = Plan::new(worlds::definitions(&text));
     let family = plan.metric(0);
     let timeline = family.timeline("c");
     let at = EventTime::parse_rfc3339("2026-03-15T00:00:00Z").expect("an instant");
     let slot = timeline.slot_at(at).expect("every instant has its period");
-    let frame = Frame { metric: family.version(slot), calendar: timeline.calendar(slot.segment), slot };
+    let frame =
+        Frame { metric: family.version(slot), calendar: timeline.calendar(slot.segment), slot };
     let dice = &mut Dice::new(seed);
     let count = dice.below(60);
     let mut folds: Vec<Fold> =

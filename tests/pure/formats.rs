@@ -52,7 +52,8 @@ fn events() -> String {
             .join("\n")
     });
     let text = lines.collect::<Vec<_>>().join("\n");
-    text + "\n" + r#"{"id":"late","type":"sum","customer":"c0","time":"2026-03-01T05:30:00Z","properties":{"v":1}}"#
+    text + "\n"
+        + r#"{"id":"late","type":"sum","customer":"c0","time":"2026-03-01T05:30:00Z","properties":{"v":1}}"#
 }
 
 fn state_now() -> Vec<(Vec<u8>, Vec<u8>)> {

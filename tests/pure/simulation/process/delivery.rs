@@ -46,8 +46,7 @@ impl Process {
     pub(super) fn send_offsets(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
         let offset = (slice.offset, encode_metadata(&slice.visible));
         let is_refreshed = around.setting.mutant == Some(Mutant::StaleGeneration);
-        let generation =
-            if is_refreshed { around.broker.generation } else { slice.generation };
+        let generation = if is_refreshed { around.broker.generation } else { slice.generation };
         let sent = around.broker.send_offsets(
             self.producer(),
             generation,

@@ -219,10 +219,8 @@ impl Process {
                 let ticks = std::mem::take(&mut task.ticks);
                 around.chronicle.insert(record.id, (record.parent, ticks));
                 let mutant = around.setting.mutant;
-                let is_late = matches!(
-                    mutant,
-                    Some(Mutant::SkipFlush | Mutant::DeliverBeforeStore)
-                );
+                let is_late =
+                    matches!(mutant, Some(Mutant::SkipFlush | Mutant::DeliverBeforeStore));
                 self.steps.push_front(Step::Stored(partition));
                 if !is_late {
                     self.steps.push_front(Step::Flush(partition));
@@ -286,10 +284,12 @@ impl Process {
         if self.epoch.is_none() {
             return;
         }
-        let committed = committed.map(|(offset, metadata)| {
-            Committed { offset, metadata: decode_metadata(&metadata).ok_or(metadata) }
+        let committed = committed.map(|(offset, metadata)| Committed {
+            offset,
+            metadata: decode_metadata(&metadata).ok_or(metadata),
         });
-        let store = around.setting.open(partition, self.disks.remove(&partition).unwrap_or_default());
+        let store =
+            around.setting.open(partition, self.disks.remove(&partition).unwrap_or_default());
         let end = around.broker.ends[usize::try_from(partition).expect("not negative")];
         match decide(&facts(around.setting, partition, &store, committed, end)) {
             Decision::Begin { offset } => {
