@@ -13,8 +13,6 @@ mod fold;
 mod look;
 mod memory;
 mod preview;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
