@@ -176,18 +176,18 @@ odometer.toml:14:1: admin.address: expected an IP address and a port such as "12
 fn what_is_not_built_yet_says_so() {
     check(
         "[state]\ncheckpoint = { store = \"file:///mnt\" }",
-        r#"
-odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts"#,
+        r"
+odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",
     );
     check(
         "[sink]\nprovenance = true",
-        r#"
-odometer.toml:8:1: sink.provenance: true is not built yet: leave it out, or give false"#,
+        r"
+odometer.toml:8:1: sink.provenance: true is not built yet: leave it out, or give false",
     );
     check(
         "[dedup]\nidentity = \"source+id\"",
         r#"
-odometer.toml:8:1: dedup.identity: "source+id" needs an event format with a source, and source.format "native" has none: give "id""#,
+odometer.toml:8:1: dedup.identity: "source+id" needs an event format with a source, and "native" has none: give "id""#,
     );
     let files = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
                  rejects.topic), or use `odometer aggregate` for finite files";
