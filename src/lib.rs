@@ -11,6 +11,8 @@ pub mod format;
 pub mod model;
 
 #[cfg(feature = "daemon")]
+pub mod admin;
+#[cfg(feature = "daemon")]
 pub mod daemon;
 #[cfg(feature = "daemon")]
 pub mod file;

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let status = error.exit_status();
-            daemon::report(line.log_format, error, |failure| format!("{:#}", Error::new(failure)));
+            daemon::report(error, |failure| format!("{:#}", Error::new(failure)));
             ExitCode::from(status)
         }
     }

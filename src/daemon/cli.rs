@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use super::generate::GenerateArguments;
+pub use super::generate::{GenerateArguments, Share, ShareError};
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
-use crate::telemetry::LogFormat;
+use crate::settings::Telemetry;
+use crate::telemetry::{LogFormat, log};
 
 const ABOUT: &str = "Exact usage metering: usage events in, one exact total per metric, customer, \
 group and period out.";
@@ -22,15 +23,34 @@ definition (every fault is listed), 130 stopped by a second signal.";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "odometer", version, about = ABOUT, after_help = EXIT_STATUS)]
 pub struct CommandLine {
-    /// What messages on stderr look like
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub log_format: LogFormat,
-    /// Which messages: error, warn, info, debug or trace, also by module as in warn,odometer=debug
-    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
-    pub log_level: String,
+    /// What the log says and looks like.
+    #[command(flatten)]
+    pub log: LogFlags,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The flags of the log; each wins over the configuration's section `telemetry`.
+#[derive(Clone, Debug, Args)]
+pub struct LogFlags {
+    /// What messages on stderr look like [default: text, or what the configuration says]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Which messages: error, warn, info, debug or trace, also by module as in warn,odometer=debug
+    /// [default: info, or what the configuration says]
+    #[arg(long, global = true, value_parser = log_level, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+impl LogFlags {
+    /// Sets the log up by these flags, and by the configuration where they say nothing.
+    pub(super) fn set_up(&self, configured: Option<&Telemetry>) {
+        let format = self.log_format.or(configured.map(|below| below.log_format));
+        let level = self.log_level.as_deref();
+        let level = level.or(configured.map(|below| below.log_level.as_str())).unwrap_or("info");
+        log::set_up(format.unwrap_or_default(), level).expect("levels were checked when read");
+    }
 }
 
 impl CommandLine {
@@ -55,9 +75,6 @@ pub enum Command {
     /// Make realistic usage events, to a file or a Kafka topic
     #[command(after_help = GENERATE_HELP)]
     Generate(GenerateArguments),
-    /// Look into a state directory that no process is using
-    #[command(after_help = STATE_HELP)]
-    State(StateArguments),
 }
 
 const RUN_HELP: &str = "\
@@ -96,17 +113,13 @@ Examples:
   odometer generate --events 100000 --duplicates 1% --disorder 5% --late 0.1% --bad 0.1%
   odometer generate --follow --rate 50 --topic usage --broker 127.0.0.1:9092";
 
-const STATE_HELP: &str = "\
-Example:
-  odometer state inspect data/state";
-
 /// `odometer run`
 #[derive(Clone, Debug, Args)]
 pub struct RunArguments {
     /// The configuration, TOML
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Override one key of it: a TOML value under its path, such as state.commit_interval=1s
+    /// Override one key of it, such as source.workers=4
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     pub overrides: Vec<(String, String)>,
 }
@@ -138,7 +151,7 @@ pub struct AggregateArguments {
     /// Reference time, RFC 3339: refuse events more than 5 minutes past it [default: refuse none]
     #[arg(long, value_parser = instant, value_name = "TIME")]
     pub now: Option<EventTime>,
-    /// How long an event id is remembered, such as 24h; older events are refused as too_old
+    /// How long an event id is remembered, such as 24h; older events are refused as too old
     #[arg(long, default_value = "35d", value_parser = span, value_name = "DURATION")]
     pub dedup_window: Span,
     /// How far the watermark stays behind the newest event
@@ -181,38 +194,15 @@ pub struct CheckArguments {
     pub metrics: Vec<PathBuf>,
 }
 
-/// `odometer state`
-#[derive(Clone, Debug, Args)]
-pub struct StateArguments {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub command: StateCommand,
-}
-
-/// What can be done with a state directory.
-#[derive(Clone, Debug, Subcommand)]
-pub enum StateCommand {
-    /// Print keys, cursor, outbox and the number of remembered ids of each task
-    Inspect(StateDirectory),
-    /// Check every invariant of the state; exit status 1 where one is broken
-    Verify(StateDirectory),
-    /// Write every total that the state knows as NDJSON to stdout
-    Export(StateDirectory),
-}
-
-/// Where the state is.
-#[derive(Clone, Debug, Args)]
-pub struct StateDirectory {
-    /// The directory: state.directory of the daemon, or --state of aggregate
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
-}
-
 pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE, such as source.workers=4".to_owned()),
     }
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    log::check_filter(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn event_format(text: &str) -> Result<EventFormat, String> {

@@ -13,12 +13,10 @@ mod generate;
 mod outcome;
 mod run;
 pub mod signals;
-mod state;
 
 pub use cli::CommandLine;
 pub use outcome::{CommandError, Failure, report};
 
-use crate::telemetry;
 use cli::Command;
 
 /// Does what the command line asks.
@@ -26,13 +24,14 @@ use cli::Command;
 /// # Errors
 /// Whatever ended the command early; [`CommandError::exit_status`] has the status that scripts see.
 pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
-    telemetry::log::set_up(line.log_format, &line.log_level)
-        .map_err(|error| CommandError::Faults(vec![format!("--log-level: {error}")]))?;
+    // The daemon's log waits for the configuration, which has a say in it.
+    if !matches!(line.command, Command::Run(_)) {
+        line.log.set_up(None);
+    }
     match &line.command {
-        Command::Run(arguments) => run::run(arguments),
+        Command::Run(arguments) => run::run(arguments, &line.log),
         Command::Aggregate(arguments) => aggregate::aggregate(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
-        Command::State(arguments) => state::state(&arguments.command),
     }
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, log};
 
 /// Why a command ended before its work was done.
 #[derive(Debug, thiserror::Error)]
@@ -95,23 +95,23 @@ impl CommandError {
 
 /// Tells the operator on stderr why the command ended: every fault on a line of its own, then their number.
 ///
-/// `chain` writes a failure with all that it came from. Under `--log-format json` each line is a line of the log.
-pub fn report(format: LogFormat, error: CommandError, chain: impl Fn(Failure) -> String) {
+/// `chain` writes a failure with all that it came from. Where the log is JSON each line is a line of the log.
+pub fn report(error: CommandError, chain: impl Fn(Failure) -> String) {
     match error {
         CommandError::OutputClosed => {}
         CommandError::Faults(faults) => {
             for fault in &faults {
-                line(format, "", fault);
+                line("", fault);
             }
-            line(format, "odometer: error: ", &count_words(faults.len()));
+            line("odometer: error: ", &count_words(faults.len()));
         }
-        CommandError::Failed(failure) => line(format, "odometer: error: ", &chain(failure)),
-        CommandError::Stopped => line(format, "odometer: ", &CommandError::Stopped.to_string()),
+        CommandError::Failed(failure) => line("odometer: error: ", &chain(failure)),
+        CommandError::Stopped => line("odometer: ", &CommandError::Stopped.to_string()),
     }
 }
 
-fn line(format: LogFormat, prefix: &str, text: &str) {
-    match format {
+fn line(prefix: &str, text: &str) {
+    match log::format() {
         LogFormat::Json => tracing::error!("{text}"),
         // Where even stderr cannot be written nobody is left to be told.
         LogFormat::Text => drop(writeln!(io::stderr(), "{prefix}{text}")),

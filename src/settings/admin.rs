@@ -25,9 +25,8 @@ fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        field.fault(format!(
-            "expected an IP address and a port such as \"127.0.0.1:9464\" or \"[::]:9464\", or \"\" for none, \
-             found {text:?}"
-        ))
+        field.unexpected(
+            "an IP address and a port such as \"127.0.0.1:9464\" or \"[::]:9464\", or \"\" for none",
+        )
     })
 }

@@ -1,9 +1,12 @@
 //! How long and by what events are known again: section `dedup`.
 
-use super::reader::{Faulty, Field, Table};
+use super::reader::{Faulty, Table};
 use crate::model::Span;
 
 pub(super) const KEYS: [&str; 2] = ["window", "identity"];
+
+const WITHOUT_SOURCE: &str =
+    "\"source+id\" needs an event format with a source, and \"native\" has none: give \"id\"";
 
 /// Ten years: longer than any event is sent again.
 const WINDOW_MAX: Span = Span::from_seconds(3_660 * 86_400);
@@ -21,16 +24,8 @@ pub(super) fn read(table: &Table<'_>) -> Result<Dedup, Faulty> {
     let window = table.value_or("window", Span::from_seconds(35 * 86_400), |field| {
         field.span(Span::ZERO..=WINDOW_MAX)
     });
-    let identity = table.value_or("identity", (), identity);
+    let identity =
+        table.value_or("identity", (), |field| field.only("id", "source+id", WITHOUT_SOURCE));
     identity?;
     Ok(Dedup { window: window? })
-}
-
-fn identity(field: &Field<'_>) -> Result<(), Faulty> {
-    match field.choice(&[("id", true), ("source+id", false)])? {
-        true => Ok(()),
-        false => Err(field.fault(
-            "\"source+id\" needs an event format with a source, and source.format \"native\" has none: give \"id\"",
-        )),
-    }
 }

@@ -1,6 +1,7 @@
 //! Keys that have a name already and no effect yet: they are refused, each with what to do until then.
 
-const FILES: &str = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
+/// Of files as source or sink.
+pub(super) const FILES: &str = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
 rejects.topic), or use `odometer aggregate` for finite files";
 
 const LATER: [(&str, &str); 6] = [
@@ -18,9 +19,4 @@ const LATER: [(&str, &str); 6] = [
 /// Why the key of that path is refused; `None`: it is no such key.
 pub(super) fn reason(path: &str) -> Option<&'static str> {
     LATER.iter().find(|(later, _)| *later == path).map(|(_, reason)| *reason)
-}
-
-/// The same for a value of a key that is known.
-pub(super) fn file_kind() -> &'static str {
-    FILES
 }

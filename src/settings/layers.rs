@@ -41,21 +41,19 @@ pub(super) fn merged(
         environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     for (name, value) in &variables {
         let origin = Origin::whole(Layer::Environment, name);
-        match path_of_variable(name) {
-            Some(path) => lay(&mut root, &path, value, &origin, faults),
-            None => {
-                let message = "names no key: expected a name such as ODOMETER__SOURCE__WORKERS";
-                faults.add(&origin, "", message);
-            }
+        if let Some(path) = path_of_variable(name) {
+            lay(&mut root, &path, value, &origin, faults);
+        } else {
+            let message = "names no key: expected a name such as ODOMETER__SOURCE__WORKERS";
+            faults.add(&origin, "", message);
         }
     }
     for (key, value) in overrides {
         let origin = Origin::whole(Layer::Flags, &format!("--set {key}"));
-        match tree::parse_key(key) {
-            Some(path) => lay(&mut root, &joined_property(path), value, &origin, faults),
-            None => {
-                faults.add(&origin, "", "names no key: expected a path such as source.workers");
-            }
+        if let Some(path) = tree::parse_key(key) {
+            lay(&mut root, &joined_property(path), value, &origin, faults);
+        } else {
+            faults.add(&origin, "", "names no key: expected a path such as source.workers");
         }
     }
     Ok(root)

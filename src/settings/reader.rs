@@ -82,7 +82,8 @@ impl<'f> Field<'f> {
         self.faults.add(&self.node.origin, &self.path, message)
     }
 
-    fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
+    /// Records a fault: something else was expected.
+    pub(super) fn unexpected(&self, expected: impl fmt::Display) -> Faulty {
         self.fault(format!("expected {expected}, found {}", self.node.content))
     }
 
@@ -156,6 +157,12 @@ impl<'f> Field<'f> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             self.unexpected(alternatives(&names))
         })
+    }
+
+    /// The one name that there is so far; `later` is one to come, and refused with the reason.
+    pub(super) fn only(&self, name: &str, later: &str, reason: &str) -> Result<(), Faulty> {
+        let is_now = self.choice(&[(name, true), (later, false)])?;
+        if is_now { Ok(()) } else { Err(self.fault(reason)) }
     }
 
     /// A duration between two others: a whole number and one of `ms s m h d w`.
@@ -291,14 +298,12 @@ impl<'f> Table<'f> {
         wanted: &str,
         read: impl FnOnce(&Field<'f>) -> Result<T, Faulty>,
     ) -> Result<T, Faulty> {
-        match self.field(key) {
-            Some(field) => read(field),
-            None => {
-                let Field { node, path, faults } = &self.field;
-                let path = format!("{path}{}", step(path, key));
-                Err(faults.add(&node.origin, &path, format!("is missing: expected {wanted}")))
-            }
+        if let Some(field) = self.field(key) {
+            return read(field);
         }
+        let Field { node, path, faults } = &self.field;
+        let path = format!("{path}{}", step(path, key));
+        Err(faults.add(&node.origin, &path, format!("is missing: expected {wanted}")))
     }
 
     /// A table below this one; where it is absent, an empty one.
@@ -307,14 +312,12 @@ impl<'f> Table<'f> {
         key: &str,
         known: &'static [&'static str],
     ) -> Result<Table<'f>, Faulty> {
-        match self.field(key) {
-            Some(field) => field.table(known),
-            None => {
-                let path = format!("{}{}", self.field.path, step(&self.field.path, key));
-                let origin = self.field.node.origin.clone();
-                let node = Node { origin, content: Content::Table(BTreeMap::new()) };
-                Ok(Table { field: self.field.below(node, path), known, entries: BTreeMap::new() })
-            }
+        if let Some(field) = self.field(key) {
+            return field.table(known);
         }
+        let path = format!("{}{}", self.field.path, step(&self.field.path, key));
+        let origin = self.field.node.origin.clone();
+        let node = Node { origin, content: Content::Table(BTreeMap::new()) };
+        Ok(Table { field: self.field.below(node, path), known, entries: BTreeMap::new() })
     }
 }

@@ -34,7 +34,7 @@ impl Sink {
 
 /// Reads the section, over the source's properties where they could be read.
 pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sink, Faulty> {
-    let kind = table.value_or("kind", (), kind);
+    let kind = table.value_or("kind", (), |field| field.only("kafka", "file", later::FILES));
     let topic = table.value_or("topic", "odometer.totals".to_owned(), Field::topic_name);
     let provenance = table.value_or("provenance", (), provenance);
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(900);
@@ -45,7 +45,8 @@ pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sin
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| {
         kafka.value_or("properties", Properties::default(), |field| own_properties(field, source))
     });
-    (kind?, provenance?);
+    kind?;
+    provenance?;
     Ok(Sink {
         topic: topic?,
         transaction_timeout: transaction_timeout?,
@@ -65,13 +66,6 @@ fn own_properties(field: &Field<'_>, source: Option<&Properties>) -> Result<Prop
         }
     }
     Ok(own)
-}
-
-fn kind(field: &Field<'_>) -> Result<(), Faulty> {
-    match field.choice(&[("kafka", true), ("file", false)])? {
-        true => Ok(()),
-        false => Err(field.fault(later::file_kind())),
-    }
 }
 
 fn provenance(field: &Field<'_>) -> Result<(), Faulty> {

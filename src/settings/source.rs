@@ -28,6 +28,9 @@ pub(super) const KEYS: [&str; 10] = [
 pub(super) const KAFKA_KEYS: [&str; 1] = ["properties"];
 const TOPIC_KEYS: [&str; 3] = ["name", "format", "tenant"];
 
+const ANY: &str = "\"any\" is not built yet: key the records by customer, so that a customer's events share \
+a partition, and give \"customer\"";
+
 const WORKERS_MAX: usize = 256;
 
 /// Where events come from.
@@ -62,7 +65,7 @@ pub struct Topic {
 
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
-    let kind = table.value_or("kind", (), kind);
+    let kind = table.value_or("kind", (), |field| field.only("kafka", "file", later::FILES));
     let format = table.value_or("format", EventFormat::native(), format);
     let default = format.clone().unwrap_or_else(|Faulty| EventFormat::native());
     let wanted = "the topics that events are read from, such as [\"usage\"]";
@@ -71,13 +74,16 @@ pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
     let starts = [("earliest", StartFrom::Earliest), ("latest", StartFrom::Latest)];
     let start_from = table.optional("start_from", |field| field.choice(&starts));
     let workers = table.value_or("workers", cores(), workers);
-    let partitioning = table.value_or("partitioning", (), partitioning);
+    let partitioning =
+        table.value_or("partitioning", (), |field| field.only("customer", "any", ANY));
     let instance_id = table.optional("instance_id", |field| field.name(0..=255));
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(300);
     let request_timeout = table
         .value_or("request_timeout", Duration::from_secs(10), |field| field.duration(timeouts));
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| read_properties(&kafka));
-    (kind?, format?, partitioning?);
+    kind?;
+    format?;
+    partitioning?;
     Ok(Source {
         topics: topics?,
         group_id: group_id?,
@@ -99,23 +105,6 @@ fn read_properties(kafka: &Table<'_>) -> Result<Properties, Faulty> {
     Err(field.fault(
         "\"bootstrap.servers\" is missing: expected addresses of brokers, such as \"127.0.0.1:9092\"",
     ))
-}
-
-fn kind(field: &Field<'_>) -> Result<(), Faulty> {
-    match field.choice(&[("kafka", true), ("file", false)])? {
-        true => Ok(()),
-        false => Err(field.fault(later::file_kind())),
-    }
-}
-
-fn partitioning(field: &Field<'_>) -> Result<(), Faulty> {
-    match field.choice(&[("customer", true), ("any", false)])? {
-        true => Ok(()),
-        false => Err(field.fault(
-            "\"any\" is not built yet: key the records by customer, so that a customer's events share a \
-             partition, and give \"customer\"",
-        )),
-    }
 }
 
 fn format(field: &Field<'_>) -> Result<EventFormat, Faulty> {

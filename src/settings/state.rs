@@ -31,7 +31,7 @@ pub(super) fn read(table: &Table<'_>) -> Result<State, Faulty> {
     let bytes = Size::of_bytes(64 << 10)..=Size::of_mebibytes(1 << 10);
     let commit_bytes =
         table.value_or("commit_bytes", Size::of_mebibytes(16), |field| field.size(bytes));
-    let limits = Size::of_mebibytes(16)..=Size::of_mebibytes(1 << 30);
+    let limits = Size::of_mebibytes(16)..=Size::of_mebibytes(16 << 20);
     let memory_limit =
         table.value_or("memory_limit", Size::of_mebibytes(2 << 10), |field| field.size(limits));
     Ok(State {

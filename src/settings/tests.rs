@@ -1,1 +1,441 @@
-//! x
+//! Settings by example: what is read, and what every fault says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Settings, SettingsFault, Size, WatermarkClock, check_topics, known_keys};
+use crate::engine::StartFrom;
+use crate::format::definitions;
+use crate::model::Span;
+use crate::telemetry::LogFormat;
+
+const LEAST: &str = r#"
+[source]
+topics = ["usage"]
+kafka.properties = { "bootstrap.servers" = "localhost:9092" }
+[metrics]
+files = ["metrics.toml"]
+"#;
+
+/// A configuration file of its own.
+struct File {
+    directory: TempDir,
+}
+
+impl File {
+    fn of(text: &str) -> Self {
+        let directory = TempDir::with_prefix("odometer-settings-").expect("a temporary folder");
+        let file = File { directory };
+        fs::write(file.path(), text).expect("a temporary folder can be written");
+        file
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("odometer.toml")
+    }
+
+    fn load(
+        &self,
+        environment: &[(&str, &str)],
+        overrides: &[(&str, &str)],
+    ) -> Result<Settings, Vec<SettingsFault>> {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        Settings::load(&self.path(), owned(environment).into_iter(), &owned(overrides))
+    }
+
+    /// Faults one a line, without the folder's name.
+    fn faults(&self, environment: &[(&str, &str)], overrides: &[(&str, &str)]) -> String {
+        let Err(faults) = self.load(environment, overrides) else { return String::new() };
+        let folder = format!("{}/", self.directory.path().display());
+        let lines: Vec<String> =
+            faults.iter().map(|fault| fault.to_string().replace(&folder, "")).collect();
+        lines.join("\n")
+    }
+}
+
+fn load(text: &str) -> Settings {
+    File::of(text).load(&[], &[]).expect("valid settings")
+}
+
+/// The faults of [`LEAST`] with more lines after it.
+fn check(more: &str, faults: &str) {
+    assert_eq!(File::of(&format!("{LEAST}{more}")).faults(&[], &[]), faults.trim_start(), "{more}");
+}
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[test]
+fn unset_keys_have_their_defaults() {
+    let settings = load(LEAST);
+    assert_eq!(settings.source.topics[0].name, "usage");
+    assert_eq!(settings.source.topics[0].tenant, "default");
+    assert_eq!(settings.source.group_id, "odometer");
+    assert_eq!(settings.source.start_from, None);
+    assert_eq!(settings.source.instance_id, None);
+    assert_eq!(settings.sink.topic, "odometer.totals");
+    assert_eq!(settings.sink.message_bytes_max(), 1_000_000);
+    assert_eq!(settings.rejects.topic, "odometer.rejects");
+    assert!(!settings.rejects.includes_duplicates && !settings.rejects.includes_unmatched);
+    assert_eq!(settings.state.directory, Path::new("data/state"));
+    assert_eq!(settings.state.commit_interval, Duration::from_secs(5));
+    assert_eq!(settings.state.memory_limit.bytes(), 2 << 30);
+    assert_eq!(settings.dedup.window, Span::from_seconds(35 * 86_400));
+    assert_eq!(settings.watermark.delay, Span::ZERO);
+    assert_eq!(settings.watermark.idle_timeout, Span::from_seconds(60));
+    assert_eq!(settings.watermark.clock, WatermarkClock::Event);
+    assert_eq!(settings.watermark.future_skew_max, Span::from_seconds(300));
+    assert_eq!(settings.metrics.files, [Path::new("metrics.toml")]);
+    assert_eq!(settings.admin.address.map(|address| address.port()), Some(9464));
+    assert_eq!(settings.telemetry.log_format, LogFormat::Text);
+}
+
+#[test]
+fn every_layer_overrides_those_before_it() {
+    let file = File::of(&format!("{LEAST}[state]\ncommit_interval = \"1s\"\ndirectory = \"a\""));
+    let environment = [
+        ("ODOMETER__STATE__COMMIT_INTERVAL", "2s"),
+        ("ODOMETER__STATE__MEMORY_LIMIT", "64MiB"),
+        ("ODOMETER__SOURCE__WORKERS", "3"),
+        ("ODOMETER__SOURCE__GROUP_ID", "42"),
+        ("ODOMETER__SOURCE__TOPICS", "usage, events"),
+        ("ODOMETER__METRICS__FILES", "[\"a,b.toml\"]"),
+        ("ODOMETER__SOURCE__KAFKA__PROPERTIES__BOOTSTRAP_SERVERS", "kafka:9092"),
+        ("ODOMETER__SINK__KAFKA__PROPERTIES__LINGER.MS", "7"),
+        ("ODOMETER_BROKER", "not ours"),
+        ("PATH", "/bin"),
+    ];
+    let overrides = [
+        ("state.commit_interval", "3s"),
+        ("source.start_from", "\"latest\""),
+        ("source.kafka.properties.\"client.rack\"", "one"),
+        ("source.kafka.properties.fetch.min.bytes", "10"),
+        ("watermark.clock", "record"),
+    ];
+    let settings = file.load(&environment, &overrides).expect("valid settings");
+    assert_eq!(settings.state.commit_interval, Duration::from_secs(3));
+    assert_eq!(settings.state.directory, Path::new("a"));
+    assert_eq!(settings.state.memory_limit, Size::of_mebibytes(64));
+    assert_eq!(settings.source.workers.get(), 3);
+    assert_eq!(settings.source.group_id, "42");
+    let names: Vec<&str> = settings.source.topics.iter().map(|topic| topic.name.as_str()).collect();
+    assert_eq!(names, ["usage", "events"]);
+    assert_eq!(settings.metrics.files, [Path::new("a,b.toml")]);
+    assert_eq!(settings.source.start_from, Some(StartFrom::Latest));
+    assert_eq!(settings.watermark.clock, WatermarkClock::Record);
+    let source = settings.source.properties.expose();
+    let expected =
+        [("bootstrap.servers", "kafka:9092"), ("client.rack", "one"), ("fetch.min.bytes", "10")];
+    assert_eq!(source, expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
+    let mut sink = settings.sink.properties.expose();
+    assert_eq!(sink.remove("linger.ms").as_deref(), Some("7"));
+    assert_eq!(sink, source);
+}
+
+#[test]
+fn ten_faults_are_ten_lines() {
+    let text = r#"
+sorce = 1
+[source]
+topics = []
+start_from = "begin"
+workers = 0
+kafka.properties = { "bootstrap.servers" = "localhost:9092", "acks" = "1" }
+[state]
+commit_intervall = "5s"
+memory_limit = "2 GB"
+[watermark]
+delay = 5
+[admin]
+address = "localhost"
+"#;
+    let expected = r#"
+odometer.toml: metrics.files: is missing: expected files of metric definitions, such as ["config/metrics.toml"]
+odometer.toml:2:1: unknown key "sorce": did you mean "source"?
+odometer.toml:4:1: source.topics: is empty: expected at least one topic, such as ["usage"]
+odometer.toml:5:1: source.start_from: expected "earliest" or "latest", found text "begin"
+odometer.toml:6:1: source.workers: expected a whole number from 1 to 256, found number 0
+odometer.toml:7:62: source.kafka.properties.acks: may not be set: every total is written exactly once, by an idempotent producer that waits for all replicas
+odometer.toml:9:1: state: unknown key "commit_intervall": did you mean "commit_interval"?
+odometer.toml:10:1: state.memory_limit: expected a size from "16MiB" to "16384GiB" (a whole number and one of KiB, MiB, GiB), found text "2 GB"
+odometer.toml:12:1: watermark.delay: expected a duration from "0s" to "366d" (a whole number and one of ms, s, m, h, d, w), found number 5
+odometer.toml:14:1: admin.address: expected an IP address and a port such as "127.0.0.1:9464" or "[::]:9464", or "" for none, found text "localhost"
+"#;
+    assert_eq!(File::of(text).faults(&[], &[]), expected.trim());
+}
+
+#[test]
+fn what_is_not_built_yet_says_so() {
+    check(
+        "[state]\ncheckpoint = { store = \"file:///mnt\" }",
+        r"
+odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",
+    );
+    check(
+        "[sink]\nprovenance = true",
+        r"
+odometer.toml:8:1: sink.provenance: true is not built yet: leave it out, or give false",
+    );
+    check(
+        "[dedup]\nidentity = \"source+id\"",
+        r#"
+odometer.toml:8:1: dedup.identity: "source+id" needs an event format with a source, and "native" has none: give "id""#,
+    );
+    let files = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
+                 rejects.topic), or use `odometer aggregate` for finite files";
+    check("[rejects]\npath = \"r\"", &format!("odometer.toml:8:1: rejects.path: {files}"));
+    check("[sink]\nkind = \"file\"", &format!("odometer.toml:8:1: sink.kind: {files}"));
+    let file = File::of(LEAST);
+    assert_eq!(
+        file.faults(&[], &[("source.kind", "file"), ("source.partitioning", "any")]),
+        format!(
+            "--set source.kind: source.kind: {files}\n\
+             --set source.partitioning: source.partitioning: \"any\" is not built yet: key the records by \
+             customer, so that a customer's events share a partition, and give \"customer\""
+        )
+    );
+}
+
+#[test]
+fn properties_that_exactly_once_rests_on_are_refused_with_the_reason() {
+    let reserved = [
+        "auto.offset.reset",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "isolation.level",
+        "group.id",
+        "group.instance.id",
+        "partition.assignment.strategy",
+        "transactional.id",
+        "transaction.timeout.ms",
+        "enable.idempotence",
+        "acks",
+        "request.required.acks",
+        "check.crcs",
+    ];
+    for name in reserved {
+        for section in ["source", "sink"] {
+            let key = format!("{section}.kafka.properties.{name}");
+            let found = File::of(LEAST).faults(&[], &[(&key, "1")]);
+            assert!(found.contains(": may not be set: "), "{key}: {found}");
+            assert_eq!(found.lines().count(), 1, "{key}: {found}");
+        }
+    }
+}
+
+#[test]
+fn properties_that_librdkafka_does_not_take_are_refused() {
+    check(
+        "[sink.kafka.properties]\n\"linger.ms\" = \"soon\"\ncompression.typ = 'lz4'",
+        r#"
+odometer.toml:8:1: sink.kafka.properties."linger.ms": librdkafka does not take it: Invalid value for configuration property "queue.buffering.max.ms"
+odometer.toml:9:13: sink.kafka.properties.compression.typ: librdkafka does not take it: No such configuration property: "compression.typ""#,
+    );
+    check(
+        "[sink.kafka.properties]\n\"bootstrap.servers\" = \"other:9092\"",
+        r#"
+odometer.toml:7:13: sink.kafka.properties: "bootstrap.servers" differs from the source's: totals and offsets are committed in one transaction, so source and sink are one cluster; leave it out"#,
+    );
+    let none = LEAST.replace("bootstrap.servers", "client.rack");
+    assert_eq!(
+        File::of(&none).faults(&[], &[]),
+        r#"odometer.toml:4:7: source.kafka.properties: "bootstrap.servers" is missing: expected addresses of brokers, such as "127.0.0.1:9092""#
+    );
+}
+
+#[test]
+fn secrets_are_read_from_files_and_never_printed() {
+    let file = File::of(LEAST);
+    let secret = file.directory.path().join("password");
+    fs::write(&secret, "hunter2\n").expect("a temporary folder can be written");
+    let secret = secret.display().to_string();
+    let environment = [
+        ("ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_PASSWORD_FILE", secret.as_str()),
+        ("ODOMETER__SINK__KAFKA__PROPERTIES__SSL_KEY_PASSWORD", "\"hunter3\""),
+    ];
+    let settings = file.load(&environment, &[]).expect("valid settings");
+    let properties = settings.sink.properties.expose();
+    assert_eq!(properties["sasl.password"], "hunter2");
+    assert_eq!(properties["ssl.key.password"], "hunter3");
+    let printed = format!("{settings}{settings:?}");
+    assert!(printed.contains("sink.kafka.properties.\"sasl.password\" = \"***\""), "{printed}");
+    assert!(!printed.contains("hunter"), "{printed}");
+
+    let both = ("ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_PASSWORD", "hunter4");
+    assert_eq!(
+        file.faults(&[environment[0], both], &[]),
+        "ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_PASSWORD_FILE: source.kafka.properties.\"sasl.password_file\": \
+         \"sasl.password\" and \"sasl.password_file\" are both set: keep one"
+    );
+    let absent = ("ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_PASSWORD_FILE", "/nowhere/password");
+    assert!(file.faults(&[absent], &[]).contains("the file \"/nowhere/password\" cannot be read"));
+}
+
+#[test]
+fn every_place_that_is_no_toml_is_named() {
+    let text = "[source]\ntopics = [\"usage\"\n[sink]\ntopic = totals\n";
+    let found = File::of(text).faults(&[], &[]);
+    assert!(found.lines().count() >= 2, "{found}");
+    assert!(found.lines().all(|line| line.contains(": is no TOML: ")), "{found}");
+    let deep = format!("a = {}", "[".repeat(10_000));
+    assert!(File::of(&deep).faults(&[], &[]).contains(": is no TOML: "));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let file = File::of(LEAST);
+    fs::write(file.path(), b"[source]\n# \xFF").expect("a temporary folder can be written");
+    assert_eq!(
+        file.faults(&[], &[]),
+        "odometer.toml: byte 11 is no UTF-8: write the file in UTF-8"
+    );
+    fs::remove_file(file.path()).expect("the file is there");
+    assert_eq!(
+        file.faults(&[], &[]),
+        "odometer.toml: cannot be read (No such file or directory (os error 2)): name a configuration file"
+    );
+}
+
+#[test]
+fn layers_that_do_not_fit_are_named() {
+    let environment = [
+        ("ODOMETER__", "1"),
+        ("ODOMETER__SOURCE__TOPICS__NAME", "usage"),
+        ("ODOMETER__SOURCE__WORKRES", "2"),
+        ("ODOMETER__STATE__", "x"),
+        ("ODOMETER__WATERMARK", "5s"),
+    ];
+    let overrides = [("a b", "1"), ("source.kafka", "x")];
+    let expected = r#"
+ODOMETER__: names no key: expected a name such as ODOMETER__SOURCE__WORKERS
+ODOMETER__SOURCE__TOPICS__NAME: source.topics: is a single value in a layer below, and has keys here: write the same form in both
+ODOMETER__SOURCE__TOPICS__NAME: source.topics: expected a list of topics, found a table
+ODOMETER__SOURCE__WORKRES: source: unknown key "workres": did you mean "workers"?
+ODOMETER__STATE__: names no key: expected a name such as ODOMETER__SOURCE__WORKERS
+ODOMETER__WATERMARK: watermark: is no table: expected one
+--set a b: names no key: expected a path such as source.workers
+--set source.kafka: source.kafka: is a table in a layer below, and a single value here: write the same form in both
+--set source.kafka: source.kafka: is no table: expected one"#;
+    assert_eq!(File::of(LEAST).faults(&environment, &overrides), expected.trim_start());
+}
+
+#[test]
+fn topics_are_kept_apart() {
+    check(
+        "[sink]\ntopic = \"usage\"\n[rejects]\ntopic = \"usage\"",
+        r#"
+odometer.toml: sink.topic and rejects.topic are both "usage": give each a topic of its own
+odometer.toml: sink.topic and one of source.topics are both "usage": give each a topic of its own
+odometer.toml: rejects.topic and one of source.topics are both "usage": give each a topic of its own"#,
+    );
+    let topics = r#"[{ name = "usage", tenant = "acme" }, "usage", { nam = "x" }, "a/b"]"#;
+    let text = LEAST.replace("[\"usage\"]", topics);
+    let expected = r#"
+odometer.toml:3:48: source.topics[1]: "usage" stands twice: name each topic once
+odometer.toml:3:57: source.topics[2].name: is missing: expected the topic's name
+odometer.toml:3:59: source.topics[2]: unknown key "nam": did you mean "name"?
+odometer.toml:3:72: source.topics[3]: expected a topic's name: 1 to 249 of the characters A-Z a-z 0-9 . _ -, found text "a/b""#;
+    assert_eq!(File::of(&text).faults(&[], &[]), expected.trim_start());
+}
+
+#[test]
+fn metrics_name_their_topic_where_several_are_read() {
+    let definitions = |more: &str| {
+        let text = format!("[[metrics]]\ncode = 'm'\naggregation = 'count'\n{more}");
+        definitions::read(&[("m.toml", &text)]).expect("valid definitions")
+    };
+    let one = load(LEAST);
+    let two = load(&LEAST.replace("[\"usage\"]", "[\"usage\", \"events\"]"));
+    let fault = |settings: &Settings, more: &str| match check_topics(settings, &definitions(more)) {
+        Ok(()) => String::new(),
+        Err(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    };
+    assert_eq!(fault(&one, ""), "");
+    assert_eq!(fault(&one, "topic = 'usage'"), "");
+    assert_eq!(fault(&two, "topic = 'events'"), "");
+    assert_eq!(
+        fault(&two, ""),
+        "metric \"m\" of tenant \"default\": topic: is missing: several are read, name the one that feeds it: \
+         usage, events"
+    );
+    assert_eq!(
+        fault(&one, "topic = 'events'"),
+        "metric \"m\" of tenant \"default\": topic: \"events\" is not read: source.topics has usage"
+    );
+}
+
+#[test]
+fn every_key_that_is_known_is_read() {
+    for key in known_keys() {
+        let found = File::of(LEAST).faults(&[], &[(&key, "[[true]]")]);
+        assert!(found.contains(&format!("--set {key}: {key}")), "{key}: {found}");
+    }
+}
+
+/// The configuration with every key that it shows as a comment (`#key = ...`) made part of it.
+fn documented() -> String {
+    let text = fs::read_to_string(repository("config/odometer.toml")).expect("it is there");
+    let shown = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| !c.is_whitespace()) => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(|line| shown(line) + "\n").collect()
+}
+
+fn paths(table: &toml::Table, above: &str, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = format!("{above}{key}");
+        match value.as_table() {
+            Some(inner) if !path.ends_with(".properties") => {
+                paths(inner, &format!("{path}."), found);
+            }
+            _ => {
+                found.insert(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn documented_configuration_holds_every_key() {
+    let mut found = BTreeSet::new();
+    paths(&documented().parse().expect("it is TOML"), "", &mut found);
+    assert_eq!(found, known_keys().into_iter().collect());
+}
+
+#[test]
+fn documented_configuration_says_what_each_key_does_by_default() {
+    let text = documented();
+    let is_comment = |line: &str| line.starts_with('#');
+    let mut comment = String::new();
+    for line in text.lines() {
+        if is_comment(line) {
+            comment.push_str(line);
+            continue;
+        }
+        let is_key = line.contains(" = ") && !line.starts_with('"');
+        if is_key || line.ends_with(".properties]") {
+            let has_default = comment.contains("Default") || comment.contains("No default");
+            assert!(has_default, "{line}: the comment above says no default: {comment:?}");
+        }
+        comment.clear();
+    }
+}
+
+#[test]
+fn documented_configuration_is_valid_and_holds_the_defaults() {
+    let documented = Settings::load(&repository("config/odometer.toml"), [].into_iter(), &[]);
+    let documented = documented.expect("a valid configuration").to_string();
+    let least =
+        load(&LEAST.replace("localhost", "127.0.0.1").replace("metrics.t", "config/metrics.t"));
+    let expected = least.to_string().replace("unset: refuse to guess", "\"earliest\"");
+    assert_eq!(documented, expected);
+}

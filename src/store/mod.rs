@@ -225,6 +225,13 @@ impl Store {
         }
     }
 
+    /// Bytes of the state on disk and in write buffers.
+    pub fn bytes(&self) -> Option<u64> {
+        let tables = self.db.property_int_value("rocksdb.total-sst-files-size").ok()??;
+        let buffers = self.db.property_int_value("rocksdb.cur-size-all-mem-tables").ok()??;
+        Some(tables + buffers)
+    }
+
     /// The error of an outbox entry that cannot be read.
     pub fn corrupt_outbox(&self, sequence: u64) -> Error {
         self.corrupt(state::Corrupt(format!("an outbox entry {sequence} that cannot be read")))

@@ -3,9 +3,11 @@
 //! Lines go to stderr, so that results on stdout stay clean; colours only where stderr is a terminal.
 
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// What a line of the log looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -15,6 +17,14 @@ pub enum LogFormat {
     /// For people.
     #[default]
     Text,
+}
+
+/// The format of the log that was set up.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// What lines look like at present; text where no log was set up.
+pub fn format() -> LogFormat {
+    FORMAT.get().copied().unwrap_or_default()
 }
 
 /// Why the log could not be set up.
@@ -35,7 +45,7 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
     levels_of(filter).map(drop)
 }
 
-fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
+pub(super) fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
     EnvFilter::try_new(filter)
         .map_err(|error| LogError { filter: filter.to_owned(), reason: error.to_string() })
 }
@@ -48,13 +58,35 @@ fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
 /// A filter that cannot be read.
 pub fn set_up(format: LogFormat, filter: &str) -> Result<(), LogError> {
     let levels = levels_of(filter)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(io::stderr);
-    let outcome = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_ansi(false).try_init(),
-        LogFormat::Text => {
-            lines.with_ansi(io::stderr().is_terminal()).with_target(false).try_init()
-        }
-    };
-    drop(outcome);
+    let is_terminal = io::stderr().is_terminal();
+    let lines = writing(format, levels, io::stderr, is_terminal);
+    if tracing::dispatcher::set_global_default(lines).is_ok() {
+        FORMAT.get_or_init(|| format);
+    }
     Ok(())
+}
+
+/// A log into some writer. Of a line in JSON the keys `timestamp` (RFC 3339, UTC), `level`, `target` and `message` are
+/// fixed; the event's own fields stand beside them.
+pub(super) fn writing<W>(
+    format: LogFormat,
+    levels: EnvFilter,
+    writer: W,
+    is_terminal: bool,
+) -> tracing::Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);
+    match format {
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_ansi(false)
+            .finish()
+            .into(),
+        LogFormat::Text => lines.with_ansi(is_terminal).with_target(false).finish().into(),
+    }
 }

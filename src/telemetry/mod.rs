@@ -1,5 +1,11 @@
-//! Layer 4, what operators watch: the log's set-up.
+//! Layer 4, what operators watch: `series` is the catalogue of everything that Prometheus reads, `log` the log's set-up.
+//!
+//! Nothing here decides when something is counted or said.
 
 pub mod log;
+pub mod series;
+#[cfg(test)]
+mod tests;
 
 pub use log::LogFormat;
+pub use series::{Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};

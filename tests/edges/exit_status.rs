@@ -4,7 +4,7 @@ use crate::program::{expect_status, run};
 
 #[test]
 fn help_explains_every_command_with_an_example() {
-    for command in ["run", "aggregate", "check", "generate", "state"] {
+    for command in ["run", "aggregate", "check", "generate"] {
         let (help, _) = expect_status(&run([command, "--help"]), 0);
         assert!(help.contains("Usage: odometer") && help.contains("Example"), "{help}");
         assert!(help.contains("--log-format"), "{help}");

@@ -193,6 +193,12 @@ impl Stream {
 }
 
 impl Draft {
+    /// An event for tests.
+    #[cfg(test)]
+    pub(super) fn example(number: u64, time: EventTime) -> Self {
+        Draft { seed: 1, number, usage: usage_of(number, |_| true), customer: 7, time }
+    }
+
     /// Writes the event; `chance` is what its usage follows from.
     pub(super) fn write(&self, pen: &mut Pen, chance: &mut Chance) {
         pen.text("{\"id\":\"");

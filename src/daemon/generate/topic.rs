@@ -13,7 +13,7 @@ use super::super::signals::StopSignal;
 use super::super::{CommandError, clock};
 
 /// How long a broker may take to answer at all.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// How long to wait where librdkafka's queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_millis(5);

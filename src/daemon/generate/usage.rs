@@ -36,6 +36,7 @@ const TIERS: [&str; 10] =
 const INPUT_TOKENS_MAX: u64 = 32_768;
 const OUTPUT_TOKENS_MAX: u64 = 4_096;
 const LATENCY_MICROS_MAX: u64 = 2_000_000;
+const SAMPLE_BYTES_MIN: u64 = 4_096;
 const SAMPLE_BYTES_MAX: u64 = 1 << 32;
 const OBJECT_BYTES_MAX: u64 = 1 << 38;
 
@@ -106,7 +107,7 @@ impl Usage {
             Usage::ApiCall => api_call(pen, customer, chance),
             Usage::Bandwidth => {
                 pen.text("{\"bytes\":");
-                pen.number(chance.skewed(SAMPLE_BYTES_MAX));
+                pen.number(SAMPLE_BYTES_MIN + chance.skewed(SAMPLE_BYTES_MAX));
                 pen.text(",\"link\":\"uplink-");
                 pen.number(chance.below(2) + 1);
                 pen.text("\"}");

@@ -6,6 +6,7 @@
 
 mod halting;
 mod job;
+mod listener;
 mod registry;
 mod report;
 mod setup;
@@ -16,15 +17,18 @@ mod worker;
 use std::sync::Arc;
 
 use super::CommandError;
-use super::cli::RunArguments;
-use super::clock::Stopwatch;
+use super::cli::{LogFlags, RunArguments};
+use super::clock::{self, Stopwatch};
 use super::signals::StopSignal;
+use crate::admin::Readiness;
 use crate::format::Summary;
 use crate::kafka;
 use crate::model::Span;
+use crate::telemetry::Series;
 use halting::Stop;
 use job::Job;
 use registry::Registry;
+use report::{Outside, Report};
 use worker::Worker;
 
 pub(super) use setup::configured;
@@ -33,20 +37,32 @@ pub(super) use setup::configured;
 ///
 /// # Errors
 /// Faults of the configuration; else what ended a worker.
-pub(super) fn run(arguments: &RunArguments) -> Result<(), CommandError> {
-    let (settings, definitions) = configured(&arguments.config, &arguments.overrides)?;
+pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), CommandError> {
+    let configured = configured(&arguments.config, &arguments.overrides);
+    log.set_up(configured.as_ref().ok().map(|(settings, _)| &settings.telemetry));
+    let (settings, definitions) = configured?;
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
     let since = Stopwatch::start();
     let _lock = setup::lock_directory(&settings)?;
+    let outside = Outside {
+        series: Arc::new(Series::new()),
+        readiness: Arc::new(Readiness::new(
+            "start",
+            "the broker has not answered yet",
+            clock::now(),
+        )),
+    };
+    let _listening = listener::listen(&settings.admin, &outside)?;
     let Some(work) = setup::work(&settings, &definitions, &stop)? else { return Ok(()) };
+    outside.readiness.clear("start");
     tracing::info!(
         metrics = definitions.metrics.len(),
         topics = settings.source.topics.len(),
         workers = work.len(),
         "odometer runs"
     );
-    let outcome = serve(work, &stop);
+    let outcome = serve(work, &stop, &outside);
     let mut summary = Summary::EMPTY;
     for part in &outcome.summaries {
         summary.add(part);
@@ -67,7 +83,7 @@ struct Outcome {
 }
 
 /// Runs the workers of all topics to their end; the first failure stops them all.
-fn serve(work: Vec<(Arc<Job>, kafka::Options)>, stop: &StopSignal) -> Outcome {
+fn serve(work: Vec<(Arc<Job>, kafka::Options)>, stop: &StopSignal, outside: &Outside) -> Outcome {
     let registry = Arc::new(Registry::default());
     let abort = Stop::default();
     let mut outcome = Outcome { summaries: Vec::new(), first_error: None };
@@ -75,10 +91,11 @@ fn serve(work: Vec<(Arc<Job>, kafka::Options)>, stop: &StopSignal) -> Outcome {
         let mut threads = Vec::new();
         for (job, options) in work {
             let (registry, stop, abort) = (Arc::clone(&registry), stop.clone(), abort.clone());
+            let report = Report::new(outside.clone(), &options.topics.source, options.worker);
             let name = format!("worker-{}-{}", options.topics.source, options.worker);
             let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
                 let (summary, outcome) =
-                    match Worker::new(job, options, registry, stop, abort.clone()) {
+                    match Worker::new(job, options, registry, stop, abort.clone(), report) {
                         Ok(worker) => worker.run(),
                         Err(error) => (Summary::EMPTY, Err(error)),
                     };

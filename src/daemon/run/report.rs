@@ -1,37 +1,121 @@
-//! What a worker tells the outside: counts for the closing line, troubles at a bearable pace.
+//! What a worker tells the outside: series, readiness, counts for the closing line, troubles at a bearable pace.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::task::Task;
-use crate::daemon::clock::Stopwatch;
+use crate::admin::Readiness;
+use crate::daemon::clock::{self, Stopwatch};
 use crate::format::Summary;
+use crate::model::{Disposition, TotalKind};
+use crate::telemetry::{Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
 
 /// How often the client's troubles are told at most.
 const TROUBLE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Counts of one worker.
+/// Where the process shows itself.
+#[derive(Clone)]
+pub(super) struct Outside {
+    pub(super) series: Arc<Series>,
+    pub(super) readiness: Arc<Readiness>,
+}
+
+/// What one worker has told.
 pub(super) struct Report {
-    summary: Summary,
+    outside: Outside,
+    topic: String,
+    worker: String,
+    ended: Summary,
+    told: BTreeMap<i32, Summary>,
     last_trouble: Option<Stopwatch>,
 }
 
 impl Report {
-    pub(super) fn new() -> Self {
-        Report { summary: Summary::EMPTY, last_trouble: None }
+    pub(super) fn new(outside: Outside, topic: &str, worker: usize) -> Self {
+        let worker = format!("worker {worker} of topic {topic}");
+        outside.readiness.obstruct(&worker, "it has not joined the group yet", clock::now());
+        Report {
+            outside,
+            topic: topic.to_owned(),
+            worker,
+            ended: Summary::EMPTY,
+            told: BTreeMap::new(),
+            last_trouble: None,
+        }
     }
 
     /// All tasks that were given up so far.
     pub(super) fn summary(&self) -> Summary {
-        self.summary
+        self.ended
+    }
+
+    /// The worker's partitions are served, or it has none.
+    pub(super) fn joined(&self) {
+        self.outside.readiness.clear(&self.worker);
+    }
+
+    /// Brings the series up to date.
+    pub(super) fn tell<'t>(&mut self, tasks: impl Iterator<Item = &'t Task>) {
+        for task in tasks {
+            self.tell_counts(task);
+            let label = self.label(task.partition);
+            let figures = task.figures();
+            self.outside.series.set_task(&label, TaskState::Serving, &figures);
+        }
+    }
+
+    fn tell_counts(&mut self, task: &Task) {
+        let now = task.summary();
+        let told = self.told.insert(task.partition, now).unwrap_or(Summary::EMPTY);
+        let series = &self.outside.series;
+        series.add_records(Disposition::Counted, now.counted - told.counted);
+        series.add_records(Disposition::Duplicate, now.duplicate - told.duplicate);
+        series.add_records(Disposition::Unmatched, now.unmatched - told.unmatched);
+        series.add_records(Disposition::Late, now.late - told.late);
+        series.add_records(Disposition::Invalid, now.invalid - told.invalid);
+        series.add_totals(TotalKind::Final, now.finals - told.finals);
+        series.add_totals(TotalKind::Correction, now.corrections - told.corrections);
+        let before: BTreeMap<_, _> = told.rejects.iter().collect();
+        for (reason, count) in now.rejects.iter() {
+            series.add_rejects(reason, count - before.get(&reason).copied().unwrap_or(0));
+        }
+    }
+
+    fn label(&self, partition: i32) -> TaskLabel {
+        TaskLabel { topic: self.topic.clone(), partition }
     }
 
     /// A task is given up: what it did since this process took it is counted.
     pub(super) fn finish(&mut self, task: &Task) {
-        self.summary.add(&task.summary());
+        self.tell_counts(task);
+        self.told.remove(&task.partition);
+        self.ended.add(&task.summary());
+        self.outside.series.remove_task(&self.label(task.partition));
+    }
+
+    /// A task is halted.
+    pub(super) fn halted(&self, partition: i32, reason: &str) {
+        let label = self.label(partition);
+        self.outside.series.set_task(&label, TaskState::Halted, &TaskFigures::default());
+        let what = format!("task {} partition {partition}", self.topic);
+        self.outside.readiness.obstruct(&what, reason, clock::now());
+    }
+
+    /// A commit of all tasks took so long, and reading stood still meanwhile.
+    pub(super) fn committed(&self, took: Duration) {
+        self.outside.series.observe_commit(took);
+        self.outside.series.observe_commit_pause(took);
+    }
+
+    /// A transaction ended.
+    pub(super) fn transaction(&self, outcome: TransactionOutcome) {
+        self.outside.series.add_transaction(outcome);
     }
 
     /// Says that the client has trouble, at most every ten seconds.
     pub(super) fn trouble(&mut self, error: &rdkafka::error::KafkaError) {
+        self.outside.series.add_kafka_error();
         if self.last_trouble.is_none_or(|last| last.elapsed() >= TROUBLE_INTERVAL) {
             self.last_trouble = Some(Stopwatch::start());
             tracing::warn!(%error, "Kafka has trouble; the client goes on trying");

@@ -17,6 +17,7 @@ use crate::format::{self, Encoder, Outgoing, Place, Summary};
 use crate::kafka::Delivery;
 use crate::model::{Document, EventTime, Reject, SourcePosition};
 use crate::store::{self, Store};
+use crate::telemetry::TaskFigures;
 
 /// How many ids are looked at for expiry after a commit.
 const EXPIRE_ENTRIES_MAX: usize = 20_000;
@@ -55,6 +56,8 @@ pub(super) struct Task {
     /// End of the log when the partition was first found read to its end.
     pub(super) end_seen: Option<i64>,
     pub(super) is_paused: bool,
+    /// One past the last offset of the log, when it was last asked for.
+    pub(super) log_end: Option<i64>,
     store: Store,
     place: Place,
     /// The commit that is known to be visible, and the sequence of its last visible entry.
@@ -118,6 +121,7 @@ impl Task {
             is_at_end: false,
             end_seen: None,
             is_paused: false,
+            log_end: None,
             store,
             place: Place::Topic { topic: topic.to_owned(), partition },
             visible,
@@ -128,6 +132,19 @@ impl Task {
             task.carry_out(job, vec![effect])?;
         }
         Ok(task)
+    }
+
+    /// Figures of its state as of now.
+    pub(super) fn figures(&self) -> TaskFigures {
+        let ledger = self.processor.ledger();
+        TaskFigures {
+            lag_records: self.log_end.map(|end| u64::try_from(end - self.cursor()).unwrap_or(0)),
+            watermark: self.processor.watermark(),
+            outbox_entries: ledger.last().outbox_last - ledger.delivered(),
+            dedup_ids: u64::try_from(self.processor.resident().0).unwrap_or(u64::MAX),
+            state_bytes: self.store.bytes().unwrap_or(0),
+            imbalance_records: self.processor.counters().imbalance(),
+        }
     }
 
     /// What it did since this process took it.

@@ -24,6 +24,7 @@ use crate::format::Summary;
 use crate::kafka::{self, Disposition, Happening, Membership, Sink, Source};
 use crate::model::Document;
 use crate::store;
+use crate::telemetry::TransactionOutcome;
 
 /// Records of one look at the source: bounded, so that a batch stays in the processor's cache.
 const BATCH_RECORDS_MAX: usize = 512;
@@ -34,7 +35,7 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-const TOPIC_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+const TOPIC_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a worker ended early.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +109,7 @@ impl Worker {
         registry: Arc<Registry>,
         stop: StopSignal,
         abort: Stop,
+        report: Report,
     ) -> Result<Self, Error> {
         let source = Rc::new(Source::open(&options)?);
         let sink = Sink::new(&options, job.totals_partitions);
@@ -126,7 +128,7 @@ impl Worker {
             since_check: Stopwatch::start(),
             pause: Pause::new(),
             clock: ClockWatch::start(),
-            report: Report::new(),
+            report,
         })
     }
 
@@ -274,6 +276,7 @@ impl Worker {
             if let Some(reason) = self.registry.halted(&name) {
                 tracing::error!(task = %name, reason, "task halted");
                 self.report_and_drop(partition);
+                self.report.halted(partition, &reason);
                 if let Err(error) = self.source.pause(&[partition]) {
                     tracing::warn!(%error, partition, "a halted partition could not be paused");
                 }
@@ -318,7 +321,9 @@ impl Worker {
                 task.cut(&self.job).map_err(failed)?;
             }
         }
+        let took = Stopwatch::start();
         let outcome = self.deliver_all();
+        self.report.committed(took.elapsed());
         self.hold_back()?;
         match outcome {
             Ok(()) => {
@@ -376,7 +381,12 @@ impl Worker {
             // Taken once, when the transaction is cut: never refreshed (a rebalance in between must fence it).
             let Some(member) = self.source.group_metadata() else { return Ok(()) };
             let started = Stopwatch::start();
-            self.sink.deliver(&deliveries, &member, &|| started.elapsed())?;
+            let delivered = self.sink.deliver(&deliveries, &member, &|| started.elapsed());
+            self.report.transaction(match &delivered {
+                Ok(()) => TransactionOutcome::Committed,
+                Err(_) => TransactionOutcome::InDoubt,
+            });
+            delivered?;
             for delivery in &deliveries {
                 let failed = self.failed(delivery.partition);
                 if let Some(task) = self.tasks.get_mut(&delivery.partition) {
@@ -440,6 +450,7 @@ impl Worker {
     fn take(&mut self, partitions: &[i32]) -> Result<(), Error> {
         tracing::info!(?partitions, "partitions given");
         if partitions.is_empty() {
+            self.report.joined();
             return Ok(self.source.assign(&[])?);
         }
         let mut pause = Pause::new();
@@ -481,6 +492,7 @@ impl Worker {
         }
         // A genesis is visible before anything is read.
         self.deliver_first()?;
+        self.report.joined();
         Ok(self.source.assign(&starts)?)
     }
 
@@ -516,6 +528,7 @@ impl Worker {
 
     /// Idle partitions follow the clock (rule 7.1); the topic is looked at from time to time.
     fn tick(&mut self) -> Result<(), Error> {
+        self.report.tell(self.tasks.values());
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
                 seconds = jump.as_secs(),
@@ -536,6 +549,7 @@ impl Worker {
         }
         if self.since_check.elapsed() >= TOPIC_CHECK_INTERVAL {
             self.since_check = Stopwatch::start();
+            self.look_at_ends();
             self.check_topic()?;
         }
         Ok(())
@@ -561,6 +575,15 @@ impl Worker {
                 task.end_seen = Some(end);
                 false
             }
+        }
+    }
+
+    /// How far the log reaches: for the lag, never for a decision.
+    fn look_at_ends(&mut self) {
+        let source = Rc::clone(&self.source);
+        for (partition, task) in &mut self.tasks {
+            let Ok((_, end)) = source.log_bounds(*partition) else { return };
+            task.log_end = Some(end);
         }
     }
 

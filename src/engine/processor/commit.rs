@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Processor;
+use crate::definition::{Plan, Slot};
 use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
@@ -113,7 +114,7 @@ impl Processor {
                 continue;
             }
             while let Some(place) = self.next_retired(metric, watermark) {
-                self.retire_chain(&plan, place, watermark);
+                self.retire_chain(&plan, metric, place, watermark);
             }
             let grace = plan.metrics()[metric].grace_max;
             let through = watermark.saturating_sub(self.options.dedup_window.max(grace));
@@ -148,14 +149,17 @@ impl Processor {
         place
     }
 
-    fn retire_chain(&mut self, plan: &crate::definition::Plan, place: u32, watermark: EventTime) {
+    fn retire_chain(&mut self, plan: &Plan, metric: usize, place: u32, watermark: EventTime) {
         let Some(chain) = self.chains.try_chain(place) else { return };
         let address = chain.address.clone();
+        // The place may have passed to a chain of another metric, in which something may still be due.
+        if address.metric as usize != metric {
+            return;
+        }
         let site = self.site(plan, &address);
         let window = self.options.dedup_window;
-        let is_past = |slot: crate::definition::Slot| {
-            slot.period.end.saturating_add(window) <= watermark && site.is_due(slot)
-        };
+        let is_past =
+            |slot: Slot| slot.period.end.saturating_add(window) <= watermark && site.is_due(slot);
         let has_store = self.has_store;
         let bytes_before = self.chains.chain(place).cell_bytes();
         let chain = self.chains.chain_mut(place);
@@ -186,7 +190,7 @@ impl Processor {
         let chain = self.chains.remove(place);
         self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
         if self.has_store && matches!(chain.cells, Cells::Recurring(_)) {
-            self.forgotten.chains.push(chain.address);
+            self.forgotten.chains.insert(chain.address);
         }
     }
 }

@@ -25,6 +25,17 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// A disk with these entries, all flushed.
+    pub fn of(entries: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        let entries: Entries = entries.into_iter().collect();
+        Disk { flushed: entries.clone(), entries, unflushed: Vec::new() }
+    }
+
+    /// Every entry.
+    pub fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Whether nothing was ever written.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -86,6 +97,8 @@ pub struct Store {
     plan: Arc<Plan>,
     dictionary: Dictionary,
     identity: Identity,
+    /// A bug on purpose: ids are not written.
+    pub forgets_ids: bool,
 }
 
 impl Store {
@@ -103,7 +116,7 @@ impl Store {
         let dictionary = Dictionary::new(plan, entries)
             .expect("what was written is read")
             .expect("the plan is the same");
-        Store { disk, plan: Arc::clone(plan), dictionary, identity }
+        Store { disk, plan: Arc::clone(plan), dictionary, identity, forgets_ids: false }
     }
 
     /// What the state is.
@@ -129,7 +142,10 @@ impl Store {
     ) {
         let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
         processor.write_changes(&mut encoder);
-        let operations = encoder.finish(record);
+        let mut operations = encoder.finish(record);
+        if self.forgets_ids {
+            operations.retain(|one| !matches!(one, Operation::Put(key, _) if key[0] == state::ID));
+        }
         self.disk.write(operations);
         self.dictionary.is_stored();
     }
@@ -240,6 +256,11 @@ impl Store {
             found.push((sequence, value.clone()));
         }
         found
+    }
+
+    /// Whether an outbox entry is kept.
+    pub fn has_entry(&self, sequence: u64) -> bool {
+        self.disk.entries.contains_key(&state::outbox_key(sequence))
     }
 
     fn key_of(&self, address: &Address) -> Vec<u8> {

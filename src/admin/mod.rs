@@ -1,0 +1,97 @@
+//! Layer 5, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`.
+//!
+//! ```text
+//! Options ─► Listener::bind ─► serve(listener, series, readiness, stop): a future that ends after `stop`
+//! ```
+//! `readiness` holds what keeps the process from being ready. Decides nothing about totals, and starts no thread: who
+//! calls drives the future.
+
+mod error;
+mod readiness;
+mod router;
+#[cfg(test)]
+mod tests;
+
+use std::future::{Future, IntoFuture};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::Error;
+pub use readiness::{Obstacle, Readiness};
+
+use crate::telemetry::Series;
+
+/// How long open connections may take to end after `stop`.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Where to listen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+}
+
+/// A socket that listens, whether or not it is served yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Takes the address. Needs no runtime, so that a daemon knows before it starts anything else.
+    ///
+    /// # Errors
+    /// An address that is in use, or not this machine's.
+    pub fn bind(options: &Options) -> Result<Self, Error> {
+        let address = options.address;
+        let bound = TcpListener::bind(address).and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            let address = socket.local_addr()?;
+            Ok(Listener { socket, address })
+        });
+        bound.map_err(|cause| Error::bind(address, cause))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Answers requests until `stop` ends; then those under way get five seconds.
+///
+/// Wants a tokio runtime with IO and time; a current-thread one will do.
+///
+/// # Errors
+/// A socket that the runtime does not take.
+pub async fn serve(
+    listener: Listener,
+    series: Arc<Series>,
+    readiness: Arc<Readiness>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let Listener { socket, address } = listener;
+    let failed = |cause| Error::Serve { address, cause };
+    let socket = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
+    let (stopped, is_stopped) = tokio::sync::oneshot::channel();
+    let stop = async move {
+        stop.await;
+        // Who would receive it has ended already: then there is nothing to limit.
+        let _ = stopped.send(());
+    };
+    let served = axum::serve(socket, router::router(series, readiness))
+        .with_graceful_shutdown(stop)
+        .into_future();
+    let limit = async move {
+        match is_stopped.await {
+            Ok(()) => tokio::time::sleep(GRACE).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        outcome = served => outcome.map_err(failed),
+        () = limit => Ok(()),
+    }
+}

@@ -1,0 +1,129 @@
+//! The listener by what it answers, over a real socket.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use super::{Error, Listener, Options, Readiness, serve};
+use crate::model::{Disposition, EventTime};
+use crate::telemetry::Series;
+
+const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// A listener that is served while `act` runs, and stopped after it.
+fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
+    let listener = Listener::bind(&Options { address: FREE }).expect("a free port");
+    let address = listener.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = serve(listener, Arc::new(series), Arc::new(readiness), async {
+        drop(stopped.await);
+    });
+    thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(serving)
+        });
+        act(address);
+        drop(stop);
+        server.join().expect("no panic").expect("it ends in order");
+    });
+}
+
+fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket takes a limit");
+    stream
+}
+
+/// Status and body of an answer.
+fn asked(address: SocketAddr, request: &str) -> (u16, String) {
+    let mut stream = connected(address);
+    write!(stream, "{request} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), body.to_owned())
+}
+
+fn ready() -> Readiness {
+    let readiness = Readiness::new("process", "is starting", EventTime::EARLIEST);
+    readiness.clear("process");
+    readiness
+}
+
+#[test]
+fn a_ready_process_says_so() {
+    served(Series::new(), ready(), |address| {
+        assert_eq!(asked(address, "GET /healthz"), (200, r#"{"alive":true}"#.to_owned()));
+        let body = r#"{"obstacles":[],"ready":true}"#.to_owned();
+        assert_eq!(asked(address, "GET /readyz"), (200, body));
+    });
+}
+
+#[test]
+fn what_is_not_ready_is_named_with_since_when() {
+    let readiness = Readiness::new("process", "is starting", EventTime::EARLIEST);
+    readiness.obstruct("usage partition 3", "lag grows", EventTime::from_micros(1_000_000));
+    readiness.obstruct("usage partition 3", "halted", EventTime::from_micros(9_000_000));
+    readiness.clear("process");
+    assert!(!readiness.is_ready());
+    served(Series::new(), readiness, |address| {
+        assert_eq!(asked(address, "GET /healthz").0, 200);
+        let body = r#"{"obstacles":[{"reason":"halted","since":"1970-01-01T00:00:01Z","what":"usage partition 3"}],"ready":false}"#;
+        assert_eq!(asked(address, "GET /readyz"), (503, body.to_owned()));
+    });
+}
+
+#[test]
+fn series_are_served_as_prometheus_reads_them() {
+    let series = Series::new();
+    series.add_records(Disposition::Counted, 7);
+    served(series, ready(), |address| {
+        let (status, body) = asked(address, "GET /metrics");
+        assert_eq!(status, 200);
+        assert!(body.contains("odometer_records_total{disposition=\"counted\"} 7\n"), "{body}");
+    });
+}
+
+#[test]
+fn other_paths_and_methods_are_faults() {
+    served(Series::new(), ready(), |address| {
+        let (status, body) = asked(address, "GET /metric");
+        assert_eq!(status, 404);
+        assert!(body.contains("there is no /metric: try /healthz"), "{body}");
+        let (status, body) = asked(address, "POST /metrics");
+        assert_eq!(status, 405);
+        assert!(body.contains("/metrics takes GET, not POST"), "{body}");
+    });
+}
+
+#[test]
+fn an_address_in_use_is_a_clear_error() {
+    let first = Listener::bind(&Options { address: FREE }).expect("a free port");
+    let address = first.address();
+    let error = Listener::bind(&Options { address }).expect_err("the port is taken");
+    assert!(matches!(error, Error::InUse(taken) if taken == address), "{error:?}");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[test]
+fn connections_that_wait_do_not_keep_it_from_stopping() {
+    let mut idle = None;
+    served(Series::new(), ready(), |address| {
+        let mut stream = connected(address);
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: odometer\r\n\r\n").expect("it reads");
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).expect("it answers");
+        assert_eq!(&first, b"HTTP/1.1 200");
+        // Kept open: its next request never comes.
+        idle = Some(stream);
+    });
+    assert!(idle.is_some());
+}

@@ -1,0 +1,58 @@
+//! The admin listener's thread.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::report::Outside;
+use crate::admin;
+use crate::daemon::CommandError;
+use crate::settings::Admin;
+
+/// The running listener; dropped it stops.
+pub(super) struct Listening {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts the listener where an address is configured.
+pub(super) fn listen(
+    settings: &Admin,
+    outside: &Outside,
+) -> Result<Option<Listening>, CommandError> {
+    let Some(address) = settings.address else { return Ok(None) };
+    let listener = admin::Listener::bind(&admin::Options { address })
+        .map_err(|error| CommandError::failed(error.to_string()))?;
+    tracing::info!(address = %listener.address(), "admin listener answers");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::failed_by("starting the admin listener", error))?;
+    let (stop, stopped) = oneshot::channel();
+    let (series, readiness) = (Arc::clone(&outside.series), Arc::clone(&outside.readiness));
+    let serve = move || {
+        let stopped = async move {
+            // A sender that is gone says the same.
+            let _ = stopped.await;
+        };
+        if let Err(error) = runtime.block_on(admin::serve(listener, series, readiness, stopped)) {
+            tracing::error!(%error, "the admin listener ended");
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name("admin".to_owned())
+        .spawn(serve)
+        .map_err(|error| CommandError::failed_by("starting the admin listener", error))?;
+    Ok(Some(Listening { stop: Some(stop), thread: Some(thread) }))
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported by itself; nothing of the daemon's work depends on it.
+            drop(thread.join());
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The catalogue of all Prometheus series: every name, help text and label stands here and nowhere else.
+//!
+//! Labels come from closed enums, but for topic and partition, of which there are as many as there are tasks. What is
+//! kept for each task and has no label of it is summed over the tasks of this process. Knows nothing of who counts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
+};
+
+use crate::model::{Disposition, EventTime, RejectReason, TotalKind};
+
+/// A series: its name, and what it means, with its unit.
+type Entry = (&'static str, &'static str);
+
+const RECORDS: Entry = (
+    "odometer_records_total",
+    "Events read, by the one way in which each ended (rule 1.4): counted, duplicate, unmatched, late, invalid.",
+);
+const REJECTS: Entry =
+    ("odometer_rejects_total", "Entries written to the rejects output, by reason.");
+const TOTALS: Entry =
+    ("odometer_totals_total", "Totals made, by kind: final, correction, provisional.");
+const LAG: Entry =
+    ("odometer_lag_records", "Records of the partition behind the next one to be read.");
+const WATERMARK: Entry = (
+    "odometer_watermark_timestamp_seconds",
+    "Event time up to which the partition is believed complete, in seconds since the Unix epoch.",
+);
+const TASKS: Entry = (
+    "odometer_tasks",
+    "Partitions that this process has, by state: starting, serving, halted (see /readyz and the log).",
+);
+const OUTBOX: Entry =
+    ("odometer_outbox_entries", "Totals and rejects made and not yet known to be visible.");
+const IDS: Entry = ("odometer_dedup_ids", "Remembered event ids, estimated.");
+const STATE_BYTES: Entry = ("odometer_state_bytes", "Bytes of state on disk, estimated.");
+const IMBALANCE: Entry = (
+    "odometer_accounting_imbalance_records",
+    "Events read less those that ended in some way, in absolute value: always 0 (rule 1.4).",
+);
+const COMMIT_DURATION: Entry = (
+    "odometer_commit_duration_seconds",
+    "Seconds from the beginning of a commit until its totals are visible.",
+);
+const COMMIT_PAUSE: Entry = (
+    "odometer_commit_pause_seconds",
+    "Seconds for which a commit kept a worker from reading events.",
+);
+const TRANSACTIONS: Entry = (
+    "odometer_transactions_total",
+    "Kafka transactions, by outcome: committed, in_doubt (settled by what the group has committed).",
+);
+const KAFKA_ERRORS: Entry =
+    ("odometer_kafka_errors_total", "Errors that the Kafka clients reported.");
+
+const CATALOGUE: [Entry; 14] = [
+    RECORDS,
+    REJECTS,
+    TOTALS,
+    LAG,
+    WATERMARK,
+    TASKS,
+    OUTBOX,
+    IDS,
+    STATE_BYTES,
+    IMBALANCE,
+    COMMIT_DURATION,
+    COMMIT_PAUSE,
+    TRANSACTIONS,
+    KAFKA_ERRORS,
+];
+
+/// Seconds: from a commit of nothing to one that waits for a broker.
+const DURATION_BUCKETS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// The name of every series; histograms end in `_bucket`, `_sum` and `_count` where they are read.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CATALOGUE.into_iter().map(|(name, _)| name)
+}
+
+/// A task as the series know it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TaskLabel {
+    /// Its topic.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+}
+
+/// What a task does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TaskState {
+    /// It is being taken over.
+    Starting,
+    /// It reads and counts.
+    Serving,
+    /// It is stopped, and an operator must act.
+    Halted,
+}
+
+impl TaskState {
+    const ALL: [TaskState; 3] = [TaskState::Starting, TaskState::Serving, TaskState::Halted];
+
+    const fn name(self) -> &'static str {
+        match self {
+            TaskState::Starting => "starting",
+            TaskState::Serving => "serving",
+            TaskState::Halted => "halted",
+        }
+    }
+}
+
+/// How a Kafka transaction ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransactionOutcome {
+    /// It is visible.
+    Committed,
+    /// An error or a late answer: what the group has committed will tell.
+    InDoubt,
+}
+
+impl TransactionOutcome {
+    const ALL: [TransactionOutcome; 2] =
+        [TransactionOutcome::Committed, TransactionOutcome::InDoubt];
+
+    const fn name(self) -> &'static str {
+        match self {
+            TransactionOutcome::Committed => "committed",
+            TransactionOutcome::InDoubt => "in_doubt",
+        }
+    }
+}
+
+/// Figures of a task as of now.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct TaskFigures {
+    /// Records behind the next one to be read; `None`: not known.
+    pub lag_records: Option<u64>,
+    /// Its watermark, where it has one.
+    pub watermark: Option<EventTime>,
+    /// Entries that are not known to be visible.
+    pub outbox_entries: u64,
+    /// Remembered ids.
+    pub dedup_ids: u64,
+    /// Bytes of state on disk.
+    pub state_bytes: u64,
+    /// Events read less those that ended in some way.
+    pub imbalance_records: i128,
+}
+
+/// Every series of the process. Shared by all threads; each step takes well under a microsecond, but for
+/// [`Series::set_task`], which is meant for once a second.
+pub struct Series {
+    registry: Registry,
+    records: IntCounterVec,
+    rejects: IntCounterVec,
+    totals: IntCounterVec,
+    transactions: IntCounterVec,
+    kafka_errors: IntCounter,
+    commit_duration: Histogram,
+    commit_pause: Histogram,
+    lag: IntGaugeVec,
+    watermark: GaugeVec,
+    states: IntGaugeVec,
+    outbox: IntGauge,
+    ids: IntGauge,
+    state_bytes: IntGauge,
+    imbalance: IntGauge,
+    tasks: Mutex<BTreeMap<TaskLabel, (TaskState, TaskFigures)>>,
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Series").finish_non_exhaustive()
+    }
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Series::new()
+    }
+}
+
+impl Series {
+    /// All series, at 0 where their labels are known beforehand.
+    pub fn new() -> Self {
+        const OF_TASK: [&str; 2] = ["topic", "partition"];
+        let registry = Registry::new();
+        let series = Series {
+            records: counters(&registry, RECORDS, "disposition"),
+            rejects: counters(&registry, REJECTS, "reason"),
+            totals: counters(&registry, TOTALS, "kind"),
+            transactions: counters(&registry, TRANSACTIONS, "outcome"),
+            kafka_errors: registered(&registry, IntCounter::with_opts(options(KAFKA_ERRORS))),
+            commit_duration: histogram(&registry, COMMIT_DURATION),
+            commit_pause: histogram(&registry, COMMIT_PAUSE),
+            lag: registered(&registry, IntGaugeVec::new(options(LAG), &OF_TASK)),
+            watermark: registered(&registry, GaugeVec::new(options(WATERMARK), &OF_TASK)),
+            states: registered(&registry, IntGaugeVec::new(options(TASKS), &["state"])),
+            outbox: registered(&registry, IntGauge::with_opts(options(OUTBOX))),
+            ids: registered(&registry, IntGauge::with_opts(options(IDS))),
+            state_bytes: registered(&registry, IntGauge::with_opts(options(STATE_BYTES))),
+            imbalance: registered(&registry, IntGauge::with_opts(options(IMBALANCE))),
+            tasks: Mutex::default(),
+            registry,
+        };
+        series.begin_at_zero();
+        series
+    }
+
+    /// A series that appears with its first event hides that event from `rate()`.
+    fn begin_at_zero(&self) {
+        for disposition in DISPOSITIONS {
+            self.add_records(disposition, 0);
+        }
+        for reason in RejectReason::ALL {
+            self.add_rejects(reason, 0);
+        }
+        for kind in [TotalKind::Final, TotalKind::Correction, TotalKind::Provisional] {
+            self.add_totals(kind, 0);
+        }
+        for outcome in TransactionOutcome::ALL {
+            self.transactions.with_label_values(&[outcome.name()]).inc_by(0);
+        }
+        for state in TaskState::ALL {
+            self.states.with_label_values(&[state.name()]).set(0);
+        }
+    }
+
+    /// So many more events ended that way.
+    pub fn add_records(&self, disposition: Disposition, events: u64) {
+        self.records.with_label_values(&[disposition_name(disposition)]).inc_by(events);
+    }
+
+    /// So many more entries on the rejects output.
+    pub fn add_rejects(&self, reason: RejectReason, entries: u64) {
+        self.rejects.with_label_values(&[reason.name()]).inc_by(entries);
+    }
+
+    /// So many more totals.
+    pub fn add_totals(&self, kind: TotalKind, totals: u64) {
+        self.totals.with_label_values(&[total_name(kind)]).inc_by(totals);
+    }
+
+    /// A transaction ended.
+    pub fn add_transaction(&self, outcome: TransactionOutcome) {
+        self.transactions.with_label_values(&[outcome.name()]).inc();
+    }
+
+    /// A Kafka client reported an error.
+    pub fn add_kafka_error(&self) {
+        self.kafka_errors.inc();
+    }
+
+    /// A commit took that long from its beginning until its totals were visible.
+    pub fn observe_commit(&self, took: Duration) {
+        self.commit_duration.observe(took.as_secs_f64());
+    }
+
+    /// A commit kept its worker from reading for that long.
+    pub fn observe_commit_pause(&self, took: Duration) {
+        self.commit_pause.observe(took.as_secs_f64());
+    }
+
+    /// The task is in that state, with those figures.
+    pub fn set_task(&self, task: &TaskLabel, state: TaskState, figures: &TaskFigures) {
+        let partition = task.partition.to_string();
+        let labels = [task.topic.as_str(), partition.as_str()];
+        match figures.lag_records {
+            Some(records) => self.lag.with_label_values(&labels).set(clamped(records)),
+            None => forget(&self.lag, &labels),
+        }
+        match figures.watermark {
+            Some(watermark) => set_instant(&self.watermark.with_label_values(&labels), watermark),
+            None => forget(&self.watermark, &labels),
+        }
+        let mut tasks = self.tasks.lock().expect("no holder panics");
+        tasks.insert(task.clone(), (state, *figures));
+        self.sum(&tasks);
+    }
+
+    /// The task is no longer this process's.
+    pub fn remove_task(&self, task: &TaskLabel) {
+        let partition = task.partition.to_string();
+        let labels = [task.topic.as_str(), partition.as_str()];
+        forget(&self.lag, &labels);
+        forget(&self.watermark, &labels);
+        let mut tasks = self.tasks.lock().expect("no holder panics");
+        tasks.remove(task);
+        self.sum(&tasks);
+    }
+
+    fn sum(&self, tasks: &BTreeMap<TaskLabel, (TaskState, TaskFigures)>) {
+        let sum = |figure: fn(&TaskFigures) -> u64| {
+            let all = tasks.values().map(|(_, figures)| figure(figures));
+            clamped(all.fold(0, u64::saturating_add))
+        };
+        self.outbox.set(sum(|figures| figures.outbox_entries));
+        self.ids.set(sum(|figures| figures.dedup_ids));
+        self.state_bytes.set(sum(|figures| figures.state_bytes));
+        // In absolute value, so that two tasks out of balance never make a balance.
+        self.imbalance.set(sum(|figures| {
+            u64::try_from(figures.imbalance_records.unsigned_abs()).unwrap_or(u64::MAX)
+        }));
+        for state in TaskState::ALL {
+            let count = tasks.values().filter(|(found, _)| *found == state).count();
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.states.with_label_values(&[state.name()]).set(clamped(count));
+        }
+    }
+
+    /// All series in Prometheus' text format.
+    pub fn text(&self) -> String {
+        let families = self.registry.gather();
+        TextEncoder::new().encode_to_string(&families).expect("names and labels are valid UTF-8")
+    }
+}
+
+const DISPOSITIONS: [Disposition; 5] = [
+    Disposition::Counted,
+    Disposition::Duplicate,
+    Disposition::Unmatched,
+    Disposition::Late,
+    Disposition::Invalid,
+];
+
+const fn disposition_name(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Counted => "counted",
+        Disposition::Duplicate => "duplicate",
+        Disposition::Unmatched => "unmatched",
+        Disposition::Late => "late",
+        Disposition::Invalid => "invalid",
+    }
+}
+
+const fn total_name(kind: TotalKind) -> &'static str {
+    match kind {
+        TotalKind::Final => "final",
+        TotalKind::Correction => "correction",
+        TotalKind::Provisional => "provisional",
+    }
+}
+
+fn options((name, help): Entry) -> Opts {
+    Opts::new(name, help)
+}
+
+fn counters(registry: &Registry, entry: Entry, label: &str) -> IntCounterVec {
+    registered(registry, IntCounterVec::new(options(entry), &[label]))
+}
+
+fn histogram(registry: &Registry, (name, help): Entry) -> Histogram {
+    let options = HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec());
+    registered(registry, Histogram::with_opts(options))
+}
+
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<C>,
+) -> C {
+    let series = made.expect("names and labels of the catalogue are valid");
+    registry.register(Box::new(series.clone())).expect("names of the catalogue differ");
+    series
+}
+
+/// Prometheus has no unsigned gauges.
+fn clamped(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn set_instant(gauge: &Gauge, instant: EventTime) {
+    let since_epoch = Duration::from_micros(u64::try_from(instant.micros()).unwrap_or(0));
+    gauge.set(since_epoch.as_secs_f64());
+}
+
+/// Takes a task's value away, where there is one.
+fn forget<B: prometheus::core::MetricVecBuilder>(
+    vector: &prometheus::core::MetricVec<B>,
+    labels: &[&str],
+) {
+    // The only error is that there is none.
+    drop(vector.remove_label_values(labels));
+}

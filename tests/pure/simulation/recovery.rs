@@ -1,0 +1,146 @@
+//! `recovery::decide` over its whole truth table, against the sentences of the design.
+
+use odometer::engine::{
+    Binding, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, StartFrom, Visible,
+    decide,
+};
+
+const LOG: [(i64, i64); 4] = [(0, 100), (60, 100), (0, 40), (0, 0)];
+
+fn binding() -> Binding {
+    let text = |text: &str| text.to_owned();
+    Binding { cluster: text("c"), group: text("g"), topic: text("t"), partition: 3, partitions: 4 }
+}
+
+fn foreign() -> Vec<Binding> {
+    let text = || "another".to_owned();
+    vec![
+        Binding { cluster: text(), ..binding() },
+        Binding { group: text(), ..binding() },
+        Binding { topic: text(), ..binding() },
+        Binding { partition: 1, ..binding() },
+        Binding { partitions: 8, ..binding() },
+    ]
+}
+
+fn id(byte: u8) -> CommitId {
+    CommitId([byte; 16])
+}
+
+/// No state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
+fn locals() -> Vec<Option<LocalState>> {
+    let mut locals = vec![None];
+    let bindings = foreign().into_iter().chain([binding()]);
+    for binding in bindings {
+        for chain in [vec![id(1)], vec![id(1), id(2)], vec![id(0), id(1)], vec![id(7), id(8)]] {
+            for is_same_record in [None, Some(true), Some(false)] {
+                for is_genesis in [false, true] {
+                    if is_genesis && chain.len() > 1 {
+                        continue;
+                    }
+                    locals.push(Some(LocalState {
+                        binding: binding.clone(),
+                        chain: chain.clone(),
+                        is_genesis,
+                        cursor: Cursor::at_offset(50),
+                        outbox_last: 9,
+                        is_same_record,
+                    }));
+                }
+            }
+        }
+    }
+    locals
+}
+
+/// No offset, a foreign one, and those of a genesis or a commit with the same or another number of partitions.
+fn offsets() -> Vec<Option<Committed>> {
+    let mut offsets = vec![None, Some(Committed { offset: 50, metadata: Err("x".to_owned()) })];
+    for is_genesis in [false, true] {
+        for partitions in [4, 8] {
+            let visible =
+                Visible { commit: id(1), is_genesis, sequence: 5, watermark: None, partitions };
+            offsets.push(Some(Committed { offset: 50, metadata: Ok(visible) }));
+        }
+    }
+    offsets
+}
+
+/// The design, sentence by sentence; what is refused is only told apart by what it must not be.
+fn is_right(facts: &Facts, decision: &Decision) -> bool {
+    let is_reachable = facts.log_start <= 50 && 50 <= facts.log_end;
+    let is_foreign = facts.local.as_ref().is_some_and(|local| local.binding != facts.binding);
+    let is_state = facts.local.as_ref().is_some_and(|local| !local.is_genesis);
+    let visible = facts.committed.as_ref().map(|committed| &committed.metadata);
+    // State is bound to cluster, group, topic; a changed partition count halts.
+    if is_foreign {
+        return matches!(
+            decision,
+            Decision::Halt(Halt::ForeignState { .. } | Halt::PartitionsChanged { .. })
+        );
+    }
+    match visible {
+        // Neither offset nor state: refuse to guess, unless `start_from` says. State without offset: halt.
+        None if is_state => *decision == Decision::Halt(Halt::OffsetGone),
+        None => match facts.start_from {
+            None => *decision == Decision::Halt(Halt::NothingToStartFrom),
+            Some(StartFrom::Earliest) => *decision == Decision::Begin { offset: facts.log_start },
+            Some(StartFrom::Latest) => *decision == Decision::Begin { offset: facts.log_end },
+        },
+        // Offset without metadata, or metadata of another binding: halt.
+        Some(Err(_)) => matches!(decision, Decision::Halt(Halt::ForeignOffset { .. })),
+        Some(Ok(visible)) if visible.partitions != 4 => {
+            matches!(decision, Decision::Halt(Halt::PartitionsChanged { before: 8, now: 4 }))
+        }
+        Some(Ok(visible)) => {
+            // A state may be used if and only if its chain contains the committed commit id.
+            let usable = facts.local.as_ref().filter(|one| one.chain.contains(&visible.commit));
+            match usable {
+                Some(_) if !is_reachable => is_unreachable(decision),
+                Some(local) if local.is_same_record == Some(false) => {
+                    matches!(decision, Decision::Halt(Halt::TopicRecreated { .. }))
+                }
+                Some(local) => {
+                    let is_offset_behind = local.chain.last() != Some(&visible.commit);
+                    *decision == Decision::Resume { delivered: 5, is_offset_behind }
+                }
+                // Metadata that names a genesis means: start empty at that offset, whoever you are.
+                None if visible.is_genesis && is_reachable => {
+                    *decision == Decision::Adopt { offset: 50, genesis: visible.commit }
+                }
+                None if visible.is_genesis => is_unreachable(decision),
+                None => {
+                    *decision == Decision::Halt(Halt::StateElsewhere { commit: visible.commit })
+                }
+            }
+        }
+    }
+}
+
+fn is_unreachable(decision: &Decision) -> bool {
+    let Decision::Halt(halt) = decision else { return false };
+    matches!(halt, Halt::HistoryGone { .. } | Halt::TopicRecreated { .. })
+}
+
+#[test]
+fn decisions_are_those_of_the_design_for_all_facts() {
+    let mut count = 0;
+    for local in locals() {
+        for committed in offsets() {
+            for (log_start, log_end) in LOG {
+                for start_from in [None, Some(StartFrom::Earliest), Some(StartFrom::Latest)] {
+                    let (local, committed) = (local.clone(), committed.clone());
+                    let binding = binding();
+                    let facts = Facts { binding, local, committed, log_start, log_end, start_from };
+                    let decision = decide(&facts);
+                    assert!(is_right(&facts, &decision), "{decision:?} for {facts:?}");
+                    if let Decision::Halt(halt) = &decision {
+                        assert!(halt.to_string().len() > 40, "a halt names what settles it");
+                    }
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(count, 91 * 6 * 4 * 3, "every combination is looked at");
+}
