@@ -79,7 +79,7 @@ pub struct Input {
 type Raw = BufReader<Counted>;
 
 enum Body {
-    Plain(Raw),
+    Plain(Box<Raw>),
     Gzip(Box<flate2::bufread::MultiGzDecoder<Raw>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Raw>>),
 }
@@ -118,7 +118,7 @@ impl Input {
             return Err(Error::at(Step::Decompress, &name)(empty));
         }
         let body = match compression {
-            Compression::None => Body::Plain(raw),
+            Compression::None => Body::Plain(Box::new(raw)),
             Compression::Gzip => Body::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(raw))),
             Compression::Zstd => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(raw);
@@ -194,7 +194,7 @@ fn open_file(path: &Path, name: &str) -> Result<(Stream, Option<u64>), Error> {
         let directory = io::Error::from(io::ErrorKind::IsADirectory);
         return Err(Error::at(Step::Open, name)(directory));
     }
-    let length = metadata.is_file().then(|| metadata.len());
+    let length = metadata.is_file().then_some(metadata.len());
     Ok((Stream::File(file), length))
 }
 

@@ -12,7 +12,7 @@ mod source;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Disposition, Error};
-pub use peek::record_before;
+pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink};
 pub use source::{Happening, Membership, Source};

@@ -8,6 +8,9 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::{Error, Options};
 
+/// A record's timestamp in milliseconds, where it has one, and its value.
+pub type Peeked = (Option<i64>, Vec<u8>);
+
 /// The record at `offset`: its timestamp and value. `None` where the log no longer holds one at just that offset.
 ///
 /// # Errors
@@ -18,7 +21,7 @@ pub fn record_before(
     partition: i32,
     offset: i64,
     timeout: Duration,
-) -> Result<Option<(Option<i64>, Vec<u8>)>, Error> {
+) -> Result<Option<Peeked>, Error> {
     let mut config = Options::client(properties);
     config.set("group.id", "odometer-peek");
     config.set("enable.auto.commit", "false");

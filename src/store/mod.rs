@@ -16,6 +16,7 @@ use rocksdb::{
 };
 
 pub use error::Error;
+pub use read::Numbered;
 
 use crate::definition::Plan;
 use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};

@@ -9,6 +9,9 @@ use crate::engine::{
 use crate::format::state::{self, Corrupt};
 use crate::model::EventTime;
 
+/// An outbox entry's sequence and bytes.
+pub type Numbered = (u64, Box<[u8]>);
+
 type Entry = (Box<[u8]>, Box<[u8]>);
 
 impl Store {
@@ -104,12 +107,7 @@ impl Store {
     ///
     /// # Errors
     /// The disk, or a sequence that is missing.
-    pub fn outbox(
-        &self,
-        first: u64,
-        last: u64,
-        bytes_max: usize,
-    ) -> Result<Vec<(u64, Box<[u8]>)>, Error> {
+    pub fn outbox(&self, first: u64, last: u64, bytes_max: usize) -> Result<Vec<Numbered>, Error> {
         let mut found = Vec::new();
         let (mut expected, mut bytes) = (first, 0);
         let from = state::outbox_key(first);

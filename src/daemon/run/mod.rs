@@ -22,11 +22,9 @@ use super::clock::{self, Stopwatch};
 use super::signals::StopSignal;
 use crate::admin::Readiness;
 use crate::format::Summary;
-use crate::kafka;
 use crate::model::Span;
 use crate::telemetry::Series;
 use halting::Stop;
-use job::Job;
 use registry::Registry;
 use report::{Outside, Report};
 use worker::Worker;
@@ -83,7 +81,7 @@ struct Outcome {
 }
 
 /// Runs the workers of all topics to their end; the first failure stops them all.
-fn serve(work: Vec<(Arc<Job>, kafka::Options)>, stop: &StopSignal, outside: &Outside) -> Outcome {
+fn serve(work: Vec<setup::Work>, stop: &StopSignal, outside: &Outside) -> Outcome {
     let registry = Arc::new(Registry::default());
     let abort = Stop::default();
     let mut outcome = Outcome { summaries: Vec::new(), first_error: None };

@@ -32,12 +32,15 @@ pub(in crate::daemon) fn configured(
     Ok((settings, definitions))
 }
 
+/// What one worker is given.
+pub(super) type Work = (Arc<Job>, kafka::Options);
+
 /// The workers of every source topic, each with its job. `None`: told to stop before the broker answered.
 pub(super) fn work(
     settings: &Settings,
     definitions: &Definitions,
     stop: &StopSignal,
-) -> Result<Option<Vec<(Arc<Job>, kafka::Options)>>, CommandError> {
+) -> Result<Option<Vec<Work>>, CommandError> {
     let instance = instance(settings)?;
     let mut work = Vec::new();
     for topic in &settings.source.topics {

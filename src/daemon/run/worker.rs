@@ -282,10 +282,8 @@ impl Worker {
                 }
             }
         }
-        if self.tasks.is_empty() && !self.registry.all_halted().is_empty() {
-            if self.registry.is_serving_nothing() {
-                self.abort.raise();
-            }
+        if self.tasks.is_empty() && self.registry.is_serving_nothing() {
+            self.abort.raise();
         }
     }
 
