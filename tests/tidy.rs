@@ -1,7 +1,6 @@
 //! The architecture as a test: who may import whom, what every file begins with, how long it may be, and whether the
 //! documents name what the code knows.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -169,7 +168,7 @@ fn files_are_short_or_have_a_reason() {
 fn every_key_is_documented_and_no_other() {
     let text = read(&root().join("config/odometer.toml"));
     let mut section = String::new();
-    let mut documented = BTreeSet::new();
+    let mut documented = std::collections::BTreeSet::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             section = name.to_owned();

@@ -41,6 +41,7 @@ fn engine_agrees_with_every_world() {
 }
 
 /// How many seeds: `ODOMETER_SEEDS`, or what is right for every day.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests chooses the seeds")]
 pub fn seeds(usual: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
     let first = number("ODOMETER_SEED").unwrap_or(0);
