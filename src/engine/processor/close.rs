@@ -9,12 +9,9 @@ use super::Processor;
 use crate::definition::{Plan, Slot};
 use crate::engine::cell::{Cell, Revision};
 use crate::engine::chain::{Cells, ChainAddress};
-use crate::engine::effect::{Address, Effect, Loaded, OutboxEntry, Scan, ScanRange};
+use crate::engine::effect::{Address, Effect, Loaded, OutboxEntry};
 use crate::engine::site::{Closing, Site};
 use crate::model::{EventTime, PeriodTotal};
-
-/// How many stored entries one scan reads at most.
-const SCAN_ENTRIES_MAX: usize = 4096;
 
 impl Processor {
     pub(super) fn take_idle(&mut self, watermark: EventTime, effects: &mut Vec<Effect>) {
@@ -25,7 +22,7 @@ impl Processor {
         self.close(effects);
     }
 
-    fn closing(&self) -> Closing {
+    pub(super) fn closing(&self) -> Closing {
         if self.is_ending { Closing::EndOfInput } else { Closing::Due }
     }
 
@@ -40,16 +37,18 @@ impl Processor {
     /// Whether some period may have to be closed.
     pub(super) fn has_due(&self) -> bool {
         let Some(horizon) = self.horizon() else { return false };
-        (0..self.agendas.len()).any(|metric| {
-            let agenda = &self.agendas[metric];
-            agenda.due.first_key_value().is_some_and(|(due, _)| *due <= horizon)
-                || self.cold_range(metric, horizon).is_some()
-        })
+        let is_paused = self.paused_sweep.is_some();
+        is_paused
+            || (0..self.agendas.len()).any(|metric| {
+                let agenda = &self.agendas[metric];
+                agenda.due.first_key_value().is_some_and(|(due, _)| *due <= horizon)
+                    || self.cold_range(metric, horizon).is_some()
+            })
     }
 
     /// Closes one slice; asks for a scan where what must be closed is not resident.
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
-        if self.scan.is_some() {
+        if self.sweep.is_some() {
             return;
         }
         let Some(horizon) = self.horizon() else { return };
@@ -63,18 +62,15 @@ impl Processor {
                 }
             }
         }
-        for metric in 0..self.agendas.len() {
-            if let Some(range) = self.cold_range(metric, horizon) {
-                let metric = u32::try_from(metric).expect("few metrics");
-                let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES_MAX };
-                self.scan = Some((scan.clone(), self.closing()));
-                effects.push(Effect::Scan(scan));
-                return;
-            }
+        if let Some(sweep) = self.next_sweep(horizon) {
+            effects.push(Effect::Scan(sweep.scan.clone()));
+            self.sweep = Some(sweep);
+            return;
         }
         if self.is_ending {
             self.publish_amended();
             self.is_ending = false;
+            self.agendas.iter_mut().for_each(|agenda| agenda.is_ended = false);
         }
     }
 
@@ -92,19 +88,8 @@ impl Processor {
         place
     }
 
-    /// What of a metric must be read from the store before it is closed.
-    fn cold_range(&self, metric: usize, horizon: EventTime) -> Option<ScanRange> {
-        let agenda = &self.agendas[metric];
-        if agenda.cold_chains_due.is_some_and(|due| due <= horizon) {
-            return Some(ScanRange::Chains);
-        }
-        let end = agenda.cold_ends.first()?;
-        // A period cannot be due before it ended; which of them are is seen when they are read.
-        (*end <= horizon).then_some(ScanRange::CellsEndingAt(*end))
-    }
-
     /// Publishes what is due of one chain; entries of the agenda may be stale.
-    fn close_chain(&mut self, plan: &Plan, place: u32, closing: Closing) {
+    pub(super) fn close_chain(&mut self, plan: &Plan, place: u32, closing: Closing) {
         let Some(chain) = self.chains.try_chain(place) else { return };
         let address = chain.address.clone();
         let is_plain = matches!(chain.cells, Cells::Plain(_));
@@ -246,36 +231,6 @@ impl Processor {
                 }
             }
         }
-    }
-
-    /// Makes a slice of stored entries resident and closes them.
-    pub(super) fn take_scanned(
-        &mut self,
-        found: Vec<Loaded>,
-        is_end: bool,
-        effects: &mut Vec<Effect>,
-    ) {
-        let (mut scan, closing) = self.scan.take().expect("a scan was asked for");
-        let plan = Arc::clone(&self.plan);
-        let metric = scan.metric as usize;
-        if scan.after.is_none() && scan.range == ScanRange::Chains {
-            self.agendas[metric].cold_chains_due = None;
-        }
-        scan.after = found.last().map(Loaded::address);
-        for loaded in found {
-            if let Some(place) = self.make_resident(loaded) {
-                self.close_chain(&plan, place, closing);
-            }
-        }
-        if !is_end {
-            self.scan = Some((scan.clone(), closing));
-            effects.push(Effect::Scan(scan));
-            return;
-        }
-        if let ScanRange::CellsEndingAt(end) = scan.range {
-            self.agendas[metric].cold_ends.remove(&end);
-        }
-        self.close(effects);
     }
 }
 

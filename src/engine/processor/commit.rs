@@ -132,8 +132,11 @@ impl Processor {
 
     fn has_due_in(&self, metric: usize, watermark: EventTime) -> bool {
         let agenda = &self.agendas[metric];
-        agenda.due.first_key_value().is_some_and(|(due, _)| *due <= watermark)
-            || agenda.cold_ends.first().is_some_and(|end| *end <= watermark)
+        let paused = self.paused_sweep.as_ref();
+        // What the sweep has not reached may be owed totals, resident or not.
+        paused.is_some_and(|sweep| sweep.scan.metric as usize == metric)
+            || agenda.due.first_key_value().is_some_and(|(due, _)| *due <= watermark)
+            || agenda.cold_ends.first().is_some_and(|(due, _)| *due <= watermark)
             || agenda.cold_chains_due.is_some_and(|due| due <= watermark)
     }
 

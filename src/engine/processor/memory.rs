@@ -113,12 +113,15 @@ impl Processor {
         }
         let chain = self.chains.remove(place);
         self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
+        let plan = Arc::clone(&self.plan);
+        let family = plan.metric(chain.address.metric);
         let agenda = &mut self.agendas[chain.address.metric as usize];
         agenda.is_cold = true;
         match chain.cells {
             Cells::Plain(cells) => {
                 let open = cells.iter().filter(|cell| cell.published.is_none() || cell.is_owed);
-                agenda.cold_ends.extend(open.map(|cell| cell.slot.period.end));
+                let dues = open.map(|cell| (family.due_at(cell.slot), cell.slot.period.end));
+                agenda.cold_ends.extend(dues);
             }
             Cells::Recurring(recurring) => {
                 let due = [agenda.cold_chains_due, recurring.scheduled];

@@ -13,6 +13,7 @@ mod fold;
 mod look;
 mod memory;
 mod preview;
+mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use self::look::Batch;
+use self::sweep::Sweep;
 use super::chain::Chains;
 use super::dedup::{Dedup, DigestKey};
-use super::effect::{Cursor, Effect, Input, OutboxEntry, Scan};
+use super::effect::{Cursor, Effect, Input, OutboxEntry};
 use super::ledger::{CommitRecord, Counters, Ledger};
 use crate::definition::{GroupKey, Plan};
 use crate::model::{EventTime, RejectReason, Span, TotalKind};
@@ -110,10 +112,13 @@ struct Agenda {
     retire: BTreeMap<EventTime, Vec<u32>>,
     /// Whether a key that is not resident may be stored.
     is_cold: bool,
-    /// Ends of periods of which cells are stored that are not resident and may be unpublished.
-    cold_ends: BTreeSet<EventTime>,
+    /// Periods of which cells are stored that are not resident and may be unpublished: when they are due, at the
+    /// earliest, and when they end.
+    cold_ends: BTreeSet<(EventTime, EventTime)>,
     /// When a chain that is not resident may be due.
     cold_chains_due: Option<EventTime>,
+    /// Whether all chains were closed for the end of input.
+    is_ended: bool,
     /// When stored cells may next be forgotten: ends of periods with stored cells.
     stored_ends: BTreeSet<EventTime>,
 }
@@ -146,7 +151,8 @@ pub struct Processor {
     group_key: GroupKey,
     evict_hand: u32,
     chain_bytes: usize,
-    scan: Option<(Scan, super::site::Closing)>,
+    sweep: Option<Sweep>,
+    paused_sweep: Option<Sweep>,
     is_ending: bool,
     expired_through: i64,
 }
@@ -173,7 +179,7 @@ impl Processor {
     pub fn new(plan: Arc<Plan>, options: Options, start: Start) -> Self {
         let stored = start.stored.unwrap_or_default();
         let agendas = (0..plan.metrics().len())
-            .map(|place| Agenda::over(&stored, u32::try_from(place).expect("few metrics")))
+            .map(|place| Agenda::over(&stored, u32::try_from(place).expect("few metrics"), &plan))
             .collect();
         let is_cold = start.last.number > 0;
         Processor {
@@ -203,7 +209,8 @@ impl Processor {
             group_key: GroupKey::default(),
             evict_hand: 0,
             chain_bytes: 0,
-            scan: None,
+            sweep: None,
+            paused_sweep: None,
             is_ending: false,
             expired_through: i64::MIN,
         }
@@ -252,7 +259,7 @@ impl Processor {
 
     /// Whether a load or scan waits for its answer.
     pub fn is_waiting(&self) -> bool {
-        self.scan.is_some() || self.batch.is_pending()
+        self.sweep.is_some() || self.batch.is_pending()
     }
 
     /// Whether periods wait to be closed although no event came: then [`Input::Idle`] or the next batch goes on with it.
@@ -336,12 +343,14 @@ impl Processor {
 }
 
 impl Agenda {
-    fn over(stored: &StoredIndex, place: u32) -> Self {
+    fn over(stored: &StoredIndex, place: u32, plan: &Plan) -> Self {
+        let graces = plan.metric(place).versions.iter().map(|version| version.grace);
+        let grace_min = graces.min().unwrap_or(Span::ZERO);
         let ends = stored.cell_ends.get(&place).cloned().unwrap_or_default();
         let has_chains = stored.chain_metrics.contains(&place);
         Agenda {
             is_cold: has_chains || !ends.is_empty(),
-            cold_ends: ends.clone(),
+            cold_ends: ends.iter().map(|end| (end.saturating_add(grace_min), *end)).collect(),
             stored_ends: ends,
             cold_chains_due: has_chains.then_some(EventTime::from_micros(i64::MIN)),
             ..Agenda::default()
