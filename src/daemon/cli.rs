@@ -35,11 +35,11 @@ pub struct CommandLine {
 #[derive(Clone, Debug, Args)]
 pub struct LogFlags {
     /// What messages on stderr look like [default: text, or what the configuration says]
-    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    #[arg(long, global = true, display_order = 900, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// Which messages: error, warn, info, debug or trace, also by module as in warn,odometer=debug
     /// [default: info, or what the configuration says]
-    #[arg(long, global = true, value_parser = log_level, value_name = "LEVEL")]
+    #[arg(long, global = true, display_order = 901, value_parser = log_level, value_name = "LEVEL")]
     pub log_level: Option<String>,
 }
 

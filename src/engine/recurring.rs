@@ -133,10 +133,11 @@ impl Recurring {
         }
     }
 
-    /// Publishes every period up to the one that holds the greatest time (rule 7.1, end of input).
+    /// Publishes every open period up to the one that holds the greatest time (rule 7.1, end of input). Those that are
+    /// due have been swept; the oldest of them may lie in the base by now.
     pub fn close_all(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
         let Some(limit) = self.end_of_input(site) else { return };
-        for (slot, carry) in self.slots_with_totals(site, limit, |_| true) {
+        for (slot, carry) in self.slots_with_totals(site, limit, |slot| !site.is_due(slot)) {
             self.publish(site, slot, &carry, emit);
         }
     }

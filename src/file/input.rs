@@ -80,8 +80,8 @@ type Raw = BufReader<Counted>;
 
 enum Body {
     Plain(Raw),
-    Gzip(flate2::bufread::MultiGzDecoder<Raw>),
-    Zstd(zstd::stream::read::Decoder<'static, Raw>),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<Raw>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Raw>>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,10 +119,10 @@ impl Input {
         }
         let body = match compression {
             Compression::None => Body::Plain(raw),
-            Compression::Gzip => Body::Gzip(flate2::bufread::MultiGzDecoder::new(raw)),
+            Compression::Gzip => Body::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(raw))),
             Compression::Zstd => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(raw);
-                Body::Zstd(decoder.map_err(Error::at(Step::Decompress, &name))?)
+                Body::Zstd(Box::new(decoder.map_err(Error::at(Step::Decompress, &name))?))
             }
         };
         Ok(Input { name, body, progress, options })
@@ -146,7 +146,7 @@ impl Input {
         let step = self.step();
         let outcome = match &mut self.body {
             Body::Plain(raw) if raw.get_ref().stream.is_stdin() => {
-                raw.fill_buf().map(|bytes| bytes.len()).and_then(|ready| {
+                raw.fill_buf().map(<[u8]>::len).and_then(|ready| {
                     let ready = u64::try_from(ready).unwrap_or(room);
                     raw.take(ready.min(room)).read_to_end(chunk)
                 })

@@ -6,8 +6,6 @@
 mod error;
 mod read;
 mod spill;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

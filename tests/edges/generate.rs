@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use odometer::format::{EventFormat, decode, definitions};
 use odometer::model::Document;
@@ -178,14 +180,42 @@ fn following_ends_with_a_signal_and_whole_lines() {
     for _ in 0..5 {
         out.read_line(&mut text).expect("a line");
     }
-    let process = child.id().to_string();
-    let killed = Command::new("kill").args(["-INT", &process]).status().expect("kill is there");
-    assert!(killed.success());
+    // Twice in a moment, as timeout(1) does it, is still one wish.
+    signal(&child, "INT");
+    signal(&child, "INT");
     out.read_to_string(&mut text).expect("the rest");
     let output = child.wait_with_output().expect("it ends");
     let (_, stderr) = expect_status(&output, 0);
     assert!(stderr.contains("generated"), "{stderr}");
     assert!(text.ends_with('\n') && text.lines().all(|line| event(line.as_bytes()).is_some()));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    // It hangs on a pipe that nobody reads.
+    let mut child = odometer(["generate", "--events", "100000000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    out.read_line(&mut String::new()).expect("a line");
+    let (_never, nothing) = mpsc::channel::<()>();
+    let status = loop {
+        signal(&child, "TERM");
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            break status;
+        }
+        _ = nothing.recv_timeout(Duration::from_millis(300));
+    };
+    assert_eq!(status.code(), Some(130));
+    drop(out);
+}
+
+fn signal(child: &Child, name: &str) {
+    let process = child.id().to_string();
+    let sent = Command::new("kill").args([&format!("-{name}"), &process]).status();
+    assert!(sent.expect("kill is there").success());
 }
 
 #[test]

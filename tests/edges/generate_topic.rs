@@ -114,7 +114,7 @@ fn check_partitioner(partition_of: &BTreeMap<Vec<u8>, i32>) {
     }
 }
 
-/// Austin Appleby's MurmurHash2 with the seed that Kafka's Java client uses (`Utils.murmur2`).
+/// Austin Appleby's `MurmurHash2` with the seed that Kafka's Java client uses (`Utils.murmur2`).
 fn murmur2(data: &[u8]) -> u32 {
     const FACTOR: u32 = 0x5bd1_e995;
     let length = u32::try_from(data.len()).expect("a short key");

@@ -1,13 +1,15 @@
 //! Tests of the pure layers: one binary, no cargo feature, no clock, no network; it runs in seconds.
 
+mod aggregators;
 mod calendars;
 mod differential;
 mod driver;
+mod formats;
 mod golden;
 mod model;
 mod oracle;
+mod simulation;
 // Not a part of the oracle, which the live tests use as well.
 #[path = "oracle/tests.rs"]
 mod oracle_tests;
-mod simulation;
 mod worlds;

@@ -136,6 +136,7 @@ fn byte_of(cursor: Cursor) -> u64 {
     u64::try_from(cursor.offset).expect("a file's cursor counts its bytes")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn file_failure(error: file::Error) -> CommandError {
     match error.source.kind() {
         std::io::ErrorKind::BrokenPipe => CommandError::OutputClosed,
@@ -143,6 +144,7 @@ fn file_failure(error: file::Error) -> CommandError {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn store_failure(error: store::Error) -> CommandError {
-    CommandError::failed_by("the run's state", error)
+    CommandError::failed(error.to_string())
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::mark::Mark;
+use super::mark::{Mark, hex};
 use super::{Limits, store_failure};
 use crate::daemon::CommandError;
 use crate::daemon::cli::AggregateArguments;
@@ -210,8 +210,7 @@ struct TemporaryDirectory(PathBuf);
 
 impl TemporaryDirectory {
     fn create() -> Result<Self, CommandError> {
-        let name: String = random()?.iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = std::env::temp_dir().join(format!("odometer-spill-{name}"));
+        let path = std::env::temp_dir().join(format!("odometer-spill-{}", hex(&random()?)));
         fs::create_dir(&path).map_err(|error| {
             CommandError::failed_by(format!("cannot create {}", path.display()), error)
         })?;

@@ -12,8 +12,6 @@ mod operations;
 mod parts;
 mod percentile;
 mod stamp;
-#[cfg(test)]
-mod tests;
 
 pub use carry::{Active, Carry};
 pub use inner::Buckets;

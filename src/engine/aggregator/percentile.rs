@@ -63,7 +63,7 @@ impl Ranks {
         match (part.key, value) {
             (PartKey::Value(quantity), PartValue::Count(count)) => {
                 self.counts.insert(quantity, count);
-                self.total += count;
+                self.total = self.total.saturating_add(count);
             }
             other => panic!("no part of a percentile: {other:?}"),
         }

@@ -190,7 +190,7 @@ impl Processor {
         let chain = self.chains.remove(place);
         self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
         if self.has_store && matches!(chain.cells, Cells::Recurring(_)) {
-            self.forgotten.chains.push(chain.address);
+            self.forgotten.chains.insert(chain.address);
         }
     }
 }

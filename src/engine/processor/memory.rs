@@ -42,6 +42,8 @@ impl Processor {
                 let plan = Arc::clone(&self.plan);
                 let site = self.site(&plan, &address);
                 let is_resident = self.find(&address).is_some();
+                // One that was spent stays stored until the next commit: taken up again, it is not to be forgotten then.
+                self.forgotten.chains.remove(&address);
                 let place = self.place_of(&address, || Cells::Recurring(recurring));
                 if !is_resident {
                     let slots: Vec<_> = match &self.chains.chain(place).cells {

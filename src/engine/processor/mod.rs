@@ -13,8 +13,6 @@ mod fold;
 mod look;
 mod memory;
 mod preview;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -157,7 +155,7 @@ pub struct Processor {
 #[derive(Default)]
 struct Forgotten {
     cells: BTreeMap<u32, EventTime>,
-    chains: Vec<super::chain::ChainAddress>,
+    chains: BTreeSet<super::chain::ChainAddress>,
 }
 
 /// Digest under which a customer is known across tasks: SipHash-2-4 of tenant and name under a key of zeros.

@@ -24,8 +24,6 @@ mod dictionary;
 mod identity;
 mod key;
 mod part;
-#[cfg(test)]
-mod tests;
 mod value;
 
 pub use batch::{BatchEncoder, Operation};

@@ -2,8 +2,11 @@
 
 use super::bytes::{Corrupt, Reader, Writer};
 use super::part::{read_part, read_part_value};
-use crate::definition::{Metric, MetricPlan, Slot, Timeline};
-use crate::engine::{Aggregate, Carry, Cell, Operations, Published, Recurring, Stamp, Weighted};
+use crate::definition::{AggregationKind, Metric, MetricPlan, Slot, Timeline};
+use crate::engine::{
+    Aggregate, Carry, Cell, Operations, Part, PartKey, PartValue, Published, Recurring, Stamp,
+    Weighted,
+};
 use crate::model::{EventTime, Quantity};
 
 const VERSION: u8 = 1;
@@ -145,8 +148,52 @@ pub fn restore_cell_part(
 ) -> Result<(), Corrupt> {
     let part = read_part(&mut Reader::new(name, "a part's key"))?;
     let inner = metric.inner.as_ref().map(|inner| inner.aggregation);
-    cell.aggregate.restore(part, read_part_value(value)?, inner);
+    let value = read_part_value(value)?;
+    check_part(&cell.aggregate, &part, &value, inner)?;
+    cell.aggregate.restore(part, value, inner);
     Ok(())
+}
+
+fn check_part(
+    aggregate: &Aggregate,
+    part: &Part,
+    value: &PartValue,
+    inner: Option<AggregationKind>,
+) -> Result<(), Corrupt> {
+    if is_part_of(aggregate, part, value, inner) {
+        Ok(())
+    } else {
+        Err(Corrupt(format!("a part {:?} that its aggregation has not", part.key)))
+    }
+}
+
+fn is_part_of(
+    aggregate: &Aggregate,
+    part: &Part,
+    value: &PartValue,
+    inner: Option<AggregationKind>,
+) -> bool {
+    let has_bucket = part.bucket.is_some();
+    match (aggregate, &part.key, value) {
+        (Aggregate::Inner(_), PartKey::Whole, PartValue::Whole(whole)) => {
+            let wanted = inner.map(|kind| std::mem::discriminant(&Aggregate::of_kind(kind)));
+            has_bucket && wanted == Some(std::mem::discriminant(whole))
+        }
+        (Aggregate::Inner(_), key, value) => {
+            let plain = Part { bucket: None, key: key.clone() };
+            let of_bucket = inner.map(Aggregate::of_kind);
+            has_bucket && of_bucket.is_some_and(|one| is_part_of(&one, &plain, value, None))
+        }
+        (Aggregate::Unique(_), PartKey::Member(_), PartValue::Present) => !has_bucket,
+        (Aggregate::Operations(kept), PartKey::Operation(..), PartValue::Operation(_)) => {
+            !has_bucket && kept.is_keeping_all()
+        }
+        (Aggregate::Operations(kept), PartKey::Member(_), PartValue::Newest(..)) => {
+            !has_bucket && !kept.is_keeping_all()
+        }
+        (Aggregate::Percentile(_), PartKey::Value(_), PartValue::Count(_)) => !has_bucket,
+        _ => false,
+    }
 }
 
 /// Puts one stored part of a recurring chain back. `name` is what follows the chain's prefix in the key.
@@ -158,12 +205,18 @@ pub fn restore_chain_part(chain: &mut Recurring, name: &[u8], value: &[u8]) -> R
     let start = reader.option(Reader::time)?;
     let part = read_part(&mut reader)?;
     let Some(start) = start else {
+        let is_member = part.bucket.is_none() && matches!(part.key, PartKey::Member(_));
+        if !is_member || !matches!(chain.base, Carry::Members(_)) {
+            return Err(Corrupt(format!("a part {:?} that its chain's base has not", part.key)));
+        }
         chain.base.restore(part);
         return Ok(());
     };
     match chain.cells.iter_mut().find(|cell| cell.slot.period.start == start) {
         Some(cell) => {
-            cell.aggregate.restore(part, read_part_value(value)?, None);
+            let value = read_part_value(value)?;
+            check_part(&cell.aggregate, &part, &value, None)?;
+            cell.aggregate.restore(part, value, None);
             Ok(())
         }
         None => Err(Corrupt(format!("a part of a period from {start} that its chain lacks"))),

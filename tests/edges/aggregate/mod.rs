@@ -10,6 +10,8 @@ mod worlds;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -122,6 +124,19 @@ fn expect_no_parts(folder: &Path) {
         let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
         assert!(!name.ends_with("odometer-part"), "{name} was left behind");
     }
+}
+
+/// Waits, a minute at most, until something has come about.
+fn wait_until(what: &str, has_come: impl Fn() -> bool) {
+    let (_never, nothing) = mpsc::channel::<()>();
+    for _ in 0..6_000 {
+        if has_come() {
+            return;
+        }
+        // Nothing ever comes: this is how to wait without sleeping.
+        assert!(nothing.recv_timeout(Duration::from_millis(10)).is_err());
+    }
+    panic!("{what}: not in a minute");
 }
 
 fn status(output: &Output) -> Option<i32> {

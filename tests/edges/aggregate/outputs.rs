@@ -1,10 +1,12 @@
 //! What a run writes: rejects, forms of totals, provisional ones; and what happens where it cannot write.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use super::{aggregate, events, expect_failure, newest, sum_metrics};
-use crate::program::{expect_status, run, write};
+use super::{aggregate, events, expect_failure, newest, sum_metrics, wait_until};
+use crate::program::{expect_status, odometer, run, write};
 
 const GROUPED: &str = r#"{"metrics": [
     {"code": "tokens", "event_type": "call", "aggregation": "sum", "value": "properties.v", "group_by": ["model"]}]}"#;
@@ -183,6 +185,31 @@ fn two_outputs_of_one_name_are_wrong_usage() {
     let flags = ["aggregate", "--metrics", &metrics, "--output", "x", "--rejects", "x"];
     let (_, stderr) = expect_status(&run(flags), 2);
     assert!(stderr.contains("--output and --rejects are both x"), "{stderr}");
+}
+
+#[test]
+fn interrupted_run_leaves_what_stood_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, output) = (sum_metrics(folder), write(folder, "totals", "before"));
+    let mut program = odometer(["aggregate", "--metrics", &metrics, "--output", &output])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut pipe = program.stdin.take().expect("a pipe");
+    pipe.write_all(events(1_000).as_bytes()).expect("the program reads");
+    // The output waits beside its place from then on, and signals are heeded.
+    wait_until("the run has begun", || fs::read_dir(folder).expect("a folder").count() == 3);
+    let id = program.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status().expect("kill is here");
+    assert!(sent.success());
+    let ended = program.wait_with_output().expect("the program ends");
+    assert_eq!(super::status(&ended), Some(1));
+    let said = String::from_utf8(ended.stderr).expect("text");
+    assert!(said.contains("no totals were written"), "{said}");
+    assert_eq!(fs::read_to_string(&output).expect("text"), "before");
+    super::expect_no_parts(folder);
 }
 
 #[test]

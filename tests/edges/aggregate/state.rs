@@ -4,10 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::Duration;
 
-use super::{aggregate, event, events, expect_failure, newest, sum_metrics};
+use super::{aggregate, event, events, expect_failure, newest, sum_metrics, wait_until};
 use crate::program::{odometer, write};
 
 /// More records than are committed at once.
@@ -113,16 +111,12 @@ fn run_that_was_killed_is_made_good_by_one_over_the_whole_input() {
 
 /// Waits until the state's log has so many bytes: a commit was made.
 fn wait_for_log(state: &Path, bytes: u64) {
-    let (_never, nothing) = mpsc::channel::<()>();
-    for _ in 0..6_000 {
+    wait_until("a commit is made", || {
         let entries = fs::read_dir(state).into_iter().flatten().flatten();
-        let logs = entries.filter(|entry| entry.path().extension().is_some_and(|one| one == "log"));
-        if logs.filter_map(|log| log.metadata().ok()).any(|log| log.len() >= bytes) {
-            return;
-        }
-        drop(nothing.recv_timeout(Duration::from_millis(10)));
-    }
-    panic!("no commit was made in a minute");
+        let mut logs =
+            entries.filter(|entry| entry.path().extension().is_some_and(|one| one == "log"));
+        logs.any(|log| log.metadata().is_ok_and(|log| log.len() >= bytes))
+    });
 }
 
 fn totals_of_one_run(folder: &Path, metrics: &str) -> Vec<String> {

@@ -57,6 +57,9 @@ pub struct Driver<'w> {
     store: Option<Store>,
     /// What became visible: it survives restarts.
     pub sight: Sight,
+    /// The entries that were sent, as they are stored.
+    pub sent: Vec<Vec<u8>>,
+    leaves_outbox: bool,
     delivered: (u64, CommitId),
     cuts: u64,
 }
@@ -104,9 +107,57 @@ impl<'w> Driver<'w> {
             processor,
             store,
             sight,
+            sent: Vec::new(),
+            leaves_outbox: false,
             delivered,
             cuts: 0,
         }
+    }
+
+    /// A task that goes on from stored entries, of which none was sent.
+    pub fn resume(
+        definitions: &str,
+        options: &'w Options,
+        style: Style,
+        entries: Vec<(Vec<u8>, Vec<u8>)>,
+        dice: &mut Dice,
+    ) -> Self {
+        let mut driver = Driver::new(definitions, options, style, dice);
+        let store = Store::open(Disk::of(entries), &driver.plan, identity());
+        let last = *store.commits().last().expect("a state has its genesis");
+        driver.delivered = (last.outbox_last, last.id);
+        driver.cuts = last.number;
+        driver.store = Some(store);
+        driver.revive(last.cursor);
+        driver
+    }
+
+    /// Reads records after those that the state knows, and ends the input.
+    pub fn go_on(&mut self, records: &[Record<'_>]) {
+        let first = self.processor.ledger().last().cursor.offset;
+        let at = usize::try_from(first).expect("not negative");
+        with_incoming(records, at, self.options.now, |events| {
+            let read = i64::try_from(records.len()).expect("few records");
+            self.handle(Input::Events { events, cursor: Cursor::at_offset(first + read) });
+        });
+        self.end_input();
+        let mut effects = Vec::new();
+        self.processor.handle(Input::Cut { id: CommitId([9; 16]) }, &mut effects);
+        let Some(Effect::Store(record)) = effects.first() else { panic!("there is news") };
+        self.store_commit(record);
+        let (from, through) = (self.delivered.0 + 1, record.outbox_last);
+        let entries = self.store().outbox(from, through, usize::MAX);
+        self.sent = entries.into_iter().map(|(_, bytes)| bytes).collect();
+    }
+
+    /// From now on the outbox is not trimmed.
+    pub fn leave_outbox(&mut self) {
+        self.leaves_outbox = true;
+    }
+
+    /// What is stored, entry by entry.
+    pub fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.store().disk.entries()
     }
 
     /// Works a whole world out.
@@ -217,7 +268,7 @@ impl<'w> Driver<'w> {
                 }
                 Effect::Trim { through } => {
                     let number = self.processor.ledger().last().number;
-                    if let Some(store) = &mut self.store {
+                    if let (Some(store), false) = (&mut self.store, self.leaves_outbox) {
                         store.trim(*through, number);
                     }
                     None

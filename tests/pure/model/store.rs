@@ -25,6 +25,17 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// A disk with these entries, all flushed.
+    pub fn of(entries: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        let entries: Entries = entries.into_iter().collect();
+        Disk { flushed: entries.clone(), entries, unflushed: Vec::new() }
+    }
+
+    /// Every entry.
+    pub fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Whether nothing was ever written.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -154,7 +154,7 @@ impl Task {
     pub fn store(&mut self, setting: &Setting<'_>, partition: i32, record: &CommitRecord) {
         assert_eq!(record.counters.imbalance(), 0);
         let place = Place::Topic { topic: "usage".to_owned(), partition };
-        let encoder = Encoder::new(&setting.plan, &place, 1 << 20, EventTime::from_micros(0));
+        let encoder = Encoder::new(&setting.plan, &place, 1 << 20);
         let encode = |entry: &OutboxEntry| encoder.outgoing(entry).encode();
         self.store.forgets_ids = setting.mutant == Some(Mutant::ForgetIds);
         self.store.commit(record, &mut self.processor, &encode);
@@ -173,6 +173,7 @@ impl Task {
         ledger.is_idle()
             && cursor == self.at
             && !self.processor.has_more_to_close()
+            && self.processor.outbox_bytes() == 0
             && ledger.last().watermark == self.processor.watermark()
             && ledger.delivered() == ledger.last().outbox_last
     }

@@ -12,7 +12,7 @@ use super::broker::Broker;
 use super::mutant::Mutant;
 use super::process::{Chronicle, Process, Surroundings};
 use super::task::{Setting, facts};
-use crate::model::Sight;
+use crate::model::{Disk, Sight};
 use crate::oracle::{DISPOSITIONS, Options, Oracle, Record};
 use crate::worlds::{self, Dice, RandomWorld};
 
@@ -201,9 +201,22 @@ impl World<'_> {
         }
         self.crash(from);
         self.crash(to);
-        let disks = std::mem::take(&mut self.processes[from].disks);
-        self.processes[to].disks.extend(disks);
+        for (partition, disk) in self.processes[from].disks.clone() {
+            if self.is_usable(partition, &disk) {
+                self.processes[from].disks.remove(&partition);
+                self.processes[to].disks.insert(partition, disk);
+            }
+        }
         self.rebalance();
+    }
+
+    /// Whether a state is one that a person would put in the place of another.
+    fn is_usable(&self, partition: i32, disk: &Disk) -> bool {
+        let store = self.setting.open(partition, disk.clone());
+        let Ok(committed) = self.committed(partition) else { return false };
+        let end = self.setting.records_of(partition).len();
+        let facts = facts(&self.setting, partition, &store, committed, end);
+        matches!(decide(&facts), Decision::Resume { .. })
     }
 
     /// A process hangs; another one gets a copy of what it had flushed, and serves. The first one comes back later.
@@ -220,6 +233,9 @@ impl World<'_> {
         let mut assignment = self.broker.assignment().clone();
         for (partition, mut disk) in copies {
             disk.crash(0);
+            if !self.is_usable(partition, &disk) {
+                continue;
+            }
             self.processes[to].disks.insert(partition, disk);
             assignment.insert(partition, to);
         }

@@ -1,0 +1,171 @@
+//! The bytes of the state: golden entries that are read for ever, and any bytes at all, which no decoder panics on.
+//!
+//! `tests/data/formats/state-1.txt` holds a state of version 1, one entry a line: key and value in hexadecimal. The
+//! test writes nothing: where the format changes on purpose, a file of a new version joins the old one.
+
+use odometer::definition::Plan;
+use odometer::engine::CommitId;
+use odometer::format::state::{self, Dictionary};
+use odometer::format::{Outgoing, decode_metadata};
+
+use crate::driver::{Driver, Style};
+use crate::oracle::{Options, Record};
+use crate::worlds::{self, Dice};
+
+const STATE_1: &str = include_str!("../data/formats/state-1.txt");
+
+/// A metric of every kind of entry and of every aggregate.
+const DEFINITIONS: &str = r#"{"metrics":[
+ {"code":"avg","aggregation":"avg","value":"properties.v","period":"day"},
+ {"code":"count","aggregation":"count","period":"day","group_by":["g"]},
+ {"code":"first","aggregation":"first","value":"properties.v","period":"month"},
+ {"code":"inner","aggregation":"sum","value":"properties.v","period":"month","inner":{"aggregation":"max","every":"day"}},
+ {"code":"inner2","aggregation":"sum","value":"properties.u","period":"month","inner":{"aggregation":"unique_count","every":"day"}},
+ {"code":"latest","aggregation":"latest","value":"properties.v","period":"day","recurring":true},
+ {"code":"max","aggregation":"max","value":"properties.v","period":"month"},
+ {"code":"min","aggregation":"min","value":"properties.v","period":"month","result":"value / 0"},
+ {"code":"p","aggregation":"percentile","percentile":90,"value":"properties.v","period":"month"},
+ {"code":"prorated","aggregation":"sum","value":"properties.v","period":"month","recurring":true,"prorated":true},
+ {"code":"seats","aggregation":"unique_count","value":"properties.u","operation":"op","period":"day","recurring":true},
+ {"code":"stays","aggregation":"unique_count","value":"properties.u","operation":"op","period":"month","recurring":true,"prorated":true},
+ {"code":"sum","aggregation":"sum","value":"properties.v","period":"day"},
+ {"code":"unique","aggregation":"unique_count","value":"properties.u","period":"month"},
+ {"code":"weighted","aggregation":"weighted_sum","value":"properties.v","period":"month"}
+]}"#;
+
+fn events() -> String {
+    let lines = (0..14).map(|n| {
+        let (day, hour) = (1 + n / 3, 5 + n);
+        let operation = if n % 4 == 3 { "remove" } else { "add" };
+        let (value, user) = (n * 7 % 11 - 4, n % 3);
+        let code = ["avg", "count", "first", "inner", "inner2", "latest", "max", "min", "p"];
+        let more = ["prorated", "seats", "stays", "sum", "unique", "weighted"];
+        let types = code.iter().chain(&more);
+        types
+            .map(|kind| {
+                format!(
+                    r#"{{"id":"{kind}{n}","type":"{kind}","customer":"c{}","time":"2026-03-{day:02}T{hour:02}:00:00Z","properties":{{"v":{value}.25,"u":"user {user}","op":"{operation}","g":"red"}}}}"#,
+                    n % 2
+                )
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text + "\n"
+        + r#"{"id":"late","type":"sum","customer":"c0","time":"2026-03-01T05:30:00Z","properties":{"v":1}}"#
+}
+
+fn state_now() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let options = Options { keep_open: true, ..Options::default() };
+    let mut dice = Dice::new(1);
+    let text = events();
+    let style = Style::stored(Some(20), 0);
+    let mut driver = Driver::new(DEFINITIONS, &options, style, &mut dice);
+    driver.leave_outbox();
+    driver.run(&Record::lines(text.as_bytes()), &mut dice);
+    driver.entries()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = (0..text.len()).step_by(2);
+    digits.map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal")).collect()
+}
+
+fn golden() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let lines = STATE_1.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (key, value) = line.split_once(' ').expect("a key and a value");
+            (unhex(key), unhex(value))
+        })
+        .collect()
+}
+
+#[test]
+fn state_is_written_as_it_always_was() {
+    let now = state_now();
+    let kinds: std::collections::BTreeSet<u8> = now.iter().map(|(key, _)| key[0]).collect();
+    assert_eq!(kinds, b"CDIKMOPRSU".iter().copied().collect(), "every kind of entry");
+    let text: Vec<String> =
+        now.iter().map(|(key, value)| format!("{} {}", hex(key), hex(value))).collect();
+    assert!(golden() == now, "the state is written in another way:\n{}", text.join("\n"));
+}
+
+#[test]
+fn state_that_was_written_once_is_read() {
+    // Going on from the golden state gives what going on from today's gives.
+    let options = Options::default();
+    let text = r#"{"id":"new","type":"seats","customer":"c0","time":"2026-04-02T05:30:00Z","properties":{"u":"x"}}"#;
+    let run = |entries| {
+        let mut dice = Dice::new(1);
+        let style = Style::stored(Some(20), 0);
+        let mut driver = Driver::resume(DEFINITIONS, &options, style, entries, &mut dice);
+        driver.go_on(&Record::lines(text.as_bytes()));
+        driver.sent
+    };
+    let sent = run(golden());
+    assert!(sent.len() > 15, "every metric has something left to say: {}", sent.len());
+    assert_eq!(sent, run(state_now()));
+}
+
+#[test]
+fn no_decoder_panics_on_any_bytes() {
+    let plan = Plan::new(worlds::definitions(DEFINITIONS));
+    let entries = state_now();
+    let mut dice = Dice::new(3);
+    for _ in 0..60_000 {
+        let (mut key, mut value) = dice.pick(&entries).clone();
+        for bytes in [&mut key, &mut value] {
+            match dice.below(4) {
+                0 => bytes.truncate(dice.below(bytes.len() + 1)),
+                1 => bytes.extend((0..dice.below(9)).map(|_| dice.bits().to_le_bytes()[0])),
+                _ => {}
+            }
+            for _ in 0..dice.below(4) {
+                if !bytes.is_empty() {
+                    let at = dice.below(bytes.len());
+                    bytes[at] = dice.bits().to_le_bytes()[0];
+                }
+            }
+        }
+        decode_everything(&plan, &key, &value);
+    }
+}
+
+fn decode_everything(plan: &Plan, key: &[u8], value: &[u8]) {
+    let _ = state::decode_commit(value);
+    let _ = state::decode_identity(value);
+    let _ = Dictionary::new(plan, [(0, value)]);
+    let _ = Outgoing::decode(value);
+    let _ = decode_metadata(&String::from_utf8_lossy(value));
+    let _ = state::read_address(key);
+    let _ = state::sequence_of(key);
+    let end = state::end_of_cell_key(key);
+    for metric in plan.metrics() {
+        let timeline = metric.timeline("c0");
+        if let Ok(mut chain) = state::decode_chain(value, metric, timeline) {
+            for start in 0..key.len() {
+                let _ = state::restore_chain_part(&mut chain, &key[start..], value);
+            }
+        }
+        for end in end.iter().copied().chain([month_end()]) {
+            if let Ok(mut cell) = state::decode_cell(value, metric, timeline, end) {
+                let version = metric.version(cell.slot);
+                for start in 0..key.len() {
+                    let _ = state::restore_cell_part(&mut cell, version, &key[start..], value);
+                    let _ = state::restore_cell_part(&mut cell, version, &key[start..], b"p");
+                }
+            }
+        }
+    }
+    let _ = CommitId([0; 16]).to_string();
+}
+
+fn month_end() -> odometer::model::EventTime {
+    odometer::model::EventTime::parse_rfc3339("2026-04-01T00:00:00Z").expect("an instant")
+}

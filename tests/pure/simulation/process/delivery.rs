@@ -1,0 +1,148 @@
+//! Deliveries: slices of an outbox in transactions, and what is done in doubt.
+
+use odometer::engine::Input;
+use odometer::format::{decode_metadata, encode_metadata};
+
+use super::{Process, Slice, Step, Surroundings};
+use crate::simulation::broker::Answer;
+use crate::simulation::mutant::Mutant;
+use crate::simulation::task::Task;
+
+impl Process {
+    /// Cuts the next transaction of a delivery.
+    pub(super) fn begin(&mut self, around: &mut Surroundings<'_, '_>, mut slice: Slice) {
+        slice.generation = self.generation;
+        let limit = *around.dice.pick(&[1_u64, 3, 100]);
+        slice.visible.sequence = slice.through.min(slice.from - 1 + limit);
+        let steps = if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
+            [Step::Offsets(slice.clone()), Step::Commit(slice.clone()), Step::Produce(slice)]
+        } else {
+            [Step::Produce(slice.clone()), Step::Offsets(slice.clone()), Step::Commit(slice)]
+        };
+        for step in steps.into_iter().rev() {
+            self.steps.push_front(step);
+        }
+    }
+
+    fn producer(&self) -> (usize, u32) {
+        (self.number, self.epoch.expect("a producer in doubt is renewed first"))
+    }
+
+    pub(super) fn produce(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+        let Some(task) = self.tasks.get(&slice.partition) else { return };
+        let producer = self.producer();
+        for (_, bytes) in task.store.outbox(slice.from, slice.visible.sequence, usize::MAX) {
+            let sent = around.broker.produce(producer, slice.partition, bytes, around.dice);
+            if sent.is_err() {
+                return self.doubt(around, slice);
+            }
+        }
+        if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
+            let _ = around.broker.commit(producer, around.dice);
+            self.go_on(around, slice);
+        }
+    }
+
+    pub(super) fn send_offsets(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+        let offset = (slice.offset, encode_metadata(&slice.visible));
+        let is_refreshed = around.setting.mutant == Some(Mutant::StaleGeneration);
+        let generation = if is_refreshed { around.broker.generation } else { slice.generation };
+        let sent = around.broker.send_offsets(
+            self.producer(),
+            generation,
+            (slice.partition, offset),
+            around.dice,
+        );
+        if sent.is_err() {
+            self.doubt(around, slice);
+        }
+    }
+
+    pub(super) fn commit(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+        let answer = around.broker.commit(self.producer(), around.dice);
+        let mutant = around.setting.mutant;
+        let believes_all = matches!(mutant, Some(Mutant::TrustReturnCode | Mutant::KeepProducer));
+        match answer {
+            Ok(Answer::Late) if !believes_all => self.doubt(around, slice),
+            Ok(_) if mutant == Some(Mutant::OffsetsWithoutEntries) => {}
+            Ok(_) => self.go_on(around, slice),
+            Err(_) => self.doubt(around, slice),
+        }
+    }
+
+    /// A slice is visible: the next one, or the engine hears of it.
+    fn go_on(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+        let partition = slice.partition;
+        if slice.visible.is_genesis {
+            if let Some(task) = self.beginning.remove(&partition) {
+                self.tasks.insert(partition, task);
+            }
+        } else if slice.visible.sequence < slice.through {
+            let from = slice.visible.sequence + 1;
+            self.begin(around, Slice { from, ..slice });
+        } else {
+            self.answer(partition, Input::Delivered { sequence: slice.through });
+            if around.setting.mutant == Some(Mutant::DeliverBeforeStore) {
+                self.steps.push_front(Step::Flush(partition));
+            }
+        }
+    }
+
+    /// Nothing is known of the transaction: a new producer first, then the truth.
+    fn doubt(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+        let partition = slice.partition;
+        let is_of_slice = |step: &Step| match step {
+            Step::Produce(one) | Step::Offsets(one) | Step::Commit(one) => {
+                one.partition == partition
+            }
+            _ => false,
+        };
+        self.steps.retain(|step| !is_of_slice(step));
+        let keeps = around.setting.mutant == Some(Mutant::KeepProducer)
+            && !around.broker.is_fenced(self.producer());
+        if keeps {
+            around.broker.abort(self.producer());
+        } else {
+            self.epoch = None;
+        }
+        self.steps.push_front(Step::Settle(slice));
+        self.steps.push_front(Step::Poll);
+        if !keeps {
+            self.steps.push_front(Step::Renew);
+        }
+    }
+
+    /// The committed offset says whether the slice went out.
+    pub(super) fn settle(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+        let partition = slice.partition;
+        let is_here = self.tasks.contains_key(&partition);
+        if around.setting.mutant == Some(Mutant::TrustReturnCode) && is_here {
+            return self.begin(around, slice);
+        }
+        let Ok(committed) = around.broker.committed(partition) else {
+            self.steps.push_front(Step::Settle(slice));
+            return;
+        };
+        let is_here =
+            self.tasks.contains_key(&partition) || self.beginning.contains_key(&partition);
+        if !is_here {
+            return;
+        }
+        let visible = committed.and_then(|(_, metadata)| decode_metadata(&metadata));
+        if visible == Some(slice.visible) {
+            return self.go_on(around, slice);
+        }
+        let before = visible.map_or(0, |visible| visible.sequence);
+        let knows = |task: &Task, id| task.store.commits().iter().any(|one| one.id == id);
+        let is_ours = match (visible, self.tasks.get(&partition)) {
+            (Some(visible), Some(task)) => knows(task, visible.commit),
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        if is_ours && before == slice.from - 1 {
+            self.begin(around, slice);
+        } else {
+            self.drop_task(partition);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The architecture as a test: who may import whom, what every file begins with, how long it may be, and whether the
+//! documents name what the code knows.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Layers from the bottom; modules of one layer are blind to each other.
+const LAYERS: [&[&str]; 8] = [
+    &["model"],
+    &["definition"],
+    &["engine"],
+    &["format"],
+    &["telemetry"],
+    &["store", "kafka", "file", "admin"],
+    &["settings"],
+    &["daemon"],
+];
+
+/// Lines of a source file without tests.
+const LINES_MAX: usize = 400;
+
+/// Files that may be longer, each with its reason.
+const LONGER: [(&str, &str); 2] = [
+    (
+        "src/daemon/run/worker.rs",
+        "the loop of a worker is read as one: membership, poll, fold, cut, deliver",
+    ),
+    ("src/engine/processor/look.rs", "rule 5.7 is one sequence of steps"),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is part of the repository") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "{folder} holds no .{ending}");
+    found
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with("tests.rs") || name.contains("/tests/")
+}
+
+/// Modules that a text names by `crate::`, one path or a braced list.
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    for piece in code.split("crate::").skip(1) {
+        let listed = match piece.strip_prefix('{') {
+            Some(list) => top_level_names(list),
+            None => vec![leading_name(piece)],
+        };
+        found.extend(listed);
+    }
+    found
+}
+
+fn leading_name(text: &str) -> String {
+    text.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+}
+
+fn top_level_names(list: &str) -> Vec<String> {
+    let (mut depth, mut names, mut piece) = (1, Vec::new(), String::new());
+    for character in list.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => names.push(leading_name(&std::mem::take(&mut piece))),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if character != ',' || depth > 1 {
+            piece.push(character);
+        }
+    }
+    names.push(leading_name(&piece));
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[test]
+fn modules_import_strictly_lower_layers() {
+    let mut wrong = Vec::new();
+    for path in files_below("src", "rs") {
+        let name = name(&path);
+        let module = name["src/".len()..].split('/').next().expect("a first step");
+        let module = module.trim_end_matches(".rs");
+        let Some(own) = layer_of(module) else { continue };
+        for import in imports(&read(&path)) {
+            let Some(other) = layer_of(&import) else { continue };
+            if import != module && other >= own {
+                wrong.push(format!(
+                    "{name}: {module} (layer {own}) imports {import} (layer {other})"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_its_layer() {
+    let text = read(&root().join("src/lib.rs"));
+    for line in text.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        let module = line.trim_end_matches(';');
+        assert!(layer_of(module).is_some(), "{module} stands in no layer");
+    }
+}
+
+#[test]
+fn the_import_check_sees_what_it_should() {
+    let text = "use crate::engine::Effect;\nuse crate::{model::{A, B}, store};\n// crate::daemon";
+    assert_eq!(imports(text), ["engine", "model", "store"]);
+}
+
+#[test]
+fn every_file_opens_with_what_it_is() {
+    for folder in ["src", "tests", "benches"] {
+        for path in files_below(folder, "rs") {
+            assert!(read(&path).starts_with("//!"), "{} has no //! at its head", name(&path));
+        }
+    }
+}
+
+#[test]
+fn files_are_short_or_have_a_reason() {
+    for path in files_below("src", "rs") {
+        let name = name(&path);
+        let lines = read(&path).lines().count();
+        let may_be_longer = LONGER.iter().any(|(longer, _)| *longer == name);
+        assert!(
+            lines <= LINES_MAX || is_test(&name) || may_be_longer,
+            "{name} has {lines} lines: split it by concern, or state a reason"
+        );
+    }
+}
+
+#[cfg(feature = "daemon")]
+#[test]
+fn every_key_is_documented_and_no_other() {
+    let text = read(&root().join("config/odometer.toml"));
+    let mut section = String::new();
+    let mut documented = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name.to_owned();
+        }
+        let entry = line.strip_prefix('#').unwrap_or(line);
+        if let Some((key, _)) = entry.split_once(" = ")
+            && !key.is_empty()
+            && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.')
+        {
+            documented.insert(format!("{section}.{key}"));
+        }
+    }
+    let missing: Vec<String> = odometer::settings::known_keys()
+        .into_iter()
+        .filter(|key| !documented.contains(key) && !text.contains(&format!("[{key}]")))
+        .collect();
+    assert!(missing.is_empty(), "config/odometer.toml does not document {missing:?}");
+}
