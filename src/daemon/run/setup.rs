@@ -100,6 +100,8 @@ fn ask_broker(
     let properties = settings.source.properties.expose();
     let topics =
         [topic.name.as_str(), settings.sink.topic.as_str(), settings.rejects.topic.as_str()];
+    let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
     let mut pause = PAUSE_MIN;
     loop {
         match kafka::check_topics(&properties, &topics, settings.source.request_timeout) {
@@ -108,7 +110,6 @@ fn ask_broker(
                 return Err(CommandError::failed(error.to_string()));
             }
             Err(error) => {
-                let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
                 tracing::warn!(
                     %error,
                     servers,
