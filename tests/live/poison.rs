@@ -32,7 +32,7 @@ fn poison() -> Vec<Outgoing> {
         )
         .into_bytes()
     };
-    let digits = "9".repeat(100_000);
+    let digits = "9".repeat(2_000);
     let values: Vec<Option<Vec<u8>>> = vec![
         None,
         Some(Vec::new()),
