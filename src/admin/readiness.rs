@@ -27,7 +27,7 @@ impl Readiness {
         Readiness(Mutex::new(BTreeMap::from([first])))
     }
 
-    /// It is not ready, for that reason. Where it was not before, for the same reason or another, `at` is of no account.
+    /// It is not ready, for that reason, as of `at`; where it was not ready before, for any reason, since then.
     pub fn obstruct(&self, what: &str, reason: &str, at: EventTime) {
         let mut obstacles = self.0.lock().expect("no holder panics");
         match obstacles.get_mut(what) {

@@ -281,7 +281,7 @@ fn inside(slot: Slot) -> EventTime {
     EventTime::from_micros(slot.period.end.micros() - 1)
 }
 
-/// What closing a chain did is decided by the caller's [`Closing`].
+/// One door for both reasons to close.
 impl Recurring {
     /// Publishes what the closing asks for.
     pub fn close(

@@ -45,22 +45,22 @@ pub struct Topics {
 impl Options {
     pub(super) fn client(properties: &BTreeMap<String, String>) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set("client.id", "odometer");
         for (key, value) in properties {
             config.set(key, value);
         }
-        config.set("client.id", "odometer");
         config
     }
 
     pub(super) fn consumer(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set("client.id", "odometer");
         // Lower than librdkafka's full second, or a short queue starves the worker; settable.
         config.set("fetch.queue.backoff.ms", "10");
         config.set("queued.max.messages.kbytes", "65536");
         for (key, value) in &self.source {
             config.set(key, value);
         }
-        config.set("client.id", "odometer");
         config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
@@ -78,12 +78,12 @@ impl Options {
 
     pub(super) fn producer(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set("client.id", "odometer");
         config.set("linger.ms", "5");
         config.set("compression.type", "lz4");
         for (key, value) in &self.sink {
             config.set(key, value);
         }
-        config.set("client.id", "odometer");
         config.set("transactional.id", self.transactional_id());
         config.set("enable.idempotence", "true");
         config.set("acks", "all");

@@ -115,9 +115,11 @@ fn path_of_variable(name: &str) -> Option<Vec<String>> {
 
 /// A property's name from that part of a variable's.
 fn property_of(text: &str) -> String {
+    // The ends of the two properties that name a file by themselves.
+    let is_file_itself = text.ends_with("private_key_file") || text.ends_with("template_file");
     match text.strip_suffix(FILE_ENDING) {
-        Some(name) => name.replace('_', ".") + FILE_ENDING,
-        None => text.replace('_', "."),
+        Some(name) if !is_file_itself => name.replace('_', ".") + FILE_ENDING,
+        Some(_) | None => text.replace('_', "."),
     }
 }
 

@@ -23,10 +23,9 @@ const BY_MEMBERSHIP: &str =
 const BY_WORKER: &str = "each worker has one of its own, made of group, instance and number, by which the broker fences it";
 
 /// Properties that are set already, and why they stay so.
-const RESERVED: [(&str, &str); 20] = [
+const RESERVED: [(&str, &str); 18] = [
     ("auto.offset.reset", BY_OFFSET),
     ("enable.auto.commit", BY_TRANSACTION),
-    ("auto.commit.enable", BY_TRANSACTION),
     ("auto.commit.interval.ms", BY_TRANSACTION),
     ("enable.auto.offset.store", BY_TRANSACTION),
     ("offset.store.method", BY_TRANSACTION),
@@ -43,15 +42,31 @@ const RESERVED: [(&str, &str); 20] = [
     ("enable.idempotence", BY_IDEMPOTENCE),
     ("enable.gapless.guarantee", BY_IDEMPOTENCE),
     ("acks", BY_IDEMPOTENCE),
-    ("request.required.acks", BY_IDEMPOTENCE),
 ];
 
 /// Parts of the names of properties whose values are secrets.
 const SECRET_PARTS: [&str; 6] =
     ["password", "passphrase", "secret", "key.pem", "ssl_key", "oauthbearer.config"];
 
-/// Where a client finds its cluster: either of two names.
-pub(super) const BOOTSTRAP: [&str; 2] = ["bootstrap.servers", "metadata.broker.list"];
+/// Where a client finds its cluster.
+pub(super) const BOOTSTRAP: &str = "bootstrap.servers";
+
+/// Two names of one property: kept under the second, so that one set laid over another replaces it.
+/// `_RK_C_ALIAS` in `src/rdkafka_conf.c` of librdkafka.
+const ALIASES: [(&str, &str); 12] = [
+    ("metadata.broker.list", BOOTSTRAP),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("sasl.mechanisms", "sasl.mechanism"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("message.send.max.retries", "retries"),
+    ("compression.codec", "compression.type"),
+    ("request.required.acks", "acks"),
+    ("message.timeout.ms", "delivery.timeout.ms"),
+    ("auto.commit.enable", "enable.auto.commit"),
+];
 
 /// A property's value.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,7 +82,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// librdkafka's properties by name; secrets print as `***`.
+/// librdkafka's properties, each by one of its names; secrets print as `***`.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Properties(BTreeMap<String, Value>);
 
@@ -106,13 +121,13 @@ pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
             Some(name) => (name, true),
             None => (written.as_str(), false),
         };
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let name = alias.map_or(name, |(_, name)| name);
         match property(name, is_file, &field) {
             Ok(value) => {
                 if properties.insert(name.to_owned(), value).is_some() {
-                    let both =
-                        format!("{name:?} and \"{name}{FILE_ENDING}\" are both set: keep one");
+                    field.fault(format!("{name:?} is set under another name too: keep one"));
                     is_whole = false;
-                    field.fault(both);
                 }
             }
             Err(Faulty) => is_whole = false,

@@ -57,13 +57,11 @@ pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sin
 fn own_properties(field: &Field<'_>, source: Option<&Properties>) -> Result<Properties, Faulty> {
     let own = properties::read(field)?;
     let Some(source) = source else { return Err(Faulty) };
-    for name in BOOTSTRAP {
-        if own.value(name).is_some_and(|address| source.value(name) != Some(address)) {
-            return Err(field.fault(format!(
-                "{name:?} differs from the source's: totals and offsets are committed in one transaction, \
-                 so source and sink are one cluster; leave it out"
-            )));
-        }
+    if own.value(BOOTSTRAP).is_some_and(|address| source.value(BOOTSTRAP) != Some(address)) {
+        return Err(field.fault(format!(
+            "{BOOTSTRAP:?} differs from the source's: totals and offsets are committed in one transaction, so source \
+             and sink are one cluster; leave it out"
+        )));
     }
     Ok(own)
 }

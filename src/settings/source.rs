@@ -99,7 +99,7 @@ fn read_properties(kafka: &Table<'_>) -> Result<Properties, Faulty> {
     let wanted = "librdkafka's properties, \"bootstrap.servers\" at least";
     let field = kafka.required("properties", wanted, |field| Ok(field.clone()))?;
     let properties = properties::read(&field)?;
-    if BOOTSTRAP.iter().any(|name| properties.value(name).is_some_and(|text| !text.is_empty())) {
+    if properties.value(BOOTSTRAP).is_some_and(|text| !text.is_empty()) {
         return Ok(properties);
     }
     Err(field.fault(

@@ -252,6 +252,27 @@ odometer.toml:7:13: sink.kafka.properties: "bootstrap.servers" differs from the 
 }
 
 #[test]
+fn names_of_one_property_are_one() {
+    let file = File::of(&LEAST.replace("bootstrap.servers", "metadata.broker.list"));
+    let overrides = [
+        ("source.kafka.properties.compression.codec", "zstd"),
+        ("sink.kafka.properties.compression.type", "lz4"),
+    ];
+    let settings = file.load(&[], &overrides).expect("valid settings");
+    let sink = settings.sink.properties.expose();
+    let names: Vec<&str> = sink.keys().map(String::as_str).collect();
+    assert_eq!(names, ["bootstrap.servers", "compression.type"]);
+    assert_eq!(sink["compression.type"], "lz4");
+    let template = [(
+        "ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_OAUTHBEARER_ASSERTION_JWT_TEMPLATE_FILE",
+        "/nowhere/template.json",
+    )];
+    let settings = file.load(&template, &[]).expect("valid settings");
+    let source = settings.source.properties.expose();
+    assert_eq!(source["sasl.oauthbearer.assertion.jwt.template.file"], "/nowhere/template.json");
+}
+
+#[test]
 fn secrets_are_read_from_files_and_never_printed() {
     let file = File::of(LEAST);
     let secret = file.directory.path().join("password");
@@ -273,7 +294,7 @@ fn secrets_are_read_from_files_and_never_printed() {
     assert_eq!(
         file.faults(&[environment[0], both], &[]),
         "ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_PASSWORD_FILE: source.kafka.properties.\"sasl.password_file\": \
-         \"sasl.password\" and \"sasl.password_file\" are both set: keep one"
+         \"sasl.password\" is set under another name too: keep one"
     );
     let absent = ("ODOMETER__SOURCE__KAFKA__PROPERTIES__SASL_PASSWORD_FILE", "/nowhere/password");
     assert!(file.faults(&[absent], &[]).contains("the file \"/nowhere/password\" cannot be read"));

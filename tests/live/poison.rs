@@ -1,7 +1,7 @@
 //! Records of any bytes: each is refused or counted, none stops the program.
 
 use crate::broker::Broker;
-use crate::load::{DEFINITIONS, Load};
+use crate::load::Load;
 use crate::scene::Scene;
 use crate::topic::Outgoing;
 
@@ -17,10 +17,12 @@ fn poison_records_are_refused_and_named() {
     daemon.start();
     scene.await_done(&mut daemon);
     assert!(daemon.terminate().success());
-    scene.assert_exact(DEFINITIONS);
 
     let rejects = scene.broker.read_committed_all(&scene.rejects);
     let has = |text: &str| rejects.iter().any(|record| record.text().contains(text));
+    for reason in ["malformed", "missing_field", "bad_field", "too_large", "in_future"] {
+        assert!(has(&format!(r#""reason":"{reason}""#)), "none of the rejects is {reason}");
+    }
     assert!(has("event_base64"), "bytes that are no UTF-8 are kept");
     assert!(has("\"truncated\": true") || has("\"truncated\":true"), "a giant record is cut");
 }
@@ -32,7 +34,7 @@ fn poison() -> Vec<Outgoing> {
         )
         .into_bytes()
     };
-    let digits = "9".repeat(100_000);
+    let digits = "9".repeat(2_000);
     let values: Vec<Option<Vec<u8>>> = vec![
         None,
         Some(Vec::new()),

@@ -17,6 +17,10 @@ use crate::{engine, store};
 
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What headers and framing take of a message, at most.
+const ENVELOPE_BYTES: usize = 8 << 10;
+/// Room that the names of a reject always need.
+const REJECT_BYTES_MIN: usize = 16 << 10;
 
 /// Reads the settings and the definitions that they name; every fault of both.
 pub(in crate::daemon) fn configured(
@@ -100,6 +104,8 @@ fn ask_broker(
     let properties = settings.source.properties.expose();
     let topics =
         [topic.name.as_str(), settings.sink.topic.as_str(), settings.rejects.topic.as_str()];
+    let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
     let mut pause = PAUSE_MIN;
     loop {
         match kafka::check_topics(&properties, &topics, settings.source.request_timeout) {
@@ -108,7 +114,6 @@ fn ask_broker(
                 return Err(CommandError::failed(error.to_string()));
             }
             Err(error) => {
-                let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
                 tracing::warn!(
                     %error,
                     servers,
@@ -164,7 +169,11 @@ fn job(
         commit_interval: settings.state.commit_interval,
         commit_bytes_max: settings.state.commit_bytes.bytes_in_memory(),
         idle_timeout: settings.watermark.idle_timeout,
-        message_bytes_max: settings.sink.message_bytes_max(),
+        message_bytes_max: settings
+            .sink
+            .message_bytes_max()
+            .saturating_sub(ENVELOPE_BYTES)
+            .max(REJECT_BYTES_MIN),
     }
 }
 

@@ -319,6 +319,8 @@ impl Worker {
                 task.cut(&self.job).map_err(failed)?;
             }
         }
+        // Told before the offset is visible: who sees the offset finds its events counted.
+        self.report.tell(self.tasks.values());
         let took = Stopwatch::start();
         let outcome = self.deliver_all();
         self.report.committed(took.elapsed());
