@@ -87,6 +87,7 @@ impl Processor {
         if !self.has_store {
             return;
         }
+        self.tidy_agendas();
         let limit = self.options.memory_bytes_max;
         self.dedup.let_go(limit.saturating_sub(self.chain_bytes).max(limit / 2));
         if self.memory_bytes() <= limit {

@@ -14,6 +14,7 @@ mod look;
 mod memory;
 mod preview;
 mod sweep;
+mod tidy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -151,6 +152,8 @@ pub struct Processor {
     group_key: GroupKey,
     evict_hand: u32,
     chain_bytes: usize,
+    agenda_entries: usize,
+    agenda_entries_max: usize,
     sweep: Option<Sweep>,
     paused_sweep: Option<Sweep>,
     is_ending: bool,
@@ -209,6 +212,8 @@ impl Processor {
             group_key: GroupKey::default(),
             evict_hand: 0,
             chain_bytes: 0,
+            agenda_entries: 0,
+            agenda_entries_max: 0,
             sweep: None,
             paused_sweep: None,
             is_ending: false,
@@ -315,12 +320,12 @@ impl Processor {
 
     /// Bytes of memory that state takes, roughly.
     pub fn memory_bytes(&self) -> usize {
-        self.dedup.bytes() + self.chain_bytes
+        self.dedup.bytes() + self.chain_bytes + self.agenda_bytes()
     }
 
     /// Bytes of memory that state may take until the next commit, roughly.
     pub fn memory_bytes_ahead(&self) -> usize {
-        self.dedup.bytes_ahead() + self.chain_bytes
+        self.dedup.bytes_ahead() + self.chain_bytes + self.agenda_bytes()
     }
 
     fn emit(&mut self, entry: OutboxEntry) {

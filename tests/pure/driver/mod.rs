@@ -150,6 +150,26 @@ impl<'w> Driver<'w> {
         self.sent = entries.into_iter().map(|(_, bytes)| bytes).collect();
     }
 
+    /// From now on nothing stays in memory after a commit.
+    pub fn let_all_go(&mut self) {
+        self.settings.memory_bytes_max = 0;
+        self.revive(Cursor::at_offset(0));
+    }
+
+    /// Reads one record and commits.
+    pub fn read_one(&mut self, records: &[Record<'_>], at: usize) {
+        with_incoming(records, at, self.options.now, |events| {
+            let cursor = Cursor::at_offset(i64::try_from(at + 1).expect("few records"));
+            self.handle(Input::Events { events, cursor });
+        });
+        self.cut(true);
+    }
+
+    /// What the processor takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.processor.memory_bytes()
+    }
+
     /// From now on the outbox is not trimmed.
     pub fn leave_outbox(&mut self) {
         self.leaves_outbox = true;

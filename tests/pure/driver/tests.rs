@@ -68,3 +68,33 @@ fn engine_agrees_with_the_oracle_on_random_worlds() {
         }
     }
 }
+
+#[test]
+fn keys_that_come_and_go_leave_nothing_in_memory() {
+    // Every event loads a key that was let go, and all of one open month: nothing is ever due.
+    let definitions = r#"{"metrics": [
+        {"code": "plain", "event_type": "e", "aggregation": "count"},
+        {"code": "kept", "event_type": "e", "aggregation": "sum", "value": "properties.v", "recurring": true}]}"#;
+    let (keys, rounds) = (20, 200);
+    let text: String = (0..keys * rounds)
+        .map(|number| {
+            let customer = number % keys;
+            format!(
+                "{{\"id\":\"{number}\",\"type\":\"e\",\"customer\":\"c{customer}\",\"time\":{},\"properties\":{{\"v\":1}}}}\n",
+                1_767_312_000 + number
+            )
+        })
+        .collect();
+    let options = Options { keep_open: true, ..Options::default() };
+    let mut dice = Dice::new(1);
+    let style = Style::stored(Some(1), 0);
+    let mut driver = Driver::new(definitions, &options, style, &mut dice);
+    driver.let_all_go();
+    let mut most = [0, 0];
+    for (at, record) in Record::lines(text.as_bytes()).chunks(1).enumerate() {
+        driver.read_one(record, at);
+        let half = usize::from(at >= keys * rounds / 2);
+        most[half] = most[half].max(driver.memory_bytes());
+    }
+    assert!(most[0] > 0 && most[1] <= most[0], "{most:?} bytes in the first and second half");
+}
