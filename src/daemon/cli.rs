@@ -54,9 +54,10 @@ impl LogFlags {
 }
 
 impl CommandLine {
-    /// Reads the arguments of this process; wrong usage ends it with status 2, `--help` and `--version` with 0.
+    /// Reads the arguments of this process; wrong usage, every fault of it, ends it with status 2, `--help` and
+    /// `--version` with 0.
     pub fn read() -> Self {
-        CommandLine::parse()
+        super::usage::read(std::env::args_os().collect())
     }
 }
 
@@ -89,6 +90,10 @@ Example:
 const AGGREGATE_HELP: &str = "\
 The same engine as `run` over a finite file of newline-delimited JSON. At the end of the input every
 period is closed. Rejected events are no failure: they go to --rejects with the reason.
+
+Outputs appear whole when the run has ended well, or not at all. Ctrl-C or SIGTERM stops it: status 1,
+no outputs, and with --state the next run goes on from there; a second one stops it at once. What
+memory does not hold goes to a temporary folder in TMPDIR.
 
 Examples:
   odometer aggregate --metrics config/metrics.toml --input events.ndjson.gz
@@ -160,7 +165,7 @@ pub struct AggregateArguments {
     /// Tenant of events that name none
     #[arg(long, default_value = "default", value_parser = tenant, value_name = "TENANT")]
     pub tenant: String,
-    /// Memory for state before it spills to disk, such as 512MiB or 2GiB
+    /// Memory for state before it spills to disk (TMPDIR, or --state), such as 512MiB or 2GiB
     #[arg(long, default_value = "2GiB", value_parser = size, value_name = "SIZE")]
     pub memory_limit: u64,
     /// What totals look like [default: table on a terminal, otherwise ndjson]

@@ -1,6 +1,6 @@
 //! Layer 7, the program: reads the command line, owns threads and signals, and joins the layers below to commands.
 //!
-//! In reading order: `cli` (what may be asked), `outcome` (how a command can end), `clock` and `signals` (the doors to
+//! In reading order: `cli` (what may be asked), `usage` (what of it is wrong), `outcome` (how a command can end), `clock` and `signals` (the doors to
 //! the world's time and the operator's will), then one module for each command. Nothing here decides anything
 //! about totals.
 
@@ -13,6 +13,7 @@ mod generate;
 mod outcome;
 mod run;
 pub mod signals;
+mod usage;
 
 pub use cli::CommandLine;
 pub use outcome::{CommandError, Failure, report};

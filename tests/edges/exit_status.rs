@@ -34,6 +34,19 @@ fn wrong_usage_is_2_and_says_what_would_be_right() {
 }
 
 #[test]
+fn every_fault_of_wrong_usage_is_listed() {
+    let flags = ["--now", "today", "--tenant=", "--output-format", "xml", "--bogus", "yes"];
+    let (_, stderr) = expect_status(&run([&["aggregate"], &flags[..]].concat()), 2);
+    for words in ["today", "'--tenant <TENANT>'", "xml", "--bogus", "--metrics", ": 5 faults"] {
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+    // That --events is missing is no fault of its own: it was there.
+    let flags = ["generate", "--events", "many", "--bad", "200%"];
+    let (_, stderr) = expect_status(&run(flags), 2);
+    assert!(stderr.contains("a whole number") && stderr.contains(": 2 faults"), "{stderr}");
+}
+
+#[test]
 fn a_failure_while_running_is_1_and_names_the_thing() {
     let output = run(["generate", "--events", "1", "--output", "/nowhere/at/all/events.ndjson"]);
     let (_, stderr) = expect_status(&output, 1);

@@ -1,5 +1,6 @@
 //! What `odometer generate` can be asked for.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,13 +15,13 @@ const START: &str = "2026-01-26T00:00:00Z";
 #[derive(Clone, Debug, Args)]
 pub struct GenerateArguments {
     /// Number of records, duplicates and bad ones included
-    #[arg(long, required_unless_present = "follow", value_name = "N")]
+    #[arg(long, required_unless_present = "follow", value_parser = count, value_name = "N")]
     pub events: Option<u64>,
     /// Number of customers; a few of them make most of the usage
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=CUSTOMERS_MAX), value_name = "N")]
+    #[arg(long, default_value_t = 100, value_parser = customers, value_name = "N")]
     pub customers: u64,
     /// What chance follows from: the same seed and flags give the same bytes
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_parser = count, value_name = "N")]
     pub seed: u64,
     /// Share of records that repeat an earlier id, such as 0.01 or 1%; a quarter of them with another body
     #[arg(long, default_value = "0", value_name = "SHARE")]
@@ -47,7 +48,7 @@ pub struct GenerateArguments {
     #[arg(long, default_value = "10d", value_parser = span, conflicts_with = "follow", value_name = "DURATION")]
     pub span: Span,
     /// Write no faster than so many records a second [default: as fast as possible; 100 with --follow]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=RATE_MAX), value_name = "N")]
+    #[arg(long, value_parser = rate, value_name = "N")]
     pub rate: Option<u64>,
     /// Go on until Ctrl-C (or --events), in real time: event time moves as the clock does
     #[arg(long)]
@@ -74,6 +75,24 @@ const RATE_MAX: u64 = 1_000_000;
 
 /// With `--follow` and without `--rate`.
 const FOLLOW_RATE: u64 = 100;
+
+fn count(text: &str) -> Result<u64, String> {
+    whole_number(text, 0..=u64::MAX)
+}
+
+fn customers(text: &str) -> Result<u64, String> {
+    whole_number(text, 1..=CUSTOMERS_MAX)
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    whole_number(text, 1..=RATE_MAX)
+}
+
+fn whole_number(text: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    let (least, most) = (range.start(), range.end());
+    number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+}
 
 impl GenerateArguments {
     /// How many records there are to be.
