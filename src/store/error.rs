@@ -25,6 +25,12 @@ pub enum Error {
     /// No room is left on the disk.
     #[error("state directory {}: the disk is full; the state is as of its last commit", place(.0))]
     DiskFull(PathBuf),
+    /// What is on disk is not what was written.
+    #[error(
+        "state directory {} is damaged: {}; restore it from a copy, or begin anew in an empty one",
+        place(.0), .1
+    )]
+    Damaged(PathBuf, #[source] rocksdb::Error),
     /// The database failed.
     #[error("state directory {}: {}", place(.0), .1)]
     Failed(PathBuf, #[source] rocksdb::Error),
@@ -40,8 +46,10 @@ fn listed(faults: &[DictionaryFault]) -> String {
 
 impl Error {
     pub(super) fn open(directory: &Path, error: rocksdb::Error) -> Self {
+        // Of another process, or of this one.
+        let words = ["Resource temporarily unavailable", "lock hold by current process"];
         let text = error.to_string();
-        if text.contains("lock") && error.kind() == rocksdb::ErrorKind::IOError {
+        if words.iter().any(|words| text.contains(words)) {
             return Error::InUse(directory.into());
         }
         Error::failed(directory, error)
@@ -51,6 +59,9 @@ impl Error {
         if error.to_string().contains("No space left on device") {
             return Error::DiskFull(directory.into());
         }
-        Error::Failed(directory.into(), error)
+        match error.kind() {
+            rocksdb::ErrorKind::Corruption => Error::Damaged(directory.into(), error),
+            _ => Error::Failed(directory.into(), error),
+        }
     }
 }

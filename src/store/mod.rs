@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType,
-    Direction, IteratorMode, WriteBatch, WriteBufferManager, WriteOptions,
+    DBRecoveryMode, Direction, IteratorMode, WriteBatch, WriteBufferManager, WriteOptions,
 };
 
 pub use error::Error;
@@ -326,7 +326,7 @@ fn database_options(options: &Options) -> rocksdb::Options {
     // In parts, so that a filter that does not fit the cache costs a small read and not all of it.
     blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
     blocks.set_partition_filters(true);
-    blocks.set_metadata_block_size(4096);
+    blocks.set_metadata_block_size(16 << 10);
     blocks.set_pin_top_level_index_and_filter(true);
     let mut database = rocksdb::Options::default();
     database.create_if_missing(true);
@@ -341,6 +341,10 @@ fn database_options(options: &Options) -> rocksdb::Options {
     database.set_max_total_wal_size(256 << 20);
     // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
     database.set_paranoid_checks(true);
+    // A log that ends in the middle of a commit is one that was not finished. One that is damaged before its end, or is
+    // missing, must not pass as shorter: commits whose totals are out would be gone, unnoticed.
+    database.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    database.set_track_and_verify_wals_in_manifest(true);
     // What is looked up was mostly not written lately either.
     database.set_memtable_whole_key_filtering(true);
     database.set_memtable_prefix_bloom_ratio(0.1);
