@@ -45,6 +45,65 @@ fn ten_faults_are_ten_lines_and_their_number() {
     }
 }
 
+/// The same ten faults in every form.
+#[test]
+fn ten_faults_are_found_in_json_and_yaml_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = [
+        r#""code": "one", "agregation": "count""#,
+        r#""code": "two", "aggregation": "summ", "period": "fortnight""#,
+        r#""code": "three", "aggregation": "sum", "value": "properties.v +", "anchor": 32, "timezone": "Mars/Olympus""#,
+        r#""code": "four", "aggregation": "count", "grace": 5, "late": "never", "recurring": "yes""#,
+    ];
+    let json = metrics.map(|metric| format!("{{{metric}}}")).join(",\n");
+    let yaml = metrics.map(|metric| format!("- {}", metric.replace(", ", "\n  "))).join("\n");
+    let yaml = yaml.replace('"', "").replace(" +", " + ");
+    let texts = [
+        ("m.json", format!("{{\"metrics\": [\n{json}]}}")),
+        ("m.yaml", format!("metrics:\n{yaml}")),
+    ];
+    for (name, text) in texts {
+        let file = write(folder.path(), name, &text);
+        let (_, stderr) = expect_status(&run(["check", "--metrics", &file]), 2);
+        assert!(stderr.ends_with(": 10 faults\n"), "{text}\n{stderr}");
+        assert_eq!(stderr.lines().filter(|line| line.starts_with(&file)).count(), 10, "{stderr}");
+    }
+}
+
+#[test]
+fn definitions_made_to_break_a_reader_are_one_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deep =
+        |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    let metric = |value: &str| {
+        format!(r#"{{"metrics": [{{"code": "a", "aggregation": "sum", "value": "{value}"}}]}}"#)
+    };
+    let laughs = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1));
+    let laughs = format!("a0: &a0 [lol]\n{}metrics: *a29\n", laughs.collect::<String>());
+    for (name, text) in [
+        ("deep.json", format!("{{\"metrics\": {}}}", deep("[", "]"))),
+        ("deep.toml", format!("metrics = {}", deep("[", "]"))),
+        ("deep-tables.toml", format!("[{}]", vec!["a"; 100_000].join("."))),
+        ("deep.yaml", format!("metrics: {}", deep("{a: ", "}"))),
+        ("deep-list.yaml", format!("metrics:\n{}x\n", "- ".repeat(100_000))),
+        ("laughs.yaml", laughs),
+        ("long.json", metric(&vec!["1"; 10_240].join("+"))),
+        ("deep-value.json", metric(&format!("{}1{}", "(".repeat(8_000), ")".repeat(8_000)))),
+        ("deepest-value.json", metric(&format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000)))),
+        ("deep-case.json", metric(&format!("{}TRUE", "NOT ".repeat(4_000)))),
+        ("empty.json", String::new()),
+    ] {
+        let file = write(folder.path(), name, &text);
+        let (_, stderr) = expect_status(&run(["check", "--metrics", &file]), 2);
+        assert!(stderr.starts_with(&file) && stderr.ends_with(": 1 fault\n"), "{stderr:.400}");
+        assert!(stderr.len() < 1_000, "{name}: {} bytes", stderr.len());
+    }
+    let path = folder.path().join("latin-1.toml");
+    std::fs::write(&path, b"[[metrics]]\ncode = \"caf\xe9\"\n").expect("the folder takes files");
+    let (_, stderr) = expect_status(&run(["check", "--metrics", path.to_str().expect("text")]), 2);
+    assert!(stderr.contains("byte 23 is no UTF-8"), "{stderr}");
+}
+
 #[test]
 fn faults_of_all_files_are_listed_together() {
     let folder = tempfile::tempdir().expect("a folder");
