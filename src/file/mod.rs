@@ -1,13 +1,17 @@
 //! Layer 5, the file shell: usage files in, total and reject files out.
 //!
 //! Reading order: `input` (chunks of an input, decompressed), `output` (what is kept back until a run has
-//! ended well). It decides nothing about totals and does not know what a line means; which thread it runs on is
+//! ended well), `handover` (what is left of it after a kill), `claim` (what is gone with its process). It decides nothing about totals and does not know what a line means; which thread it runs on is
 //! the daemon's affair.
 
+mod claim;
 mod error;
+mod handover;
 mod input;
 mod output;
 
+pub use claim::TemporaryFolder;
 pub use error::{Error, Step};
+pub use handover::Handover;
 pub use input::{Input, Options, Progress, Source};
 pub use output::{Rewind, Spool, Target};

@@ -4,15 +4,17 @@
 //! create ─► write ... ─► settle (all bytes on disk) ─► publish (renamed to its place, or copied to a stream)
 //! ```
 //! What goes to a file waits beside it, so that a rename can put it in its place; what goes to standard output, a pipe
-//! or a device waits in the directory for temporary files, without a name. Last step of the event path over files.
+//! or a device waits in the directory for temporary files, without a name. What waits under a name is locked by its
+//! process, so that what a killed one left behind can be told, and is removed by the next output of that name. Last
+//! step of the event path over files.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::claim;
 use super::error::{Error, Step};
+use super::handover::Handover;
 
 /// Where an output goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,12 +37,23 @@ impl Target {
             Target::File(path) => path.display().to_string(),
         }
     }
+
+    /// The absolute path of the ordinary file that is or will be there; `None` for a stream, and where its
+    /// directory cannot be looked at.
+    pub fn place(&self) -> Option<PathBuf> {
+        match self {
+            Target::File(path) if !is_stream(path) => place_of(path).ok(),
+            Target::File(_) | Target::Stdout => None,
+        }
+    }
 }
 
 /// An output that waits.
 pub struct Spool {
     /// For messages.
     name: String,
+    /// Where its bytes are until then, for messages.
+    waiting_name: String,
     target: Target,
     writer: BufWriter<File>,
     waiting: Waiting,
@@ -61,16 +74,20 @@ impl Spool {
     /// Where it cannot be made.
     pub fn create(target: &Target) -> Result<Self, Error> {
         let name = target.name();
-        match target {
-            Target::File(path) if is_replaceable(path) => {
-                let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-                let path = beside(&place);
-                let file = create_new(&path).map_err(Error::at(Step::Create, &name))?;
-                let waiting = Waiting::Beside { path, place };
-                Ok(Spool { name, target: target.clone(), writer: BufWriter::new(file), waiting })
-            }
-            Target::File(_) | Target::Stdout => Self::nameless(target, name),
+        let path = match target {
+            Target::File(path) if !is_stream(path) => path,
+            Target::File(_) | Target::Stdout => return Self::nameless(target, name),
+        };
+        if path.is_dir() {
+            let directory = io::Error::from(io::ErrorKind::IsADirectory);
+            return Err(Error::at(Step::Create, &name)(directory));
         }
+        let failed = |error| Error::at(Step::Create, &name)(error);
+        let place = place_of(path).map_err(failed)?;
+        let (path, file) = claim::beside(&place).map_err(failed)?;
+        let waiting = Waiting::Beside { path, place };
+        let writer = BufWriter::new(file);
+        Ok(Spool { waiting_name: name.clone(), name, target: target.clone(), writer, waiting })
     }
 
     /// An empty output that only its maker reads: see [`Spool::rewind`].
@@ -78,17 +95,16 @@ impl Spool {
     /// # Errors
     /// Where it cannot be made.
     pub fn scratch() -> Result<Self, Error> {
-        Self::nameless(&Target::Stdout, format!("a file in {}", temporary_directory().display()))
+        Self::nameless(&Target::Stdout, "standard output".to_owned())
     }
 
     fn nameless(target: &Target, name: String) -> Result<Self, Error> {
-        let path = temporary_directory().join(part_name("output"));
-        let shown = path.display().to_string();
-        let file = create_new(&path).map_err(Error::at(Step::Create, &shown))?;
-        // A run that is killed leaves nothing behind.
-        fs::remove_file(&path).map_err(Error::at(Step::Create, &shown))?;
+        let directory = claim::temporary_directory();
+        let shown = format!("a temporary file in {} (TMPDIR)", directory.display());
+        let file = claim::nameless(&directory).map_err(Error::at(Step::Create, &shown))?;
+        let waiting_name = format!("{shown} for {name}");
         let (target, waiting) = (target.clone(), Waiting::Nameless);
-        Ok(Spool { name, target, writer: BufWriter::new(file), waiting })
+        Ok(Spool { name, waiting_name, target, writer: BufWriter::new(file), waiting })
     }
 
     /// Adds bytes.
@@ -96,7 +112,7 @@ impl Spool {
     /// # Errors
     /// The disk.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.writer.write_all(bytes).map_err(Error::at(Step::Write, &self.name))
+        self.writer.write_all(bytes).map_err(Error::at(Step::Write, &self.waiting_name))
     }
 
     /// Reads what was written, from the beginning.
@@ -105,8 +121,8 @@ impl Spool {
     /// The disk.
     pub fn rewind(&mut self) -> Result<Rewind<'_>, Error> {
         let rewound = self.writer.flush().and_then(|()| self.writer.get_mut().rewind());
-        rewound.map_err(Error::at(Step::Write, &self.name))?;
-        Ok(Rewind { name: &self.name, reader: BufReader::new(self.writer.get_ref()) })
+        rewound.map_err(Error::at(Step::Write, &self.waiting_name))?;
+        Ok(Rewind { name: &self.waiting_name, reader: BufReader::new(self.writer.get_ref()) })
     }
 
     /// Brings every byte to the disk: after this only [`Spool::publish`] is left to do.
@@ -119,7 +135,18 @@ impl Spool {
             // It need not outlive the process.
             Waiting::Nameless => Ok(()),
         });
-        flushed.map_err(Error::at(Step::Write, &self.name))
+        flushed.map_err(Error::at(Step::Write, &self.waiting_name))
+    }
+
+    /// What another process needs to put it in its place, should this one be killed before it has; `None` for what
+    /// goes to a stream. Only after [`Spool::settle`].
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn handover(&self) -> Result<Option<Handover>, Error> {
+        let Waiting::Beside { path, place } = &self.waiting else { return Ok(None) };
+        let handover = Handover::of(self.writer.get_ref(), path, place);
+        handover.map(Some).map_err(Error::at(Step::Publish, &self.name))
     }
 
     /// Puts the output in its place.
@@ -129,16 +156,15 @@ impl Spool {
     pub fn publish(mut self) -> Result<(), Error> {
         self.settle()?;
         let published = match (&self.waiting, &self.target) {
-            (Waiting::Beside { path, place }, _) => {
-                fs::rename(path, place).and_then(|()| sync_directory_of(place))
-            }
+            (Waiting::Beside { path, place }, _) => put_in_place(path, place),
             (Waiting::Nameless, Target::Stdout) => {
                 // Not through Rust's own buffer, which looks for line breaks in all of it.
                 let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
                 copy(self.writer.get_mut(), &mut stdout)
             }
+            // What stands in a file that a stream was redirected to is left as it is.
             (Waiting::Nameless, Target::File(path)) => OpenOptions::new()
-                .write(true)
+                .append(true)
                 .open(path)
                 .and_then(|mut stream| copy(self.writer.get_mut(), &mut stream)),
         };
@@ -175,36 +201,32 @@ impl Rewind<'_> {
     }
 }
 
-/// Whether the path is, or would become, an ordinary file: nothing else may be replaced by one.
-fn is_replaceable(path: &Path) -> bool {
-    fs::metadata(path).map_or(true, |metadata| metadata.is_file())
+/// Whether the path names what is written to and never replaced: a pipe, a device, a stream of this process.
+fn is_stream(path: &Path) -> bool {
+    let is_own = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"]
+        .iter()
+        .any(|stream| path.starts_with(stream));
+    is_own || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-fn temporary_directory() -> PathBuf {
-    std::env::temp_dir()
+/// The absolute path of a file that is there, or can be made.
+fn place_of(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(found) = fs::canonicalize(path) {
+        return Ok(found);
+    }
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(fs::canonicalize(directory.unwrap_or(Path::new(".")))?.join(name))
 }
 
-/// A name that no other output of this machine waits under.
-fn part_name(name: &str) -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!(".{name}.{}-{number}.odometer-part", process::id())
-}
-
-fn beside(place: &Path) -> PathBuf {
-    let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    place.with_file_name(part_name(&name))
-}
-
-fn create_new(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    match options.read(true).write(true).create_new(true).open(path) {
-        // Left behind by a process of the same number that was killed.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            options.open(path)
-        }
-        outcome => outcome,
+/// Renames, and makes the new name last.
+pub(super) fn put_in_place(path: &Path, place: &Path) -> io::Result<()> {
+    fs::rename(path, place)?;
+    // A rename lasts only once its directory is on disk.
+    match File::open(place.parent().unwrap_or(Path::new("/"))) {
+        // One that may be written to and not be read cannot be asked for that.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        directory => directory?.sync_all(),
     }
 }
 
@@ -218,10 +240,4 @@ fn copy(from: &mut File, to: &mut impl Write) -> io::Result<()> {
         }
         to.write_all(chunk.get(..count).unwrap_or_default())?;
     }
-}
-
-/// A rename lasts only once its directory is on disk.
-fn sync_directory_of(place: &Path) -> io::Result<()> {
-    let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

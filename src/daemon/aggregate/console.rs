@@ -1,4 +1,4 @@
-//! What people at a terminal see while the input is read: how far, how fast, how many rejects.
+//! What people at a terminal see: how far the input is read, how fast, how many rejects; then how many totals there are.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -52,6 +52,18 @@ impl Console {
             HumanCount(u64::try_from(pace).unwrap_or(u64::MAX)),
             HumanCount(rejects)
         ));
+    }
+
+    /// Shows that what was read is being closed, and how much of it is.
+    pub(super) fn show_closing(&mut self, processor: &Processor) {
+        let Some(bar) = &self.bar else { return };
+        let tally = processor.tally();
+        bar.set_style(style("{spinner} {msg}"));
+        bar.set_message(format!(
+            "closing: {} totals",
+            HumanCount(tally.finals + tally.corrections)
+        ));
+        bar.tick();
     }
 }
 

@@ -81,7 +81,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// Two digits a byte.
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
     halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect()
 }

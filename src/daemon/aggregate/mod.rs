@@ -5,12 +5,13 @@
 //! Input ─► chunk ─bounded─► lines ─► events ─► task: processor ─► effects ─► outputs, state
 //! ```
 //! Reading order: `feed` (the reader thread), `batch` (lines to events), `task` (carries out effects), `state` (what
-//! outlives the run, or memory; `limits`, `mark`), `outputs` (what waits until the end), `table`, `console` (what people see). A
-//! run that fails or is stopped leaves no totals; with `--state` it leaves what it has read.
+//! outlives the run, or memory; `limits`, `mark`), `outputs` (what waits until the end; `handover`), `table`, `console` (what
+//! people see). A run that fails or is stopped leaves no totals; with `--state` it leaves what it has read.
 
 mod batch;
 mod console;
 mod feed;
+mod handover;
 mod limits;
 mod mark;
 mod outputs;
@@ -32,7 +33,7 @@ use super::cli::AggregateArguments;
 use super::clock::Stopwatch;
 use super::signals::StopSignal;
 use super::{CommandError, definition_files};
-use crate::definition::Plan;
+use crate::definition::{Definitions, Plan};
 use crate::engine::{Cursor, Options};
 use crate::file::{self, Source};
 use crate::format::{Encoder, LineSplitter, Place, RECORD_BYTES_MAX};
@@ -47,26 +48,48 @@ const REJECT_BYTES_MAX: usize = 8 << 20;
 /// Faulty definitions, input that cannot be read to its end, a state that cannot be used, a full disk, a signal.
 pub(super) fn aggregate(arguments: &AggregateArguments) -> Result<(), CommandError> {
     let stopwatch = Stopwatch::start();
-    let plan = Arc::new(Plan::new(definition_files::load(&arguments.metrics)?));
+    let plan = Arc::new(Plan::new(definitions(arguments)?));
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("cannot listen for signals", error))?;
     let source = Source::of_argument(arguments.input.as_deref().unwrap_or(Path::new("-")));
     let outputs = Outputs::create(arguments)?;
-    let opened = Opened::new(arguments, &plan, &source)?;
+    let opened = Opened::new(arguments, &plan, &source, &outputs)?;
     let (from, limits) = (opened.cursor, Limits::of(arguments));
     let place = Place::Files { pattern: source.name(), names: vec![source.name()] };
     let encoder = Encoder::new(&plan, &place, REJECT_BYTES_MAX);
     let mut task = Task::new(&plan, options(arguments), limits, opened, encoder, outputs);
     task.catch_up()?;
-    let console = Console::new(stopwatch);
+    let mut console = Console::new(stopwatch);
     let feed = Feed::start(source, byte_of(from), stop.clone())?;
-    read(arguments, &mut task, feed, from, console)?;
+    read(arguments, &mut task, feed, from, &mut console)?;
     if arguments.keep_open {
-        task.preview(&stop)?;
+        task.preview(&stop, &mut console)?;
     } else {
-        task.close(&stop)?;
+        task.close(&stop, &mut console)?;
     }
+    drop(console);
     task.finish(stopwatch)
+}
+
+/// Reads the definitions. Flags that do not go together are told with the faults of these.
+fn definitions(arguments: &AggregateArguments) -> Result<Definitions, CommandError> {
+    let mut faults = outputs::faults(arguments);
+    match definition_files::load(&arguments.metrics) {
+        Ok(definitions) if definitions.metrics.is_empty() => faults.push(format!(
+            "{}: no metric is defined, so that no event would count: define one under [[metrics]]",
+            arguments
+                .metrics
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
+        Ok(definitions) if faults.is_empty() => return Ok(definitions),
+        Ok(_) => {}
+        Err(CommandError::Faults(found)) => faults.extend(found),
+        Err(other) => return Err(other),
+    }
+    Err(CommandError::Faults(faults))
 }
 
 fn options(arguments: &AggregateArguments) -> Options {
@@ -84,7 +107,7 @@ fn read(
     task: &mut Task<'_>,
     mut feed: Feed,
     from: Cursor,
-    mut console: Console,
+    console: &mut Console,
 ) -> Result<(), CommandError> {
     let batch_records_max = Limits::of(arguments).batch_records_max;
     let mut decoder = Decoder::new(arguments, batch_records_max);

@@ -1,12 +1,12 @@
 //! What a run writes: totals in the form that was asked for, rejects, a summary. All of it waits until the end.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{file_failure, table};
 use crate::daemon::CommandError;
 use crate::daemon::cli::{AggregateArguments, OutputFormat};
-use crate::file::{Spool, Target};
+use crate::file::{Handover, Spool, Target};
 use crate::format::{Outgoing, OutgoingKind, Summary, TOTAL_COLUMNS, csv_line, total_row};
 
 /// Everything that a run writes.
@@ -17,12 +17,12 @@ pub(super) struct Outputs {
     bodies: Option<Spool>,
     rejects: Option<Spool>,
     summary: Option<Spool>,
+    places: Vec<PathBuf>,
 }
 
 impl Outputs {
     /// Makes every output that is asked for, so that what cannot be made is known before anything is read.
     pub(super) fn create(arguments: &AggregateArguments) -> Result<Self, CommandError> {
-        check_apart(arguments)?;
         let spool = |path: &Path| Spool::create(&Target::of_argument(path)).map_err(file_failure);
         let output = arguments.output.as_deref().unwrap_or(Path::new("-"));
         let format = arguments.output_format.unwrap_or_else(|| default_format(output));
@@ -37,7 +37,10 @@ impl Outputs {
         }
         let rejects = arguments.rejects.as_deref().map(spool).transpose()?;
         let summary = arguments.summary.as_deref().map(spool).transpose()?;
-        Ok(Outputs { format, totals, bodies, rejects, summary })
+        let delivered = [Some(output), arguments.rejects.as_deref()];
+        let places = delivered.into_iter().flatten();
+        let places = places.filter_map(|path| Target::of_argument(path).place()).collect();
+        Ok(Outputs { format, totals, bodies, rejects, summary, places })
     }
 
     /// Whether anyone wants to see rejects.
@@ -63,8 +66,13 @@ impl Outputs {
         }
     }
 
-    /// Puts everything in its place; the totals last, so that they stand only where all the rest does.
-    pub(super) fn publish(mut self, summary: &Summary) -> Result<(), CommandError> {
+    /// The files that totals and rejects will be in; none for streams.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Path> {
+        self.places.iter().map(PathBuf::as_path)
+    }
+
+    /// Brings everything to the disk, so that only its names are left to be given.
+    pub(super) fn settle(mut self, summary: &Summary) -> Result<Settled, CommandError> {
         if let Some(bodies) = &mut self.bodies {
             let mut rows = bodies.rewind().map_err(file_failure)?;
             table::draw(&mut rows, &mut self.totals).map_err(file_failure)?;
@@ -73,11 +81,37 @@ impl Outputs {
             let text = serde_json::to_string(summary).expect("plain fields are JSON");
             add_line(spool, &text)?;
         }
-        let mut others: Vec<Spool> = [self.rejects, self.summary].into_iter().flatten().collect();
-        for spool in others.iter_mut().chain([&mut self.totals]) {
+        let mut settled =
+            Settled { rejects: self.rejects, summary: self.summary, totals: self.totals };
+        for spool in settled.all_mut() {
             spool.settle().map_err(file_failure)?;
         }
-        for spool in others.into_iter().chain([self.totals]) {
+        Ok(settled)
+    }
+}
+
+/// Outputs that are whole.
+pub(super) struct Settled {
+    rejects: Option<Spool>,
+    summary: Option<Spool>,
+    totals: Spool,
+}
+
+impl Settled {
+    /// The totals last, so that they stand only where all the rest does.
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Spool> {
+        self.rejects.iter_mut().chain(&mut self.summary).chain([&mut self.totals])
+    }
+
+    /// How what is delivered gets into its place; `None` where some of it goes to a stream.
+    pub(super) fn handovers(&self) -> Result<Option<Vec<Handover>>, CommandError> {
+        let delivered = self.rejects.iter().chain([&self.totals]);
+        delivered.map(Spool::handover).collect::<Result<_, _>>().map_err(file_failure)
+    }
+
+    /// Puts everything in its place.
+    pub(super) fn publish(self) -> Result<(), CommandError> {
+        for spool in self.rejects.into_iter().chain(self.summary).chain([self.totals]) {
             spool.publish().map_err(file_failure)?;
         }
         Ok(())
@@ -93,29 +127,44 @@ fn default_format(output: &Path) -> OutputFormat {
     if is_shown { OutputFormat::Table } else { OutputFormat::Ndjson }
 }
 
-/// Two outputs of one name would overwrite each other.
-fn check_apart(arguments: &AggregateArguments) -> Result<(), CommandError> {
-    let named = [
-        ("--output", arguments.output.as_deref().or(Some(Path::new("-")))),
-        ("--rejects", arguments.rejects.as_deref()),
-        ("--summary", arguments.summary.as_deref()),
-    ];
+/// An output of the name of another one, or of something that is read, would overwrite it.
+pub(super) fn faults(arguments: &AggregateArguments) -> Vec<String> {
+    let targets = targets(arguments);
     let mut faults = Vec::new();
-    for (at, (flag, path)) in named.iter().enumerate() {
-        for (other_flag, other) in named.iter().skip(at + 1) {
-            if path.is_some() && path == other && !is_device(*path) {
-                let shown = path.unwrap_or(Path::new("-")).display();
+    for (at, (flag, path, target)) in targets.iter().enumerate() {
+        for (other_flag, _, other) in targets.iter().skip(at + 1) {
+            if target == other || target.place().is_some_and(|place| other.place() == Some(place)) {
+                let shown = path.display();
                 faults.push(format!(
                     "{flag} and {other_flag} are both {shown}: name a file of its own for each"
                 ));
             }
         }
+        let inputs = arguments.input.iter().map(|input| ("--input", input));
+        let metrics = arguments.metrics.iter().map(|metrics| ("--metrics", metrics));
+        for (read_flag, read) in inputs.chain(metrics) {
+            let place = target.place().filter(|_| read != Path::new("-"));
+            if place.is_some() && place == std::fs::canonicalize(read).ok() {
+                let shown = path.display();
+                faults.push(format!(
+                    "{flag} would replace {shown}, which {read_flag} reads: name another file"
+                ));
+            }
+        }
     }
-    if faults.is_empty() { Ok(()) } else { Err(CommandError::Faults(faults)) }
+    faults
 }
 
-/// `/dev/null` takes any number of outputs.
-fn is_device(path: Option<&Path>) -> bool {
-    let metadata = path.and_then(|path| std::fs::metadata(path).ok());
-    metadata.is_some_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+/// The outputs that are asked for, but for devices, which take any number of them.
+fn targets(arguments: &AggregateArguments) -> Vec<(&'static str, &Path, Target)> {
+    let named = [
+        ("--output", Some(arguments.output.as_deref().unwrap_or(Path::new("-")))),
+        ("--rejects", arguments.rejects.as_deref()),
+        ("--summary", arguments.summary.as_deref()),
+    ];
+    let named = named.into_iter().filter_map(|(flag, path)| path.map(|path| (flag, path)));
+    named
+        .map(|(flag, path)| (flag, path, Target::of_argument(path)))
+        .filter(|(_, _, target)| *target == Target::Stdout || target.place().is_some())
+        .collect()
 }

@@ -3,19 +3,19 @@
 //! A lasting state counts its runs: each run over an input is a file of the state's cursor. Where a run did not come to
 //! its end and the next one is given the same input, it goes on at the last commit.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::mark::{Mark, hex};
-use super::{Limits, store_failure};
+use super::handover::Note;
+use super::mark::Mark;
+use super::{Limits, Outputs, store_failure};
 use crate::daemon::CommandError;
 use crate::daemon::cli::AggregateArguments;
 use crate::definition::Plan;
 use crate::engine::{
     Binding, CommitId, CommitRecord, Counters, Cursor, DigestKey, OutboxEntry, Processor, Start,
 };
-use crate::file::Source;
+use crate::file::{Source, TemporaryFolder};
 use crate::format::state::Identity;
 use crate::store::{self, Store};
 
@@ -70,11 +70,14 @@ impl Opened {
         arguments: &AggregateArguments,
         plan: &Arc<Plan>,
         source: &Source,
+        outputs: &Outputs,
     ) -> Result<Self, CommandError> {
-        match &arguments.state {
-            Some(directory) => Self::lasting(directory, Limits::of(arguments), plan, source),
-            None => Self::in_memory(),
-        }
+        let Some(directory) = &arguments.state else { return Self::in_memory() };
+        let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
+        let options = store::Options::new(Limits::of(arguments).store_bytes);
+        let store = Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
+        check_binding(&store)?;
+        Self::lasting(store, source, outputs)
     }
 
     fn in_memory() -> Result<Self, CommandError> {
@@ -89,37 +92,36 @@ impl Opened {
         Ok(Opened { start, cursor, storage: Storage::Memory, before: Counters::default() })
     }
 
-    fn lasting(
-        directory: &Path,
-        limits: Limits,
-        plan: &Arc<Plan>,
-        source: &Source,
-    ) -> Result<Self, CommandError> {
-        let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
-        let options = store::Options::new(limits.store_bytes);
-        let mut store =
-            Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
-        check_binding(&store)?;
+    fn lasting(mut store: Store, source: &Source, outputs: &Outputs) -> Result<Self, CommandError> {
+        let directory = store.directory().to_owned();
+        let mark = Mark::read(&directory);
         let mut commits = store.commits().map_err(store_failure)?;
+        check_mark(mark.as_ref(), commits.last(), &directory)?;
         if commits.is_empty() {
             let cursor = Cursor { file: 0, offset: 0, line: 0 };
             let genesis = CommitRecord::genesis(CommitId(random()?), cursor);
             store.begin(&genesis).map_err(store_failure)?;
             commits.push(genesis);
         }
+        // Commits before the last visible one are forgotten: a run that came to its end leaves one.
+        let is_finished = commits.len() == 1;
+        if let [_, .., last] = commits.as_slice()
+            && Note::complete(&directory, last.number, outputs)?
+        {
+            store.trim(last.outbox_last, last.number).map_err(store_failure)?;
+            commits = vec![*last];
+        }
         let (visible, last) = match commits.as_slice() {
             [only] => (*only, *only),
             [first, .., last] => (*first, *last),
             [] => unreachable!("a genesis was added where there was no commit"),
         };
-        // Commits before the last visible one are forgotten: a run that came to its end leaves one.
-        let is_finished = commits.len() == 1;
-        let cursor = next_cursor(directory, source, last.cursor, is_finished)?;
+        let cursor = next_cursor(&directory, mark, source, last.cursor, is_finished)?;
         let start = Start {
             digest_key: store.identity().digest_key,
             last,
             delivered: visible.outbox_last,
-            is_offset_behind: !is_finished,
+            is_offset_behind: visible != last,
             stored: Some(store.index().map_err(store_failure)?),
         };
         let before = last.counters;
@@ -130,12 +132,12 @@ impl Opened {
 /// Where reading begins; notes what is read from there on.
 fn next_cursor(
     directory: &Path,
+    mark: Option<Mark>,
     source: &Source,
     last: Cursor,
     is_finished: bool,
 ) -> Result<Cursor, CommandError> {
-    let before = Mark::read(directory);
-    let is_same = before.is_some_and(|mark| mark.run == last.file && mark.is_of(source));
+    let is_same = mark.is_some_and(|mark| mark.run == last.file && mark.is_of(source));
     if is_same && !is_finished {
         tracing::info!(line = last.line, "an earlier run over this input was cut off: going on");
         return Ok(last);
@@ -143,6 +145,25 @@ fn next_cursor(
     let cursor = Cursor { file: last.file + 1, offset: 0, line: 0 };
     Mark::of(source, cursor.file).write(directory)?;
     Ok(cursor)
+}
+
+/// A run is noted after the commits of all before it: a state that knows less has lost some.
+fn check_mark(
+    mark: Option<&Mark>,
+    last: Option<&CommitRecord>,
+    directory: &Path,
+) -> Result<(), CommandError> {
+    let known = last.map(|last| last.cursor.file + 1);
+    match mark {
+        Some(mark) if known.is_none_or(|known| mark.run > known) => {
+            Err(CommandError::failed(format!(
+                "state directory {} is damaged: commits of earlier runs are missing; restore it from a copy, or \
+                 begin anew in an empty one",
+                directory.display()
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn binding() -> Binding {
@@ -170,23 +191,30 @@ fn check_binding(store: &Store) -> Result<(), CommandError> {
     )))
 }
 
-/// A store that is gone with the run, and the directory it lies in.
+/// A store that is gone with the run, and the folder it lies in.
 pub(super) struct Temporary {
-    // Closed before its directory goes: fields are dropped in this order.
+    // Closed before its folder goes: fields are dropped in this order.
     store: Store,
     is_empty: bool,
-    _directory: TemporaryDirectory,
+    folder: TemporaryFolder,
 }
 
 impl Temporary {
     /// An empty store in the directory for temporary files.
     pub(super) fn create(limits: Limits, plan: &Arc<Plan>) -> Result<Self, CommandError> {
-        let directory = TemporaryDirectory::create()?;
+        let folder = TemporaryFolder::create().map_err(|error| {
+            let directory = std::env::temp_dir();
+            let what = format!(
+                "cannot create a folder for what memory does not hold in {} (TMPDIR)",
+                directory.display()
+            );
+            CommandError::failed_by(what, error)
+        })?;
         let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
         let options = store::Options::temporary(limits.store_bytes);
-        let store =
-            Store::open(&directory.0, &options, plan, || identity).map_err(store_failure)?;
-        Ok(Temporary { store, is_empty: true, _directory: directory })
+        let store = Store::open(&folder.path().join("store"), &options, plan, || identity);
+        let store = store.map_err(|error| spill_failure(error, &folder))?;
+        Ok(Temporary { store, is_empty: true, folder })
     }
 
     /// Writes a commit whose outbox entries were taken before: the first one is all state there is.
@@ -201,28 +229,19 @@ impl Temporary {
             let no_entries = |entry: &OutboxEntry| panic!("the outbox was taken before: {entry:?}");
             self.store.commit(record, processor, &no_entries)
         };
-        written.map_err(store_failure)
+        written.map_err(|error| spill_failure(error, &self.folder))
     }
 }
 
-/// Removed with everything in it at the end of the run.
-struct TemporaryDirectory(PathBuf);
-
-impl TemporaryDirectory {
-    fn create() -> Result<Self, CommandError> {
-        let path = std::env::temp_dir().join(format!("odometer-spill-{}", hex(&random()?)));
-        fs::create_dir(&path).map_err(|error| {
-            CommandError::failed_by(format!("cannot create {}", path.display()), error)
-        })?;
-        Ok(TemporaryDirectory(path))
-    }
-}
-
-impl Drop for TemporaryDirectory {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::warn!(path = %self.0.display(), %error, "a temporary directory stays behind");
-        }
+/// A full disk is to be named by what the operator can change.
+fn spill_failure(error: store::Error, folder: &TemporaryFolder) -> CommandError {
+    match error {
+        store::Error::DiskFull(_) => CommandError::failed(format!(
+            "cannot write what memory does not hold to {}: the disk is full; let TMPDIR name a \
+             folder on a larger one, or give more with --memory-limit",
+            folder.path().display()
+        )),
+        error => store_failure(error),
     }
 }
 

@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::console::Console;
+use super::handover::Note;
 use super::limits::{CUT_OUTBOX_BYTES, CUT_RECORDS};
 use super::outputs::Outputs;
 use super::state::{Opened, Storage, Temporary, random};
@@ -101,9 +103,14 @@ impl<'p> Task<'p> {
     }
 
     /// Closes every period (rule 7.1, end of input).
-    pub(super) fn close(&mut self, stop: &StopSignal) -> Result<(), CommandError> {
+    pub(super) fn close(
+        &mut self,
+        stop: &StopSignal,
+        console: &mut Console,
+    ) -> Result<(), CommandError> {
         loop {
             super::check(stop)?;
+            console.show_closing(&self.processor);
             self.give(Input::EndOfInput)?;
             self.cut()?;
             if !self.processor.has_more_to_close() {
@@ -113,11 +120,16 @@ impl<'p> Task<'p> {
     }
 
     /// Closes what is due, and looks at what is open.
-    pub(super) fn preview(&mut self, stop: &StopSignal) -> Result<(), CommandError> {
+    pub(super) fn preview(
+        &mut self,
+        stop: &StopSignal,
+        console: &mut Console,
+    ) -> Result<(), CommandError> {
         while let Some(watermark) = self.processor.watermark()
             && self.processor.has_more_to_close()
         {
             super::check(stop)?;
+            console.show_closing(&self.processor);
             self.give(Input::Idle { watermark })?;
             self.cut()?;
         }
@@ -148,9 +160,15 @@ impl<'p> Task<'p> {
     pub(super) fn finish(mut self, stopwatch: Stopwatch) -> Result<(), CommandError> {
         let summary = self.summary(stopwatch);
         let keeps_rejects = self.outputs.keeps_rejects();
-        self.outputs.publish(&summary)?;
+        let settled = self.outputs.settle(&summary)?;
+        let last = *self.processor.ledger().last();
+        if let Storage::Lasting(store) = &self.storage
+            && let Some(outputs) = settled.handovers()?
+        {
+            Note { commit: last.number, outputs }.write(store.directory())?;
+        }
+        settled.publish()?;
         if let Storage::Lasting(store) = &mut self.storage {
-            let last = self.processor.ledger().last();
             store.trim(last.outbox_last, last.number).map_err(store_failure)?;
         }
         super::console::tell(&summary, keeps_rejects);

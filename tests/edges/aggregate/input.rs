@@ -127,6 +127,16 @@ fn input_that_cannot_be_read_is_named_with_the_reason() {
 }
 
 #[test]
+fn definitions_without_a_metric_are_faulty() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = write(folder.path(), "empty.toml", "");
+    let input = write(folder.path(), "events.ndjson", &events(1));
+    let output = crate::program::run(["aggregate", "--metrics", &empty, "--input", &input]);
+    let (_, said) = crate::program::expect_status(&output, 2);
+    assert!(said.contains("empty.toml: no metric is defined"), "{said}");
+}
+
+#[test]
 fn no_events_are_no_totals() {
     let folder = tempfile::tempdir().expect("a folder");
     let metrics = sum_metrics(folder.path());

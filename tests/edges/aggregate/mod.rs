@@ -124,15 +124,20 @@ fn expect_no_parts(folder: &Path) {
     }
 }
 
+/// Lets time pass.
+fn pause(millis: u64) {
+    let (_never, nothing) = mpsc::channel::<()>();
+    // Nothing ever comes: this is how to wait without sleeping.
+    assert!(nothing.recv_timeout(Duration::from_millis(millis)).is_err());
+}
+
 /// Waits, a minute at most, until something has come about.
 fn wait_until(what: &str, has_come: impl Fn() -> bool) {
-    let (_never, nothing) = mpsc::channel::<()>();
     for _ in 0..6_000 {
         if has_come() {
             return;
         }
-        // Nothing ever comes: this is how to wait without sleeping.
-        assert!(nothing.recv_timeout(Duration::from_millis(10)).is_err());
+        pause(10);
     }
     panic!("{what}: not in a minute");
 }

@@ -182,9 +182,139 @@ fn output_that_cannot_be_made_is_told_before_anything_is_read() {
 fn two_outputs_of_one_name_are_wrong_usage() {
     let folder = tempfile::tempdir().expect("a folder");
     let metrics = sum_metrics(folder.path());
-    let flags = ["aggregate", "--metrics", &metrics, "--output", "x", "--rejects", "x"];
-    let (_, stderr) = expect_status(&run(flags), 2);
-    assert!(stderr.contains("--output and --rejects are both x"), "{stderr}");
+    for other in ["x", "./x"] {
+        let flags = ["aggregate", "--metrics", &metrics, "--output", "x", "--rejects", other];
+        let (_, stderr) = expect_status(&run(flags), 2);
+        assert!(stderr.contains("--output and --rejects are both x"), "{stderr}");
+    }
+}
+
+#[test]
+fn output_over_what_is_read_is_wrong_usage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", &events(10));
+    let around = folder.path().join(".").join("events.ndjson");
+    let around = around.to_str().expect("text");
+    let flags = ["--input", &input, "--output", around, "--rejects", &metrics];
+    let output = run([&["aggregate", "--metrics", &metrics], &flags[..]].concat());
+    let (_, stderr) = expect_status(&output, 2);
+    for words in ["which --input reads", "which --metrics reads", ": 2 faults"] {
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+    assert_eq!(fs::read_to_string(&input).expect("text"), events(10));
+}
+
+#[test]
+fn stream_that_is_redirected_to_a_file_is_added_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", MIXED);
+    let log = folder.path().join("log");
+    fs::write(&log, "before\n").expect("the folder takes files");
+    let file = || fs::OpenOptions::new().append(true).open(&log).expect("it is there");
+    let mut program = odometer(["aggregate", "--metrics", &metrics, "--input", &input]);
+    program.args(["--output", "/dev/stdout", "--rejects", "/dev/stderr"]);
+    let ended = program.stdout(file()).stderr(file()).status().expect("the program starts");
+    assert!(ended.success());
+    let text = fs::read_to_string(&log).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    let [before, rejects @ .., first, second, done] = lines.as_slice() else { panic!("{text}") };
+    assert_eq!((*before, rejects.len()), ("before", 2), "{text}");
+    assert!(first.contains("final") && second.contains("final") && done.contains("done"), "{text}");
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_removed_by_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let temporary = folder.join("temporary");
+    fs::create_dir(&temporary).expect("the folder takes folders");
+    let start = || {
+        let mut program = odometer(["aggregate", "--metrics", &metrics, "--memory-limit", "1MiB"]);
+        program.arg("--output").arg(folder.join("totals")).env("TMPDIR", &temporary);
+        program.stdin(Stdio::piped()).spawn().expect("the program starts")
+    };
+    let is_there = |folder: &Path, begin: &str| {
+        let names = fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(begin)).count()
+    };
+    let text = events(50_000);
+    let [mut killed, mut alive] = [start(), start()].map(|mut program| {
+        let mut pipe = program.stdin.take().expect("a pipe");
+        pipe.write_all(text.as_bytes()).expect("the program reads");
+        (program, pipe)
+    });
+    wait_until("both spill", || is_there(&temporary, "odometer-spill") == 2);
+    assert_eq!(is_there(folder, ".totals"), 2, "the second took nothing of the first");
+    killed.0.kill().expect("it is running");
+    killed.0.wait().expect("it ends");
+    assert_eq!((is_there(&temporary, "odometer-spill"), is_there(folder, ".totals")), (2, 2));
+    let mut third = start();
+    let mut pipe = third.stdin.take().expect("a pipe");
+    pipe.write_all(text.as_bytes()).expect("the program reads");
+    wait_until("the third spills", || {
+        is_there(&temporary, "odometer-spill") == 2 && is_there(folder, ".totals") == 2
+    });
+    drop((pipe, alive.1));
+    assert!(third.wait().expect("it ends").success() && alive.0.wait().expect("it ends").success());
+    assert_eq!((is_there(&temporary, ""), is_there(folder, ".totals")), (0, 0));
+}
+
+/// Runs a script where it may mount what it likes; `None` where that is not allowed.
+fn in_a_world_of_its_own(script: &str) -> Option<String> {
+    let unshare = ["--user", "--map-root-user", "--mount", "sh", "-c"];
+    let output = |script| Command::new("unshare").args(unshare).arg(script).output().ok();
+    output("mount -t tmpfs none /mnt").filter(|output| output.status.success())?;
+    let output = output(script).expect("it ran before");
+    let text = [output.stdout, output.stderr].concat();
+    Some(String::from_utf8(text).expect("text"))
+}
+
+#[test]
+fn full_disk_is_named_whatever_lies_on_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, disk) = (sum_metrics(folder), folder.join("disk"));
+    fs::create_dir(&disk).expect("the folder takes folders");
+    let mut text = "nonsense\n".repeat(20_000);
+    text.push_str(&events(50_000));
+    let input = write(folder, "events.ndjson", &text);
+    let (disk, calm) = (disk.display(), folder.join("calm"));
+    let program = format!(
+        "{} aggregate --metrics {metrics} --input {input} --log-level warn",
+        env!("CARGO_BIN_EXE_odometer")
+    );
+    let small = format!("mount -t tmpfs -o size=1m none {disk} && cd {disk} && ! ");
+    let cases = [
+        (format!("{small} {program} --rejects rejects --output totals"), "cannot write rejects"),
+        (format!("{small} {program} --rejects - --output totals"), "a temporary file in /"),
+        (format!("{small} {program} --memory-limit 1MiB --output totals"), "memory does not hold"),
+        (format!("{small} {program} --state state --output totals"), "state directory state"),
+    ];
+    for (script, words) in cases {
+        let script = format!("export TMPDIR={disk}; {script} && ls -A | grep -v '^state$'; exit 0");
+        let Some(said) = in_a_world_of_its_own(&script) else {
+            println!("skipped: no folder can be mounted here");
+            return;
+        };
+        let lines: Vec<&str> = said.lines().collect();
+        let [said] = lines.as_slice() else { panic!("{script}: {said}") };
+        assert!(said.contains(words) && said.contains("disk is full"), "{script}: {said}");
+    }
+    let larger = format!("mount -o remount,size=200m {disk}");
+    let script = format!(
+        "{small} {program} --state state && {larger} && {program} --state state --output {} && \
+         {program} --output {}",
+        calm.with_extension("after").display(),
+        calm.display()
+    );
+    in_a_world_of_its_own(&script);
+    let read = |path: &Path| super::lines(&fs::read_to_string(path).expect("it was written"));
+    assert_eq!(newest(&read(&calm.with_extension("after"))), newest(&read(&calm)));
 }
 
 #[test]
@@ -210,6 +340,49 @@ fn interrupted_run_leaves_what_stood_there() {
     assert!(said.contains("no totals were written"), "{said}");
     assert_eq!(fs::read_to_string(&output).expect("text"), "before");
     super::expect_no_parts(folder);
+}
+
+#[test]
+fn second_signal_ends_a_run_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, pipe) = (sum_metrics(folder), folder.join("pipe"));
+    let input = write(folder, "events.ndjson", &events(1_000));
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is here").success());
+    let mut program = odometer(["aggregate", "--metrics", &metrics, "--input", &input]);
+    program.arg("--output").arg(folder.join("totals")).arg("--rejects").arg(folder.join("rejects"));
+    // It hangs on a summary that nobody reads.
+    let mut program = program.arg("--summary").arg(&pipe).spawn().expect("the program starts");
+    wait_until("it hangs", || folder.join("rejects").exists());
+    let status = loop {
+        let id = program.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill is here").success());
+        super::pause(300);
+        if let Some(status) = program.try_wait().expect("it can be waited for") {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), Some(130));
+    assert!(!folder.join("totals").exists(), "no output that looks whole");
+}
+
+#[test]
+fn terminal_shows_how_far_it_is_and_a_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let input = write(folder.path(), "events.ndjson", &events(100_000));
+    let line =
+        format!("{} aggregate --metrics {metrics} --input {input}", env!("CARGO_BIN_EXE_odometer"));
+    let script = ["-qec", &line, "/dev/null"];
+    let Ok(output) = Command::new("script").args(script).stdin(Stdio::null()).output() else {
+        println!("skipped: there is no script here");
+        return;
+    };
+    let (shown, _) = expect_status(&output, 0);
+    for words in ["events/s", " rejects", "METRIC", "\u{1b}["] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("{\"id\""), "{shown}");
 }
 
 #[test]

@@ -165,3 +165,203 @@ fn metric_that_changed_its_meaning_in_place_is_refused() {
     let said = expect_failure(&["--metrics", &other, "--input", &input, "--state", &state]);
     assert!(said.contains("tokens") && said.contains("effective_from"), "{said}");
 }
+
+/// The log of the state's database.
+fn log_of(state: &Path) -> std::path::PathBuf {
+    let entries =
+        fs::read_dir(state).expect("a folder").map(|entry| entry.expect("readable").path());
+    let mut logs = entries.filter(|path| path.extension().is_some_and(|ending| ending == "log"));
+    logs.next().expect("a database has its log")
+}
+
+#[test]
+fn state_that_lost_commits_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, input) = (sum_metrics(folder), write(folder, "events.ndjson", &events(1_000)));
+    for (name, harm) in [
+        (
+            "damaged",
+            (|log| {
+                let mut bytes = fs::read(log).expect("it is there");
+                let middle = bytes.len() / 2;
+                bytes[middle..middle + 20].fill(0xAA);
+                fs::write(log, bytes).expect("it can be written");
+            }) as fn(&Path),
+        ),
+        ("missing", |log| fs::remove_file(log).expect("it is there")),
+        ("empty", |log| fs::write(log, "").expect("it can be written")),
+    ] {
+        let state = folder.join(name);
+        let flags = ["--metrics", &metrics, "--input", &input, "--state"];
+        let flags = [&flags[..], &[state.to_str().expect("text")]].concat();
+        aggregate(folder, &flags);
+        harm(&log_of(&state));
+        let said = expect_failure(&flags);
+        assert!(said.contains(name) && said.contains("is damaged"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn log_that_ends_in_the_middle_of_a_commit_is_none_that_is_damaged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, input) = (sum_metrics(folder), write(folder, "events.ndjson", &events(1_000)));
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    let calm = newest(&aggregate(folder, &flags).totals);
+    let log = log_of(Path::new(&state));
+    let length = fs::metadata(&log).expect("it is there").len();
+    let file = fs::OpenOptions::new().write(true).open(&log).expect("it is there");
+    file.set_len(length * 2 / 3).expect("it can be cut");
+    assert_eq!(newest(&aggregate(folder, &flags).totals), calm);
+}
+
+#[test]
+fn database_of_something_else_or_of_another_version_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, input) = (sum_metrics(folder), write(folder, "events.ndjson", &events(10)));
+    let path = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let (other, later) = (path("other"), path("later"));
+    let flags = ["--metrics", &metrics, "--input", &input, "--state"];
+    let database = rocksdb::DB::open_default(&other).expect("a database");
+    database.put("mine", "all of it").expect("a database takes entries");
+    drop(database);
+    let said = expect_failure(&[&flags[..], &[&other]].concat());
+    assert!(said.contains("is no state of odometer"), "{said}");
+
+    aggregate(folder, &[&flags[..], &[&later]].concat());
+    let database = rocksdb::DB::open_default(&later).expect("a database");
+    let key = [odometer::format::state::IDENTITY];
+    let identity = database.get(key).expect("it can be read").expect("a state says what it is");
+    let identity = String::from_utf8(identity).expect("text");
+    let format = identity.find("\"format\":").expect("it names its format") + 9;
+    let end = format + identity[format..].find([',', '}']).expect("it goes on");
+    database.put(key, format!("{}987{}", &identity[..format], &identity[end..])).expect("it can");
+    drop(database);
+    let said = expect_failure(&[&flags[..], &[&later]].concat());
+    assert!(said.contains("the state has format 987"), "{said}");
+}
+
+#[test]
+fn state_that_may_not_be_written_is_not_said_to_be_in_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, state) = (sum_metrics(folder), folder.join("blocked"));
+    fs::create_dir(&state).expect("the folder takes folders");
+    // No permission stops root, but a folder in the place of the lock stops everybody.
+    fs::create_dir(state.join("LOCK")).expect("the folder takes folders");
+    let said = expect_failure(&["--metrics", &metrics, "--state", state.to_str().expect("text")]);
+    assert!(said.contains("blocked") && !said.contains("in use"), "{said}");
+}
+
+/// A run over an input that is killed after its outputs are whole, and its rejects are in their place: the summary
+/// goes to a pipe that nobody opens.
+fn killed_at_its_end(folder: &Path, flags: &[&str], outputs: &[&str]) {
+    let pipe = folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is here");
+    assert!(made.success());
+    let mut program = odometer(["aggregate"]);
+    program.args(flags).args(outputs).arg("--summary").arg(&pipe);
+    let mut program = program.spawn().expect("the program starts");
+    wait_until("its rejects are in place", || Path::new(outputs[1]).exists());
+    program.kill().expect("it hangs");
+    program.wait().expect("it ends");
+    fs::remove_file(pipe).expect("it is there");
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path).expect("it was written")
+}
+
+#[test]
+fn outputs_of_a_run_that_was_killed_at_its_end_are_put_in_place_by_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "events.ndjson", &format!("{}nonsense\n", events(1_000)));
+    let path = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let (state, totals, rejects) = (path("state"), path("first"), path("first-rejects"));
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    killed_at_its_end(folder, &flags, &["--rejects", &rejects, "--output", &totals]);
+    assert!(!Path::new(&totals).exists());
+    let next = aggregate(folder, &flags);
+    assert_eq!((next.totals.len(), next.rejects.len(), &next.summary["read"]), (0, 0, &0.into()));
+    assert_eq!(newest(&super::lines(&text(&totals))).len(), 7);
+    assert_eq!(text(&rejects).lines().count(), 1);
+    let third = aggregate(folder, &flags);
+    assert_eq!((third.totals.len(), &third.summary["duplicate"]), (0, &1_000.into()));
+}
+
+#[test]
+fn run_that_replaces_the_outputs_of_one_that_was_killed_at_its_end_repeats_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "events.ndjson", &format!("{}nonsense\n", events(1_000)));
+    let path = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let state = path("state");
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    // The names that the next run writes to as well.
+    killed_at_its_end(
+        folder,
+        &flags,
+        &["--rejects", &path("rejects"), "--output", &path("totals")],
+    );
+    let next = aggregate(folder, &flags);
+    assert_eq!((newest(&next.totals).len(), next.rejects.len()), (7, 1));
+    super::expect_no_parts(folder);
+}
+
+#[test]
+fn outputs_that_are_gone_are_delivered_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "events.ndjson", &format!("{}nonsense\n", events(1_000)));
+    let path = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let (state, rejects) = (path("state"), path("first-rejects"));
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    killed_at_its_end(folder, &flags, &["--rejects", &rejects, "--output", &path("first")]);
+    fs::remove_file(&rejects).expect("it is there");
+    let next = aggregate(folder, &flags);
+    assert_eq!((newest(&next.totals).len(), next.rejects.len()), (7, 1));
+}
+
+#[test]
+fn outputs_of_runs_that_were_killed_anywhere_hold_every_revision_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let state = folder.join("state");
+    let (mut totals, mut kills) = (Vec::new(), 0);
+    for (number, part) in [0..60_000, 60_000..120_000].into_iter().enumerate() {
+        // Each part begins with much of the one before: later events of a closed month, and repeats.
+        let text: String = part.clone().step_by(3).chain(part).map(event).collect();
+        let input = write(folder, &format!("events-{number}.ndjson"), &text);
+        for millis in (0..).map(|turn| 20 + 35 * turn) {
+            let output = folder.join(format!("totals-{number}-{millis}"));
+            let mut program = odometer(["aggregate", "--metrics", &metrics, "--input", &input]);
+            program.args([Path::new("--state"), &state, Path::new("--output"), &output]);
+            let mut program = program.stderr(Stdio::null()).spawn().expect("the program starts");
+            super::pause(millis);
+            drop(program.kill());
+            let ended = program.wait().expect("it ends");
+            if output.exists() {
+                totals.push(output);
+            }
+            if ended.success() {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 4, "{kills} kills");
+    let totals: Vec<_> = totals.iter().flat_map(|path| super::lines(&text(path))).collect();
+    let events: String = (0..120_000).map(event).collect();
+    let input = write(folder, "events.ndjson", &events);
+    let calm = aggregate(folder, &["--metrics", &metrics, "--input", &input]);
+    // That revisions follow each other, each once, is looked at on the way.
+    assert_eq!(newest(&totals), newest(&calm.totals));
+}
