@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use odometer::format::definitions;
 use odometer::model::EventTime;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::oracle::{Options, Oracle, Record as OracleRecord};
@@ -53,10 +54,13 @@ impl Outcome {
         for partition in 0..scene.partitions {
             let here: Vec<&Record> =
                 records.iter().filter(|record| record.partition == partition).collect();
-            let bytes = |record: &&'_ Record| record.value.clone().unwrap_or_default();
-            let values: Vec<Vec<u8>> = here.iter().map(bytes).collect();
-            let read: Vec<OracleRecord<'_>> =
-                values.iter().map(|bytes| OracleRecord { bytes, timestamp: None }).collect();
+            // The clock at reading, never earlier than the record's own timestamp, decides nothing (rule 1.6).
+            let read: Vec<OracleRecord<'_>> = (here.iter())
+                .map(|record| OracleRecord {
+                    bytes: record.value.as_deref().unwrap_or_default(),
+                    timestamp: record.timestamp.map(|ms| EventTime::from_micros(ms * 1000)),
+                })
+                .collect();
             // What is still open at the end of the topic has no total.
             let options = Options { keep_open: true, ..Options::default() };
             let outcome = Oracle::run(&definitions, &read, options);
@@ -111,14 +115,27 @@ impl Outcome {
     }
 
     fn insert_reject(&mut self, record: &Record) {
-        let reject: Value = serde_json::from_str(record.text()).expect("a reject is JSON");
-        let source = &reject["source"];
-        let metric = reject["metric"].as_str().unwrap_or("-");
-        let name = format!("{}/{} {metric}", source["partition"], source["offset"]);
-        let reason = reject["reason"].as_str().expect("a reason").to_owned();
-        let before = self.rejects.insert(name, reason);
-        assert_eq!(before, None, "there twice: {reject}");
+        let reject: Reject =
+            serde_json::from_str(record.text()).expect("a reject is JSON of this form");
+        let Position { partition, offset } = reject.source;
+        let name = format!("{partition}/{offset} {}", reject.metric.as_deref().unwrap_or("-"));
+        let before = self.rejects.insert(name.clone(), reject.reason);
+        assert_eq!(before, None, "there twice: {name}");
     }
+}
+
+/// What is judged of a reject. Its event is passed over: it may hold numbers that no float does.
+#[derive(Deserialize)]
+struct Reject {
+    reason: String,
+    metric: Option<String>,
+    source: Position,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    partition: i32,
+    offset: i64,
 }
 
 /// Looks at all revisions of a key (rules 7.4, 7.6).

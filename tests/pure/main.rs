@@ -4,6 +4,7 @@ mod aggregators;
 mod calendars;
 mod differential;
 mod driver;
+mod extremes;
 mod formats;
 mod golden;
 mod model;

@@ -5,7 +5,7 @@
 mod properties;
 mod tests;
 
-pub use self::tests::seeds;
+pub use self::tests::{check, seeds};
 
 use std::collections::VecDeque;
 use std::sync::Arc;

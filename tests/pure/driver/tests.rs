@@ -6,7 +6,13 @@ use crate::oracle::{DISPOSITIONS, Options, Oracle, Outcome, Record};
 use crate::worlds::{self, Dice, RandomWorld};
 
 /// Panics with what differs from the oracle.
-fn check(name: &str, world: (&str, &[u8], &Options), outcome: &Outcome, style: &Style, seed: u64) {
+pub fn check(
+    name: &str,
+    world: (&str, &[u8], &Options),
+    outcome: &Outcome,
+    style: &Style,
+    seed: u64,
+) {
     let (definitions, events, options) = world;
     let mut dice = Dice::new(seed);
     let records = Record::lines(events);
