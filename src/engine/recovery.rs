@@ -176,6 +176,13 @@ pub enum Halt {
         /// The other task.
         other: String,
     },
+    /// The same of a customer of whom the state keeps no more than a digest.
+    FormerCustomerInTwoTasks {
+        /// Digest of tenant and customer.
+        digest: u64,
+        /// The other task.
+        other: String,
+    },
 }
 
 /// Names the decision for all facts.
@@ -267,6 +274,10 @@ impl fmt::Display for CommitId {
     }
 }
 
+/// What a customer in two tasks means, and what settles it.
+const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
+of one customer's records share a partition, and start a new group over a topic that is keyed so";
+
 /// The reason, and the manual steps that settle it.
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -318,9 +329,12 @@ impl fmt::Display for Halt {
             ),
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
                 f,
-                "customer {customer:?} of tenant {tenant:?} is also in {other}: its totals would \
-                 be split. Key the records by customer, so that all of one customer's records \
-                 share a partition, and start a new group over a topic that is keyed so"
+                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}"
+            ),
+            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
+                f,
+                "a customer without open periods (digest {digest:016x}) is also in {other}: \
+                 {SPLIT_CUSTOMER}"
             ),
         }
     }

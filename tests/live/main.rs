@@ -25,3 +25,4 @@ mod end_to_end;
 mod outages;
 mod poison;
 mod refusals;
+mod split_customers;

@@ -106,6 +106,11 @@ address = "{admin}"
         Outcome::found(self).assert_is(&Outcome::expected(self, metrics));
     }
 
+    /// The task of a partition, as the program names it.
+    pub(crate) fn task(&self, partition: i32) -> String {
+        format!("{} partition {partition}", self.usage)
+    }
+
     /// How many records are visible on the totals topic.
     pub(crate) fn revisions(&self) -> usize {
         self.broker.read_committed_all(&self.totals).len()

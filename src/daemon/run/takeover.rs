@@ -71,9 +71,10 @@ pub(super) fn take_over(
     let name = TaskName { topic: topic.clone(), partition };
     if let Err((digest, other)) = registry.claim(&name, customers) {
         let other = other.to_string();
-        let customer = format!("with digest {digest:016x}");
-        let tenant = String::new();
-        return Ok(Outcome::Halted(Halt::CustomerInTwoTasks { tenant, customer, other }));
+        return Ok(Outcome::Halted(match store.customer_of(digest)? {
+            Some((tenant, customer)) => Halt::CustomerInTwoTasks { tenant, customer, other },
+            None => Halt::FormerCustomerInTwoTasks { digest, other },
+        }));
     }
     let visible: Option<&Visible> =
         facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
