@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
@@ -15,6 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client::partitions;
+use super::trouble::Trouble;
 use super::{Error, Options};
 use crate::engine::Committed;
 use crate::format::decode_metadata;
@@ -48,9 +50,18 @@ pub enum Happening<'s> {
 struct Context {
     memberships: Mutex<VecDeque<Membership>>,
     is_closing: AtomicBool,
+    trouble: Trouble,
 }
 
-impl ClientContext for Context {}
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.trouble.note_line(facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.trouble.note(&error, reason);
+    }
+}
 
 impl ConsumerContext for Context {
     fn rebalance(
@@ -91,7 +102,11 @@ impl Source {
     /// # Errors
     /// Settings that make no client.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let context = Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
+        let context = Context {
+            memberships: Mutex::default(),
+            is_closing: AtomicBool::new(false),
+            trouble: Trouble::default(),
+        };
         let consumer: BaseConsumer<Context> =
             options.consumer().create_with_context(context).map_err(Error::Client)?;
         let topic = options.topics.source.clone();
@@ -107,6 +122,11 @@ impl Source {
             Some(Err(KafkaError::PartitionEOF(partition))) => Happening::End(partition),
             Some(Err(error)) => Happening::Trouble(error),
         }
+    }
+
+    /// What the client last said of its connections: with [`Happening::Trouble`], why that came.
+    pub fn last_trouble(&self) -> Option<String> {
+        self.consumer.context().trouble.last()
     }
 
     /// The next change of what the worker owns.

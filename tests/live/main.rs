@@ -25,4 +25,5 @@ mod end_to_end;
 mod outages;
 mod poison;
 mod refusals;
+mod security;
 mod split_customers;

@@ -52,7 +52,9 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
         )),
     };
     let _listening = listener::listen(&settings.admin, &outside)?;
-    let Some(work) = setup::work(&settings, &definitions, &stop)? else { return Ok(()) };
+    let Some(work) = setup::work(&settings, &definitions, &stop, &outside.readiness)? else {
+        return Ok(());
+    };
     outside.readiness.clear("start");
     tracing::info!(
         metrics = definitions.metrics.len(),

@@ -242,7 +242,7 @@ impl Worker {
                 Ok(())
             }
             _ => {
-                self.report.trouble(error);
+                self.report.trouble(error, self.source.last_trouble().as_deref());
                 Ok(())
             }
         }
