@@ -22,6 +22,7 @@ mod harness;
 
 mod crashes;
 mod end_to_end;
+mod full_disk;
 mod outages;
 mod poison;
 mod refusals;
