@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use crate::broker::Broker;
 use crate::daemon::{Daemon, http_body};
 use crate::judgement::Outcome;
-use crate::load::Load;
+use crate::load::{DEFINITIONS, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::topic::{Outgoing, Record};
 use crate::wait;
@@ -57,14 +57,14 @@ fn customer_in_two_partitions_halts_both_and_no_other() {
 fn customer_of_an_earlier_run_halts_both_by_name() {
     let scene = Scene::new(Broker::shared(), 2);
     scene.produce(Load::new(21, 2).take(1000));
-    let mut daemon = scene.daemon();
+    let mut daemon = with_one_worker(&scene);
     daemon.start();
     scene.await_done(&mut daemon);
     assert!(daemon.terminate().success());
     let (offsets, totals) = (offsets_of(&scene), totals_of(&scene, &[0, 1]));
 
+    // One worker takes both states over before it reads. As often as it is started.
     scene.produce([stray(0, 1)]);
-    // As often as it is started.
     for _ in 0..2 {
         let known = daemon.said().len();
         daemon.start();
@@ -78,12 +78,28 @@ fn customer_of_an_earlier_run_halts_both_by_name() {
 }
 
 #[test]
+fn customer_of_an_earlier_run_halts_tasks_of_two_workers() {
+    // Whichever task is taken over first, perhaps with the stray record read already.
+    for seed in 22..26 {
+        let scene = Scene::new(Broker::shared(), 2);
+        scene.produce(Load::new(seed, 2).take(500));
+        let mut daemon = scene.daemon();
+        daemon.start();
+        scene.await_done(&mut daemon);
+        assert!(daemon.terminate().success());
+        scene.produce([stray(0, 1)]);
+        daemon.start();
+        assert_eq!(daemon.await_end().code(), Some(1), "nothing is left to serve");
+        expect_last_told(&scene, &daemon, 0);
+        Outcome::found(&scene);
+    }
+}
+
+#[test]
 fn customer_of_two_states_is_named() {
     let scene = Scene::new(Broker::shared(), 2);
-    scene.produce(Load::new(22, 2).take(1000));
-    let configuration =
-        scene.configuration(Some("earliest"), "1h").replace("workers = 2", "workers = 1");
-    let mut daemon = Daemon::new(&configuration, crate::load::DEFINITIONS);
+    scene.produce(Load::new(26, 2).take(1000));
+    let mut daemon = with_one_worker(&scene);
     daemon.start();
     scene.await_done(&mut daemon);
 
@@ -103,14 +119,15 @@ fn customer_of_two_states_is_named() {
             daemon.start();
         }
         assert_eq!(daemon.await_end().code(), Some(1), "it ends by itself");
-        let said = daemon.said();
-        let said = said.lines().filter(|line| line.contains("a worker ended"));
-        let is_named = [[0, 1], [1, 0]].into_iter().any(|tasks| {
-            said.clone().last().is_some_and(|line| is_told(&scene, line, away, tasks))
-        });
-        assert!(is_named, "it said:\n{}", daemon.said());
+        expect_last_told(&scene, &daemon, away);
         assert_eq!(totals_of(&scene, &[0, 1]), totals);
     }
+}
+
+/// The program with a single worker.
+fn with_one_worker(scene: &Scene<'_>) -> Daemon {
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    Daemon::new(&configuration.replace("workers = 2", "workers = 1"), DEFINITIONS)
 }
 
 /// An event of a customer of one partition that comes to another.
@@ -137,6 +154,14 @@ fn mate(scene: &Scene<'_>, daemon: &mut Daemon) -> (BaseConsumer, i32) {
         assignment.elements().first().map(|element| element.partition())
     });
     (mate, partition)
+}
+
+/// Panics unless the last error of a worker tells of either task that this customer is also in the other.
+fn expect_last_told(scene: &Scene<'_>, daemon: &Daemon, customer: i32) {
+    let said = daemon.said();
+    let last = said.lines().rfind(|line| line.contains("a worker ended")).unwrap_or_default();
+    let is_named = [[0, 1], [1, 0]].into_iter().any(|tasks| is_told(scene, last, customer, tasks));
+    assert!(is_named, "it said:\n{said}");
 }
 
 /// Panics unless a line tells of the first task that a customer of it is also in the second.

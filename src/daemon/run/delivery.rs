@@ -243,6 +243,8 @@ impl Worker {
     pub(super) fn drain(&mut self) -> Result<(), Error> {
         let limit = Stopwatch::start();
         self.pause.end();
+        // A sibling that found a customer of its own in a task of this worker ends them both.
+        self.halt_where_told();
         loop {
             let outcome = self.commit_all();
             let is_done = outcome.is_ok() && !self.is_any_pending();
