@@ -3,7 +3,7 @@
 use super::aggregator::{Aggregate, Carry, Fold, Frame};
 use super::chain::ChainAddress;
 use crate::definition::{Metric, RoundingFunction, Slot};
-use crate::model::{Amount, EventTime, PeriodTotal, TotalKind};
+use crate::model::{Amount, EventTime, Number, PeriodTotal, TotalKind};
 
 /// The last revision of a total that went to the outbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +41,10 @@ impl Cell {
     }
 
     /// Takes an event in. `own_time` is the event's own time, also where it was carried.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, own_time: EventTime) {
         self.aggregate.fold(frame, fold);
         self.events += 1;
@@ -55,9 +59,9 @@ impl Cell {
         let ratio = self.aggregate.finish(frame, carry);
         let value = match &frame.metric.result {
             None => Some(ratio.to_amount()),
-            Some(result) => result
-                .evaluate(ratio.to_number().ok(), self.events)
-                .map(|number| number.to_amount()),
+            Some(result) => {
+                result.evaluate(ratio.to_number().ok(), self.events).map(Number::to_amount)
+            }
         };
         value.map(|value| rounded(frame.metric, value))
     }
@@ -71,6 +75,7 @@ impl Cell {
     }
 
     /// Makes the next revision of the total.
+    #[expect(clippy::arithmetic_side_effects, reason = "no total has 2^64 revisions")]
     pub fn publish(&mut self, value: Option<Amount>) -> Revision {
         let before = self.published.as_deref().copied();
         let revision = before.map_or(1, |before| before.revision + 1);
@@ -84,6 +89,7 @@ impl Cell {
 
 /// One revision of a total, without its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_field_names, reason = "its number, named as the total names it")]
 pub struct Revision {
     /// Why it was made.
     pub kind: TotalKind,

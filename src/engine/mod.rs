@@ -4,6 +4,16 @@
 //! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
 mod aggregator;
 mod cell;
 mod chain;

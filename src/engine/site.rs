@@ -51,7 +51,7 @@ impl<'p> Site<'p> {
 
     /// Whether the slot's version shares state with this chain.
     pub fn is_own(&self, slot: Slot) -> bool {
-        self.metric.lineages[slot.version as usize] == self.lineage
+        self.metric.lineage(slot) == self.lineage
     }
 
     /// The longest grace of the chain's versions.

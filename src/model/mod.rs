@@ -2,6 +2,16 @@
 //!
 //! Everything here is a value. It knows nothing of metrics, state, bytes on a wire, or clocks.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
 mod decimal;
 mod event;
 mod json;

@@ -24,6 +24,10 @@ struct Target<'b> {
 
 impl Processor {
     /// Folds what the first pass found; everything that it needs is resident.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "each event's contributions end where the first pass put their end"
+    )]
     pub(super) fn fold_batch(&mut self, effects: &mut Vec<Effect>) {
         let mut batch = std::mem::take(&mut self.batch);
         let plan = Arc::clone(&self.plan);
@@ -77,6 +81,7 @@ impl Processor {
     }
 
     /// Gives the event to each metric; what became of it as a whole (rule 1.4).
+    #[expect(clippy::indexing_slicing, reason = "the first pass wrote the key there")]
     fn contribute(
         &mut self,
         plan: &Plan,
@@ -117,6 +122,10 @@ impl Processor {
         disposition
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     fn account(&mut self, looked: &Looked, disposition: Disposition) {
         self.counters.read += 1;
         let (counter, report) = match disposition {
@@ -159,6 +168,7 @@ impl Processor {
         });
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn fold_into(&mut self, plan: &Plan, target: &Target<'_>, fold: &Fold, own_time: EventTime) {
         let place = self.chain_place(plan, target);
         let metric = plan.metric(target.metric);
@@ -187,6 +197,7 @@ impl Processor {
     }
 
     /// The chain's place; makes it where there is none.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn chain_place(&mut self, plan: &Plan, target: &Target<'_>) -> u32 {
         let (metric, lineage, key) = (target.metric, target.lineage, target.key);
         let hash = self.chains.hash(metric, lineage, key);
@@ -217,6 +228,11 @@ impl Processor {
     }
 
     /// Returns whether something published, or due, changed.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "a cell is found or pushed right before"
+    )]
     fn fold_plain(
         &mut self,
         place: u32,
@@ -274,11 +290,8 @@ impl Processor {
         let due = site.due_at(slot);
         if chain.scheduled.is_none_or(|scheduled| due < scheduled) {
             chain.scheduled = Some(due);
-            self.agendas[self.chains.chain(place).address.metric as usize]
-                .due
-                .entry(due)
-                .or_default()
-                .push(place);
+            let metric = self.chains.chain(place).address.metric;
+            self.agendas.of_mut(metric).due.entry(due).or_default().push(place);
         }
         is_settled
     }

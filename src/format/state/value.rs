@@ -184,14 +184,14 @@ fn is_part_of(
             let of_bucket = inner.map(Aggregate::of_kind);
             has_bucket && of_bucket.is_some_and(|one| is_part_of(&one, &plain, value, None))
         }
-        (Aggregate::Unique(_), PartKey::Member(_), PartValue::Present) => !has_bucket,
+        (Aggregate::Unique(_), PartKey::Member(_), PartValue::Present)
+        | (Aggregate::Percentile(_), PartKey::Value(_), PartValue::Count(_)) => !has_bucket,
         (Aggregate::Operations(kept), PartKey::Operation(..), PartValue::Operation(_)) => {
             !has_bucket && kept.is_keeping_all()
         }
         (Aggregate::Operations(kept), PartKey::Member(_), PartValue::Newest(..)) => {
             !has_bucket && !kept.is_keeping_all()
         }
-        (Aggregate::Percentile(_), PartKey::Value(_), PartValue::Count(_)) => !has_bucket,
         _ => false,
     }
 }
