@@ -2,6 +2,7 @@
 
 use super::aggregator::{Aggregate, Carry, Fold, Frame};
 use super::chain::ChainAddress;
+use super::extent::Extent;
 use crate::definition::{Metric, RoundingFunction, Slot};
 use crate::model::{Amount, EventTime, PeriodTotal, TotalKind};
 
@@ -16,7 +17,7 @@ pub struct Published {
     pub events: u64,
 }
 
-/// State of one key in one period: about 150 bytes and its aggregate's parts.
+/// State of one key in one period: 128 bytes and its aggregate's parts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cell {
     /// The period and who cut it.
@@ -26,7 +27,7 @@ pub struct Cell {
     /// How many events were folded.
     pub events: u64,
     /// Smallest and greatest own time of those events.
-    pub times: Option<(EventTime, EventTime)>,
+    pub times: Extent<EventTime>,
     /// What was last published; nothing while the period is open.
     pub published: Option<Box<Published>>,
     /// Whether something changed since it was published, or it must be published though it looks empty (rule 7.4).
@@ -37,17 +38,15 @@ impl Cell {
     /// A cell without events.
     pub fn new(metric: &Metric, slot: Slot) -> Self {
         let aggregate = Aggregate::new(metric);
-        Cell { slot, aggregate, events: 0, times: None, published: None, is_owed: false }
+        let times = Extent::NOTHING;
+        Cell { slot, aggregate, events: 0, times, published: None, is_owed: false }
     }
 
     /// Takes an event in. `own_time` is the event's own time, also where it was carried.
     pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, own_time: EventTime) {
         self.aggregate.fold(frame, fold);
         self.events += 1;
-        self.times = Some(match self.times {
-            None => (own_time, own_time),
-            Some((first, last)) => (first.min(own_time), last.max(own_time)),
-        });
+        self.times = self.times.with(own_time);
     }
 
     /// The total as it stands (rules 3.4, 3.5, 4.6).
@@ -117,7 +116,7 @@ impl Revision {
             previous: self.previous,
             delta: worth(self.value).minus(worth(self.previous)),
             events: cell.events,
-            event_times: cell.times,
+            event_times: cell.times.bounds(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod cell;
 mod chain;
 mod dedup;
 mod effect;
+mod extent;
 mod ledger;
 mod processor;
 mod recovery;
@@ -26,6 +27,7 @@ pub use effect::{
     Address, ChangeSink, ChangedPart, Cursor, Effect, Incoming, Input, Loaded, OutboxEntry, Scan,
     ScanRange,
 };
+pub use extent::Extent;
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{

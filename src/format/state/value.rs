@@ -4,8 +4,8 @@ use super::bytes::{Corrupt, Reader, Writer};
 use super::part::{read_part, read_part_value};
 use crate::definition::{AggregationKind, Metric, MetricPlan, Slot, Timeline};
 use crate::engine::{
-    Aggregate, Carry, Cell, Operations, Part, PartKey, PartValue, Published, Recurring, Stamp,
-    Weighted,
+    Aggregate, Carry, Cell, Extent, Operations, Part, PartKey, PartValue, Published, Recurring,
+    Stamp, Weighted,
 };
 use crate::model::{EventTime, Quantity};
 
@@ -35,7 +35,7 @@ pub(super) fn encode_chain(chain: &Recurring) -> Vec<u8> {
 
 fn write_cell(writer: &mut Writer, cell: &Cell) {
     writer.time(cell.slot.period.start).u64(cell.events);
-    writer.option(cell.times, |writer, (first, last)| {
+    writer.option(cell.times.bounds(), |writer, (first, last)| {
         writer.time(first).time(last);
     });
     writer.option(cell.published.as_deref(), |writer, published| {
@@ -109,7 +109,7 @@ fn read_cell(
         return reader.corrupt(&format!("from {start} to {end}, which is no period of {code:?}"));
     };
     let events = reader.u64()?;
-    let times = reader.option(|reader| Ok((reader.time()?, reader.time()?)))?;
+    let times = read_times(reader)?;
     let published = reader.option(|reader| {
         let (revision, events) = (reader.u64()?, reader.u64()?);
         let value = reader.option(Reader::amount)?;
@@ -119,6 +119,15 @@ fn read_cell(
     let aggregate = read_aggregate(reader)?;
     check_kind(reader, metric.version(slot), &aggregate)?;
     Ok(Cell { slot, aggregate, events, times, published, is_owed })
+}
+
+fn read_times(reader: &mut Reader<'_>) -> Result<Extent<EventTime>, Corrupt> {
+    let times = reader.option(|reader| Ok((reader.time()?, reader.time()?)))?;
+    let Some((first, last)) = times else { return Ok(Extent::NOTHING) };
+    match Extent::between(first, last) {
+        Some(times) => Ok(times),
+        None => reader.corrupt("whose last event was before its first"),
+    }
 }
 
 /// Versions and calendars are found again by the period's end: its last instant lies in it whatever begins there.
