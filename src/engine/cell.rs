@@ -3,8 +3,9 @@
 use super::aggregator::{Aggregate, Carry, Fold, Frame};
 use super::chain::ChainAddress;
 use super::extent::Extent;
+use super::site::Site;
 use crate::definition::{Metric, RoundingFunction, Slot};
-use crate::model::{Amount, EventTime, PeriodTotal, TotalKind};
+use crate::model::{Amount, EventTime, PeriodTotal, Provenance, TotalKind};
 
 /// The last revision of a total that went to the outbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +18,16 @@ pub struct Published {
     pub events: u64,
 }
 
-/// State of one key in one period: 128 bytes and its aggregate's parts.
+/// Where an event comes from, whatever period it counts in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// Its own time, also where it was carried (rule 7.3).
+    pub time: EventTime,
+    /// Its offset in the partition, where offsets are kept.
+    pub offset: Option<i64>,
+}
+
+/// State of one key in one period: 144 bytes and its aggregate's parts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cell {
     /// The period and who cut it.
@@ -28,6 +38,8 @@ pub struct Cell {
     pub events: u64,
     /// Smallest and greatest own time of those events.
     pub times: Extent<EventTime>,
+    /// Smallest and greatest offset of those events; nothing where that of one of them is not known.
+    pub offsets: Extent<i64>,
     /// What was last published; nothing while the period is open.
     pub published: Option<Box<Published>>,
     /// Whether something changed since it was published, or it must be published though it looks empty (rule 7.4).
@@ -38,15 +50,28 @@ impl Cell {
     /// A cell without events.
     pub fn new(metric: &Metric, slot: Slot) -> Self {
         let aggregate = Aggregate::new(metric);
-        let times = Extent::NOTHING;
-        Cell { slot, aggregate, events: 0, times, published: None, is_owed: false }
+        Cell {
+            slot,
+            aggregate,
+            events: 0,
+            times: Extent::NOTHING,
+            offsets: Extent::NOTHING,
+            published: None,
+            is_owed: false,
+        }
     }
 
-    /// Takes an event in. `own_time` is the event's own time, also where it was carried.
-    pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, own_time: EventTime) {
+    /// Takes an event in.
+    pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, origin: Origin) {
         self.aggregate.fold(frame, fold);
+        // Half a range would look like a whole one: where one offset is not known, none is.
+        let is_whole = self.events == 0 || self.offsets.bounds().is_some();
+        self.offsets = match origin.offset {
+            Some(offset) if is_whole => self.offsets.with(offset),
+            _ => Extent::NOTHING,
+        };
         self.events += 1;
-        self.times = self.times.with(own_time);
+        self.times = self.times.with(origin.time);
     }
 
     /// The total as it stands (rules 3.4, 3.5, 4.6).
@@ -101,7 +126,8 @@ impl Revision {
     }
 
     /// The total with its key.
-    pub fn total(self, frame: &Frame<'_>, address: &ChainAddress, cell: &Cell) -> PeriodTotal {
+    pub fn total(self, site: &Site<'_>, address: &ChainAddress, cell: &Cell) -> PeriodTotal {
+        let frame = site.frame(cell.slot);
         let worth = |value: Option<Amount>| value.unwrap_or(Amount::ZERO);
         PeriodTotal {
             metric: address.metric,
@@ -117,6 +143,11 @@ impl Revision {
             delta: worth(self.value).minus(worth(self.previous)),
             events: cell.events,
             event_times: cell.times.bounds(),
+            provenance: if site.keeps_offsets {
+                Provenance::Offsets(cell.offsets.bounds())
+            } else {
+                Provenance::Unasked
+            },
         }
     }
 }
@@ -128,4 +159,10 @@ fn rounded(metric: &Metric, value: Amount) -> Amount {
         RoundingFunction::Ceil => value.ceil(rounding.precision),
         RoundingFunction::Floor => value.floor(rounding.precision),
     }
+}
+
+#[test]
+fn cell_takes_as_many_bytes_as_it_says() {
+    assert_eq!(size_of::<Cell>(), 144);
+    assert_eq!(size_of::<Extent<i64>>(), 16);
 }

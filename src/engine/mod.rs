@@ -20,7 +20,7 @@ pub use aggregator::{
     Active, Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
     Operations, Part, PartKey, PartValue, Ranks, Stamp, Weighted,
 };
-pub use cell::{Cell, Published};
+pub use cell::{Cell, Origin, Published};
 pub use chain::{Cells, Chain, ChainAddress, Key};
 pub use dedup::{DigestKey, IdDigest, Remembered};
 pub use effect::{

@@ -44,6 +44,8 @@ pub struct Options {
     pub reports_duplicates: bool,
     /// Whether unmatched events are.
     pub reports_unmatched: bool,
+    /// Whether each total says at which offsets its events stood.
+    pub keeps_offsets: bool,
     /// Past how many bytes of state things leave memory.
     pub memory_bytes_max: usize,
     /// At most so many totals are made in one slice of closing.
@@ -59,6 +61,7 @@ impl Default for Options {
             future_skew_max: Span::from_seconds(300),
             reports_duplicates: false,
             reports_unmatched: false,
+            keeps_offsets: false,
             memory_bytes_max: usize::MAX,
             slice_totals_max: 20_000,
         }

@@ -11,6 +11,11 @@ use crate::model::{EventTime, Quantity};
 
 const VERSION: u8 = 1;
 
+/// Mark of a cell that must be published again.
+const IS_OWED: u8 = 1;
+/// Mark of a cell whose marks are followed by the smallest and the greatest offset of its events, 8 bytes each.
+const HAS_OFFSETS: u8 = 2;
+
 /// Value of a plain cell.
 pub(super) fn encode_cell(cell: &Cell) -> Vec<u8> {
     let mut writer = Writer(vec![VERSION]);
@@ -44,7 +49,12 @@ fn write_cell(writer: &mut Writer, cell: &Cell) {
             writer.amount(value);
         });
     });
-    writer.u8(u8::from(cell.is_owed));
+    let offsets = cell.offsets.bounds();
+    let owed = if cell.is_owed { IS_OWED } else { 0 };
+    writer.u8(owed | if offsets.is_some() { HAS_OFFSETS } else { 0 });
+    if let Some((first, last)) = offsets {
+        writer.bytes(&first.to_be_bytes()).bytes(&last.to_be_bytes());
+    }
     write_aggregate(writer, &cell.aggregate);
 }
 
@@ -115,10 +125,16 @@ fn read_cell(
         let value = reader.option(Reader::amount)?;
         Ok(Box::new(Published { revision, value, events }))
     })?;
-    let is_owed = reader.flag()?;
+    let marks = reader.u8()?;
+    if marks & !(IS_OWED | HAS_OFFSETS) != 0 {
+        return reader.corrupt("with marks that no cell has");
+    }
+    let is_owed = marks & IS_OWED != 0;
+    let offsets =
+        if marks & HAS_OFFSETS == 0 { Extent::NOTHING } else { read_offsets(reader, events)? };
     let aggregate = read_aggregate(reader)?;
     check_kind(reader, metric.version(slot), &aggregate)?;
-    Ok(Cell { slot, aggregate, events, times, published, is_owed })
+    Ok(Cell { slot, aggregate, events, times, offsets, published, is_owed })
 }
 
 fn read_times(reader: &mut Reader<'_>) -> Result<Extent<EventTime>, Corrupt> {
@@ -127,6 +143,15 @@ fn read_times(reader: &mut Reader<'_>) -> Result<Extent<EventTime>, Corrupt> {
     match Extent::between(first, last) {
         Some(times) => Ok(times),
         None => reader.corrupt("whose last event was before its first"),
+    }
+}
+
+fn read_offsets(reader: &mut Reader<'_>, events: u64) -> Result<Extent<i64>, Corrupt> {
+    let (first, last) =
+        (reader.array().map(i64::from_be_bytes)?, reader.array().map(i64::from_be_bytes)?);
+    match Extent::between(first, last) {
+        Some(offsets) if first >= 0 && events > 0 => Ok(offsets),
+        _ => reader.corrupt("with offsets that its events cannot have"),
     }
 }
 
