@@ -114,6 +114,11 @@ impl Source {
         self.consumer.context().memberships.lock().expect("no holder panics").pop_front()
     }
 
+    /// Whether [`Source::membership`] has an answer.
+    pub fn is_membership_waiting(&self) -> bool {
+        !self.consumer.context().memberships.lock().expect("no holder panics").is_empty()
+    }
+
     /// Accepts partitions; reading begins at these offsets.
     ///
     /// # Errors

@@ -102,10 +102,10 @@ impl Report {
         self.outside.readiness.obstruct(&what, reason, clock::now());
     }
 
-    /// A commit of all tasks took so long, and reading stood still meanwhile.
-    pub(super) fn committed(&self, took: Duration) {
+    /// A commit of all tasks took so long until it was visible, and kept the worker from reading for so long.
+    pub(super) fn committed(&self, took: Duration, held: Duration) {
         self.outside.series.observe_commit(took);
-        self.outside.series.observe_commit_pause(took);
+        self.outside.series.observe_commit_pause(held);
     }
 
     /// A transaction ended.
