@@ -19,6 +19,7 @@ mod cell;
 mod chain;
 mod dedup;
 mod effect;
+mod extent;
 mod ledger;
 mod processor;
 mod recovery;
@@ -29,13 +30,14 @@ pub use aggregator::{
     Active, Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
     Operations, Part, PartKey, PartValue, Ranks, Stamp, Weighted,
 };
-pub use cell::{Cell, Published};
+pub use cell::{Cell, Origin, Published};
 pub use chain::{Cells, Chain, ChainAddress, Key};
 pub use dedup::{DigestKey, IdDigest, Remembered};
 pub use effect::{
     Address, ChangeSink, ChangedPart, Cursor, Effect, Incoming, Input, Loaded, OutboxEntry, Scan,
     ScanRange,
 };
+pub use extent::Extent;
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::aggregator::{Carry, Fold};
-use super::cell::{Cell, Revision};
+use super::cell::{Cell, Origin, Revision};
 use super::chain::cell_bytes;
 use super::site::{Closing, Site};
 use crate::definition::Slot;
@@ -49,9 +49,9 @@ impl Recurring {
 
     /// Takes an event in. Returns whether something already published, or due, changed.
     #[expect(clippy::indexing_slicing, reason = "a cell's place is asked for right before")]
-    pub fn fold(&mut self, site: &Site<'_>, slot: Slot, fold: &Fold, own_time: EventTime) -> bool {
+    pub fn fold(&mut self, site: &Site<'_>, slot: Slot, fold: &Fold, origin: Origin) -> bool {
         let place = self.cell_place(site, slot);
-        self.cells[place].fold(&site.frame(slot), fold, own_time);
+        self.cells[place].fold(&site.frame(slot), fold, origin);
         self.first = self.first.min(inside(slot));
         let is_settled =
             site.is_due(slot) || self.cells[place..].iter().any(|cell| cell.published.is_some());

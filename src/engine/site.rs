@@ -27,6 +27,8 @@ pub struct Site<'p> {
     pub watermark: Option<EventTime>,
     /// The greatest time of events without a fault.
     pub latest_time: Option<EventTime>,
+    /// Whether totals say at which offsets their events stood.
+    pub keeps_offsets: bool,
 }
 
 impl<'p> Site<'p> {

@@ -26,4 +26,4 @@ pub use json::{Document, Node, NodeKind, Object, Value};
 pub use period::Period;
 pub use reject::{Disposition, Reject, RejectReason};
 pub use time::{EventTime, Span};
-pub use total::{GroupValue, PeriodTotal, TotalKind};
+pub use total::{GroupValue, PeriodTotal, Provenance, TotalKind};

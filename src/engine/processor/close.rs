@@ -125,6 +125,7 @@ impl Processor {
             timeline: metric.timeline(address.key.customer()),
             watermark: self.watermark,
             latest_time: self.latest_time,
+            keeps_offsets: self.options.keeps_offsets,
         }
     }
 
@@ -243,7 +244,7 @@ pub(super) fn total_of(
     cell: &Cell,
     revision: Revision,
 ) -> PeriodTotal {
-    revision.total(&site.frame(cell.slot), address, cell)
+    revision.total(site, address, cell)
 }
 
 impl Loaded {

@@ -32,6 +32,7 @@ use crate::definition::{GroupKey, Plan};
 use crate::model::{EventTime, RejectReason, Span, TotalKind};
 
 /// What a task is configured to do.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent setting")]
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How long ids are remembered and periods stay open to corrections (rules 1.7, 2.4, 7.5).
@@ -46,6 +47,8 @@ pub struct Options {
     pub reports_duplicates: bool,
     /// Whether unmatched events are.
     pub reports_unmatched: bool,
+    /// Whether each total says at which offsets its events stood.
+    pub keeps_offsets: bool,
     /// Past how many bytes of state things leave memory.
     pub memory_bytes_max: usize,
     /// At most so many totals are made in one slice of closing.
@@ -61,6 +64,7 @@ impl Default for Options {
             future_skew_max: Span::from_seconds(300),
             reports_duplicates: false,
             reports_unmatched: false,
+            keeps_offsets: false,
             memory_bytes_max: usize::MAX,
             slice_totals_max: 20_000,
         }
