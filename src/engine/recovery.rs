@@ -301,8 +301,9 @@ impl fmt::Display for Halt {
             Halt::OffsetGone => f.write_str(
                 "there is a state, but the group has no committed offset (Kafka forgets the \
                  offsets of a group that is empty for offsets.retention.minutes): what was \
-                 delivered is not known. Compare the newest totals in the sink with `odometer \
-                 state inspect`, then start a new group with an empty state.directory",
+                 delivered is not known. Start a new group with source.start_from = \"earliest\" \
+                 and an empty state.directory: a total that was delivered before comes again with \
+                 the same id, by which its reader drops it",
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
                 f,

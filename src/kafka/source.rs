@@ -12,6 +12,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
@@ -80,7 +81,7 @@ impl ConsumerContext for Context {
             };
             return;
         }
-        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let partitions = list.elements().iter().map(TopicPartitionListElem::partition).collect();
         let membership = match code {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Membership::Given(partitions),
             _ => Membership::Taken { partitions, is_lost: consumer.assignment_lost() },

@@ -9,7 +9,7 @@ use odometer::model::EventTime;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::oracle::{Options, Oracle, Record as OracleRecord};
+use crate::oracle::{Offsets, Options, Oracle, Record as OracleRecord};
 use crate::scene::Scene;
 use crate::topic::Record;
 
@@ -19,7 +19,7 @@ const SHOWN_MAX: usize = 20;
 /// Totals and rejects, by a name of their key: what came out, or what should.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// Value and event count of the last revision.
+    /// Value, event count, and offsets where it says them, of the last revision.
     totals: BTreeMap<String, String>,
     /// The reason.
     rejects: BTreeMap<String, String>,
@@ -62,12 +62,20 @@ impl Outcome {
                 })
                 .collect();
             // What is still open at the end of the topic has no total.
-            let options = Options { keep_open: true, ..Options::default() };
+            let keeps_offsets = scene.shows_offsets;
+            let options = Options { keep_open: true, keeps_offsets, ..Options::default() };
             let outcome = Oracle::run(&definitions, &read, options);
             for (key, total) in outcome.totals {
                 let group = key.group.into_iter().collect();
                 let name = name_of(&key.metric, &key.customer, &group, key.start, key.end);
-                expected.totals.insert(name, worth_of(total.value.as_deref(), total.events));
+                let offset = |place: i64| usize::try_from(place).map(|place| here[place].offset);
+                let offsets = match total.offsets {
+                    Offsets::Said(Some((first, last))) => (offset(first).ok(), offset(last).ok()),
+                    Offsets::Said(None) | Offsets::Unsaid => (None, None),
+                };
+                let offsets = keeps_offsets.then_some(offsets);
+                let worth = worth_of(total.value.as_deref(), total.events, offsets);
+                expected.totals.insert(name, worth);
             }
             for refusal in outcome.rejects {
                 let place = format!("{partition}/{}", here[refusal.record].offset);
@@ -110,7 +118,11 @@ impl Outcome {
             instant(&period["end"]),
         );
         let events = total["events"].as_u64().expect("a count");
-        let before = self.totals.insert(name, worth_of(total["value"].as_str(), events));
+        let source = &total["source"];
+        let offsets = source.get("first_offset").zip(source.get("last_offset"));
+        let offsets = offsets.map(|(first, last)| (first.as_i64(), last.as_i64()));
+        let worth = worth_of(total["value"].as_str(), events, offsets);
+        let before = self.totals.insert(name, worth);
         assert_eq!(before, None, "two keys for one total: {total}");
     }
 
@@ -158,8 +170,13 @@ fn name_of(
     format!("{metric} {customer} {group:?} {start} to {end}")
 }
 
-fn worth_of(value: Option<&str>, events: u64) -> String {
-    format!("{} of {events} events", value.unwrap_or("null"))
+fn worth_of(
+    value: Option<&str>,
+    events: u64,
+    offsets: Option<(Option<i64>, Option<i64>)>,
+) -> String {
+    let place = offsets.map_or_else(String::new, |offsets| format!(" at {offsets:?}"));
+    format!("{} of {events} events{place}", value.unwrap_or("null"))
 }
 
 /// The first entries in which two maps differ, a line each; empty where they are equal.

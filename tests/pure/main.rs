@@ -1,5 +1,10 @@
 //! Tests of the pure layers: one binary, no cargo feature, no clock, no network; it runs in seconds.
 
+#![expect(
+    unreachable_pub,
+    reason = "`pub` says what other modules may use: a program has no outside"
+)]
+
 mod aggregators;
 mod calendars;
 mod differential;

@@ -79,9 +79,8 @@ impl Worker {
                 let before = self.job.partitions;
                 Err(Error::Halted(name, Halt::PartitionsChanged { before, now }))
             }
-            Ok(_) => Ok(()),
             Err(error) if error.disposition() == Disposition::Halt => Err(error.into()),
-            Err(_) => Ok(()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }

@@ -161,6 +161,7 @@ fn job(
         future_skew_max: settings.watermark.future_skew_max,
         reports_duplicates: settings.rejects.includes_duplicates,
         reports_unmatched: settings.rejects.includes_unmatched,
+        keeps_offsets: settings.sink.shows_offsets,
         memory_bytes_max: memory / 4 * 3 / tasks.max(1),
         ..engine::Options::default()
     };
