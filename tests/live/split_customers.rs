@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 
 use crate::broker::Broker;
 use crate::daemon::{Daemon, http_body};
@@ -151,7 +152,7 @@ fn mate(scene: &Scene<'_>, daemon: &mut Daemon) -> (BaseConsumer, i32) {
         daemon.assert_running();
         drop(mate.poll(Duration::from_millis(100)));
         let assignment = mate.assignment().expect("an assignment");
-        assignment.elements().first().map(|element| element.partition())
+        assignment.elements().first().map(TopicPartitionListElem::partition)
     });
     (mate, partition)
 }
