@@ -40,7 +40,7 @@ impl Worker {
             }
         }
         if self.is_any_pending() {
-            self.since_commit.get_or_insert_with(Stopwatch::start);
+            self.since_commit.get_or_insert(took);
         }
         // Told before the offset is visible: who sees the offset finds its events counted.
         self.report.tell(self.tasks.values());
