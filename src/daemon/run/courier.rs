@@ -33,6 +33,17 @@ pub(super) enum Reply {
     },
 }
 
+/// What is known of the last transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// Nothing: a producer of a new epoch must end it, one way or the other.
+    InDoubt,
+    /// It ended; what is committed tells how, and is yet to be asked.
+    Renewed,
+    /// All.
+    Settled,
+}
+
 /// A worker's courier.
 pub(super) struct Courier {
     /// Taken when the worker ends: that ends the thread.

@@ -5,7 +5,7 @@
 //!                   └── in doubt -> Renew -> settle by what is committed -> deliver what is not visible
 //! ```
 
-use super::courier::{Order, Reply};
+use super::courier::{Order, Reply, Standing};
 use super::pause::PAUSE_MAX;
 use super::task::{Settled, Task};
 use super::worker::{Error, POLL_WAIT, Worker};
@@ -16,17 +16,6 @@ use crate::telemetry::TransactionOutcome;
 
 /// Bytes of entries that one transaction takes of a task.
 const TRANSACTION_BYTES_MAX: usize = 16 << 20;
-
-/// What is known of the last transaction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Standing {
-    /// Nothing: a producer of a new epoch must end it, one way or the other.
-    InDoubt,
-    /// It ended; what is committed tells how, and is yet to be asked.
-    Renewed,
-    /// All.
-    Settled,
-}
 
 impl Worker {
     /// Cuts a commit of every task that has none under way.

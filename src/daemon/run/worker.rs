@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use rdkafka::Message;
 
-use super::courier::Courier;
-use super::delivery::Standing;
+use super::courier::{Courier, Standing};
 use super::halting::Stop;
 use super::job::Job;
 use super::pause::Pause;
