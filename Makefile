@@ -3,6 +3,8 @@
 #   make run      build, make sample events, show their totals
 #   make test     all tests, those on a real Kafka broker included
 #   make kafka    a broker, a generator, the daemon, and its totals on the screen until Ctrl-C
+#   make deny     licences and sources of the dependencies, by deny.toml (puts cargo-deny into ~/.cache/odometer/tools)
+#   make audit    their known advisories; fetches the database of them, so it needs the internet, and CI does not run it
 #
 # One profile and one target folder for every command, so that RocksDB's C++ is compiled once (a quarter of an hour).
 
@@ -10,9 +12,11 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/odometer/target
 CARGO_FLAGS := --release --locked
 ODOMETER := $(CARGO_TARGET_DIR)/release/odometer
+TOOLS := $(HOME)/.cache/odometer/tools
+CARGO_DENY := $(TOOLS)/bin/cargo-deny
 SAMPLE := data/sample
 
-.PHONY: run test kafka build setup setup-test fmt lint docs clean
+.PHONY: run test kafka build setup setup-test fmt lint docs deny audit clean
 
 run: build
 	@mkdir -p $(SAMPLE)
@@ -45,6 +49,16 @@ lint:
 
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
+
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) --locked check licenses bans sources
+
+audit: $(CARGO_DENY)
+	$(CARGO_DENY) --locked check advisories
+
+$(CARGO_DENY):
+	CARGO_TARGET_DIR=$(TOOLS)/target cargo install --locked cargo-deny --root $(TOOLS)
+	@rm -rf $(TOOLS)/target
 
 # Sample, broker and state of run and kafka; what is compiled goes by cargo clean.
 clean:

@@ -25,12 +25,12 @@ pub(super) fn read(words: Vec<OsString>) -> CommandLine {
         // One alone clap tells best, with its hints and colours.
         [] | [_] => first.exit(),
         faults => {
-            let text: String = faults.iter().map(|fault| format!("{fault}\n\n")).collect();
+            let text = faults.join("\n\n");
             let count = faults.len();
             // Where even stderr cannot be written nobody is left to be told.
             drop(writeln!(
                 io::stderr(),
-                "{text}odometer: error: {count} faults. For more information, try '--help'."
+                "{text}\n\nodometer: error: {count} faults. For more information, try '--help'."
             ));
             std::process::exit(STATUS)
         }
@@ -56,9 +56,10 @@ fn faults(mut words: Vec<OsString>) -> Vec<String> {
 
 /// Whether only an argument is missing that was there and had a fault.
 fn is_consequence(error: &clap::Error, removed: &[String]) -> bool {
-    let missing = match (error.kind(), error.get(ContextKind::InvalidArg)) {
-        (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) => missing,
-        _ => return false,
+    let (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    else {
+        return false;
     };
     missing.iter().all(|one| removed.iter().any(|flag| one.contains(flag.as_str())))
 }

@@ -3,6 +3,16 @@
 //! A [`Metric`] in hand is valid. Nothing here knows of events being counted, of state, or of the
 //! texts and bodies that definitions come in.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
 mod calendar;
 mod expression;
 mod grouping;

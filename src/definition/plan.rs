@@ -73,7 +73,8 @@ impl Plan {
 
     /// The metric at a place that this plan gave out.
     pub fn metric(&self, place: u32) -> &MetricPlan {
-        &self.metrics[place as usize]
+        let place = usize::try_from(place).expect("an address has at least 32 bits");
+        self.metrics.get(place).expect("places are those that the plan gave out")
     }
 
     /// Places of the metrics of which some version wants that type of event (rule 5.1).
@@ -135,7 +136,19 @@ impl MetricPlan {
 
     /// The version that folds a slot.
     pub fn version(&self, slot: Slot) -> &Metric {
-        &self.versions[slot.version as usize]
+        self.version_at(slot.version)
+    }
+
+    /// The version at a place in the order of `effective_from`.
+    pub fn version_at(&self, place: u32) -> &Metric {
+        let place = usize::try_from(place).expect("an address has at least 32 bits");
+        self.versions.get(place).expect("versions are those of the metric")
+    }
+
+    /// The lineage of the version that folds a slot (rule 5.6 d).
+    pub fn lineage(&self, slot: Slot) -> u32 {
+        let place = usize::try_from(slot.version).expect("an address has at least 32 bits");
+        *self.lineages.get(place).expect("each version has a lineage")
     }
 
     /// From which watermark on the slot is due (rule 7.2).
@@ -152,16 +165,18 @@ impl MetricPlan {
 /// Numbers the runs of versions that pass recurring state on (rule 5.6 d).
 fn lineages(versions: &[Metric]) -> Vec<u32> {
     let mut numbers = Vec::with_capacity(versions.len());
-    let mut current = 0;
-    for (place, version) in versions.iter().enumerate() {
-        if place > 0 {
-            let before = &versions[place - 1];
-            let is_continued = version.is_recurring
-                && before.is_recurring
-                && state_meaning(version) == state_meaning(before);
-            current += u32::from(!is_continued);
+    let mut current: u32 = 0;
+    let mut before: Option<&Metric> = None;
+    for version in versions {
+        if before.is_some_and(|before| !continues(before, version)) {
+            current = current.checked_add(1).expect("a metric has fewer than 2^32 versions");
         }
         numbers.push(current);
+        before = Some(version);
     }
     numbers
+}
+
+fn continues(before: &Metric, version: &Metric) -> bool {
+    version.is_recurring && before.is_recurring && state_meaning(version) == state_meaning(before)
 }

@@ -2,8 +2,10 @@
 
 use super::aggregator::{Aggregate, Carry, Fold, Frame};
 use super::chain::ChainAddress;
+use super::extent::Extent;
+use super::site::Site;
 use crate::definition::{Metric, RoundingFunction, Slot};
-use crate::model::{Amount, EventTime, PeriodTotal, TotalKind};
+use crate::model::{Amount, EventTime, Number, PeriodTotal, Provenance, TotalKind};
 
 /// The last revision of a total that went to the outbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,7 +18,16 @@ pub struct Published {
     pub events: u64,
 }
 
-/// State of one key in one period: about 150 bytes and its aggregate's parts.
+/// Where an event comes from, whatever period it counts in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// Its own time, also where it was carried (rule 7.3).
+    pub time: EventTime,
+    /// Its offset in the partition, where offsets are kept.
+    pub offset: Option<i64>,
+}
+
+/// State of one key in one period: 144 bytes and its aggregate's parts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cell {
     /// The period and who cut it.
@@ -26,7 +37,9 @@ pub struct Cell {
     /// How many events were folded.
     pub events: u64,
     /// Smallest and greatest own time of those events.
-    pub times: Option<(EventTime, EventTime)>,
+    pub times: Extent<EventTime>,
+    /// Smallest and greatest offset of those events; nothing where that of one of them is not known.
+    pub offsets: Extent<i64>,
     /// What was last published; nothing while the period is open.
     pub published: Option<Box<Published>>,
     /// Whether something changed since it was published, or it must be published though it looks empty (rule 7.4).
@@ -37,17 +50,32 @@ impl Cell {
     /// A cell without events.
     pub fn new(metric: &Metric, slot: Slot) -> Self {
         let aggregate = Aggregate::new(metric);
-        Cell { slot, aggregate, events: 0, times: None, published: None, is_owed: false }
+        Cell {
+            slot,
+            aggregate,
+            events: 0,
+            times: Extent::NOTHING,
+            offsets: Extent::NOTHING,
+            published: None,
+            is_owed: false,
+        }
     }
 
-    /// Takes an event in. `own_time` is the event's own time, also where it was carried.
-    pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, own_time: EventTime) {
+    /// Takes an event in.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
+    pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold, origin: Origin) {
         self.aggregate.fold(frame, fold);
+        // Half a range would look like a whole one: where one offset is not known, none is.
+        let is_whole = self.events == 0 || self.offsets.bounds().is_some();
+        self.offsets = match origin.offset {
+            Some(offset) if is_whole => self.offsets.with(offset),
+            _ => Extent::NOTHING,
+        };
         self.events += 1;
-        self.times = Some(match self.times {
-            None => (own_time, own_time),
-            Some((first, last)) => (first.min(own_time), last.max(own_time)),
-        });
+        self.times = self.times.with(origin.time);
     }
 
     /// The total as it stands (rules 3.4, 3.5, 4.6).
@@ -55,9 +83,9 @@ impl Cell {
         let ratio = self.aggregate.finish(frame, carry);
         let value = match &frame.metric.result {
             None => Some(ratio.to_amount()),
-            Some(result) => result
-                .evaluate(ratio.to_number().ok(), self.events)
-                .map(|number| number.to_amount()),
+            Some(result) => {
+                result.evaluate(ratio.to_number().ok(), self.events).map(Number::to_amount)
+            }
         };
         value.map(|value| rounded(frame.metric, value))
     }
@@ -71,6 +99,7 @@ impl Cell {
     }
 
     /// Makes the next revision of the total.
+    #[expect(clippy::arithmetic_side_effects, reason = "no total has 2^64 revisions")]
     pub fn publish(&mut self, value: Option<Amount>) -> Revision {
         let before = self.published.as_deref().copied();
         let revision = before.map_or(1, |before| before.revision + 1);
@@ -84,6 +113,7 @@ impl Cell {
 
 /// One revision of a total, without its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_field_names, reason = "its number, named as the total names it")]
 pub struct Revision {
     /// Why it was made.
     pub kind: TotalKind,
@@ -102,7 +132,8 @@ impl Revision {
     }
 
     /// The total with its key.
-    pub fn total(self, frame: &Frame<'_>, address: &ChainAddress, cell: &Cell) -> PeriodTotal {
+    pub fn total(self, site: &Site<'_>, address: &ChainAddress, cell: &Cell) -> PeriodTotal {
+        let frame = site.frame(cell.slot);
         let worth = |value: Option<Amount>| value.unwrap_or(Amount::ZERO);
         PeriodTotal {
             metric: address.metric,
@@ -117,7 +148,12 @@ impl Revision {
             previous: self.previous,
             delta: worth(self.value).minus(worth(self.previous)),
             events: cell.events,
-            event_times: cell.times,
+            event_times: cell.times.bounds(),
+            provenance: if site.keeps_offsets {
+                Provenance::Offsets(cell.offsets.bounds())
+            } else {
+                Provenance::Unasked
+            },
         }
     }
 }
@@ -129,4 +165,10 @@ fn rounded(metric: &Metric, value: Amount) -> Amount {
         RoundingFunction::Ceil => value.ceil(rounding.precision),
         RoundingFunction::Floor => value.floor(rounding.precision),
     }
+}
+
+#[test]
+fn cell_takes_as_many_bytes_as_it_says() {
+    assert_eq!(size_of::<Cell>(), 144);
+    assert_eq!(size_of::<Extent<i64>>(), 16);
 }

@@ -45,6 +45,11 @@ impl Key {
     }
 
     /// The group's values in declared order.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "keys are those that `Key::write` made"
+    )]
     pub fn group(&self) -> Box<[GroupValue]> {
         let group = GroupKey::from_bytes(&self.0[2 + self.customer().len()..]);
         group.expect("keys are made from groups").values().into()
@@ -52,7 +57,8 @@ impl Key {
 }
 
 /// The customer in a key's bytes.
-pub fn customer_of(key: &[u8]) -> &str {
+#[expect(clippy::indexing_slicing, reason = "keys are those that `Key::write` made")]
+pub(super) fn customer_of(key: &[u8]) -> &str {
     let length = usize::from(u16::from_be_bytes([key[0], key[1]]));
     std::str::from_utf8(&key[2..2 + length]).expect("keys are made from text")
 }
@@ -103,25 +109,40 @@ impl Chain {
     /// Bytes of memory of its cells, roughly: what changes as events are folded.
     pub fn cell_bytes(&self) -> usize {
         match &self.cells {
-            Cells::Plain(cells) => cells.iter().map(cell_bytes).sum(),
+            Cells::Plain(cells) => {
+                let room = cells.capacity().saturating_sub(cells.len());
+                let room_bytes = room.saturating_mul(size_of::<Cell>());
+                cells.iter().map(cell_bytes).fold(room_bytes, usize::saturating_add)
+            }
             Cells::Recurring(recurring) => recurring.bytes(),
         }
     }
 
     /// Bytes of memory, roughly.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn bytes(&self) -> usize {
         size_of::<Chain>() + self.address.key.as_bytes().len() + 24 + self.cell_bytes()
     }
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
 pub(super) fn cell_bytes(cell: &Cell) -> usize {
     let published = if cell.published.is_some() { 64 } else { 0 };
     size_of::<Cell>() + cell.aggregate.part_bytes() + published
 }
 
+/// Adds a cell. Most chains have one or two, of some hundred bytes each, so that room for more is made sparingly.
+pub(super) fn add_cell(cells: &mut Vec<Cell>, cell: Cell) {
+    if cells.len() == cells.capacity() {
+        cells.reserve_exact((cells.len() >> 1).max(1));
+    }
+    cells.push(cell);
+}
+
 /// The resident chains.
 #[derive(Default)]
-pub struct Chains {
+#[expect(clippy::struct_field_names, reason = "the chains themselves, beside what finds them")]
+pub(super) struct Chains {
     chains: Vec<Option<Chain>>,
     free: Vec<u32>,
     index: HashTable<u32>,
@@ -130,12 +151,12 @@ pub struct Chains {
 
 impl Chains {
     /// Hash of an address; the same as long as this table lives.
-    pub fn hash(&self, metric: u32, lineage: u32, key: &[u8]) -> u64 {
+    pub(super) fn hash(&self, metric: u32, lineage: u32, key: &[u8]) -> u64 {
         self.hasher.hash_one((metric, lineage, key))
     }
 
     /// The chain of that address, if it is resident.
-    pub fn find(&self, hash: u64, metric: u32, lineage: u32, key: &[u8]) -> Option<u32> {
+    pub(super) fn find(&self, hash: u64, metric: u32, lineage: u32, key: &[u8]) -> Option<u32> {
         let is_it = |place: &u32| {
             let address = &self.chain(*place).address;
             address.metric == metric && address.lineage == lineage && address.key.as_bytes() == key
@@ -144,18 +165,20 @@ impl Chains {
     }
 
     /// Takes a chain in; no chain of its address may be there.
-    pub fn insert(&mut self, address: ChainAddress, cells: Cells) -> u32 {
+    pub(super) fn insert(&mut self, address: ChainAddress, cells: Cells) -> u32 {
         let hash = self.hash(address.metric, address.lineage, address.key.as_bytes());
         let chain = Chain { address, cells, is_dirty: false, is_amended: false, touched: 0, hash };
-        let place = match self.free.pop() {
-            Some(place) => {
-                self.chains[place as usize] = Some(chain);
-                place
+        let place = if let Some(place) = self.free.pop() {
+            *self.chains.get_mut(index(place)).expect("free places are in the list") = Some(chain);
+            place
+        } else {
+            let place = self.places();
+            if self.chains.len() == self.chains.capacity() {
+                // By a quarter, not to the double: places are large.
+                self.chains.reserve_exact((self.chains.len() >> 2).max(16));
             }
-            None => {
-                self.chains.push(Some(chain));
-                u32::try_from(self.chains.len() - 1).expect("fewer than 2^32 chains in memory")
-            }
+            self.chains.push(Some(chain));
+            place
         };
         let chains = &self.chains;
         self.index.insert_unique(hash, place, |place| hash_at(chains, *place));
@@ -163,40 +186,66 @@ impl Chains {
     }
 
     /// Drops a chain from memory.
-    pub fn remove(&mut self, place: u32) -> Chain {
-        let chain = self.chains[place as usize].take().expect("the chain is resident");
+    pub(super) fn remove(&mut self, place: u32) -> Chain {
+        let chain = self.chains.get_mut(index(place)).and_then(Option::take);
+        let chain = chain.expect("the chain is resident");
         let entry = self.index.find_entry(chain.hash, |other| *other == place);
         entry.expect("resident chains are indexed").remove();
         self.free.push(place);
         chain
     }
 
+    /// Whether more places are empty than taken, and take more than so many bytes.
+    pub(super) fn is_sparse(&self, spared_bytes: usize) -> bool {
+        let empty = self.chains.capacity().saturating_sub(self.count());
+        empty > self.count() && empty.saturating_mul(size_of::<Option<Chain>>()) > spared_bytes
+    }
+
+    /// Moves all chains together. Every place is another one after this.
+    pub(super) fn pack(&mut self) {
+        self.chains.retain(Option::is_some);
+        self.chains.shrink_to_fit();
+        self.free = Vec::new();
+        let chains = &self.chains;
+        self.index = HashTable::with_capacity(chains.len());
+        for (place, chain) in (0..).zip(chains) {
+            let hash = chain.as_ref().map(|chain| chain.hash).expect("empty places were dropped");
+            self.index.insert_unique(hash, place, |place| hash_at(chains, *place));
+        }
+    }
+
     /// The chain at a place, if one is there.
-    pub fn try_chain(&self, place: u32) -> Option<&Chain> {
-        self.chains.get(place as usize)?.as_ref()
+    pub(super) fn try_chain(&self, place: u32) -> Option<&Chain> {
+        self.chains.get(index(place))?.as_ref()
     }
 
     /// The chain at a place.
-    pub fn chain(&self, place: u32) -> &Chain {
-        self.chains[place as usize].as_ref().expect("the chain is resident")
+    pub(super) fn chain(&self, place: u32) -> &Chain {
+        self.try_chain(place).expect("the chain is resident")
     }
 
     /// The chain at a place.
-    pub fn chain_mut(&mut self, place: u32) -> &mut Chain {
-        self.chains[place as usize].as_mut().expect("the chain is resident")
+    pub(super) fn chain_mut(&mut self, place: u32) -> &mut Chain {
+        let chain = self.chains.get_mut(index(place)).and_then(Option::as_mut);
+        chain.expect("the chain is resident")
     }
 
     /// One past the greatest place in use.
-    pub fn places(&self) -> u32 {
+    pub(super) fn places(&self) -> u32 {
         u32::try_from(self.chains.len()).expect("fewer than 2^32 chains in memory")
     }
 
     /// How many are resident.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.index.len()
     }
 }
 
 fn hash_at(chains: &[Option<Chain>], place: u32) -> u64 {
-    chains[place as usize].as_ref().expect("indexed chains are resident").hash
+    let chain = chains.get(index(place)).and_then(Option::as_ref);
+    chain.expect("indexed chains are resident").hash
+}
+
+fn index(place: u32) -> usize {
+    usize::try_from(place).expect("an address has at least 32 bits")
 }

@@ -48,8 +48,8 @@ impl IdDigest {
     /// Inverse of [`IdDigest::to_bytes`].
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         let mut words = [0; 4];
-        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-            *word = u32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+        for (word, chunk) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u32::from_be_bytes(*chunk);
         }
         IdDigest(words)
     }
@@ -78,7 +78,7 @@ pub struct Remembered {
 
 /// What is known of an id without asking the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Known {
+pub(super) enum Known {
     /// It is remembered.
     Yes,
     /// It is not.
@@ -88,7 +88,7 @@ pub enum Known {
 }
 
 /// The remembered ids.
-pub struct Dedup {
+pub(super) struct Dedup {
     window: Span,
     young: HashTable<Remembered>,
     old: HashTable<Remembered>,
@@ -100,7 +100,7 @@ pub struct Dedup {
 
 impl Dedup {
     /// Nothing remembered. `is_cold`: the store may hold ids.
-    pub fn new(window: Span, is_cold: bool) -> Self {
+    pub(super) fn new(window: Span, is_cold: bool) -> Self {
         Dedup {
             window,
             young: HashTable::new(),
@@ -113,26 +113,29 @@ impl Dedup {
     }
 
     /// Whether an id of that day still counts as remembered (rule 2.4).
-    pub fn is_remembered(&self, day: u32, watermark: Option<EventTime>) -> bool {
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a sum that 64 bits do not hold must stop, not wrap"
+    )]
+    pub(super) fn is_remembered(&self, day: u32, watermark: Option<EventTime>) -> bool {
         let day_end = (i64::from(day) + 1) * MICROS_PER_DAY;
         watermark.is_none_or(|mark| mark.micros() < day_end + self.window.micros())
     }
 
     /// What is known of an id at a watermark.
-    pub fn look(&self, digest: IdDigest, watermark: Option<EventTime>) -> Known {
+    pub(super) fn look(&self, digest: IdDigest, watermark: Option<EventTime>) -> Known {
         let same = |other: &Remembered| other.digest == digest;
         let hash = digest.hash();
         let found = self.young.find(hash, same).or_else(|| self.old.find(hash, same));
         match found {
             Some(id) if self.is_remembered(id.day, watermark) => Known::Yes,
-            Some(_) => Known::No,
             None if self.is_cold => Known::Ask,
-            None => Known::No,
+            Some(_) | None => Known::No,
         }
     }
 
     /// Remembers an id from now on; one that was forgotten takes its new day.
-    pub fn remember(&mut self, digest: IdDigest, day: u32) {
+    pub(super) fn remember(&mut self, digest: IdDigest, day: u32) {
         if let Ok(entry) = self.old.find_entry(digest.hash(), |other| other.digest == digest) {
             entry.remove();
         }
@@ -143,7 +146,7 @@ impl Dedup {
     }
 
     /// Makes an id resident that the store remembers.
-    pub fn restore(&mut self, id: Remembered) {
+    pub(super) fn restore(&mut self, id: Remembered) {
         if self.look(id.digest, None) == Known::Ask {
             self.insert(id);
         }
@@ -160,7 +163,7 @@ impl Dedup {
     }
 
     /// From now on new ids are collected for the store. Returns those that were remembered before.
-    pub fn keep_fresh(&mut self) {
+    pub(super) fn keep_fresh(&mut self) {
         if !self.keeps_fresh {
             self.keeps_fresh = true;
             self.fresh = self.old.iter().chain(self.young.iter()).copied().collect();
@@ -168,7 +171,7 @@ impl Dedup {
     }
 
     /// The ids that were remembered since the last call, in order of digest.
-    pub fn take_fresh(&mut self) -> Vec<Remembered> {
+    pub(super) fn take_fresh(&mut self) -> Vec<Remembered> {
         let mut fresh = std::mem::take(&mut self.fresh);
         // Of one that was forgotten and came again the later entry must win: the sort is stable.
         fresh.sort_by_key(|id| id.digest);
@@ -177,7 +180,8 @@ impl Dedup {
 
     /// Lets the older generation go, and begins a new one, where both would take more than `bytes_max` by the
     /// next commit. Only right after a commit: what is let go must be in the store.
-    pub fn let_go(&mut self, bytes_max: usize) {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+    pub(super) fn let_go(&mut self, bytes_max: usize) {
         assert!(self.fresh.is_empty(), "ids may leave memory only once they are stored");
         let grown =
             if self.is_growing() { 2 * bytes_of(&self.young) } else { bytes_of(&self.young) };
@@ -196,12 +200,13 @@ impl Dedup {
     }
 
     /// Whether the ids until the next commit may be more than the younger generation has room for.
+    #[expect(clippy::arithmetic_side_effects, reason = "a table's length is at most its capacity")]
     fn is_growing(&self) -> bool {
         self.young.capacity() - self.young.len() < COMMIT_IDS
     }
 
     /// Drops from memory what is no longer remembered, once for each day that the watermark reaches.
-    pub fn forget(&mut self, watermark: EventTime) {
+    pub(super) fn forget(&mut self, watermark: EventTime) {
         let day = watermark.utc_day();
         if day <= self.swept_day {
             return;
@@ -213,28 +218,36 @@ impl Dedup {
     }
 
     /// The last UTC day whose ids are forgotten at that watermark.
-    pub fn forgotten_through(&self, watermark: EventTime) -> i64 {
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "days of instants in microseconds are far from the limits of 64 bits"
+    )]
+    pub(super) fn forgotten_through(&self, watermark: EventTime) -> i64 {
         watermark.saturating_sub(self.window).utc_day() - 1
     }
 
     /// How many are resident.
-    pub fn resident(&self) -> usize {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+    pub(super) fn resident(&self) -> usize {
         self.young.len() + self.old.len()
     }
 
     /// Bytes of memory.
-    pub fn bytes(&self) -> usize {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+    pub(super) fn bytes(&self) -> usize {
         let fresh = self.fresh.capacity() * size_of::<Remembered>();
         bytes_of(&self.young) + bytes_of(&self.old) + fresh
     }
 
     /// Bytes of memory that it may take until the next commit: a table that grows is there twice, once in double size.
-    pub fn bytes_ahead(&self) -> usize {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+    pub(super) fn bytes_ahead(&self) -> usize {
         let growth = if self.is_growing() { 2 * bytes_of(&self.young) } else { 0 };
         self.bytes() + growth
     }
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
 fn bytes_of(table: &HashTable<Remembered>) -> usize {
     let buckets = table.capacity() / 7 * 8;
     buckets * (size_of::<Remembered>() + 1)

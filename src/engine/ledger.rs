@@ -32,6 +32,7 @@ pub struct Counters {
 
 impl Counters {
     /// Read less everything accounted for: always 0.
+    #[expect(clippy::arithmetic_side_effects, reason = "five counts of 64 bits")]
     pub fn imbalance(&self) -> i128 {
         let ended = [self.counted, self.duplicate, self.unmatched, self.late, self.invalid];
         i128::from(self.read) - ended.into_iter().map(i128::from).sum::<i128>()
@@ -123,6 +124,10 @@ impl Ledger {
     }
 
     /// Begins a commit.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits number more commits than can be made"
+    )]
     pub fn cut(&mut self, next: CommitRecord) -> Effect {
         assert!(self.is_idle(), "a commit is under way");
         assert_eq!(next.parent, Some(self.last.id), "a commit follows the last one");
@@ -144,6 +149,10 @@ impl Ledger {
         self.deliver()
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits number more entries than can be made"
+    )]
     fn deliver(&mut self) -> Effect {
         self.stage = Stage::Delivering;
         Effect::Deliver {

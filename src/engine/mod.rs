@@ -4,11 +4,22 @@
 //! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
 mod aggregator;
 mod cell;
 mod chain;
 mod dedup;
 mod effect;
+mod extent;
 mod ledger;
 mod processor;
 mod recovery;
@@ -19,13 +30,14 @@ pub use aggregator::{
     Active, Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
     Operations, Part, PartKey, PartValue, Ranks, Stamp, Weighted,
 };
-pub use cell::{Cell, Published};
+pub use cell::{Cell, Origin, Published};
 pub use chain::{Cells, Chain, ChainAddress, Key};
 pub use dedup::{DigestKey, IdDigest, Remembered};
 pub use effect::{
     Address, ChangeSink, ChangedPart, Cursor, Effect, Incoming, Input, Loaded, OutboxEntry, Scan,
     ScanRange,
 };
+pub use extent::Extent;
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{

@@ -176,6 +176,13 @@ pub enum Halt {
         /// The other task.
         other: String,
     },
+    /// The same of a customer of whom the state keeps no more than a digest.
+    FormerCustomerInTwoTasks {
+        /// Digest of tenant and customer.
+        digest: u64,
+        /// The other task.
+        other: String,
+    },
 }
 
 /// Names the decision for all facts.
@@ -267,6 +274,10 @@ impl fmt::Display for CommitId {
     }
 }
 
+/// What a customer in two tasks means, and what settles it.
+const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
+of one customer's records share a partition, and start a new group over a topic that is keyed so";
+
 /// The reason, and the manual steps that settle it.
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -290,8 +301,9 @@ impl fmt::Display for Halt {
             Halt::OffsetGone => f.write_str(
                 "there is a state, but the group has no committed offset (Kafka forgets the \
                  offsets of a group that is empty for offsets.retention.minutes): what was \
-                 delivered is not known. Compare the newest totals in the sink with `odometer \
-                 state inspect`, then start a new group with an empty state.directory",
+                 delivered is not known. Start a new group with source.start_from = \"earliest\" \
+                 and an empty state.directory: a total that was delivered before comes again with \
+                 the same id, by which its reader drops it",
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
                 f,
@@ -318,9 +330,12 @@ impl fmt::Display for Halt {
             ),
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
                 f,
-                "customer {customer:?} of tenant {tenant:?} is also in {other}: its totals would \
-                 be split. Key the records by customer, so that all of one customer's records \
-                 share a partition, and start a new group over a topic that is keyed so"
+                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}"
+            ),
+            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
+                f,
+                "a customer without open periods (digest {digest:016x}) is also in {other}: \
+                 {SPLIT_CUSTOMER}"
             ),
         }
     }

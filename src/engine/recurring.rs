@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::aggregator::{Carry, Fold};
-use super::cell::{Cell, Revision};
+use super::cell::{Cell, Origin, Revision};
 use super::chain::cell_bytes;
 use super::site::{Closing, Site};
 use crate::definition::Slot;
@@ -48,9 +48,10 @@ impl Recurring {
     }
 
     /// Takes an event in. Returns whether something already published, or due, changed.
-    pub fn fold(&mut self, site: &Site<'_>, slot: Slot, fold: &Fold, own_time: EventTime) -> bool {
+    #[expect(clippy::indexing_slicing, reason = "a cell's place is asked for right before")]
+    pub fn fold(&mut self, site: &Site<'_>, slot: Slot, fold: &Fold, origin: Origin) -> bool {
         let place = self.cell_place(site, slot);
-        self.cells[place].fold(&site.frame(slot), fold, own_time);
+        self.cells[place].fold(&site.frame(slot), fold, origin);
         self.first = self.first.min(inside(slot));
         let is_settled =
             site.is_due(slot) || self.cells[place..].iter().any(|cell| cell.published.is_some());
@@ -78,6 +79,7 @@ impl Recurring {
 
     /// Marks the total of this period and of every later closed one that it reaches (rule 7.4: as if each late event
     /// had come alone, so what is empty by the next cut is marked all the same).
+    #[expect(clippy::indexing_slicing, reason = "a cell's place is asked for right before")]
     fn owe_from(&mut self, site: &Site<'_>, slot: Slot) {
         let mut owed = Vec::new();
         let watermark = site.watermark;
@@ -113,6 +115,7 @@ impl Recurring {
     }
 
     /// Publishes what late events changed in due periods.
+    #[expect(clippy::indexing_slicing, reason = "the places are those of the cells just looked at")]
     pub fn publish_owed(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
         let mut carry = Cow::Borrowed(&self.base);
         let mut revisions = Vec::new();
@@ -164,6 +167,7 @@ impl Recurring {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a cell's place is asked for right before")]
     fn publish(
         &mut self,
         site: &Site<'_>,
@@ -270,6 +274,7 @@ impl Recurring {
     }
 
     /// Bytes of memory, roughly.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn bytes(&self) -> usize {
         let cells: usize = self.cells.iter().map(cell_bytes).sum();
         size_of::<Recurring>() + self.base.part_bytes() + cells
@@ -277,6 +282,7 @@ impl Recurring {
 }
 
 /// An instant inside the slot whatever its natural start: slots of a first version may begin before it does.
+#[expect(clippy::arithmetic_side_effects, reason = "a period's end is no limit of 64 bits")]
 fn inside(slot: Slot) -> EventTime {
     EventTime::from_micros(slot.period.end.micros() - 1)
 }

@@ -27,6 +27,8 @@ pub struct Site<'p> {
     pub watermark: Option<EventTime>,
     /// The greatest time of events without a fault.
     pub latest_time: Option<EventTime>,
+    /// Whether totals say at which offsets their events stood.
+    pub keeps_offsets: bool,
 }
 
 impl<'p> Site<'p> {
@@ -51,7 +53,7 @@ impl<'p> Site<'p> {
 
     /// Whether the slot's version shares state with this chain.
     pub fn is_own(&self, slot: Slot) -> bool {
-        self.metric.lineages[slot.version as usize] == self.lineage
+        self.metric.lineage(slot) == self.lineage
     }
 
     /// The longest grace of the chain's versions.

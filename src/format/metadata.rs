@@ -9,6 +9,7 @@ use crate::model::EventTime;
 
 const HEAD: &str = "odometer/1";
 
+/// The metadata that says what is visible.
 pub fn encode_metadata(visible: &Visible) -> String {
     let watermark =
         visible.watermark.map_or_else(|| "-".to_owned(), |mark| mark.micros().to_string());
@@ -50,14 +51,10 @@ pub fn decode_metadata(text: &str) -> Option<Visible> {
 }
 
 fn read_id(text: &str) -> Option<CommitId> {
-    let mut id = [0; 16];
     if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    for (place, byte) in id.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(CommitId(id))
+    Some(CommitId(u128::from_str_radix(text, 16).ok()?.to_be_bytes()))
 }
 
 #[cfg(test)]

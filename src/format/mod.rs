@@ -6,6 +6,16 @@
 //! files (`wording` has what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
 pub mod definitions;
 mod event;
 mod instant;

@@ -77,7 +77,7 @@ impl<'p> Encoder<'p> {
         match entry {
             OutboxEntry::Total(total) => {
                 let metric = self.plan.metric(total.metric);
-                let version = &metric.versions[total.version as usize];
+                let version = metric.version_at(total.version);
                 let names = MetricNames {
                     tenant: &metric.tenant,
                     code: &metric.code,
@@ -137,7 +137,8 @@ impl<'p> Encoder<'p> {
                 RejectSource::Topic { topic, partition: *partition, offset }
             }
             (Place::Files { names, .. }, SourcePosition::Line { file, line, offset }) => {
-                let file = &names[file as usize];
+                let file = usize::try_from(file).expect("an address has at least 32 bits");
+                let file = names.get(file).expect("a line's file is one of those that are read");
                 RejectSource::File { file, line, offset }
             }
             (place, position) => panic!("{position:?} is no position in {place:?}"),

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::Error;
+use super::trouble::{self, Trouble};
 
 /// How one worker talks to Kafka.
 #[derive(Clone, Debug)]
@@ -44,8 +46,7 @@ pub struct Topics {
 
 impl Options {
     pub(super) fn client(properties: &BTreeMap<String, String>) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("client.id", "odometer");
+        let mut config = plain();
         for (key, value) in properties {
             config.set(key, value);
         }
@@ -53,8 +54,7 @@ impl Options {
     }
 
     pub(super) fn consumer(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("client.id", "odometer");
+        let mut config = plain();
         // Lower than librdkafka's full second, or a short queue starves the worker; settable.
         config.set("fetch.queue.backoff.ms", "10");
         config.set("queued.max.messages.kbytes", "65536");
@@ -77,8 +77,7 @@ impl Options {
     }
 
     pub(super) fn producer(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("client.id", "odometer");
+        let mut config = plain();
         config.set("linger.ms", "5");
         config.set("compression.type", "lz4");
         for (key, value) in &self.sink {
@@ -97,6 +96,14 @@ impl Options {
     }
 }
 
+/// That a connection was ended for the lack of TLS or SASL is no more than a notice to the client.
+fn plain() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("client.id", "odometer");
+    config.set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
 /// Asks for the number of partitions of each topic, in their order, and the id of the cluster.
 ///
 /// # Errors
@@ -106,10 +113,13 @@ pub fn check_topics(
     topics: &[&str],
     timeout: Duration,
 ) -> Result<(Vec<i32>, String), Error> {
-    let client: BaseConsumer = Options::client(properties).create().map_err(Error::Client)?;
+    let client: BaseConsumer<Trouble> = Options::client(properties)
+        .create_with_context(Trouble::default())
+        .map_err(Error::Client)?;
     let mut counts = Vec::new();
     for topic in topics {
-        counts.push(partitions(&client, topic, timeout)?);
+        let count = partitions(&client, topic, timeout);
+        counts.push(count.map_err(|error| error.explained(trouble::last_said(&client)))?);
     }
     let cluster = client.client().fetch_cluster_id(timeout).ok_or(Error::NoClusterId)?;
     Ok((counts, cluster))

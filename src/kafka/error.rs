@@ -24,6 +24,17 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// A request was not answered, and the client says what keeps it from the broker.
+    #[error("{what}: {cause}: {reason}")]
+    Unreachable {
+        /// What was asked.
+        what: &'static str,
+        /// The answer.
+        #[source]
+        cause: KafkaError,
+        /// Address, and what went wrong there.
+        reason: String,
+    },
     /// The broker did not say which cluster it is of.
     #[error("the broker did not tell its cluster id")]
     NoClusterId,
@@ -45,12 +56,24 @@ impl Error {
         move |cause| Error::Request { what, cause }
     }
 
+    /// The same with what the client said beside it, where it said something.
+    pub(super) fn explained(self, reason: Option<String>) -> Error {
+        match (self, reason) {
+            (Error::Request { what, cause }, Some(reason)) => {
+                Error::Unreachable { what, cause, reason }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
             Error::Client(_) | Error::TopicMissing(_) => Disposition::Halt,
             Error::NoClusterId => Disposition::Retry,
-            Error::Request { cause, .. } => disposition_of(cause),
+            Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
+                disposition_of(cause)
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod peek;
 mod property;
 mod sink;
 mod source;
+mod trouble;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Disposition, Error};

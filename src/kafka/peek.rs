@@ -40,8 +40,7 @@ pub fn record_before(
             let value = message.payload().unwrap_or_default().to_vec();
             Ok(Some((message.timestamp().to_millis(), value)))
         }
-        Some(Ok(_)) => Ok(None),
-        Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(None),
+        Some(Ok(_) | Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(None),
         Some(Err(cause)) => match cause.rdkafka_error_code() {
             Some(
                 rdkafka::error::RDKafkaErrorCode::OffsetOutOfRange

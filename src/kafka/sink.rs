@@ -10,9 +10,10 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset};
 
+use super::trouble::Trouble;
 use super::{Error, Options, Topics};
 use crate::engine::Visible;
 use crate::format::{Outgoing, OutgoingKind, encode_metadata, kind_name, partition_of_customer};
@@ -36,7 +37,7 @@ pub type Outgoings = Vec<Delivery>;
 /// A transactional producer.
 pub struct Sink {
     config: ClientConfig,
-    producer: Option<ThreadedProducer<DefaultProducerContext>>,
+    producer: Option<ThreadedProducer<Trouble>>,
     topics: Topics,
     totals_partitions: u32,
     transaction_timeout: Duration,
@@ -68,11 +69,12 @@ impl Sink {
     /// Settings that make no client, or a broker that does not answer.
     pub fn renew(&mut self) -> Result<(), Error> {
         self.producer = None;
-        let producer: ThreadedProducer<DefaultProducerContext> =
-            self.config.create().map_err(Error::Client)?;
+        let producer: ThreadedProducer<Trouble> =
+            self.config.create_with_context(Trouble::default()).map_err(Error::Client)?;
         producer
             .init_transactions(self.request_timeout)
-            .map_err(Error::request("taking up the transactional id"))?;
+            .map_err(Error::request("taking up the transactional id"))
+            .map_err(|error| error.explained(producer.context().last()))?;
         self.producer = Some(producer);
         Ok(())
     }
@@ -115,7 +117,7 @@ impl Sink {
 
     fn send(
         &self,
-        producer: &ThreadedProducer<DefaultProducerContext>,
+        producer: &ThreadedProducer<Trouble>,
         outgoing: &Outgoing,
         clock: &dyn Fn() -> Duration,
     ) -> Result<(), Error> {

@@ -8,13 +8,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client::partitions;
+use super::trouble::Trouble;
 use super::{Error, Options};
 use crate::engine::Committed;
 use crate::format::decode_metadata;
@@ -48,9 +51,18 @@ pub enum Happening<'s> {
 struct Context {
     memberships: Mutex<VecDeque<Membership>>,
     is_closing: AtomicBool,
+    trouble: Trouble,
 }
 
-impl ClientContext for Context {}
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.trouble.note_line(facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.trouble.note(&error, reason);
+    }
+}
 
 impl ConsumerContext for Context {
     fn rebalance(
@@ -69,7 +81,7 @@ impl ConsumerContext for Context {
             };
             return;
         }
-        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let partitions = list.elements().iter().map(TopicPartitionListElem::partition).collect();
         let membership = match code {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Membership::Given(partitions),
             _ => Membership::Taken { partitions, is_lost: consumer.assignment_lost() },
@@ -91,7 +103,11 @@ impl Source {
     /// # Errors
     /// Settings that make no client.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let context = Context { memberships: Mutex::default(), is_closing: AtomicBool::new(false) };
+        let context = Context {
+            memberships: Mutex::default(),
+            is_closing: AtomicBool::new(false),
+            trouble: Trouble::default(),
+        };
         let consumer: BaseConsumer<Context> =
             options.consumer().create_with_context(context).map_err(Error::Client)?;
         let topic = options.topics.source.clone();
@@ -109,9 +125,19 @@ impl Source {
         }
     }
 
+    /// What the client last said of its connections: with [`Happening::Trouble`], why that came.
+    pub fn last_trouble(&self) -> Option<String> {
+        self.consumer.context().trouble.last()
+    }
+
     /// The next change of what the worker owns.
     pub fn membership(&self) -> Option<Membership> {
         self.consumer.context().memberships.lock().expect("no holder panics").pop_front()
+    }
+
+    /// Whether [`Source::membership`] has an answer.
+    pub fn is_membership_waiting(&self) -> bool {
+        !self.consumer.context().memberships.lock().expect("no holder panics").is_empty()
     }
 
     /// Accepts partitions; reading begins at these offsets.

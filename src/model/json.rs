@@ -67,6 +67,11 @@ pub struct Value<'d> {
 
 impl<'d> Value<'d> {
     #[inline]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "the scanner made the place, and no machine that runs this has narrower words"
+    )]
     fn node(&self) -> Node {
         self.nodes[self.at as usize]
     }
@@ -79,6 +84,7 @@ impl<'d> Value<'d> {
 
     /// The token's text as it stands in the record; for strings without the quotes, escapes unread.
     #[inline]
+    #[expect(clippy::as_conversions, reason = "no machine that runs this has narrower words")]
     pub fn raw(&self) -> &'d str {
         let node = self.node();
         &self.text[node.start as usize..node.end as usize]
@@ -100,6 +106,10 @@ impl<'d> Value<'d> {
 
     /// The object; `None` for other kinds.
     #[inline]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a place among nodes, of which there are fewer than 2^32"
+    )]
     pub fn object(&self) -> Option<Object<'d>> {
         (self.kind() == NodeKind::Object).then(|| Object {
             text: self.text,
@@ -111,6 +121,10 @@ impl<'d> Value<'d> {
 
     /// Elements of an array, in order; `None` for other kinds.
     #[inline]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a place among nodes, of which there are fewer than 2^32"
+    )]
     pub fn elements(&self) -> Option<impl Iterator<Item = Value<'d>> + use<'d>> {
         let (text, nodes, end) = (self.text, self.nodes, self.node().next);
         let mut at = self.at + 1;
@@ -142,6 +156,10 @@ impl<'d> Object<'d> {
 
     /// Every key with its value, in the order of the text, repeated keys too.
     #[inline]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a place among nodes, of which there are fewer than 2^32"
+    )]
     pub fn members(&self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> + use<'d> {
         let (text, nodes, end) = (self.text, self.nodes, self.end);
         let mut at = self.first;
@@ -175,10 +193,11 @@ fn unescape(raw: &str) -> String {
     let mut content = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {
-        content.push_str(&rest[..at]);
-        let (unit, used) = escape_at(&rest[at..]);
+        let (before, escape) = rest.split_at(at);
+        content.push_str(before);
+        let (unit, used) = escape_at(escape);
         content.push(unit);
-        rest = &rest[at + used..];
+        rest = &escape[used..];
     }
     content.push_str(rest);
     content
@@ -186,7 +205,8 @@ fn unescape(raw: &str) -> String {
 
 /// The character of the escape that `text` begins with, and the bytes it takes.
 fn escape_at(text: &str) -> (char, usize) {
-    let plain = match text.as_bytes()[1] {
+    let letter = text.as_bytes().get(1).expect("the scanner refuses half an escape");
+    let plain = match *letter {
         b'b' => '\u{8}',
         b'f' => '\u{c}',
         b'n' => '\n',
@@ -199,6 +219,7 @@ fn escape_at(text: &str) -> (char, usize) {
 }
 
 /// Reads `\uXXXX`, or two of them that form a surrogate pair.
+#[expect(clippy::arithmetic_side_effects, reason = "each half of a surrogate pair has ten bits")]
 fn unicode_escape(text: &str) -> (char, usize) {
     let high = hex4(&text[2..6]);
     if !(0xD800..0xDC00).contains(&high) {

@@ -2,6 +2,16 @@
 //!
 //! Everything here is a value. It knows nothing of metrics, state, bytes on a wire, or clocks.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
 mod decimal;
 mod event;
 mod json;
@@ -16,4 +26,4 @@ pub use json::{Document, Node, NodeKind, Object, Value};
 pub use period::Period;
 pub use reject::{Disposition, Reject, RejectReason};
 pub use time::{EventTime, Span};
-pub use total::{GroupValue, PeriodTotal, TotalKind};
+pub use total::{GroupValue, PeriodTotal, Provenance, TotalKind};

@@ -61,6 +61,11 @@ impl EventTime {
     /// Reads an RFC 3339 instant by rule 1.2: any offset, `T`, `t` or a space, any number of fraction digits (those
     /// past the sixth are cut off toward minus infinity), second 60 as 59. `None` where the text is not of that form;
     /// whether the instant is admissible is for the caller to ask.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "the length is looked at first, and no field has more than four digits"
+    )]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if bytes.len() < 20 || bytes[4] != b'-' || bytes[7] != b'-' {
@@ -93,17 +98,18 @@ impl fmt::Display for EventTime {
         let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
         let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
         let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-        if !(0..=9999).contains(&year) {
-            write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        } else {
+        if (0..=9999).contains(&year) {
             let mut text = *b"0000-00-00T00:00:00";
             let fields = [year, month, day, hour, minute, second];
             for (range, field) in
                 [0..4, 5..7, 8..10, 11..13, 14..16, 17..19].into_iter().zip(fields)
             {
+                #[expect(clippy::indexing_slicing, reason = "the ranges are those of the text")]
                 put_digits(&mut text[range], field);
             }
             f.write_str(text_of(&text))?;
+        } else {
+            write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         }
         if micros > 0 {
             let mut digits = *b".000000";
@@ -116,6 +122,7 @@ impl fmt::Display for EventTime {
 
 /// Writes a number that is not negative with as many digits as there is room for. A formatter takes ten times as long,
 /// and every total bears five instants.
+#[expect(clippy::arithmetic_side_effects, reason = "a digit is less than 10")]
 fn put_digits(room: &mut [u8], number: i64) {
     let mut rest = number;
     for byte in room.iter_mut().rev() {
@@ -133,32 +140,31 @@ fn digit(bytes: &[u8], at: usize) -> Option<i64> {
     (value <= 9).then_some(i64::from(value))
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "two digits, and a place in a text")]
 fn two(bytes: &[u8], at: usize) -> Option<i64> {
     Some(digit(bytes, at)? * 10 + digit(bytes, at + 1)?)
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "four digits, and a place in a text")]
 fn four(bytes: &[u8], at: usize) -> Option<i64> {
     Some(two(bytes, at)? * 100 + two(bytes, at + 2)?)
 }
 
 /// The microseconds of `.ddd...` at the front, if it is there, and what follows.
+#[expect(clippy::arithmetic_side_effects, reason = "six digits")]
 fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    if bytes.first() != Some(&b'.') {
-        return Some((0, bytes));
-    }
-    let count = bytes[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let Some((b'.', past)) = bytes.split_first() else { return Some((0, bytes)) };
+    let count = past.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 {
         return None;
     }
-    let mut micros = 0;
-    for place in 0..6 {
-        let value = if place < count { digit(bytes, 1 + place)? } else { 0 };
-        micros = micros * 10 + value;
-    }
-    Some((micros, &bytes[1 + count..]))
+    let (digits, rest) = past.split_at(count);
+    let micros = (0..6).fold(0, |micros, place| micros * 10 + digit(digits, place).unwrap_or(0));
+    Some((micros, rest))
 }
 
 /// Seconds east of UTC of `Z`, `z` or `±hh:mm`, which must be all there is.
+#[expect(clippy::arithmetic_side_effects, reason = "hours and minutes of two digits")]
 fn offset(bytes: &[u8]) -> Option<i64> {
     let sign = match (bytes, bytes.first()?) {
         ([b'Z' | b'z'], _) => return Some(0),
@@ -166,7 +172,7 @@ fn offset(bytes: &[u8]) -> Option<i64> {
         (_, b'-') => -1,
         _ => return None,
     };
-    if bytes.len() != 6 || bytes[3] != b':' {
+    if bytes.len() != 6 || bytes.get(3) != Some(&b':') {
         return None;
     }
     let (hours, minutes) = (two(bytes, 1)?, two(bytes, 4)?);
@@ -184,6 +190,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar.
 /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+#[expect(clippy::arithmetic_side_effects, reason = "a year has four digits")]
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -194,6 +201,10 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Inverse of [`days_from_civil`], from the same source.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "days of instants in microseconds are far from the limits of 64 bits"
+)]
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -222,6 +233,10 @@ impl Span {
     }
 
     /// So many seconds.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a span that 64 bits do not hold must stop, not wrap"
+    )]
     pub const fn from_seconds(seconds: i64) -> Self {
         Span(seconds * MICROS_PER_SECOND)
     }
@@ -250,6 +265,7 @@ impl Span {
 
 /// The shortest text that [`Span::parse`] reads back, with the largest unit that fits whole.
 impl fmt::Display for Span {
+    #[expect(clippy::arithmetic_side_effects, reason = "no divisor is 0 or -1")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 {
             return f.write_str("0s");

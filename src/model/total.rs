@@ -18,6 +18,16 @@ pub enum TotalKind {
     Provisional,
 }
 
+/// What a total says of the offsets at which its events stood in their partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Provenance {
+    /// Nothing: offsets are not kept.
+    Unasked,
+    /// The smallest and the greatest; `None` where the period has no events of its own, or where offsets were not kept
+    /// yet when one of these was folded.
+    Offsets(Option<(i64, i64)>),
+}
+
 /// One revision of a total. Which metric it belongs to is named by its place in the plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeriodTotal {
@@ -47,4 +57,6 @@ pub struct PeriodTotal {
     pub events: u64,
     /// Smallest and greatest time of those events.
     pub event_times: Option<(EventTime, EventTime)>,
+    /// Where those events stood.
+    pub provenance: Provenance,
 }

@@ -44,7 +44,7 @@ impl Settings {
         let (sink, rejects) = (&self.sink, &self.rejects);
         writeln!(f, "sink.kind = \"kafka\"")?;
         writeln!(f, "sink.topic = {:?}", sink.topic)?;
-        writeln!(f, "sink.provenance = false")?;
+        writeln!(f, "sink.provenance = {}", sink.shows_offsets)?;
         writeln!(f, "sink.transaction_timeout = {:?}", duration_text(sink.transaction_timeout))?;
         write_properties(f, "sink", &sink.properties)?;
         writeln!(f, "rejects.topic = {:?}", rejects.topic)?;

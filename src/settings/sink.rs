@@ -18,6 +18,8 @@ const MESSAGE_BYTES_MAX: usize = 1_000_000;
 pub struct Sink {
     /// Topic. Default `odometer.totals`.
     pub topic: String,
+    /// Whether a total says at which offsets its events stood. Default: not.
+    pub shows_offsets: bool,
     /// How long the broker keeps an unfinished transaction. Default 30 s.
     pub transaction_timeout: Duration,
     /// librdkafka's properties: the source's, with the sink's own over them.
@@ -36,7 +38,7 @@ impl Sink {
 pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sink, Faulty> {
     let kind = table.value_or("kind", (), |field| field.only("kafka", "file", later::FILES));
     let topic = table.value_or("topic", "odometer.totals".to_owned(), Field::topic_name);
-    let provenance = table.value_or("provenance", (), provenance);
+    let shows_offsets = table.value_or("provenance", false, Field::boolean);
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(900);
     let transaction_timeout =
         table.value_or("transaction_timeout", Duration::from_secs(30), |field| {
@@ -46,9 +48,9 @@ pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sin
         kafka.value_or("properties", Properties::default(), |field| own_properties(field, source))
     });
     kind?;
-    provenance?;
     Ok(Sink {
         topic: topic?,
+        shows_offsets: shows_offsets?,
         transaction_timeout: transaction_timeout?,
         properties: source.ok_or(Faulty)?.overlaid(&properties?),
     })
@@ -64,11 +66,4 @@ fn own_properties(field: &Field<'_>, source: Option<&Properties>) -> Result<Prop
         )));
     }
     Ok(own)
-}
-
-fn provenance(field: &Field<'_>) -> Result<(), Faulty> {
-    if field.boolean()? {
-        return Err(field.fault("true is not built yet: leave it out, or give false"));
-    }
-    Ok(())
 }

@@ -83,6 +83,7 @@ fn unset_keys_have_their_defaults() {
     assert_eq!(settings.source.instance_id, None);
     assert_eq!(settings.sink.topic, "odometer.totals");
     assert_eq!(settings.sink.message_bytes_max(), 1_000_000);
+    assert!(!settings.sink.shows_offsets);
     assert_eq!(settings.rejects.topic, "odometer.rejects");
     assert!(!settings.rejects.includes_duplicates && !settings.rejects.includes_unmatched);
     assert_eq!(settings.state.directory, Path::new("data/state"));
@@ -141,6 +142,20 @@ fn every_layer_overrides_those_before_it() {
 }
 
 #[test]
+fn totals_say_their_offsets_where_provenance_is_set() {
+    let of = |text: &str| load(&format!("{LEAST}[sink]\nprovenance = {text}")).sink.shows_offsets;
+    assert!(of("true") && !of("false"));
+    let settings = File::of(LEAST).load(&[("ODOMETER__SINK__PROVENANCE", "true")], &[]);
+    let settings = settings.expect("valid settings");
+    assert!(settings.sink.shows_offsets);
+    assert!(settings.to_string().contains("\nsink.provenance = true\n"));
+    check(
+        "[sink]\nprovenance = 1",
+        "odometer.toml:8:1: sink.provenance: expected true or false, found number 1",
+    );
+}
+
+#[test]
 fn ten_faults_are_ten_lines() {
     let text = r#"
 sorce = 1
@@ -178,11 +193,6 @@ fn what_is_not_built_yet_says_so() {
         "[state]\ncheckpoint = { store = \"file:///mnt\" }",
         r"
 odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",
-    );
-    check(
-        "[sink]\nprovenance = true",
-        r"
-odometer.toml:8:1: sink.provenance: true is not built yet: leave it out, or give false",
     );
     check(
         "[dedup]\nidentity = \"source+id\"",

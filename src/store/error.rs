@@ -23,7 +23,10 @@ pub enum Error {
     #[error("state directory {}: {}", place(.0), listed(.1))]
     Definitions(PathBuf, Vec<DictionaryFault>),
     /// No room is left on the disk.
-    #[error("state directory {}: the disk is full; the state is as of its last commit", place(.0))]
+    #[error(
+        "state directory {}: the disk is full: make room and start again; the state is as of its last commit",
+        place(.0)
+    )]
     DiskFull(PathBuf),
     /// What is on disk is not what was written.
     #[error(

@@ -76,17 +76,16 @@ impl Store {
         let db = DB::open(&database_options(options), directory)
             .map_err(|error| Error::open(directory, error))?;
         let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
-        let identity = match stored {
-            Some(bytes) => state::decode_identity(&bytes)
-                .map_err(|error| Error::Foreign(directory.into(), error.to_string()))?,
-            None => {
-                let is_empty = db.iterator(IteratorMode::Start).next().is_none();
-                if !is_empty {
-                    let text = "it holds a database that is no state of odometer".to_owned();
-                    return Err(Error::Foreign(directory.into(), text));
-                }
-                fresh()
+        let identity = if let Some(bytes) = stored {
+            state::decode_identity(&bytes)
+                .map_err(|error| Error::Foreign(directory.into(), error.to_string()))?
+        } else {
+            let is_empty = db.iterator(IteratorMode::Start).next().is_none();
+            if !is_empty {
+                let text = "it holds a database that is no state of odometer".to_owned();
+                return Err(Error::Foreign(directory.into(), text));
             }
+            fresh()
         };
         let dictionary = read_dictionary(&db, directory, plan)?;
         let store = Store {
@@ -289,6 +288,7 @@ fn check_directory(directory: &Path) -> Result<(), Error> {
     if names.is_empty() || is_database {
         return Ok(());
     }
+    #[expect(clippy::unnecessary_debug_formatting, reason = "quoted, whatever bytes it has")]
     let text = format!("it is not empty and holds no state, but {:?}", names[0]);
     Err(Error::Foreign(directory.into(), text))
 }

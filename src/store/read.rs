@@ -5,6 +5,7 @@ use rocksdb::{Direction, IteratorMode, ReadOptions};
 use super::{Error, Store};
 use crate::engine::{
     Address, Cell, ChainAddress, Loaded, Recurring, Remembered, Scan, ScanRange, StoredIndex,
+    customer_digest,
 };
 use crate::format::state::{self, Corrupt};
 use crate::model::EventTime;
@@ -100,6 +101,32 @@ impl Store {
             index.customers.push(u64::from_be_bytes(digest));
         }
         Ok(index)
+    }
+
+    /// Tenant and name of a customer by its digest, found by a walk over all that is kept of periods: for the text of a
+    /// halt. `None`: nothing is kept of it.
+    ///
+    /// # Errors
+    /// The disk, or an entry that cannot be read.
+    pub fn customer_of(&self, digest: u64) -> Result<Option<(String, String)>, Error> {
+        for (place, metric) in (0..).zip(self.plan.metrics()) {
+            let number = self.dictionary.number(place);
+            for prefix in [state::cells_prefix(number), state::chains_prefix(number)] {
+                for entry in self.db.iterator(IteratorMode::From(&prefix, Direction::Forward)) {
+                    let (key, _) = entry.map_err(|error| self.failed(error))?;
+                    if !key.starts_with(&prefix) {
+                        break;
+                    }
+                    let (_, chain) =
+                        state::read_address(&key).map_err(|corrupt| self.corrupt(corrupt))?;
+                    if customer_digest(&metric.tenant, chain.customer()) == digest {
+                        let customer = chain.customer().to_owned();
+                        return Ok(Some((metric.tenant.to_string(), customer)));
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Outbox entries from the first sequence to the last one, both included, at most `bytes_max` of them unless one

@@ -40,8 +40,18 @@ impl Broker {
 
     /// A new broker of this process, fetched first where its jars are absent; for tests that stop it.
     pub(crate) fn start() -> Self {
-        let directory =
-            TempDir::with_prefix("odometer-broker-").expect("a temporary folder").keep();
+        Self::start_in(new_directory())
+    }
+
+    /// The same with listeners of every protocol; tests write and read over the plain one.
+    pub(crate) fn start_secure() -> Self {
+        let directory = new_directory();
+        let status = Command::new(script()).arg("secure").arg(&directory).status();
+        assert!(status.expect("broker.sh can be run").success(), "what it says is above");
+        Self::start_in(directory)
+    }
+
+    fn start_in(directory: PathBuf) -> Self {
         let (process, address) = serve(&directory);
         let broker =
             Self { address, own: Some(Own { directory, process: Mutex::new(Some(process)) }) };
@@ -60,6 +70,11 @@ impl Broker {
     /// `host:port`, the same after a restart.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What a broker of [`Broker::start_secure`] keeps under that name: an address, a password, a certificate.
+    pub(crate) fn secure(&self, name: &str) -> PathBuf {
+        self.own().directory.join("secure").join(name)
     }
 
     /// Client settings that reach this broker and no more.
@@ -129,10 +144,17 @@ impl Drop for Broker {
     }
 }
 
+fn new_directory() -> PathBuf {
+    TempDir::with_prefix("odometer-broker-").expect("a temporary folder").keep()
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/kafka/broker.sh")
+}
+
 /// Runs the broker of that folder until the pipe to it says otherwise; gives its address once its port is open.
 fn serve(directory: &Path) -> (Child, String) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/kafka/broker.sh");
-    let mut child = Command::new(script)
+    let mut child = Command::new(script())
         .arg("serve")
         .arg(directory)
         .stdin(Stdio::piped())

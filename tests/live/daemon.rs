@@ -43,11 +43,19 @@ impl Daemon {
 
     /// Starts `odometer run` on what the folder holds.
     pub(crate) fn start(&mut self) {
+        self.start_by(&[]);
+    }
+
+    /// The same by a command that is given the program and its arguments as its last ones.
+    pub(crate) fn start_by(&mut self, command: &[&str]) {
         assert!(self.process.is_none(), "the program is running");
+        let program = [env!("CARGO_BIN_EXE_odometer"), "run", "--config", "odometer.toml"];
+        let words = [command, &program].concat();
+        let (first, rest) = words.split_first().expect("the program is one");
         let log = File::options().create(true).append(true).open(self.path("stderr.log"));
         self.process = Some(
-            Command::new(env!("CARGO_BIN_EXE_odometer"))
-                .args(["run", "--config", "odometer.toml"])
+            Command::new(first)
+                .args(rest)
                 .current_dir(self.directory())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())

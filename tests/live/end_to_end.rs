@@ -8,7 +8,7 @@ use crate::daemon::{Daemon, http_body};
 use crate::judgement::Outcome;
 use crate::load::{DEFINITIONS, Load};
 use crate::scene::{Scene, WORK_LIMIT};
-use crate::topic::Outgoing;
+use crate::topic::{Outgoing, Record};
 use crate::wait;
 
 #[test]
@@ -30,7 +30,7 @@ fn every_aggregation_over_four_partitions_equals_the_oracle() {
 
 #[test]
 fn group_goes_on_where_it_ended() {
-    let scene = Scene::new(Broker::shared(), 2);
+    let scene = Scene { shows_offsets: true, ..Scene::new(Broker::shared(), 2) };
     let mut load = Load::new(2, 2);
     let mut daemon = scene.daemon();
     for _ in 0..3 {
@@ -44,6 +44,9 @@ fn group_goes_on_where_it_ended() {
     scene.await_done(&mut daemon);
     assert!(daemon.terminate().success());
     scene.assert_exact(DEFINITIONS);
+    let totals = scene.broker.read_committed_all(&scene.totals);
+    let is_said = |total: &&Record| total.text().contains(r#","first_offset":"#);
+    assert_eq!(totals.iter().filter(is_said).count(), totals.len(), "every total says its offsets");
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 
 use odometer::format::definitions;
 use odometer::model::EventTime;
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::oracle::{Options, Oracle, Record as OracleRecord};
+use crate::oracle::{Offsets, Options, Oracle, Record as OracleRecord};
 use crate::scene::Scene;
 use crate::topic::Record;
 
@@ -18,7 +19,7 @@ const SHOWN_MAX: usize = 20;
 /// Totals and rejects, by a name of their key: what came out, or what should.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// Value and event count of the last revision.
+    /// Value, event count, and offsets where it says them, of the last revision.
     totals: BTreeMap<String, String>,
     /// The reason.
     rejects: BTreeMap<String, String>,
@@ -53,17 +54,28 @@ impl Outcome {
         for partition in 0..scene.partitions {
             let here: Vec<&Record> =
                 records.iter().filter(|record| record.partition == partition).collect();
-            let bytes = |record: &&'_ Record| record.value.clone().unwrap_or_default();
-            let values: Vec<Vec<u8>> = here.iter().map(bytes).collect();
-            let read: Vec<OracleRecord<'_>> =
-                values.iter().map(|bytes| OracleRecord { bytes, timestamp: None }).collect();
+            // The clock at reading, never earlier than the record's own timestamp, decides nothing (rule 1.6).
+            let read: Vec<OracleRecord<'_>> = (here.iter())
+                .map(|record| OracleRecord {
+                    bytes: record.value.as_deref().unwrap_or_default(),
+                    timestamp: record.timestamp.map(|ms| EventTime::from_micros(ms * 1000)),
+                })
+                .collect();
             // What is still open at the end of the topic has no total.
-            let options = Options { keep_open: true, ..Options::default() };
+            let keeps_offsets = scene.shows_offsets;
+            let options = Options { keep_open: true, keeps_offsets, ..Options::default() };
             let outcome = Oracle::run(&definitions, &read, options);
             for (key, total) in outcome.totals {
                 let group = key.group.into_iter().collect();
                 let name = name_of(&key.metric, &key.customer, &group, key.start, key.end);
-                expected.totals.insert(name, worth_of(total.value.as_deref(), total.events));
+                let offset = |place: i64| usize::try_from(place).map(|place| here[place].offset);
+                let offsets = match total.offsets {
+                    Offsets::Said(Some((first, last))) => (offset(first).ok(), offset(last).ok()),
+                    Offsets::Said(None) | Offsets::Unsaid => (None, None),
+                };
+                let offsets = keeps_offsets.then_some(offsets);
+                let worth = worth_of(total.value.as_deref(), total.events, offsets);
+                expected.totals.insert(name, worth);
             }
             for refusal in outcome.rejects {
                 let place = format!("{partition}/{}", here[refusal.record].offset);
@@ -106,19 +118,36 @@ impl Outcome {
             instant(&period["end"]),
         );
         let events = total["events"].as_u64().expect("a count");
-        let before = self.totals.insert(name, worth_of(total["value"].as_str(), events));
+        let source = &total["source"];
+        let offsets = source.get("first_offset").zip(source.get("last_offset"));
+        let offsets = offsets.map(|(first, last)| (first.as_i64(), last.as_i64()));
+        let worth = worth_of(total["value"].as_str(), events, offsets);
+        let before = self.totals.insert(name, worth);
         assert_eq!(before, None, "two keys for one total: {total}");
     }
 
     fn insert_reject(&mut self, record: &Record) {
-        let reject: Value = serde_json::from_str(record.text()).expect("a reject is JSON");
-        let source = &reject["source"];
-        let metric = reject["metric"].as_str().unwrap_or("-");
-        let name = format!("{}/{} {metric}", source["partition"], source["offset"]);
-        let reason = reject["reason"].as_str().expect("a reason").to_owned();
-        let before = self.rejects.insert(name, reason);
-        assert_eq!(before, None, "there twice: {reject}");
+        let reject: Reject =
+            serde_json::from_str(record.text()).expect("a reject is JSON of this form");
+        let Position { partition, offset } = reject.source;
+        let name = format!("{partition}/{offset} {}", reject.metric.as_deref().unwrap_or("-"));
+        let before = self.rejects.insert(name.clone(), reject.reason);
+        assert_eq!(before, None, "there twice: {name}");
     }
+}
+
+/// What is judged of a reject. Its event is passed over: it may hold numbers that no float does.
+#[derive(Deserialize)]
+struct Reject {
+    reason: String,
+    metric: Option<String>,
+    source: Position,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    partition: i32,
+    offset: i64,
 }
 
 /// Looks at all revisions of a key (rules 7.4, 7.6).
@@ -141,8 +170,13 @@ fn name_of(
     format!("{metric} {customer} {group:?} {start} to {end}")
 }
 
-fn worth_of(value: Option<&str>, events: u64) -> String {
-    format!("{} of {events} events", value.unwrap_or("null"))
+fn worth_of(
+    value: Option<&str>,
+    events: u64,
+    offsets: Option<(Option<i64>, Option<i64>)>,
+) -> String {
+    let place = offsets.map_or_else(String::new, |offsets| format!(" at {offsets:?}"));
+    format!("{} of {events} events{place}", value.unwrap_or("null"))
 }
 
 /// The first entries in which two maps differ, a line each; empty where they are equal.

@@ -6,6 +6,11 @@
 //! compares with the oracle; the rest are tests. Every test has topics, group and folders of its own, so that all can
 //! run at once on one broker; only a test that stops the broker starts another for itself.
 
+#![expect(
+    unreachable_pub,
+    reason = "`pub` says what other modules may use: a program has no outside"
+)]
+
 mod broker;
 mod daemon;
 mod topic;
@@ -14,7 +19,7 @@ mod wait;
 mod judgement;
 mod load;
 #[path = "../pure/oracle/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the tests of the pure layers look at more of it")]
+#[expect(dead_code, unused_imports, reason = "the tests of the pure layers look at more of it")]
 mod oracle;
 mod scene;
 
@@ -22,6 +27,9 @@ mod harness;
 
 mod crashes;
 mod end_to_end;
+mod full_disk;
 mod outages;
 mod poison;
 mod refusals;
+mod security;
+mod split_customers;

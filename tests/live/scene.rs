@@ -21,6 +21,8 @@ pub(crate) struct Scene<'b> {
     pub(crate) group: String,
     pub(crate) admin: String,
     pub(crate) partitions: i32,
+    /// Whether totals are to say at which offsets their events stood.
+    pub(crate) shows_offsets: bool,
 }
 
 impl<'b> Scene<'b> {
@@ -34,6 +36,7 @@ impl<'b> Scene<'b> {
             group: unique("group"),
             admin: free_address(),
             partitions,
+            shows_offsets: false,
         };
         // Larger records than the rules allow must reach the program.
         broker.create_topic_with(&scene.usage, partitions, &[("max.message.bytes", "4194304")]);
@@ -51,7 +54,7 @@ impl<'b> Scene<'b> {
     pub(crate) fn configuration(&self, start_from: Option<&str>, idle_timeout: &str) -> String {
         let start_from =
             start_from.map_or_else(String::new, |start| format!("start_from = \"{start}\""));
-        let Self { usage, totals, rejects, group, admin, .. } = self;
+        let Self { usage, totals, rejects, group, admin, shows_offsets, .. } = self;
         let address = self.broker.address();
         format!(
             r#"
@@ -67,6 +70,7 @@ workers = 2
 "heartbeat.interval.ms" = "500"
 [sink]
 topic = "{totals}"
+provenance = {shows_offsets}
 [rejects]
 topic = "{rejects}"
 [state]
@@ -104,6 +108,11 @@ address = "{admin}"
     /// Panics where what came out differs from what the rules say of the records of the usage topic.
     pub(crate) fn assert_exact(&self, metrics: &str) {
         Outcome::found(self).assert_is(&Outcome::expected(self, metrics));
+    }
+
+    /// The task of a partition, as the program names it.
+    pub(crate) fn task(&self, partition: i32) -> String {
+        format!("{} partition {partition}", self.usage)
     }
 
     /// How many records are visible on the totals topic.

@@ -52,6 +52,8 @@ pub(crate) struct Record {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Milliseconds since the epoch, where the record has one.
+    pub(crate) timestamp: Option<i64>,
 }
 
 impl Record {
@@ -275,6 +277,7 @@ fn record_of(message: &impl Message) -> Record {
         key: message.key().map(<[u8]>::to_owned),
         value: message.payload().map(<[u8]>::to_owned),
         headers,
+        timestamp: message.timestamp().to_millis(),
     }
 }
 

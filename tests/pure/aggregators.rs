@@ -60,7 +60,9 @@ fn shuffle<T>(items: &mut [T], dice: &mut Dice) {
 
 fn folded(frame: &Frame<'_>, folds: &[Fold]) -> Aggregate {
     let mut aggregate = Aggregate::new(frame.metric);
-    folds.iter().for_each(|fold| aggregate.fold(frame, fold));
+    for fold in folds {
+        aggregate.fold(frame, fold);
+    }
     aggregate
 }
 
@@ -139,7 +141,9 @@ fn check(definition: &str, seed: u64) {
         folds.chunks(1 + dice.below(9)).map(|chunk| folded(&frame, chunk)).collect();
     shuffle(&mut pieces, dice);
     let mut merged = Aggregate::new(frame.metric);
-    pieces.iter().for_each(|piece| merged.merge(piece));
+    for piece in &pieces {
+        merged.merge(piece);
+    }
     assert_eq!(value(&frame, &merged), wanted, "{definition}, seed {seed}: merge is fold");
 }
 

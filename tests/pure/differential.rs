@@ -12,10 +12,14 @@ use odometer::engine::{
     Start,
 };
 use odometer::format::{EventFormat, event_of, parse};
-use odometer::model::{Document, EventTime, PeriodTotal, Reject, RejectReason, SourcePosition};
+use odometer::model::{
+    Document, EventTime, PeriodTotal, Provenance, Reject, RejectReason, SourcePosition,
+};
 
 use crate::golden::World;
-use crate::oracle::{DISPOSITIONS, Options, Oracle, Outcome, Record, Refusal, Total, TotalKey};
+use crate::oracle::{
+    DISPOSITIONS, Offsets, Options, Oracle, Outcome, Record, Refusal, Total, TotalKey,
+};
 use crate::worlds::{self, Dice, RandomWorld};
 
 /// What the engine made of a world.
@@ -44,6 +48,7 @@ impl Task {
             dedup_window: options.dedup_window,
             watermark_delay: options.watermark_delay,
             future_skew_max: options.max_future_skew,
+            keeps_offsets: true,
             slice_totals_max: *dice.pick(&[1, 3, 20_000]),
             ..Default::default()
         };
@@ -190,6 +195,10 @@ fn entry_of(plan: &Plan, total: &PeriodTotal) -> (TotalKey, Total) {
         value: total.value.map(|value| value.to_string()),
         events: total.events,
         event_times: total.event_times,
+        offsets: match total.provenance {
+            Provenance::Unasked => Offsets::Unsaid,
+            Provenance::Offsets(range) => Offsets::Said(range),
+        },
         version: version + 1,
         timezone: total.timezone.to_string(),
     };
@@ -198,7 +207,12 @@ fn entry_of(plan: &Plan, total: &PeriodTotal) -> (TotalKey, Total) {
 
 /// Panics with what differs.
 fn check(name: &str, definitions: &str, events: &[u8], options: &Options, dice: &mut Dice) {
-    let options = Options { input_ends: Vec::new(), ..options.clone() };
+    let options = Options {
+        input_ends: Vec::new(),
+        keeps_offsets: true,
+        offset_switches: Vec::new(),
+        ..options.clone()
+    };
     let records = Record::lines(events);
     let read = worlds::definitions(definitions);
     let outcome = Oracle::run(&read, &records, options.clone());

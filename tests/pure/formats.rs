@@ -2,6 +2,9 @@
 //!
 //! `tests/data/formats/state-1.txt` holds a state of version 1, one entry a line: key and value in hexadecimal. The
 //! test writes nothing: where the format changes on purpose, a file of a new version joins the old one.
+//! `state-1-offsets.txt` holds the entries that differ where offsets are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use odometer::definition::Plan;
 use odometer::engine::CommitId;
@@ -13,6 +16,7 @@ use crate::oracle::{Options, Record};
 use crate::worlds::{self, Dice};
 
 const STATE_1: &str = include_str!("../data/formats/state-1.txt");
+const STATE_1_OFFSETS: &str = include_str!("../data/formats/state-1-offsets.txt");
 
 /// A metric of every kind of entry and of every aggregate.
 const DEFINITIONS: &str = r#"{"metrics":[
@@ -56,8 +60,10 @@ fn events() -> String {
         + r#"{"id":"late","type":"sum","customer":"c0","time":"2026-03-01T05:30:00Z","properties":{"v":1}}"#
 }
 
-fn state_now() -> Vec<(Vec<u8>, Vec<u8>)> {
-    let options = Options { keep_open: true, ..Options::default() };
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn state_now(keeps_offsets: bool) -> Entries {
+    let options = Options { keep_open: true, keeps_offsets, ..Options::default() };
     let mut dice = Dice::new(1);
     let text = events();
     let style = Style::stored(Some(20), 0);
@@ -68,7 +74,7 @@ fn state_now() -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -76,8 +82,8 @@ fn unhex(text: &str) -> Vec<u8> {
     digits.map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal")).collect()
 }
 
-fn golden() -> Vec<(Vec<u8>, Vec<u8>)> {
-    let lines = STATE_1.lines().filter(|line| !line.starts_with('#'));
+fn golden(file: &str) -> Entries {
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {
             let (key, value) = line.split_once(' ').expect("a key and a value");
@@ -88,35 +94,54 @@ fn golden() -> Vec<(Vec<u8>, Vec<u8>)> {
 
 #[test]
 fn state_is_written_as_it_always_was() {
-    let now = state_now();
-    let kinds: std::collections::BTreeSet<u8> = now.iter().map(|(key, _)| key[0]).collect();
+    let now = state_now(false);
+    let kinds: BTreeSet<u8> = now.iter().map(|(key, _)| key[0]).collect();
     assert_eq!(kinds, b"CDIKMOPRSU".iter().copied().collect(), "every kind of entry");
-    let text: Vec<String> =
-        now.iter().map(|(key, value)| format!("{} {}", hex(key), hex(value))).collect();
-    assert!(golden() == now, "the state is written in another way:\n{}", text.join("\n"));
+    assert!(golden(STATE_1) == now, "the state is written in another way:\n{}", text_of(&now));
+
+    let without: BTreeSet<_> = now.into_iter().collect();
+    let mut other = state_now(true);
+    other.retain(|entry| !without.contains(entry));
+    let kinds: BTreeSet<u8> = other.iter().map(|(key, _)| key[0]).collect();
+    assert_eq!(kinds, b"KOR".iter().copied().collect(), "only these speak of offsets");
+    let golden = golden(STATE_1_OFFSETS);
+    assert!(golden == other, "offsets are written in another way:\n{}", text_of(&other));
+}
+
+fn text_of(entries: &Entries) -> String {
+    let lines = entries.iter().map(|(key, value)| format!("{} {}\n", hex(key), hex(value)));
+    lines.collect()
 }
 
 #[test]
 fn state_that_was_written_once_is_read() {
     // Going on from the golden state gives what going on from today's gives.
-    let options = Options::default();
     let text = r#"{"id":"new","type":"seats","customer":"c0","time":"2026-04-02T05:30:00Z","properties":{"u":"x"}}"#;
-    let run = |entries| {
+    let run = |entries: Entries, keeps_offsets: bool| {
+        let options = Options { keeps_offsets, ..Options::default() };
         let mut dice = Dice::new(1);
         let style = Style::stored(Some(20), 0);
         let mut driver = Driver::resume(DEFINITIONS, &options, style, entries, &mut dice);
         driver.go_on(&Record::lines(text.as_bytes()));
         driver.sent
     };
-    let sent = run(golden());
+    let sent = run(golden(STATE_1), false);
     assert!(sent.len() > 15, "every metric has something left to say: {}", sent.len());
-    assert_eq!(sent, run(state_now()));
+    assert_eq!(sent, run(state_now(false), false));
+
+    let mut with_offsets: BTreeMap<_, _> = golden(STATE_1).into_iter().collect();
+    with_offsets.extend(golden(STATE_1_OFFSETS));
+    let with_offsets: Entries = with_offsets.into_iter().collect();
+    assert_eq!(run(with_offsets.clone(), true), run(state_now(true), true));
+    // Whether offsets are kept may change between runs: nothing else depends on it.
+    assert_eq!(run(with_offsets, false), sent);
+    assert_eq!(run(golden(STATE_1), true).len(), sent.len());
 }
 
 #[test]
 fn no_decoder_panics_on_any_bytes() {
     let plan = Plan::new(worlds::definitions(DEFINITIONS));
-    let entries = state_now();
+    let entries = [state_now(false), state_now(true)].concat();
     let mut dice = Dice::new(3);
     for _ in 0..60_000 {
         let (mut key, mut value) = dice.pick(&entries).clone();

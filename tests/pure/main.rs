@@ -1,9 +1,15 @@
 //! Tests of the pure layers: one binary, no cargo feature, no clock, no network; it runs in seconds.
 
+#![expect(
+    unreachable_pub,
+    reason = "`pub` says what other modules may use: a program has no outside"
+)]
+
 mod aggregators;
 mod calendars;
 mod differential;
 mod driver;
+mod extremes;
 mod formats;
 mod golden;
 mod model;

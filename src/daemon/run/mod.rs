@@ -1,12 +1,18 @@
 //! `odometer run`: the daemon over Kafka.
 //!
-//! `setup` (settings become jobs), `job` (what to do), `worker` (one thread: consumer, producer, tasks), `takeover`
-//! (how a task starts), `task` (one partition's state), `registry` and `halting` (what workers know of each other),
-//! `report` (counts).
+//! `setup` (settings become jobs), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
+//! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
+//! (the thread of its transactions), `takeover` (how a task starts), `task` (one partition's state), `registry` and
+//! `halting` (what workers know of each other), `pause` (between tries), `report` (counts).
 
+mod courier;
+mod delivery;
 mod halting;
+mod idle;
 mod job;
 mod listener;
+mod membership;
+mod pause;
 mod registry;
 mod report;
 mod setup;
@@ -52,7 +58,9 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
         )),
     };
     let _listening = listener::listen(&settings.admin, &outside)?;
-    let Some(work) = setup::work(&settings, &definitions, &stop)? else { return Ok(()) };
+    let Some(work) = setup::work(&settings, &definitions, &stop, &outside.readiness)? else {
+        return Ok(());
+    };
     outside.readiness.clear("start");
     tracing::info!(
         metrics = definitions.metrics.len(),

@@ -73,6 +73,12 @@ impl Registry {
         self.inner().serving.insert(task.clone());
     }
 
+    /// Whether a worker of this process has the task's state in hand.
+    pub(super) fn is_served(&self, task: &TaskName) -> bool {
+        let inner = self.inner();
+        inner.serving.contains(task) && !inner.halted.contains_key(task)
+    }
+
     /// Whether every task that this process took is halted.
     pub(super) fn is_serving_nothing(&self) -> bool {
         let inner = self.inner();

@@ -102,10 +102,10 @@ impl Report {
         self.outside.readiness.obstruct(&what, reason, clock::now());
     }
 
-    /// A commit of all tasks took so long, and reading stood still meanwhile.
-    pub(super) fn committed(&self, took: Duration) {
+    /// A commit of all tasks took so long until it was visible, and kept the worker from reading for so long.
+    pub(super) fn committed(&self, took: Duration, held: Duration) {
         self.outside.series.observe_commit(took);
-        self.outside.series.observe_commit_pause(took);
+        self.outside.series.observe_commit_pause(held);
     }
 
     /// A transaction ended.
@@ -114,11 +114,11 @@ impl Report {
     }
 
     /// Says that the client has trouble, at most every ten seconds.
-    pub(super) fn trouble(&mut self, error: &rdkafka::error::KafkaError) {
+    pub(super) fn trouble(&mut self, error: &rdkafka::error::KafkaError, reason: Option<&str>) {
         self.outside.series.add_kafka_error();
         if self.last_trouble.is_none_or(|last| last.elapsed() >= TROUBLE_INTERVAL) {
             self.last_trouble = Some(Stopwatch::start());
-            tracing::warn!(%error, "Kafka has trouble; the client goes on trying");
+            tracing::warn!(%error, reason, "Kafka has trouble; the client goes on trying");
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::job::Job;
 use super::task::random_id;
-use crate::daemon::clock::Stopwatch;
+use crate::admin::Readiness;
+use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::signals::StopSignal;
 use crate::daemon::{CommandError, definition_files};
 use crate::definition::{Definitions, Plan};
@@ -44,11 +45,13 @@ pub(super) fn work(
     settings: &Settings,
     definitions: &Definitions,
     stop: &StopSignal,
+    readiness: &Readiness,
 ) -> Result<Option<Vec<Work>>, CommandError> {
     let instance = instance(settings)?;
     let mut work = Vec::new();
     for topic in &settings.source.topics {
-        let Some((counts, cluster)) = ask_broker(settings, topic, stop)? else { return Ok(None) };
+        let answer = ask_broker(settings, topic, stop, readiness)?;
+        let Some((counts, cluster)) = answer else { return Ok(None) };
         let job = Arc::new(job(settings, definitions, topic, &counts, cluster));
         for worker in 0..settings.source.workers.get() {
             work.push((Arc::clone(&job), options(settings, topic, worker, &instance)));
@@ -100,6 +103,7 @@ fn ask_broker(
     settings: &Settings,
     topic: &Topic,
     stop: &StopSignal,
+    readiness: &Readiness,
 ) -> Result<Option<(Vec<i32>, String)>, CommandError> {
     let properties = settings.source.properties.expose();
     let topics =
@@ -114,6 +118,11 @@ fn ask_broker(
                 return Err(CommandError::failed(error.to_string()));
             }
             Err(error) => {
+                readiness.obstruct(
+                    "start",
+                    &format!("the broker does not answer: {error}"),
+                    clock::now(),
+                );
                 tracing::warn!(
                     %error,
                     servers,
@@ -152,6 +161,7 @@ fn job(
         future_skew_max: settings.watermark.future_skew_max,
         reports_duplicates: settings.rejects.includes_duplicates,
         reports_unmatched: settings.rejects.includes_unmatched,
+        keeps_offsets: settings.sink.shows_offsets,
         memory_bytes_max: memory / 4 * 3 / tasks.max(1),
         ..engine::Options::default()
     };

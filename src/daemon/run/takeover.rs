@@ -70,10 +70,17 @@ pub(super) fn take_over(
     let customers = store.index()?.customers;
     let name = TaskName { topic: topic.clone(), partition };
     if let Err((digest, other)) = registry.claim(&name, customers) {
-        let other = other.to_string();
-        let customer = format!("with digest {digest:016x}");
-        let tenant = String::new();
-        return Ok(Outcome::Halted(Halt::CustomerInTwoTasks { tenant, customer, other }));
+        let known = store.customer_of(digest)?;
+        let halt = |other: &TaskName| match (known.clone(), other.to_string()) {
+            (Some((tenant, customer)), other) => {
+                Halt::CustomerInTwoTasks { tenant, customer, other }
+            }
+            (None, other) => Halt::FormerCustomerInTwoTasks { digest, other },
+        };
+        // The other one may have folded it just now: nothing more of that becomes visible.
+        registry.halt(&other, &halt(&name));
+        registry.halt(&name, &halt(&other));
+        return Ok(Outcome::Halted(halt(&other)));
     }
     let visible: Option<&Visible> =
         facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());

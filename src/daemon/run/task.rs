@@ -65,6 +65,8 @@ pub(super) struct Task {
     expire: Option<u32>,
     /// Dispositions before this process took the task.
     before: Counters,
+    /// What it did up to its last stored commit.
+    stored: Summary,
 }
 
 /// A digest of a record, to know it again: SipHash-2-4 with 128 bits under a key of zeros.
@@ -127,6 +129,7 @@ impl Task {
             visible,
             expire: None,
             before: last.counters,
+            stored: Summary::EMPTY,
         };
         if let Some(effect) = task.processor.catch_up() {
             task.carry_out(job, vec![effect])?;
@@ -147,8 +150,13 @@ impl Task {
         }
     }
 
-    /// What it did since this process took it.
+    /// What it did since this process took it, up to its last stored commit: what came after is read again where the task
+    /// is given up, and would be told twice.
     pub(super) fn summary(&self) -> Summary {
+        self.stored
+    }
+
+    fn summary_now(&self) -> Summary {
         let (now, before) = (self.processor.counters(), &self.before);
         let tally = self.processor.tally();
         let mut summary = Summary {
@@ -263,6 +271,7 @@ impl Task {
                     let encoder = Encoder::new(&job.plan, &self.place, job.message_bytes_max);
                     let encode = |entry: &_| encoder.outgoing(entry).encode();
                     self.store.commit(&record, &mut self.processor, &encode)?;
+                    self.stored = self.summary_now();
                     self.processor.handle(Input::Stored, &mut more);
                 }
                 Effect::Deliver { commit, cursor, from, through, watermark } => {

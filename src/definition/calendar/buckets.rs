@@ -31,6 +31,10 @@ impl Calendar {
     ///
     /// Fixed lengths, minutes and hours are counted by division (once for each stretch between clock changes); days
     /// and longer one by one.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a period is not empty, a length is positive, and 64 bits hold the quotient"
+    )]
     pub fn bucket_count(&self, period: Period, every: PeriodUnit) -> u64 {
         let count = match every {
             PeriodUnit::Fixed(length) => (period.length().micros() - 1) / length.micros() + 1,
@@ -46,6 +50,10 @@ impl Calendar {
     }
 
     /// Minutes or hours of the local clock that `period` touches.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "no period has more minutes than 64 bits count"
+    )]
     fn clock_units_in(&self, period: Period, length: Span) -> i64 {
         let mut count = 0;
         let mut from = period.start;
@@ -61,6 +69,10 @@ impl Calendar {
     }
 
     /// Days or longer units that `period` touches: one, and one for each start of a unit inside it.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places of dates are far from the limits of 64 bits"
+    )]
     fn date_units_in(&self, period: Period, unit: PeriodUnit) -> i64 {
         let mut count = 1;
         let mut place = self.place_of(unit, self.zone.date_at(period.start)) - 1;

@@ -2,6 +2,11 @@
 //!
 //! Whole numbers only, for any year: knows nothing of zones or of the length of a day.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "days and months of instants in microseconds are far from the limits of 64 bits"
+)]
+
 /// A date, as the number of days since 1970-01-01.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Date(i64);

@@ -171,6 +171,10 @@ impl Calendar {
     /// the D of rule 4.4; at least 1.
     ///
     /// The first date is that of the first instant, the last that of the last microsecond.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "numbers of days of instants in microseconds are far from the limits of 64 bits"
+    )]
     pub fn dates_in(&self, period: Period) -> i64 {
         let last = self.zone.date_at(period.end.saturating_sub(Span::from_micros(1)));
         // A period that a clock set back past midnight cuts short can end on the date before its first.
@@ -178,6 +182,10 @@ impl Calendar {
     }
 
     /// Place of `time`'s local date among the dates of `period`, 0 to D-1, clipped (rule 4.4).
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "numbers of days of instants in microseconds are far from the limits of 64 bits"
+    )]
     pub fn date_index(&self, period: Period, time: EventTime) -> i64 {
         let first = self.zone.date_at(period.start);
         let place = self.zone.date_at(time).number() - first.number();
@@ -214,6 +222,10 @@ impl Calendar {
     }
 
     /// Days and longer: from the start of one local date to the start of another.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places of dates and months are far from the limits of 64 bits"
+    )]
     fn date_unit_at(&self, unit: PeriodUnit, time: EventTime) -> Period {
         // The date's own place is the right one but for a clock set back past midnight (one too small), an
         // anchor later in the month (one too large) and dates that were skipped (which start where the next one does).
@@ -233,6 +245,10 @@ impl Calendar {
     }
 
     /// Which of the unit's periods, counted from one near the epoch, the date falls in, anchor aside.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places of dates and months are far from the limits of 64 bits"
+    )]
     fn place_of(&self, unit: PeriodUnit, date: Date) -> i64 {
         match months_of(unit) {
             Some(months) => (date.month().number() - self.phase()).div_euclid(months),
@@ -242,6 +258,10 @@ impl Calendar {
     }
 
     /// Start of the unit's period of that place. Grows with it, but stays the same over a date that was skipped.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places of dates and months are far from the limits of 64 bits"
+    )]
     fn start_of(&self, unit: PeriodUnit, place: i64) -> EventTime {
         let date = match months_of(unit) {
             Some(months) => {
@@ -254,6 +274,7 @@ impl Calendar {
     }
 
     /// Months from January to the anchor month.
+    #[expect(clippy::arithmetic_side_effects, reason = "an anchor month is at least 1")]
     fn phase(&self) -> i64 {
         i64::from(self.anchor_month) - 1
     }
@@ -314,6 +335,7 @@ fn ordinal_ending(number: u8) -> &'static str {
     }
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "an anchor month is at least 1")]
 fn month_name(month: u8) -> &'static str {
     const NAMES: [&str; 12] = [
         "January",

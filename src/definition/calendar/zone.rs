@@ -98,6 +98,10 @@ impl Zone {
 
 /// The instant to ask `jiff` for: `time` cut to its second (clocks change at whole ones), less as many cycles of
 /// 400 years as bring it into the range; and what was taken off, in microseconds.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "no more is taken off than the instant has, and 20 cycles are a small part of 64 bits"
+)]
 fn asked_instant(time: EventTime) -> (Timestamp, i64) {
     let cycles_after = time.micros().div_euclid(CYCLE_MICROS) - (CYCLES_ASKED - 1);
     let shift = cycles_after.max(0) * CYCLE_MICROS;

@@ -68,7 +68,7 @@ fn scan_value(text: &[u8], mut at: usize, nodes: &mut Vec<JsonNode>) -> usize {
     behind
 }
 
-fn event<'d>(properties: Object<'d>) -> Event<'d> {
+fn event(properties: Object<'_>) -> Event<'_> {
     Event {
         tenant: "acme".into(),
         id: "e-1".into(),

@@ -149,15 +149,15 @@ impl Timeline {
 
     /// When the version gives way to the next one, which is where its last slot ends; `None` for the last version.
     pub fn end_of(&self, version: u32) -> Option<EventTime> {
-        self.begins.get(place(version) + 1).copied().flatten()
+        self.begins.get(place(version)..)?.get(1).copied().flatten()
     }
 
     /// The slot that holds `time`, wanted or not.
     fn slot_around(&self, time: EventTime) -> Slot {
         let begun = self.segments.partition_point(|segment| segment.begin <= Some(time));
-        let place = begun.checked_sub(1).expect("the first segment has no begin");
-        let segment = &self.segments[place];
-        Slot { period: segment.period_at(time), version: segment.version, segment: number(place) }
+        let place = number(begun.checked_sub(1).expect("the first segment has no begin"));
+        let segment = self.segment(place);
+        Slot { period: segment.period_at(time), version: segment.version, segment: place }
     }
 
     /// The first start of a period at or after `effective_from`, which lies at or after that of every change so far.
@@ -179,7 +179,7 @@ impl Timeline {
         if newest.begin == Some(begin) {
             self.segments.pop();
         }
-        let version = number(self.begins.len() - 1);
+        let version = number(self.begins.len()).checked_sub(1).expect("a timeline has a version");
         self.segments.push(Segment { begin: Some(begin), version, calendar });
     }
 

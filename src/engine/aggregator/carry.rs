@@ -167,6 +167,7 @@ impl Carry {
     }
 
     /// Roughly how many bytes of memory it takes beyond its own size.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn part_bytes(&self) -> usize {
         match self {
             Carry::Members(active) => (active.members.len() + active.changed.len()) * 64,

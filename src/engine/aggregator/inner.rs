@@ -10,6 +10,10 @@ use crate::model::{Amount, EventTime, Ratio};
 
 /// Buckets with events, by their start. Costs about 80 bytes for each, and what its aggregate costs.
 #[derive(Clone, Default, Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the buckets themselves, beside what is noted of them"
+)]
 pub struct Buckets {
     buckets: BTreeMap<EventTime, Aggregate>,
     changes: Changes<EventTime>,
@@ -24,6 +28,7 @@ impl PartialEq for Buckets {
 }
 
 impl Buckets {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn fold(&mut self, frame: &Frame<'_>, fold: &Fold) {
         let inner = inner_of(frame);
         let start = frame.calendar.bucket_at(frame.slot.period, inner.every, fold.time).start;
@@ -35,6 +40,10 @@ impl Buckets {
         self.changes.note(self.buckets.len(), || start);
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a period has at least the buckets with events"
+    )]
     pub(super) fn finish(&self, frame: &Frame<'_>) -> Ratio {
         let inner = inner_of(frame);
         let mut results: Vec<Amount> =
@@ -61,6 +70,7 @@ impl Buckets {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the sink only grew")]
     pub(super) fn take_changes(&mut self, sink: &mut Vec<(Part, PartValue)>) {
         let starts = match self.changes.take() {
             Some(starts) => starts,
@@ -78,6 +88,7 @@ impl Buckets {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the sink only grew")]
     pub(super) fn parts(&self, sink: &mut Vec<(Part, PartValue)>) {
         for (start, bucket) in &self.buckets {
             let first = sink.len();
@@ -90,6 +101,7 @@ impl Buckets {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn restore(&mut self, part: Part, value: PartValue, inner: AggregationKind) {
         let start = part.bucket.expect("a part of buckets names its bucket");
         let bucket = self.buckets.entry(start).or_insert_with(|| Aggregate::of_kind(inner));
@@ -104,6 +116,7 @@ impl Buckets {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn bytes(&self) -> usize {
         self.buckets.len() * 80 + self.nested_bytes + self.changes.bytes()
     }
@@ -181,6 +194,10 @@ impl Outer {
     }
 
     /// Element number `rank` (from 1) of results and zeros together, in ascending order.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a rank is at least 1, and where the zeros are taken off it is greater"
+    )]
     fn element(&self, rank: u64) -> Amount {
         let below = self.results.partition_point(|result| *result < Amount::ZERO);
         let negative = u64::try_from(below).expect("a count of things in memory");

@@ -37,6 +37,7 @@ impl Member {
         Member(bytes.into())
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn bytes(&self) -> usize {
         self.0.len() + 32
     }
@@ -44,6 +45,10 @@ impl Member {
 
 /// Distinct members. Costs about 32 bytes and its text for each.
 #[derive(Clone, Default, PartialEq, Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members themselves, beside what is noted of them"
+)]
 pub struct Members {
     members: HashSet<Member>,
     changes: Changes<Member>,
@@ -52,6 +57,7 @@ pub struct Members {
 
 impl Members {
     /// Takes a member in.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn insert(&mut self, member: &Member) {
         if self.members.contains(member) {
             return;
@@ -73,6 +79,7 @@ impl Members {
         sorted
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "a count of things in memory")]
     pub(super) fn finish(&self, carry: Option<&Carry>) -> Ratio {
         let count = match carry {
             None => self.members.len(),
@@ -103,6 +110,7 @@ impl Members {
         sink.extend(self.sorted().into_iter().cloned().map(present));
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn restore(&mut self, part: Part) {
         match part.key {
             PartKey::Member(member) => {
@@ -113,6 +121,7 @@ impl Members {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn bytes(&self) -> usize {
         self.bytes + self.changes.bytes()
     }

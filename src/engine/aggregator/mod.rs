@@ -164,6 +164,7 @@ impl Aggregate {
     }
 
     /// Takes one event in.
+    #[expect(clippy::arithmetic_side_effects, reason = "a date of a period lies among its dates")]
     pub fn fold(&mut self, frame: &Frame<'_>, fold: &Fold) {
         match self {
             Aggregate::Weighted(weighted) => {
@@ -181,6 +182,10 @@ impl Aggregate {
     }
 
     /// Takes one event in, for the aggregations that look at nothing but the event.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     fn fold_plain(&mut self, fold: &Fold) {
         match self {
             Aggregate::Count(count) => *count += 1,
@@ -209,6 +214,10 @@ impl Aggregate {
     }
 
     /// Takes in what another aggregate of the same key, period and metric folded from other events.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     pub fn merge(&mut self, other: &Aggregate) {
         match (self, other) {
             (Aggregate::Count(count), Aggregate::Count(more)) => *count += more,

@@ -57,6 +57,10 @@ impl Operations {
         self.changes.note(self.count, || member.clone());
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "lengths within memory; the member's operations are among those counted"
+    )]
     fn insert(&mut self, member: &Member, place: (EventTime, u64), operation: Operation) {
         if !self.members.contains_key(member) {
             self.bytes += member.bytes();
@@ -78,6 +82,7 @@ impl Operations {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "who is lost was carried")]
     pub(super) fn finish(&self, frame: &Frame<'_>, carry: Option<&Carry>) -> Ratio {
         if frame.metric.is_prorated {
             return self.finish_prorated(frame, carry);
@@ -93,6 +98,7 @@ impl Operations {
     }
 
     /// Dates of activity over the dates of the period (rule 4.4).
+    #[expect(clippy::arithmetic_side_effects, reason = "both are at most the dates of a period")]
     fn finish_prorated(&self, frame: &Frame<'_>, carry: Option<&Carry>) -> Ratio {
         let dates = frame.calendar.dates_in(frame.slot.period);
         let mut active_dates = Amount::from_integer(carried_count(carry)).times(dates);
@@ -120,7 +126,8 @@ impl Operations {
             None => self.parts(sink),
             Some(members) => {
                 for member in members {
-                    self.parts_of(&member, &self.members[&member], sink);
+                    let moments = self.members.get(&member).expect("members only come");
+                    self.parts_of(&member, moments, sink);
                 }
             }
         }
@@ -149,16 +156,15 @@ impl Operations {
 
     pub(super) fn restore(&mut self, part: Part, value: PartValue) {
         match (part.key, value) {
-            (PartKey::Member(member), PartValue::Newest(time, order, operation)) => {
-                self.insert(&member, (time, order), operation);
-            }
-            (PartKey::Operation(member, time, order), PartValue::Operation(operation)) => {
+            (PartKey::Member(member), PartValue::Newest(time, order, operation))
+            | (PartKey::Operation(member, time, order), PartValue::Operation(operation)) => {
                 self.insert(&member, (time, order), operation);
             }
             other => panic!("no part of a unique count with operations: {other:?}"),
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn bytes(&self) -> usize {
         self.bytes + self.members.len() * 60 + self.count * 24 + self.changes.bytes()
     }
@@ -170,6 +176,7 @@ fn carried_count(carry: Option<&Carry>) -> u64 {
 }
 
 /// On how many dates of the period a member was active; both ends of a stretch count, no date twice.
+#[expect(clippy::arithmetic_side_effects, reason = "numbers of dates of a period")]
 fn active_dates_of(frame: &Frame<'_>, moments: &Moments, was_active: bool, dates: i64) -> i64 {
     let mut active_since = was_active.then_some(0);
     let mut first_free = 0;

@@ -99,6 +99,7 @@ impl<K: Ord> Changes<K> {
     }
 
     /// Bytes of memory.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn bytes(&self) -> usize {
         self.keys.capacity() * size_of::<K>()
     }

@@ -16,6 +16,10 @@ pub struct Ranks {
 
 impl Ranks {
     /// Takes a value in, `count` times.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     pub fn add(&mut self, value: Quantity, count: u64) {
         *self.counts.entry(value).or_insert(0) += count;
         self.total += count;
@@ -23,6 +27,10 @@ impl Ranks {
     }
 
     /// Element number `ceil(p/100*n)` in ascending order; `None` where there is none.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     pub fn nearest(&self, share: Percentile) -> Option<Quantity> {
         let rank = rank(share, self.total);
         let mut passed = 0;
@@ -69,12 +77,17 @@ impl Ranks {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub(super) fn bytes(&self) -> usize {
         self.counts.len() * 40 + self.changes.bytes()
     }
 }
 
 /// `ceil(p/100*n)`, exact: p is in units of 10^-18.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "a product of 10^20 and 10^18, rounded up, is far from the limits of 128 bits"
+)]
 pub(super) fn rank(share: Percentile, count: u64) -> u64 {
     const UNITS_PER_HUNDRED: i128 = 100 * 1_000_000_000_000_000_000;
     let product = share.0.units().checked_mul(i128::from(count));

@@ -39,14 +39,15 @@ impl Processor {
         let Some(horizon) = self.horizon() else { return false };
         let is_paused = self.paused_sweep.is_some();
         is_paused
-            || (0..self.agendas.len()).any(|metric| {
-                let agenda = &self.agendas[metric];
+            || self.agendas.metrics().any(|metric| {
+                let agenda = self.agendas.of(metric);
                 agenda.due.first_key_value().is_some_and(|(due, _)| *due <= horizon)
                     || self.cold_range(metric, horizon).is_some()
             })
     }
 
     /// Closes one slice; asks for a scan where what must be closed is not resident.
+    #[expect(clippy::arithmetic_side_effects, reason = "an outbox within memory, and one slice")]
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
         if self.sweep.is_some() {
             return;
@@ -54,7 +55,7 @@ impl Processor {
         let Some(horizon) = self.horizon() else { return };
         let plan = Arc::clone(&self.plan);
         let limit = self.outbox.len() + self.options.slice_totals_max;
-        for metric in 0..self.agendas.len() {
+        for metric in self.agendas.metrics() {
             while let Some(place) = self.next_due(metric, horizon) {
                 self.close_chain(&plan, place, self.closing());
                 if self.outbox.len() >= limit {
@@ -70,13 +71,15 @@ impl Processor {
         if self.is_ending {
             self.publish_amended();
             self.is_ending = false;
-            self.agendas.iter_mut().for_each(|agenda| agenda.is_ended = false);
+            for metric in self.agendas.metrics() {
+                self.agendas.of_mut(metric).is_ended = false;
+            }
         }
     }
 
     /// Takes the next resident chain off the metric's agenda.
-    fn next_due(&mut self, metric: usize, horizon: EventTime) -> Option<u32> {
-        let mut entry = self.agendas[metric].due.first_entry()?;
+    fn next_due(&mut self, metric: u32, horizon: EventTime) -> Option<u32> {
+        let mut entry = self.agendas.of_mut(metric).due.first_entry()?;
         if *entry.key() > horizon {
             return None;
         }
@@ -122,6 +125,7 @@ impl Processor {
             timeline: metric.timeline(address.key.customer()),
             watermark: self.watermark,
             latest_time: self.latest_time,
+            keeps_offsets: self.options.keeps_offsets,
         }
     }
 
@@ -163,11 +167,11 @@ impl Processor {
     /// Puts a recurring chain on the agenda for when it next has something to publish.
     pub(super) fn schedule(&mut self, place: u32, site: &Site<'_>) {
         let chain = self.chains.chain_mut(place);
-        let metric = chain.address.metric as usize;
+        let metric = chain.address.metric;
         let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("asked of others") };
         recurring.scheduled = recurring.next_due(site);
         if let Some(due) = recurring.scheduled {
-            self.agendas[metric].due.entry(due).or_default().push(place);
+            self.agendas.of_mut(metric).due.entry(due).or_default().push(place);
         }
     }
 
@@ -180,12 +184,12 @@ impl Processor {
         if !std::mem::replace(&mut chain.is_dirty, true) {
             self.dirty.push(place);
         }
-        let metric = chain.address.metric as usize;
+        let metric = chain.address.metric;
         let is_recurring = matches!(chain.cells, Cells::Recurring(_));
         for (total, slot) in totals {
             if is_recurring {
                 let at = self.retire_at(site, slot);
-                self.agendas[metric].retire.entry(at).or_default().push(place);
+                self.agendas.of_mut(metric).retire.entry(at).or_default().push(place);
             }
             self.emit(OutboxEntry::Total(total));
         }
@@ -194,8 +198,8 @@ impl Processor {
     /// Puts a new plain cell on the agenda: when it is due, and when it may be forgotten.
     pub(super) fn enter(&mut self, place: u32, site: &Site<'_>, slot: Slot) {
         let retire_at = self.retire_at(site, slot);
-        let metric = self.chains.chain(place).address.metric as usize;
-        let agenda = &mut self.agendas[metric];
+        let metric = self.chains.chain(place).address.metric;
+        let agenda = self.agendas.of_mut(metric);
         if !site.is_due(slot) {
             agenda.due.entry(site.due_at(slot)).or_default().push(place);
         }
@@ -240,7 +244,7 @@ pub(super) fn total_of(
     cell: &Cell,
     revision: Revision,
 ) -> PeriodTotal {
-    revision.total(&site.frame(cell.slot), address, cell)
+    revision.total(site, address, cell)
 }
 
 impl Loaded {

@@ -11,6 +11,10 @@ use crate::engine::ledger::{CommitId, CommitRecord};
 use crate::model::EventTime;
 
 impl Processor {
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits number more commits and entries than can be made"
+    )]
     pub(super) fn cut(&mut self, id: CommitId, effects: &mut Vec<Effect>) {
         assert!(self.may_cut(), "a commit, load or scan is under way");
         self.publish_amended();
@@ -43,6 +47,10 @@ impl Processor {
     }
 
     /// Gives what changed since the last commit to `sink`; to be called once for each [`Effect::Store`].
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits number more commits and entries than can be made"
+    )]
     pub fn write_changes(&mut self, sink: &mut dyn ChangeSink) {
         for id in self.dedup.take_fresh() {
             sink.put_id(id);
@@ -78,7 +86,7 @@ impl Processor {
     ) {
         let chain = self.chains.chain_mut(place);
         chain.is_dirty = false;
-        let metric = chain.address.metric as usize;
+        let metric = chain.address.metric;
         let mut changed: Vec<ChangedPart> = Vec::new();
         match &mut chain.cells {
             Cells::Plain(cells) => {
@@ -87,7 +95,7 @@ impl Processor {
                     changed.extend(parts.drain(..).map(|(part, value)| (None, part, value)));
                     sink.put_cell(&chain.address, cell, &changed);
                     changed.clear();
-                    self.agendas[metric].stored_ends.insert(cell.slot.period.end);
+                    self.agendas.of_mut(metric).stored_ends.insert(cell.slot.period.end);
                 }
             }
             Cells::Recurring(recurring) => {
@@ -109,39 +117,38 @@ impl Processor {
         let Some(watermark) = self.watermark else { return };
         self.dedup.forget(watermark);
         let plan = Arc::clone(&self.plan);
-        for metric in 0..self.agendas.len() {
+        for metric in self.agendas.metrics() {
             if self.has_due_in(metric, watermark) {
                 continue;
             }
             while let Some(place) = self.next_retired(metric, watermark) {
                 self.retire_chain(&plan, metric, place, watermark);
             }
-            let grace = plan.metrics()[metric].grace_max;
+            let grace = plan.metric(metric).grace_max;
             let through = watermark.saturating_sub(self.options.dedup_window.max(grace));
-            let agenda = &mut self.agendas[metric];
+            let agenda = self.agendas.of_mut(metric);
             let mut last = None;
             while agenda.stored_ends.first().is_some_and(|end| *end <= through) {
                 last = agenda.stored_ends.pop_first();
             }
             if let (Some(_), true) = (last, self.has_store) {
-                let metric = u32::try_from(metric).expect("few metrics");
                 self.forgotten.cells.insert(metric, through);
             }
         }
     }
 
-    fn has_due_in(&self, metric: usize, watermark: EventTime) -> bool {
-        let agenda = &self.agendas[metric];
+    fn has_due_in(&self, metric: u32, watermark: EventTime) -> bool {
+        let agenda = self.agendas.of(metric);
         let paused = self.paused_sweep.as_ref();
         // What the sweep has not reached may be owed totals, resident or not.
-        paused.is_some_and(|sweep| sweep.scan.metric as usize == metric)
+        paused.is_some_and(|sweep| sweep.scan.metric == metric)
             || agenda.due.first_key_value().is_some_and(|(due, _)| *due <= watermark)
             || agenda.cold_ends.first().is_some_and(|(due, _)| *due <= watermark)
             || agenda.cold_chains_due.is_some_and(|due| due <= watermark)
     }
 
-    fn next_retired(&mut self, metric: usize, watermark: EventTime) -> Option<u32> {
-        let mut entry = self.agendas[metric].retire.first_entry()?;
+    fn next_retired(&mut self, metric: u32, watermark: EventTime) -> Option<u32> {
+        let mut entry = self.agendas.of_mut(metric).retire.first_entry()?;
         if *entry.key() > watermark {
             return None;
         }
@@ -152,11 +159,12 @@ impl Processor {
         place
     }
 
-    fn retire_chain(&mut self, plan: &Plan, metric: usize, place: u32, watermark: EventTime) {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+    fn retire_chain(&mut self, plan: &Plan, metric: u32, place: u32, watermark: EventTime) {
         let Some(chain) = self.chains.try_chain(place) else { return };
         let address = chain.address.clone();
         // The place may have passed to a chain of another metric, in which something may still be due.
-        if address.metric as usize != metric {
+        if address.metric != metric {
             return;
         }
         let site = self.site(plan, &address);

@@ -6,13 +6,13 @@ use super::look::{Contribution, Looked, LookedKind, Outcome};
 use super::{Processor, customer_digest};
 use crate::definition::{Plan, Slot};
 use crate::engine::aggregator::{Carry, Fold};
-use crate::engine::cell::Cell;
-use crate::engine::chain::{Cells, ChainAddress, Key, customer_of};
+use crate::engine::cell::{Cell, Origin};
+use crate::engine::chain::{Cells, ChainAddress, Key, add_cell, customer_of};
 use crate::engine::dedup::Known;
 use crate::engine::effect::{Effect, OutboxEntry};
 use crate::engine::recurring::Recurring;
 use crate::engine::site::Site;
-use crate::model::{Disposition, EventTime, Reject, RejectReason};
+use crate::model::{Disposition, EventTime, Reject, RejectReason, SourcePosition};
 
 /// Where one event goes within one metric.
 struct Target<'b> {
@@ -24,6 +24,10 @@ struct Target<'b> {
 
 impl Processor {
     /// Folds what the first pass found; everything that it needs is resident.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "each event's contributions end where the first pass put their end"
+    )]
     pub(super) fn fold_batch(&mut self, effects: &mut Vec<Effect>) {
         let mut batch = std::mem::take(&mut self.batch);
         let plan = Arc::clone(&self.plan);
@@ -77,6 +81,7 @@ impl Processor {
     }
 
     /// Gives the event to each metric; what became of it as a whole (rule 1.4).
+    #[expect(clippy::indexing_slicing, reason = "the first pass wrote the key there")]
     fn contribute(
         &mut self,
         plan: &Plan,
@@ -85,6 +90,7 @@ impl Processor {
         keys: &[u8],
         own_time: EventTime,
     ) -> Disposition {
+        let origin = Origin { time: own_time, offset: self.offset_kept(looked.position) };
         let mut disposition = Disposition::Unmatched;
         for contribution in contributions {
             let one = match &contribution.outcome {
@@ -93,7 +99,7 @@ impl Processor {
                     let metric = contribution.metric;
                     let key = &keys[key.clone()];
                     let target = Target { metric, lineage: *lineage, key, slot: *slot };
-                    self.fold_into(plan, &target, fold, own_time);
+                    self.fold_into(plan, &target, fold, origin);
                     Disposition::Counted
                 }
                 Outcome::Refused(reason, detail) => {
@@ -117,6 +123,18 @@ impl Processor {
         disposition
     }
 
+    /// The offset that cells are to remember.
+    fn offset_kept(&self, position: SourcePosition) -> Option<i64> {
+        match position {
+            SourcePosition::Offset(offset) => self.options.keeps_offsets.then_some(offset),
+            SourcePosition::Line { .. } => None,
+        }
+    }
+
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     fn account(&mut self, looked: &Looked, disposition: Disposition) {
         self.counters.read += 1;
         let (counter, report) = match disposition {
@@ -159,7 +177,8 @@ impl Processor {
         });
     }
 
-    fn fold_into(&mut self, plan: &Plan, target: &Target<'_>, fold: &Fold, own_time: EventTime) {
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+    fn fold_into(&mut self, plan: &Plan, target: &Target<'_>, fold: &Fold, origin: Origin) {
         let place = self.chain_place(plan, target);
         let metric = plan.metric(target.metric);
         let site = Site {
@@ -168,11 +187,12 @@ impl Processor {
             timeline: metric.timeline(customer_of(target.key)),
             watermark: self.watermark,
             latest_time: self.latest_time,
+            keeps_offsets: self.options.keeps_offsets,
         };
         let bytes_before = self.chains.chain(place).cell_bytes();
         let is_settled = match &self.chains.chain(place).cells {
-            Cells::Plain(_) => self.fold_plain(place, &site, target.slot, fold, own_time),
-            Cells::Recurring(_) => self.fold_recurring(place, &site, target.slot, fold, own_time),
+            Cells::Plain(_) => self.fold_plain(place, &site, target.slot, fold, origin),
+            Cells::Recurring(_) => self.fold_recurring(place, &site, target.slot, fold, origin),
         };
         let batch_number = self.batch_number;
         let chain = self.chains.chain_mut(place);
@@ -187,6 +207,7 @@ impl Processor {
     }
 
     /// The chain's place; makes it where there is none.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn chain_place(&mut self, plan: &Plan, target: &Target<'_>) -> u32 {
         let (metric, lineage, key) = (target.metric, target.lineage, target.key);
         let hash = self.chains.hash(metric, lineage, key);
@@ -217,13 +238,18 @@ impl Processor {
     }
 
     /// Returns whether something published, or due, changed.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "a cell is found or pushed right before"
+    )]
     fn fold_plain(
         &mut self,
         place: u32,
         site: &Site<'_>,
         slot: Slot,
         fold: &Fold,
-        own_time: EventTime,
+        origin: Origin,
     ) -> bool {
         let is_due = site.is_due(slot);
         if is_due {
@@ -238,11 +264,11 @@ impl Processor {
         let end = slot.period.end;
         let found = cells.iter().rposition(|cell| cell.slot.period.end == end);
         let at = found.unwrap_or_else(|| {
-            cells.push(Cell::new(site.metric.version(slot), slot));
+            add_cell(cells, Cell::new(site.metric.version(slot), slot));
             cells.len() - 1
         });
         let cell = &mut cells[at];
-        cell.fold(&site.frame(slot), fold, own_time);
+        cell.fold(&site.frame(slot), fold, origin);
         let is_settled = is_due || cell.published.is_some();
         cell.is_owed |= is_settled;
         if found.is_none() {
@@ -257,7 +283,7 @@ impl Processor {
         site: &Site<'_>,
         slot: Slot,
         fold: &Fold,
-        own_time: EventTime,
+        origin: Origin,
     ) -> bool {
         if site.is_due(slot) {
             self.sweep_recurring(place, site);
@@ -265,7 +291,7 @@ impl Processor {
         let Cells::Recurring(chain) = &mut self.chains.chain_mut(place).cells else {
             unreachable!("the caller saw a recurring chain")
         };
-        let is_settled = chain.fold(site, slot, fold, own_time);
+        let is_settled = chain.fold(site, slot, fold, origin);
         if is_settled {
             // What it carries now may owe a total to a period that is still open.
             self.schedule(place, site);
@@ -274,11 +300,8 @@ impl Processor {
         let due = site.due_at(slot);
         if chain.scheduled.is_none_or(|scheduled| due < scheduled) {
             chain.scheduled = Some(due);
-            self.agendas[self.chains.chain(place).address.metric as usize]
-                .due
-                .entry(due)
-                .or_default()
-                .push(place);
+            let metric = self.chains.chain(place).address.metric;
+            self.agendas.of_mut(metric).due.entry(due).or_default().push(place);
         }
         is_settled
     }

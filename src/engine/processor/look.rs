@@ -81,6 +81,10 @@ enum Stop {
 }
 
 impl Processor {
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits count more events than can be read"
+    )]
     pub(super) fn take_events(
         &mut self,
         events: &[Incoming<'_>],
@@ -107,18 +111,20 @@ impl Processor {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "contributions only come")]
     fn look(&mut self, incoming: &Incoming<'_>, order: u64, watermark: &mut Option<EventTime>) {
         let first = self.batch.contributions.len();
         let kind = match &incoming.event {
             Err(reject) => LookedKind::Fault(reject.clone()),
-            Ok(event) => match self.time_fault(incoming, event, *watermark) {
-                Some(reject) => LookedKind::Fault(reject),
-                None => {
+            Ok(event) => {
+                if let Some(reject) = self.time_fault(incoming, event, *watermark) {
+                    LookedKind::Fault(reject)
+                } else {
                     let kind = self.look_at_event(event, order, *watermark);
                     self.advance(incoming, event, watermark);
                     kind
                 }
-            },
+            }
         };
         let may_be_rejected = match &kind {
             LookedKind::Fault(_) => true,
@@ -209,6 +215,11 @@ impl Processor {
     }
 
     /// The slot of the metric that holds the event's time; the last one found is tried first.
+    #[expect(
+        clippy::as_conversions,
+        clippy::indexing_slicing,
+        reason = "there is a slot for each metric of the plan, and no machine that runs this has narrower words"
+    )]
     fn slot_of(&mut self, place: u32, metric: &MetricPlan, event: &Event<'_>) -> Option<Slot> {
         let timeline = metric.timeline(&event.customer);
         if metric.has_own_calendars() {
@@ -246,7 +257,7 @@ impl Processor {
         let start = self.batch.keys.len();
         Key::write(&mut self.batch.keys, &event.customer, self.group_key.as_bytes());
         Ok(Outcome::Folded {
-            lineage: family.lineages[slot.version as usize],
+            lineage: family.lineage(slot),
             key: start..self.batch.keys.len(),
             slot,
             fold: Fold { time, order, value },
@@ -254,6 +265,10 @@ impl Processor {
     }
 
     /// What must be loaded before the batch can be folded: each once, in order.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "each event's contributions end where the first pass put their end"
+    )]
     fn missing(&self) -> Vec<Address> {
         let mut missing = Vec::new();
         let mut first = 0;
@@ -275,10 +290,11 @@ impl Processor {
         missing
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the first pass wrote the key there")]
     fn add_missing(&self, contribution: &Contribution, missing: &mut Vec<Address>) {
         let Outcome::Folded { lineage, key, slot, .. } = &contribution.outcome else { return };
         let metric = contribution.metric;
-        if !self.agendas[metric as usize].is_cold {
+        if !self.agendas.of(metric).is_cold {
             return;
         }
         let bytes = &self.batch.keys[key.clone()];
@@ -303,6 +319,7 @@ impl Contribution {
 }
 
 /// Rule 5.4.
+#[expect(clippy::indexing_slicing, reason = "a fault names one of the metric's dimensions")]
 fn bad_group(metric: &Metric, fault: &GroupFault) -> Stop {
     let property = &metric.group_by[fault.dimension].path.text;
     Stop::Refuse(RejectReason::BadGroup, format!("{property}: {}", fault.cause))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Processor;
-use crate::engine::chain::{Cells, ChainAddress};
+use crate::engine::chain::{Cells, ChainAddress, add_cell};
 use crate::engine::effect::Loaded;
 
 impl Processor {
@@ -15,6 +15,10 @@ impl Processor {
     }
 
     /// Takes in what is stored unless it is resident already: then memory is newer. Returns its chain's place.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "lengths within memory; a chain with one cell more takes more"
+    )]
     pub(super) fn make_resident(&mut self, loaded: Loaded) -> Option<u32> {
         match loaded {
             Loaded::Id(id) => {
@@ -32,7 +36,7 @@ impl Processor {
                     let Cells::Plain(cells) = &mut chain.cells else {
                         panic!("a plain cell was stored for a recurring chain")
                     };
-                    cells.push(*cell);
+                    add_cell(cells, *cell);
                     self.chain_bytes += chain.cell_bytes() - before;
                     self.enter(place, &site, slot);
                 }
@@ -54,8 +58,8 @@ impl Processor {
                     };
                     for slot in slots {
                         let at = self.retire_at(&site, slot);
-                        let metric = address.metric as usize;
-                        self.agendas[metric].retire.entry(at).or_default().push(place);
+                        let agenda = self.agendas.of_mut(address.metric);
+                        agenda.retire.entry(at).or_default().push(place);
                     }
                     self.schedule(place, &site);
                 }
@@ -70,6 +74,7 @@ impl Processor {
         self.chains.find(hash, address.metric, address.lineage, key)
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn place_of(&mut self, address: &ChainAddress, cells: impl FnOnce() -> Cells) -> u32 {
         if let Some(place) = self.find(address) {
             return place;
@@ -84,10 +89,17 @@ impl Processor {
     /// were not used for longest.
     pub(super) fn let_go(&mut self) {
         self.retire();
-        if !self.has_store {
-            return;
+        if self.has_store {
+            self.evict();
+            self.tidy();
         }
-        self.tidy_agendas();
+    }
+
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "three quarters of it are less, and what is left is not 0"
+    )]
+    fn evict(&mut self) {
         let limit = self.options.memory_bytes_max;
         self.dedup.let_go(limit.saturating_sub(self.chain_bytes).max(limit / 2));
         if self.memory_bytes() <= limit {
@@ -104,6 +116,10 @@ impl Processor {
         }
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "places are fewer than 2^32, and the divisor is at least 1"
+    )]
     fn evict_at_hand(&mut self, spares_none: bool) {
         let place = self.evict_hand;
         self.evict_hand = (place + 1) % self.chains.places().max(1);
@@ -116,7 +132,7 @@ impl Processor {
         self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
         let plan = Arc::clone(&self.plan);
         let family = plan.metric(chain.address.metric);
-        let agenda = &mut self.agendas[chain.address.metric as usize];
+        let agenda = self.agendas.of_mut(chain.address.metric);
         agenda.is_cold = true;
         match chain.cells {
             Cells::Plain(cells) => {

@@ -7,6 +7,7 @@
 //! First read, then decide: `look` works out which ids and cells a batch touches, what is not resident is loaded in
 //! one go, and only then is anything folded. Knows nothing of bytes, brokers, files, clocks.
 
+mod agenda;
 mod close;
 mod commit;
 mod fold;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
+use self::agenda::Agendas;
 use self::look::Batch;
 use self::sweep::Sweep;
 use super::chain::Chains;
@@ -31,6 +33,7 @@ use crate::definition::{GroupKey, Plan};
 use crate::model::{EventTime, RejectReason, Span, TotalKind};
 
 /// What a task is configured to do.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent setting")]
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How long ids are remembered and periods stay open to corrections (rules 1.7, 2.4, 7.5).
@@ -45,6 +48,8 @@ pub struct Options {
     pub reports_duplicates: bool,
     /// Whether unmatched events are.
     pub reports_unmatched: bool,
+    /// Whether each total says at which offsets its events stood.
+    pub keeps_offsets: bool,
     /// Past how many bytes of state things leave memory.
     pub memory_bytes_max: usize,
     /// At most so many totals are made in one slice of closing.
@@ -60,6 +65,7 @@ impl Default for Options {
             future_skew_max: Span::from_seconds(300),
             reports_duplicates: false,
             reports_unmatched: false,
+            keeps_offsets: false,
             memory_bytes_max: usize::MAX,
             slice_totals_max: 20_000,
         }
@@ -104,33 +110,13 @@ pub struct Tally {
     pub rejects: BTreeMap<RejectReason, u64>,
 }
 
-/// Which chains of one metric must be looked at when.
-#[derive(Default)]
-struct Agenda {
-    /// Resident chains by when a period of theirs is due; entries may be stale.
-    due: BTreeMap<EventTime, Vec<u32>>,
-    /// Resident plain chains by when a cell of theirs may be forgotten; entries may be stale.
-    retire: BTreeMap<EventTime, Vec<u32>>,
-    /// Whether a key that is not resident may be stored.
-    is_cold: bool,
-    /// Periods of which cells are stored that are not resident and may be unpublished: when they are due, at the
-    /// earliest, and when they end.
-    cold_ends: BTreeSet<(EventTime, EventTime)>,
-    /// When a chain that is not resident may be due.
-    cold_chains_due: Option<EventTime>,
-    /// Whether all chains were closed for the end of input.
-    is_ended: bool,
-    /// When stored cells may next be forgotten: ends of periods with stored cells.
-    stored_ends: BTreeSet<EventTime>,
-}
-
 /// All state of one task.
 pub struct Processor {
     plan: Arc<Plan>,
     options: Options,
     digest_key: DigestKey,
     chains: Chains,
-    agendas: Vec<Agenda>,
+    agendas: Agendas,
     dedup: Dedup,
     customers: HashSet<u64>,
     new_customers: Vec<(Box<str>, Box<str>)>,
@@ -181,9 +167,7 @@ impl Processor {
     /// A task in the state of its last commit.
     pub fn new(plan: Arc<Plan>, options: Options, start: Start) -> Self {
         let stored = start.stored.unwrap_or_default();
-        let agendas = (0..plan.metrics().len())
-            .map(|place| Agenda::over(&stored, u32::try_from(place).expect("few metrics"), &plan))
-            .collect();
+        let agendas = Agendas::over(&stored, &plan);
         let is_cold = start.last.number > 0;
         Processor {
             dedup: Dedup::new(options.dedup_window, is_cold),
@@ -319,15 +303,21 @@ impl Processor {
     }
 
     /// Bytes of memory that state takes, roughly.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn memory_bytes(&self) -> usize {
         self.dedup.bytes() + self.chain_bytes + self.agenda_bytes()
     }
 
     /// Bytes of memory that state may take until the next commit, roughly.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn memory_bytes_ahead(&self) -> usize {
         self.dedup.bytes_ahead() + self.chain_bytes + self.agenda_bytes()
     }
 
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "lengths within memory, and counts of what was made"
+    )]
     fn emit(&mut self, entry: OutboxEntry) {
         self.outbox_bytes += match &entry {
             OutboxEntry::Total(total) => {
@@ -344,21 +334,5 @@ impl Processor {
             }
         };
         self.outbox.push(entry);
-    }
-}
-
-impl Agenda {
-    fn over(stored: &StoredIndex, place: u32, plan: &Plan) -> Self {
-        let graces = plan.metric(place).versions.iter().map(|version| version.grace);
-        let grace_min = graces.min().unwrap_or(Span::ZERO);
-        let ends = stored.cell_ends.get(&place).cloned().unwrap_or_default();
-        let has_chains = stored.chain_metrics.contains(&place);
-        Agenda {
-            is_cold: has_chains || !ends.is_empty(),
-            cold_ends: ends.iter().map(|end| (end.saturating_add(grace_min), *end)).collect(),
-            stored_ends: ends,
-            cold_chains_due: has_chains.then_some(EventTime::from_micros(i64::MIN)),
-            ..Agenda::default()
-        }
     }
 }

@@ -35,7 +35,8 @@ impl Processor {
     /// What of the store must be read for [`Processor::preview_stored`]: each scan to its end.
     pub fn preview_scans(&self) -> Vec<Scan> {
         let mut scans = Vec::new();
-        for (metric, agenda) in (0..).zip(&self.agendas) {
+        for metric in self.agendas.metrics() {
+            let agenda = self.agendas.of(metric);
             if !agenda.is_cold {
                 continue;
             }

@@ -33,16 +33,16 @@ impl Processor {
         if let Some(paused) = self.paused_sweep.take() {
             return Some(paused);
         }
-        let (metric, range) = (0..self.agendas.len())
-            .find_map(|metric| Some((metric, self.cold_range(metric, horizon)?)))?;
-        let metric = u32::try_from(metric).expect("few metrics");
+        let mut metrics = self.agendas.metrics();
+        let (metric, range) =
+            metrics.find_map(|metric| Some((metric, self.cold_range(metric, horizon)?)))?;
         let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES_MAX };
         Some(Sweep { scan, closing: self.closing(), through: horizon })
     }
 
     /// What of a metric must be read from the store before it is closed.
-    pub(super) fn cold_range(&self, metric: usize, horizon: EventTime) -> Option<ScanRange> {
-        let agenda = &self.agendas[metric];
+    pub(super) fn cold_range(&self, metric: u32, horizon: EventTime) -> Option<ScanRange> {
+        let agenda = self.agendas.of(metric);
         let is_due = agenda.cold_chains_due.is_some_and(|due| due <= horizon);
         // At the end of input one sweep closes all of a chain; a chain that carries always has something due later.
         if is_due && !(self.is_ending && agenda.is_ended) {
@@ -61,7 +61,7 @@ impl Processor {
     ) {
         let mut sweep = self.sweep.take().expect("a scan was asked for");
         let plan = Arc::clone(&self.plan);
-        let agenda = &mut self.agendas[sweep.scan.metric as usize];
+        let agenda = self.agendas.of_mut(sweep.scan.metric);
         if sweep.scan.after.is_none() && sweep.scan.range == ScanRange::Chains {
             agenda.cold_chains_due = None;
         }
@@ -87,7 +87,7 @@ impl Processor {
     fn end_sweep(&mut self, sweep: &Sweep) {
         let plan = Arc::clone(&self.plan);
         let family = plan.metric(sweep.scan.metric);
-        let agenda = &mut self.agendas[sweep.scan.metric as usize];
+        let agenda = self.agendas.of_mut(sweep.scan.metric);
         match sweep.scan.range {
             ScanRange::Chains => agenda.is_ended |= sweep.closing == Closing::EndOfInput,
             ScanRange::CellsEndingAt(end) => {

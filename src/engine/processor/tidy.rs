@@ -1,37 +1,38 @@
-//! Keeping the agendas as small as what they speak of.
+//! Keeping what stands around the resident chains as small as these are.
 //!
-//! What is let go leaves its entries behind, and is entered again when it is loaded: where keys come and go all through a
-//! month, stale entries would soon be more than memory holds. So they are made anew whenever they have doubled.
+//! What is let go leaves its entries on the agendas, and is entered again when it is loaded: where keys come and go all
+//! through a month, stale entries would soon be more than memory holds. It also leaves its place empty. So agendas are
+//! made anew when they have doubled, and chains are moved together where less than half of their places are taken.
 
 use std::sync::Arc;
 
-use super::{Agenda, Processor};
+use super::Processor;
 use crate::definition::{Plan, Slot};
 use crate::engine::chain::Cells;
 
 /// Bytes of an entry; a list that grows is there twice.
 const ENTRY_BYTES: usize = 2 * size_of::<u32>();
 
-/// Entries that take less than such a part of the memory are left alone.
-const PART: usize = 8;
-
 impl Processor {
-    /// Makes the agendas anew where most of what stands in them may be stale.
-    pub(super) fn tidy_agendas(&mut self) {
-        self.agenda_entries = self.count_agenda_entries();
-        let spared = self.options.memory_bytes_max / PART / ENTRY_BYTES;
-        if self.agenda_entries <= self.agenda_entries_max.max(spared) {
+    /// Right after things were let go.
+    pub(super) fn tidy(&mut self) {
+        // What takes less than such a part of the memory is left alone.
+        let spared_bytes = self.options.memory_bytes_max / 8;
+        // Places of changed chains are written down elsewhere too.
+        let may_move = self.dirty.is_empty() && self.amended.is_empty();
+        self.agenda_entries = self.agendas.entries();
+        if may_move && self.chains.is_sparse(spared_bytes) {
+            self.chains.pack();
+            self.evict_hand = 0;
+        } else if self.agenda_entries <= self.agenda_entries_max.max(spared_bytes / ENTRY_BYTES) {
             return;
         }
-        for agenda in &mut self.agendas {
-            agenda.due.clear();
-            agenda.retire.clear();
-        }
+        self.agendas.clear_entries();
         let plan = Arc::clone(&self.plan);
         for place in 0..self.chains.places() {
             self.enter_anew(&plan, place);
         }
-        self.agenda_entries = self.count_agenda_entries();
+        self.agenda_entries = self.agendas.entries();
         self.agenda_entries_max = self.agenda_entries.saturating_mul(2);
     }
 
@@ -56,7 +57,7 @@ impl Processor {
             }
         };
         let retires: Vec<_> = slots.into_iter().map(|slot| self.retire_at(&site, slot)).collect();
-        let agenda = self.agenda_mut(address.metric);
+        let agenda = self.agendas.of_mut(address.metric);
         for due in dues {
             agenda.due.entry(due).or_default().push(place);
         }
@@ -68,16 +69,5 @@ impl Processor {
     /// Bytes of the agendas, as of the last commit.
     pub(super) fn agenda_bytes(&self) -> usize {
         self.agenda_entries.saturating_mul(ENTRY_BYTES)
-    }
-
-    fn count_agenda_entries(&self) -> usize {
-        let lists = |agenda: &Agenda| {
-            agenda.due.values().chain(agenda.retire.values()).map(Vec::len).sum::<usize>()
-        };
-        self.agendas.iter().map(lists).sum()
-    }
-
-    fn agenda_mut(&mut self, metric: u32) -> &mut Agenda {
-        &mut self.agendas[metric as usize]
     }
 }

@@ -53,6 +53,7 @@ impl<'c> BatchEncoder<'c> {
     }
 
     /// How many writes there are, with those that a later one of the same key makes needless.
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn count(&self) -> usize {
         self.ranges.len() + self.entries.len()
     }

@@ -51,6 +51,11 @@ impl Writer {
     }
 
     /// A length (1), then as many bytes of the two's complement, little endian, as say it all.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "the length is 1 to 32, and where it is 1 there is nothing spare"
+    )]
     pub(super) fn amount(&mut self, value: Amount) -> &mut Self {
         let bytes = value.to_le_bytes();
         let fill = if value.is_negative() { 0xFF } else { 0 };
@@ -147,9 +152,12 @@ impl<'b> Reader<'b> {
             return self.corrupt("with a sum of no length");
         }
         let taken = self.take(length)?;
-        let fill = if taken[length - 1] & 0x80 == 0 { 0 } else { 0xFF };
+        let is_negative = taken.last().is_some_and(|last| last & 0x80 != 0);
+        let fill = if is_negative { 0xFF } else { 0 };
         let mut bytes = [fill; 32];
-        bytes[..length].copy_from_slice(taken);
+        for (byte, stored) in bytes.iter_mut().zip(taken) {
+            *byte = *stored;
+        }
         Ok(Amount::from_le_bytes(bytes))
     }
 

@@ -66,7 +66,9 @@ impl Entry {
 }
 
 fn digest_of(meaning: &str) -> String {
-    Sha256::digest(meaning.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = Sha256::digest(meaning.as_bytes()).into();
+    let (head, _) = digest.split_first_chunk().expect("32 bytes are more than 16");
+    format!("{:032x}", u128::from_be_bytes(*head))
 }
 
 impl Dictionary {
@@ -86,7 +88,9 @@ impl Dictionary {
             })?;
             entries.insert(number, entry);
         }
-        let mut next = entries.keys().last().map_or(0, |last| last + 1);
+        let after =
+            |number: u32| number.checked_add(1).expect("a state has fewer than 2^32 metrics");
+        let mut next = entries.keys().last().map_or(0, |last| after(*last));
         let mut dictionary = Dictionary::default();
         let mut faults = Vec::new();
         for (place, metric) in (0..).zip(plan.metrics()) {
@@ -94,7 +98,7 @@ impl Dictionary {
             let known = entries.iter().find(|(_, known)| known.is_same_metric(&entry));
             let number = known.map_or(next, |(number, _)| *number);
             if known.is_none() {
-                next += 1;
+                next = after(next);
             }
             let meanings = known.map_or(&[][..], |(_, known)| &known.meanings);
             if !entry.meanings.starts_with(meanings) {
@@ -113,7 +117,8 @@ impl Dictionary {
 
     /// The number of the metric at a place in the plan.
     pub fn number(&self, place: u32) -> u32 {
-        self.numbers[place as usize]
+        let place = usize::try_from(place).expect("an address has at least 32 bits");
+        *self.numbers.get(place).expect("places are those of the plan")
     }
 
     /// The place in the plan of the metric with that number; `None` where the plan no longer has it.

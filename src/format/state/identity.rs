@@ -69,7 +69,7 @@ struct Stored {
 /// Value of the identity entry.
 pub fn encode_identity(identity: &Identity) -> Vec<u8> {
     let Binding { cluster, group, topic, partition, partitions } = identity.binding.clone();
-    let digest_key = identity.digest_key.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest_key = format!("{:032x}", u128::from_be_bytes(identity.digest_key.0));
     let (program, format) = (PROGRAM.to_owned(), FORMAT);
     let stored =
         Stored { program, format, cluster, group, topic, partition, partitions, digest_key };
@@ -97,6 +97,7 @@ pub fn decode_identity(bytes: &[u8]) -> Result<Identity, IdentityError> {
     Ok(Identity { binding, digest_key })
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "a place among 32 digits")]
 fn read_key(text: &str) -> Option<DigestKey> {
     let mut key = [0; 16];
     if text.len() != 32 || !text.is_ascii() {

@@ -128,6 +128,7 @@ pub(super) fn past_cells(metric: u32, through: EventTime) -> [(Vec<u8>, Vec<u8>)
 }
 
 /// The smallest key that is greater than every key with that prefix.
+#[expect(clippy::arithmetic_side_effects, reason = "the byte is less than 255")]
 pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {

@@ -4,12 +4,17 @@ use super::bytes::{Corrupt, Reader, Writer};
 use super::part::{read_part, read_part_value};
 use crate::definition::{AggregationKind, Metric, MetricPlan, Slot, Timeline};
 use crate::engine::{
-    Aggregate, Carry, Cell, Operations, Part, PartKey, PartValue, Published, Recurring, Stamp,
-    Weighted,
+    Aggregate, Carry, Cell, Extent, Operations, Part, PartKey, PartValue, Published, Recurring,
+    Stamp, Weighted,
 };
 use crate::model::{EventTime, Quantity};
 
 const VERSION: u8 = 1;
+
+/// Mark of a cell that must be published again.
+const IS_OWED: u8 = 1;
+/// Mark of a cell whose marks are followed by the smallest and the greatest offset of its events, 8 bytes each.
+const HAS_OFFSETS: u8 = 2;
 
 /// Value of a plain cell.
 pub(super) fn encode_cell(cell: &Cell) -> Vec<u8> {
@@ -35,7 +40,7 @@ pub(super) fn encode_chain(chain: &Recurring) -> Vec<u8> {
 
 fn write_cell(writer: &mut Writer, cell: &Cell) {
     writer.time(cell.slot.period.start).u64(cell.events);
-    writer.option(cell.times, |writer, (first, last)| {
+    writer.option(cell.times.bounds(), |writer, (first, last)| {
         writer.time(first).time(last);
     });
     writer.option(cell.published.as_deref(), |writer, published| {
@@ -44,7 +49,12 @@ fn write_cell(writer: &mut Writer, cell: &Cell) {
             writer.amount(value);
         });
     });
-    writer.u8(u8::from(cell.is_owed));
+    let offsets = cell.offsets.bounds();
+    let owed = if cell.is_owed { IS_OWED } else { 0 };
+    writer.u8(owed | if offsets.is_some() { HAS_OFFSETS } else { 0 });
+    if let Some((first, last)) = offsets {
+        writer.bytes(&first.to_be_bytes()).bytes(&last.to_be_bytes());
+    }
     write_aggregate(writer, &cell.aggregate);
 }
 
@@ -109,16 +119,40 @@ fn read_cell(
         return reader.corrupt(&format!("from {start} to {end}, which is no period of {code:?}"));
     };
     let events = reader.u64()?;
-    let times = reader.option(|reader| Ok((reader.time()?, reader.time()?)))?;
+    let times = read_times(reader)?;
     let published = reader.option(|reader| {
         let (revision, events) = (reader.u64()?, reader.u64()?);
         let value = reader.option(Reader::amount)?;
         Ok(Box::new(Published { revision, value, events }))
     })?;
-    let is_owed = reader.flag()?;
+    let marks = reader.u8()?;
+    if marks & !(IS_OWED | HAS_OFFSETS) != 0 {
+        return reader.corrupt("with marks that no cell has");
+    }
+    let is_owed = marks & IS_OWED != 0;
+    let offsets =
+        if marks & HAS_OFFSETS == 0 { Extent::NOTHING } else { read_offsets(reader, events)? };
     let aggregate = read_aggregate(reader)?;
     check_kind(reader, metric.version(slot), &aggregate)?;
-    Ok(Cell { slot, aggregate, events, times, published, is_owed })
+    Ok(Cell { slot, aggregate, events, times, offsets, published, is_owed })
+}
+
+fn read_times(reader: &mut Reader<'_>) -> Result<Extent<EventTime>, Corrupt> {
+    let times = reader.option(|reader| Ok((reader.time()?, reader.time()?)))?;
+    let Some((first, last)) = times else { return Ok(Extent::NOTHING) };
+    match Extent::between(first, last) {
+        Some(times) => Ok(times),
+        None => reader.corrupt("whose last event was before its first"),
+    }
+}
+
+fn read_offsets(reader: &mut Reader<'_>, events: u64) -> Result<Extent<i64>, Corrupt> {
+    let (first, last) =
+        (reader.array().map(i64::from_be_bytes)?, reader.array().map(i64::from_be_bytes)?);
+    match Extent::between(first, last) {
+        Some(offsets) if first >= 0 && events > 0 => Ok(offsets),
+        _ => reader.corrupt("with offsets that its events cannot have"),
+    }
 }
 
 /// Versions and calendars are found again by the period's end: its last instant lies in it whatever begins there.
@@ -184,14 +218,14 @@ fn is_part_of(
             let of_bucket = inner.map(Aggregate::of_kind);
             has_bucket && of_bucket.is_some_and(|one| is_part_of(&one, &plain, value, None))
         }
-        (Aggregate::Unique(_), PartKey::Member(_), PartValue::Present) => !has_bucket,
+        (Aggregate::Unique(_), PartKey::Member(_), PartValue::Present)
+        | (Aggregate::Percentile(_), PartKey::Value(_), PartValue::Count(_)) => !has_bucket,
         (Aggregate::Operations(kept), PartKey::Operation(..), PartValue::Operation(_)) => {
             !has_bucket && kept.is_keeping_all()
         }
         (Aggregate::Operations(kept), PartKey::Member(_), PartValue::Newest(..)) => {
             !has_bucket && !kept.is_keeping_all()
         }
-        (Aggregate::Percentile(_), PartKey::Value(_), PartValue::Count(_)) => !has_bucket,
         _ => false,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{MetricNames, TotalSource, dimensions, kind_name};
 use crate::format::json::{push, push_optional, push_string};
-use crate::model::PeriodTotal;
+use crate::model::{PeriodTotal, Provenance};
 
 pub(super) fn body_of(
     names: &MetricNames<'_>,
@@ -37,7 +37,7 @@ pub(super) fn body_of(
     push_text(&mut out, "first_event_at", total.event_times.map(|(first, _)| first));
     push_text(&mut out, "last_event_at", total.event_times.map(|(_, last)| last));
     out.push_str(r#","source":"#);
-    push_source(&mut out, source);
+    push_source(&mut out, source, total.provenance);
     out.push('}');
     out
 }
@@ -50,12 +50,25 @@ fn push_text(out: &mut String, name: &str, value: Option<impl Display>) {
     }
 }
 
-fn push_source(out: &mut String, source: TotalSource<'_>) {
+/// A member whose value is a whole number, or `null`.
+fn push_offset(out: &mut String, name: &str, value: Option<i64>) {
+    match value {
+        Some(value) => push(out, format_args!(r#","{name}":{value}"#)),
+        None => push(out, format_args!(r#","{name}":null"#)),
+    }
+}
+
+fn push_source(out: &mut String, source: TotalSource<'_>, provenance: Provenance) {
     match source {
         TotalSource::Topic { topic, partition } => {
             out.push_str(r#"{"topic":"#);
             push_string(out, topic);
-            push(out, format_args!(r#","partition":{partition}}}"#));
+            push(out, format_args!(r#","partition":{partition}"#));
+            if let Provenance::Offsets(offsets) = provenance {
+                push_offset(out, "first_offset", offsets.map(|(first, _)| first));
+                push_offset(out, "last_offset", offsets.map(|(_, last)| last));
+            }
+            out.push('}');
         }
         TotalSource::Files { pattern } => {
             out.push_str(r#"{"files":"#);

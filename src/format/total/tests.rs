@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::model::{Amount, EventTime, Period, Ratio};
+use crate::model::{Amount, EventTime, Period, Provenance, Ratio};
 
 fn at(text: &str) -> EventTime {
     EventTime::parse_rfc3339(text).expect("an instant")
@@ -40,6 +40,7 @@ fn total() -> PeriodTotal {
         delta: tenths(12_345),
         events: 42,
         event_times: Some((at("2026-03-01T08:00:00Z"), at("2026-03-31T09:12:13.5Z"))),
+        provenance: Provenance::Unasked,
     }
 }
 
@@ -110,6 +111,30 @@ fn names_are_escaped_in_the_body_and_encoded_in_the_key() {
         r#""source":{"files":"data/\"*\".ndjson"}}"#,
     );
     check(&names, &total, source, (key, body));
+}
+
+#[test]
+fn source_says_the_offsets_where_they_are_asked_for() {
+    let source_of = |provenance, source| {
+        let body = TotalRecord::new(&names(), &PeriodTotal { provenance, ..total() }, source).body;
+        let (_, source) = body.split_once(r#","source":"#).expect("a source");
+        source.strip_suffix('}').expect("the body's end").to_owned()
+    };
+    assert_eq!(
+        source_of(Provenance::Offsets(Some((17, 912))), USAGE),
+        r#"{"topic":"usage","partition":3,"first_offset":17,"last_offset":912}"#
+    );
+    assert_eq!(
+        source_of(Provenance::Offsets(Some((0, 0))), USAGE),
+        r#"{"topic":"usage","partition":3,"first_offset":0,"last_offset":0}"#
+    );
+    assert_eq!(
+        source_of(Provenance::Offsets(None), USAGE),
+        r#"{"topic":"usage","partition":3,"first_offset":null,"last_offset":null}"#
+    );
+    // Files have lines, which are not kept.
+    let files = TotalSource::Files { pattern: "u.ndjson" };
+    assert_eq!(source_of(Provenance::Offsets(None), files), r#"{"files":"u.ndjson"}"#);
 }
 
 #[test]

@@ -138,6 +138,7 @@ fn expect_in_two_runs(world: &World, cut: usize, extra: &[&str]) {
 #[test]
 fn every_world_comes_out_the_same_in_two_runs_on_one_state() {
     for world in World::all() {
+        #[expect(clippy::naive_bytecount, reason = "worlds are small")]
         let lines = world.events().iter().filter(|byte| **byte == b'\n').count();
         expect_in_two_runs(&world, lines / 2, &[]);
     }
@@ -151,6 +152,7 @@ fn two_runs_on_one_state_are_one_wherever_the_cut_is() {
         ("2.4-forgotten-by-day", &["--memory-limit", "1KiB"]),
     ] {
         let world = World::named(name);
+        #[expect(clippy::naive_bytecount, reason = "worlds are small")]
         let lines = world.events().iter().filter(|byte| **byte == b'\n').count();
         for cut in 0..=lines {
             expect_in_two_runs(&world, cut, extra);

@@ -3,6 +3,7 @@
 # `make kafka`. It knows nothing of odometer.
 #
 #   broker.sh jars         fetch the jars unless the cache has them; print their folder
+#   broker.sh secure DIR   before the first start: let DIR's broker have listeners with SASL and with TLS as well
 #   broker.sh format DIR   choose two free ports, write DIR/server.properties, format DIR/data (once)
 #   broker.sh start DIR    format unless done, start in the background, wait until it answers, print its address
 #   broker.sh stop DIR     stop it in order; its data stays for the next start, on the same port
@@ -10,7 +11,10 @@
 #                          in order, "kill" at once; where the input ends the owner is gone: it is killed, DIR removed
 #   broker.sh tool CLASS [ARGUMENT...]   run a Kafka tool, such as org.apache.kafka.tools.TopicCommand
 #
-# DIR holds address, broker.log, broker.pid, data, server.properties. Jars: ${ODOMETER_CACHE:-~/.cache/odometer}.
+# DIR holds address, broker.log, broker.pid, data, server.properties; secure adds DIR/secure: the certificate of an
+# authority of its own (ca.pem), the password of user "odometer" (password; PLAIN and SCRAM-SHA-256), and, once formatted,
+# the addresses SASL_PLAINTEXT, SSL and SASL_SSL, a file each.
+# Jars: ${ODOMETER_CACHE:-~/.cache/odometer}.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -61,23 +65,80 @@ free_port() {
     fail "found no free port between 20000 and 29999"
 }
 
+# An authority, and a key of the broker with a certificate of it for 127.0.0.1.
+secure() {
+    local folder=$1/secure subject=san=ip:127.0.0.1
+    mkdir -p "$folder"
+    head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$folder/password"
+    tool() {
+        local store=$1
+        shift
+        keytool "$@" -keystore "$folder/$store.p12" -storetype PKCS12 -storepass:file "$folder/password" 2>>"$folder/log"
+    }
+    {
+        tool authority -genkeypair -alias authority -keyalg EC -dname CN=authority -ext bc:c -validity 2 &&
+            tool authority -exportcert -rfc -alias authority >"$folder/ca.pem" &&
+            tool broker -genkeypair -alias broker -keyalg EC -dname CN=broker -validity 2 &&
+            tool broker -certreq -alias broker >"$folder/request.pem" &&
+            tool authority -gencert -rfc -alias authority -ext "$subject" -validity 2 \
+                <"$folder/request.pem" >"$folder/broker.pem" &&
+            tool broker -importcert -noprompt -alias authority -file "$folder/ca.pem" &&
+            tool broker -importcert -noprompt -alias broker -file "$folder/broker.pem"
+    } || fail "keytool made no certificates: $(tail -n 3 "$folder/log")"
+}
+
+# Prints the lines of server.properties for the listeners of `secure`, after the first two.
+secure_listeners() {
+    local folder=$1/secure listeners=$2 advertised=$3 password protocol port name
+    local modules=org.apache.kafka.common.security
+    password=$(cat "$folder/password")
+    for protocol in SASL_PLAINTEXT SSL SASL_SSL; do
+        port=$(free_port)
+        while [[ $listeners == *":$port"* ]]; do port=$(free_port); done
+        listeners+=",$protocol://127.0.0.1:$port"
+        advertised+=",$protocol://127.0.0.1:$port"
+        echo "127.0.0.1:$port" >"$folder/$protocol"
+    done
+    echo "listeners=$listeners"
+    echo "advertised.listeners=$advertised"
+    echo "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256"
+    for protocol in sasl_plaintext sasl_ssl; do
+        name=listener.name.$protocol
+        echo "$name.plain.sasl.jaas.config=$modules.plain.PlainLoginModule required user_odometer=\"$password\";"
+        echo "$name.scram-sha-256.sasl.jaas.config=$modules.scram.ScramLoginModule required;"
+    done
+    echo "ssl.keystore.type=PKCS12"
+    echo "ssl.keystore.location=$folder/broker.p12"
+    echo "ssl.keystore.password=$password"
+    echo "ssl.key.password=$password"
+}
+
 format() {
-    local directory=$1 client_port controller_port cluster
+    local directory=$1 client_port controller_port cluster listeners advertised users=()
     [ ! -f "$directory/address" ] || return 0
     mkdir -p "$directory/data"
     client_port=$(free_port)
     controller_port=$(free_port)
     while [ "$controller_port" = "$client_port" ]; do controller_port=$(free_port); done
+    listeners=PLAINTEXT://127.0.0.1:$client_port,CONTROLLER://127.0.0.1:$controller_port
+    advertised=PLAINTEXT://127.0.0.1:$client_port
     {
         cat "$here/server.properties"
         echo "log.dirs=$directory/data"
-        echo "listeners=PLAINTEXT://127.0.0.1:$client_port,CONTROLLER://127.0.0.1:$controller_port"
-        echo "advertised.listeners=PLAINTEXT://127.0.0.1:$client_port"
+        if [ -d "$directory/secure" ]; then
+            secure_listeners "$directory" "$listeners" "$advertised"
+        else
+            echo "listeners=$listeners"
+            echo "advertised.listeners=$advertised"
+        fi
         echo "controller.quorum.bootstrap.servers=127.0.0.1:$controller_port"
     } >"$directory/server.properties"
     # A cluster id is 16 random bytes in URL-safe base64.
     cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
-    (java_with_jars kafka.tools.StorageTool format --standalone --cluster-id="$cluster" \
+    if [ -d "$directory/secure" ]; then
+        users=(--add-scram "SCRAM-SHA-256=[name=odometer,password=$(cat "$directory/secure/password")]")
+    fi
+    (java_with_jars kafka.tools.StorageTool format --standalone --cluster-id="$cluster" "${users[@]}" \
         --config "$directory/server.properties") >"$directory/format.log" 2>&1 \
         || fail "formatting failed: $(tail -n 3 "$directory/format.log")"
     echo "127.0.0.1:$client_port" >"$directory/address.new"
@@ -151,7 +212,7 @@ serve() {
 command=${1:-}
 case $command in
     jars) jars ;;
-    format | start | stop | serve)
+    secure | format | start | stop | serve)
         [ $# -eq 2 ] || fail "$command wants one folder"
         mkdir -p "$2"
         "$command" "$(cd "$2" && pwd)"
@@ -161,5 +222,5 @@ case $command in
         shift
         java_with_jars -Dlog.level=WARN "$@"
         ;;
-    *) fail "wants jars, format, start, stop, serve or tool; see the head of this file" ;;
+    *) fail "wants jars, secure, format, start, stop, serve or tool; see the head of this file" ;;
 esac

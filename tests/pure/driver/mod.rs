@@ -5,7 +5,7 @@
 mod properties;
 mod tests;
 
-pub use self::tests::seeds;
+pub use self::tests::{check, seeds};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -72,6 +72,7 @@ impl<'w> Driver<'w> {
             dedup_window: options.dedup_window,
             watermark_delay: options.watermark_delay,
             future_skew_max: options.max_future_skew,
+            keeps_offsets: options.keeps_offsets,
             slice_totals_max: *dice.pick(&[1, 3, 20_000]),
             memory_bytes_max: *dice.pick(&[0, 3_000, 20_000, usize::MAX]),
             ..Default::default()
@@ -184,8 +185,16 @@ impl<'w> Driver<'w> {
     pub fn run(&mut self, records: &[Record<'_>], dice: &mut Dice) {
         let mut at = 0;
         let mut ended_at = None;
+        let mut switched_at = None;
         loop {
             self.tick(at);
+            if self.options.offset_switches.contains(&at) && switched_at != Some(at) {
+                self.cut(true);
+                self.settings.keeps_offsets ^= true;
+                switched_at = Some(at);
+                at = self.restart(dice);
+                continue;
+            }
             if self.options.input_ends.contains(&at) && ended_at != Some(at) {
                 self.end_input();
                 self.cut(true);
@@ -242,6 +251,7 @@ impl<'w> Driver<'w> {
         let most = self.style.batch.unwrap_or_else(|| 1 + dice.below(60));
         let stops = self.options.idle_ticks.iter().map(|(place, _)| *place);
         let stops = stops.chain(self.options.input_ends.iter().copied());
+        let stops = stops.chain(self.options.offset_switches.iter().copied());
         stops.filter(|stop| *stop > at).fold((at + most).min(end), usize::min)
     }
 
@@ -315,7 +325,14 @@ impl<'w> Driver<'w> {
     fn store_commit(&mut self, record: &CommitRecord) {
         assert_eq!(record.counters.imbalance(), 0);
         let encoder = Encoder::new(&self.plan, &self.place, 1 << 20);
-        let encode = |entry: &OutboxEntry| encoder.outgoing(entry).encode();
+        let keeps_offsets = self.settings.keeps_offsets;
+        let encode = |entry: &OutboxEntry| {
+            let outgoing = encoder.outgoing(entry);
+            let says_offsets = outgoing.body.contains(r#","first_offset":"#);
+            let is_total = matches!(entry, OutboxEntry::Total(_));
+            assert_eq!(says_offsets, is_total && keeps_offsets, "{}", outgoing.body);
+            outgoing.encode()
+        };
         match &mut self.store {
             Some(store) => {
                 store.commit(record, &mut self.processor, &encode);

@@ -1,12 +1,20 @@
 //! The engine against the oracle: golden worlds and random ones, however they are cut up.
 
+use odometer::model::{EventTime, Span};
+
 use super::{Driver, Style};
 use crate::golden::World;
-use crate::oracle::{DISPOSITIONS, Options, Oracle, Outcome, Record};
+use crate::oracle::{DISPOSITIONS, Offsets, Options, Oracle, Outcome, Record};
 use crate::worlds::{self, Dice, RandomWorld};
 
 /// Panics with what differs from the oracle.
-fn check(name: &str, world: (&str, &[u8], &Options), outcome: &Outcome, style: &Style, seed: u64) {
+pub fn check(
+    name: &str,
+    world: (&str, &[u8], &Options),
+    outcome: &Outcome,
+    style: &Style,
+    seed: u64,
+) {
     let (definitions, events, options) = world;
     let mut dice = Dice::new(seed);
     let records = Record::lines(events);
@@ -63,10 +71,55 @@ fn engine_agrees_with_the_oracle_on_random_worlds() {
         for style in styles {
             check(&name, whole, &outcome, &style, seed);
         }
-        if world.options.input_ends.is_empty() {
+        if world.options.input_ends.is_empty() && world.options.offset_switches.is_empty() {
             check(&name, whole, &outcome, &Style::plain(None), seed);
         }
     }
+}
+
+#[test]
+fn range_of_offsets_is_said_only_where_it_is_whole() {
+    let definitions = r#"{"metrics":[
+        {"code":"plain","event_type":"e","aggregation":"count","period":"day"},
+        {"code":"level","event_type":"e","aggregation":"sum","value":"properties.v","period":"day","recurring":true}]}"#;
+    // The day of each record. Offsets are kept from record 1 on, not for record 5, and again from 6 on.
+    let days = [1, 2, 1, 2, 3, 3, 3, 4, 4, 6];
+    let events: String = (0..).zip(days).map(|(n, day)| event_on(n, day)).collect();
+    let options = Options {
+        watermark_delay: Span::from_seconds(40 * 86_400),
+        offset_switches: vec![1, 5, 6],
+        ..Options::default()
+    };
+    let expected = [(1, None), (2, Some((1, 3))), (3, None), (4, Some((7, 8))), (6, Some((9, 9)))];
+    for seed in 0..10 {
+        let mut dice = Dice::new(seed);
+        let style = Style::stored(Some(1), 30);
+        let mut driver = Driver::new(definitions, &options, style, &mut dice);
+        driver.run(&Record::lines(events.as_bytes()), &mut dice);
+        let totals = driver.sight.totals();
+        for (day, range) in expected {
+            let of_day = totals.iter().filter(|(key, _)| key.start == instant_of(day, 0));
+            let said: Vec<Offsets> = of_day.map(|(_, total)| total.offsets).collect();
+            assert_eq!(said, [Offsets::Said(range); 2], "seed {seed}, day {day}");
+        }
+        // The level goes on through a day without events.
+        let empty = totals.iter().filter(|(key, _)| key.start == instant_of(5, 0));
+        let empty: Vec<_> = empty.map(|(_, total)| (total.events, total.offsets)).collect();
+        assert_eq!(empty, [(0, Offsets::Said(None))], "seed {seed}");
+    }
+}
+
+fn event_on(number: usize, day: u32) -> String {
+    let time = instant_of(day, 12);
+    format!(
+        r#"{{"id":"{number}","type":"e","customer":"c","time":"{time}","properties":{{"v":1}}}}{}"#,
+        "\n"
+    )
+}
+
+fn instant_of(day: u32, hour: u32) -> EventTime {
+    let text = format!("2026-03-{day:02}T{hour:02}:00:00Z");
+    EventTime::parse_rfc3339(&text).expect("an instant")
 }
 
 #[test]
@@ -76,15 +129,13 @@ fn keys_that_come_and_go_leave_nothing_in_memory() {
         {"code": "plain", "event_type": "e", "aggregation": "count"},
         {"code": "kept", "event_type": "e", "aggregation": "sum", "value": "properties.v", "recurring": true}]}"#;
     let (keys, rounds) = (20, 200);
-    let text: String = (0..keys * rounds)
-        .map(|number| {
-            let customer = number % keys;
-            format!(
-                "{{\"id\":\"{number}\",\"type\":\"e\",\"customer\":\"c{customer}\",\"time\":{},\"properties\":{{\"v\":1}}}}\n",
-                1_767_312_000 + number
-            )
-        })
-        .collect();
+    let event = |number: usize| {
+        let (customer, time) = (number % keys, 1_767_312_000 + number);
+        format!(
+            "{{\"id\":\"{number}\",\"type\":\"e\",\"customer\":\"c{customer}\",\"time\":{time},\"properties\":{{\"v\":1}}}}"
+        )
+    };
+    let text = (0..keys * rounds).map(event).collect::<Vec<_>>().join("\n");
     let options = Options { keep_open: true, ..Options::default() };
     let mut dice = Dice::new(1);
     let style = Style::stored(Some(1), 0);

@@ -8,7 +8,7 @@ use odometer::model::{EventTime, RejectReason};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::oracle::{Outcome, Refusal, Total, TotalKey};
+use crate::oracle::{Offsets, Outcome, Refusal, Total, TotalKey};
 
 /// All that came out so far, by key.
 #[derive(Clone, Default, Debug)]
@@ -93,7 +93,7 @@ impl Sight {
         }
         for (key, total) in &wanted {
             let seen = self.totals.get(key).map(|seen| &seen.last);
-            if seen != Some(total) {
+            if !seen.is_some_and(|seen| agrees(seen, total)) {
                 faults.push(format!("{key:?}: {seen:?} instead of {total:?}"));
             }
         }
@@ -101,7 +101,7 @@ impl Sight {
         faults.extend(excess.map(|(key, seen)| format!("{key:?}: {:?} too many", seen.last)));
         for (key, total) in &outcome.first_values {
             let first = self.totals.get(&sorted(key)).map(|seen| &seen.first);
-            if first.is_some_and(|first| first != total) {
+            if first.is_some_and(|first| !agrees(first, total)) {
                 faults.push(format!("{key:?}: first {first:?} instead of {total:?}"));
             }
         }
@@ -113,6 +113,13 @@ impl Sight {
         }
         faults
     }
+}
+
+/// Whether what was seen is right. Of offsets it may be silent: whoever looks on knows whether they must be said.
+fn agrees(seen: &Total, right: &Total) -> bool {
+    let is_silent = seen.offsets == Offsets::Unsaid;
+    let offsets = if is_silent { Offsets::Unsaid } else { right.offsets };
+    *seen == Total { offsets, ..right.clone() }
 }
 
 /// The key with its group in order of names: that is how JSON objects are read here.
@@ -154,8 +161,21 @@ fn total_of(body: &Value) -> Total {
         value: body["value"].as_str().map(str::to_owned),
         events: body["events"].as_u64().expect("a number"),
         event_times,
+        offsets: offsets_of(&body["source"]),
         version: usize::try_from(version).expect("few versions"),
         timezone: text(&body["period"]["timezone"]),
+    }
+}
+
+fn offsets_of(source: &Value) -> Offsets {
+    match (source.get("first_offset"), source.get("last_offset")) {
+        (None, None) => Offsets::Unsaid,
+        (Some(Value::Null), Some(Value::Null)) => Offsets::Said(None),
+        (first, last) => {
+            let number = |value: Option<&Value>| value.and_then(Value::as_i64);
+            let range = number(first).zip(number(last));
+            Offsets::Said(Some(range.unwrap_or_else(|| panic!("{source} has two offsets"))))
+        }
     }
 }
 

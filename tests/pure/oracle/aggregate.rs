@@ -21,6 +21,8 @@ pub struct Folded {
     pub time: EventTime,
     /// Place in the order of reading.
     pub order: u64,
+    /// Where its record stood, if that is kept.
+    pub offset: Option<i64>,
     /// What it brings.
     pub input: Input,
 }

@@ -11,6 +11,15 @@ use odometer::model::EventTime;
 use super::aggregate::{Folded, Span};
 use super::timeline::{OracleSlot, OracleTimeline};
 
+/// What a total says of the offsets of its events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offsets {
+    /// It does not speak of them.
+    Unsaid,
+    /// Smallest and greatest; `None` where there are none, or where not all are known.
+    Said(Option<(i64, i64)>),
+}
+
 /// The value of one period of one key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Total {
@@ -20,6 +29,8 @@ pub struct Total {
     pub events: u64,
     /// Smallest and greatest own time of those events.
     pub event_times: Option<(EventTime, EventTime)>,
+    /// Smallest and greatest offset of those events, where all are known. The oracle always says it.
+    pub offsets: Offsets,
     /// Which version of the metric, from 1.
     pub version: usize,
     /// Zone that the period was cut in.
@@ -184,10 +195,14 @@ impl Chain {
     fn total(&self, frame: Frame<'_>, slot: OracleSlot) -> Total {
         let span = self.span(frame, slot);
         let times = span.events().iter().map(|event| event.time);
+        let offsets: Option<Vec<i64>> = span.events().iter().map(|event| event.offset).collect();
+        let offsets = offsets.unwrap_or_default();
+        let range = offsets.iter().min().copied().zip(offsets.iter().max().copied());
         Total {
             value: span.value(),
             events: u64::try_from(span.events().len()).expect("few events"),
             event_times: times.clone().min().zip(times.max()),
+            offsets: Offsets::Said(range),
             version: slot.version + 1,
             timezone: span.calendar.zone_name.clone(),
         }

@@ -26,8 +26,8 @@ use odometer::model::{Disposition, Document, Event, EventTime, RejectReason};
 
 use self::admission::Admission;
 use self::aggregate::Folded;
-pub use self::chain::Total;
 use self::chain::{Chain, Frame};
+pub use self::chain::{Offsets, Total};
 use self::judge::{GroupText, Verdict, judge};
 pub use self::options::{Options, WatermarkClock};
 pub use self::outcome::{DISPOSITIONS, Outcome, Record, Refusal, TotalKey};
@@ -264,7 +264,9 @@ impl<'d> Oracle<'d> {
         };
         let lineage = timeline.segment(slot).lineage;
         let chain = self.chains.entry((family, key.1, lineage, group)).or_default();
-        let folded = Folded { place, time: event.time, order: self.folds, input };
+        let is_kept = self.options.keeps_offset(self.records);
+        let offset = is_kept.then(|| i64::try_from(self.records).expect("few records"));
+        let folded = Folded { place, time: event.time, order: self.folds, offset, input };
         self.folds += 1;
         chain.fold(frame, slot, folded, watermark);
         Some(Ok(()))

@@ -57,7 +57,9 @@ pub fn round_down(number: &Exact, digits: i32) -> Exact {
     (number * &scale).floor() / scale
 }
 
-/// Reads `-?[0-9]+(\.[0-9]+)?` whole (rule 3.1).
+/// Reads `-?[0-9]+(\.[0-9]+)?` whole (rule 3.1), however long: fractions of a million digits would be reduced for
+/// minutes. Fraction digits past the 39th are cut off, for no half at 38 digits or fewer depends on them; a whole
+/// part of more than 38 digits stands as 10^38, which is beyond every range.
 pub fn parse_plain(text: &str) -> Option<Exact> {
     let (is_negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -72,9 +74,15 @@ pub fn parse_plain(text: &str) -> Option<Exact> {
     if integer.is_empty() || !is_digits(integer) || !is_digits(fraction) {
         return None;
     }
-    let units: BigInt = format!("{integer}{fraction}").parse().expect("all are digits");
-    let places = i32::try_from(fraction.len()).expect("a record is at most a MiB");
-    let magnitude = whole(units) * power_of_ten(-places);
+    let integer = integer.trim_start_matches('0');
+    let magnitude = if integer.len() > 38 {
+        power_of_ten(STEP_INTEGER_DIGITS)
+    } else {
+        let fraction = &fraction[..fraction.len().min(39)];
+        let units: BigInt = format!("0{integer}{fraction}").parse().expect("all are digits");
+        let places = i32::try_from(fraction.len()).expect("39 at most");
+        whole(units) * power_of_ten(-places)
+    };
     Some(if is_negative { -magnitude } else { magnitude })
 }
 
@@ -143,4 +151,31 @@ fn texts_are_plain_decimals() {
     for text in ["", "-", "+5", ".5", "5.", "1e3", " 5", "5\n", "٣", "1.2.3"] {
         assert!(parse_plain(text).is_none(), "{text:?} is no plain decimal");
     }
+}
+
+#[test]
+fn long_numbers_are_read_as_far_as_rules_3_2_and_3_3_look() {
+    let long = |digit: &str| digit.repeat(1_000_000);
+    let cases = [
+        (long("9"), None),
+        (format!("-{}", long("9")), None),
+        (format!("{}7", long("0")), Some("7")),
+        (format!("0.{}", long("9")), Some("1")),
+        (format!("-0.{}1", long("0")), Some("0")),
+        ("9".repeat(20), Some("99999999999999999999")),
+        (format!("{}.4{}", "9".repeat(20), long("9")), Some("99999999999999999999.5")),
+        (format!("{}.{}", "9".repeat(20), long("9")), None),
+        ("1".repeat(21), None),
+        ("1".repeat(39), None),
+    ];
+    for (text, value) in cases {
+        let number = event_value(&parse_plain(&text).expect("plain"));
+        let start = &text[..text.len().min(30)];
+        assert_eq!(number.map(|number| plain_text(&number)).as_deref(), value, "{start}");
+    }
+    // Halves are told at the 38th digit, then again at the 18th.
+    let (below, half) = (format!("0.{}4{}", "0".repeat(38), long("9")), "0".repeat(38));
+    assert_eq!(plain_text(&step(&parse_plain(&below).expect("plain")).expect("small")), "0");
+    let half = step(&parse_plain(&format!("0.{half}5")).expect("plain")).expect("small");
+    assert_eq!(plain_text(&half), format!("0.{}1", "0".repeat(37)));
 }

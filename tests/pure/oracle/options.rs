@@ -32,6 +32,10 @@ pub struct Options {
     pub input_ends: Vec<usize>,
     /// Whether what is still open after the last record stays so.
     pub keep_open: bool,
+    /// Whether totals say at which offsets their events stood; a record's offset is its place.
+    pub keeps_offsets: bool,
+    /// After so many records the task is started anew with that turned over. In order, each once.
+    pub offset_switches: Vec<usize>,
     /// Tenant of events that name none.
     pub default_tenant: String,
 }
@@ -49,7 +53,17 @@ impl Default for Options {
             idle_ticks: Vec::new(),
             input_ends: Vec::new(),
             keep_open: false,
+            keeps_offsets: false,
+            offset_switches: Vec::new(),
             default_tenant: "default".to_owned(),
         }
+    }
+}
+
+impl Options {
+    /// Whether the offset of the record of that place is kept.
+    pub fn keeps_offset(&self, place: usize) -> bool {
+        let switches = self.offset_switches.iter().filter(|switch| **switch <= place).count();
+        self.keeps_offsets ^ (switches % 2 == 1)
     }
 }

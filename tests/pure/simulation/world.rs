@@ -73,6 +73,7 @@ pub fn play(script: Script) -> Result<Report, String> {
     }
     let options = Options {
         input_ends: Vec::new(),
+        offset_switches: Vec::new(),
         idle_ticks: Vec::new(),
         keep_open: true,
         ..random.options.clone()
@@ -82,6 +83,7 @@ pub fn play(script: Script) -> Result<Report, String> {
         dedup_window: options.dedup_window,
         watermark_delay: options.watermark_delay,
         future_skew_max: options.max_future_skew,
+        keeps_offsets: options.keeps_offsets,
         slice_totals_max: *dice.pick(&[1, 3, 20_000]),
         memory_bytes_max: *dice.pick(&[0, 3_000, usize::MAX]),
         ..Default::default()

@@ -72,6 +72,13 @@ fn options(dice: &mut Dice, scene: &Scene, records: usize) -> Options {
         options.input_ends.push(dice.below(records + 1));
     }
     options.keep_open = dice.chance(20);
+    options.keeps_offsets = dice.chance(70);
+    if dice.chance(30) {
+        let switches = (0..=dice.below(3)).map(|_| dice.below(records + 1));
+        options.offset_switches = switches.collect();
+        options.offset_switches.sort_unstable();
+        options.offset_switches.dedup();
+    }
     options
 }
 

@@ -15,9 +15,9 @@ impl Process {
         let limit = *around.dice.pick(&[1_u64, 3, 100]);
         slice.visible.sequence = slice.through.min(slice.from - 1 + limit);
         let steps = if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
-            [Step::Offsets(slice.clone()), Step::Commit(slice.clone()), Step::Produce(slice)]
+            [Step::Offsets(slice), Step::Commit(slice), Step::Produce(slice)]
         } else {
-            [Step::Produce(slice.clone()), Step::Offsets(slice.clone()), Step::Commit(slice)]
+            [Step::Produce(slice), Step::Offsets(slice), Step::Commit(slice)]
         };
         for step in steps.into_iter().rev() {
             self.steps.push_front(step);

@@ -23,7 +23,7 @@ use crate::model::Disk;
 use crate::worlds::Dice;
 
 /// A slice of an outbox that goes out in one transaction.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Slice {
     partition: i32,
     offset: i64,
@@ -307,7 +307,7 @@ impl Process {
                 };
                 let generation = self.generation;
                 let slice = Slice { partition, offset, visible, from: 1, through: 0, generation };
-                self.steps.push_back(Step::Offsets(slice.clone()));
+                self.steps.push_back(Step::Offsets(slice));
                 self.steps.push_back(Step::Commit(slice));
             }
             Decision::Adopt { offset, genesis } => {

@@ -1,0 +1,129 @@
+//! The courier: the thread that carries a worker's transactions to the broker, so that folding goes on meanwhile.
+//!
+//! ```text
+//! worker --Order--> courier --Reply--> worker      one order at a time
+//! ```
+//! Knows nothing of tasks. What a transaction holds, and the member's place in the group, are fixed when it is ordered:
+//! a rebalance on the way must fence it.
+
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rdkafka::consumer::ConsumerGroupMetadata;
+
+use crate::daemon::clock::Stopwatch;
+use crate::engine::Visible;
+use crate::kafka::{self, Delivery, Sink};
+
+/// What a worker wants done.
+pub(super) enum Order {
+    /// A producer of a new epoch: whatever the one before left open is ended.
+    Renew,
+    /// One transaction.
+    Deliver { deliveries: Vec<Delivery>, member: ConsumerGroupMetadata },
+}
+
+/// What became of it.
+pub(super) enum Reply {
+    Renewed(Result<(), kafka::Error>),
+    /// What is visible now, by partition; on an error nothing is known.
+    Delivered {
+        visible: Vec<(i32, Visible)>,
+        outcome: Result<(), kafka::Error>,
+    },
+}
+
+/// What is known of the last transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// Nothing: a producer of a new epoch must end it, one way or the other.
+    InDoubt,
+    /// It ended; what is committed tells how, and is yet to be asked.
+    Renewed,
+    /// All.
+    Settled,
+}
+
+/// A worker's courier.
+pub(super) struct Courier {
+    /// Taken when the worker ends: that ends the thread.
+    orders: Option<Sender<Order>>,
+    replies: Receiver<Reply>,
+    thread: Option<JoinHandle<()>>,
+    is_under_way: bool,
+}
+
+impl Courier {
+    /// Starts the thread; it speaks to nobody before the first order.
+    pub(super) fn start(name: String, mut sink: Sink) -> Self {
+        let (orders, taken) = bounded(1);
+        let (answered, replies) = bounded(1);
+        let work = move || {
+            for order in taken {
+                if answered.send(carry_out(&mut sink, order)).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name(name).spawn(work);
+        let thread = Some(thread.expect("the system starts a thread"));
+        Courier { orders: Some(orders), replies, thread, is_under_way: false }
+    }
+
+    /// Whether an order is not answered yet.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.is_under_way
+    }
+
+    /// Gives the next order; the one before has been answered.
+    pub(super) fn send(&mut self, order: Order) {
+        assert!(!self.is_under_way, "one order at a time");
+        let orders = self.orders.as_ref().expect("the worker has not ended");
+        orders.send(order).expect("the courier lives as long as its worker");
+        self.is_under_way = true;
+    }
+
+    /// The answer, if it is there.
+    pub(super) fn reply(&mut self) -> Option<Reply> {
+        let reply = self.replies.try_recv().ok()?;
+        self.is_under_way = false;
+        Some(reply)
+    }
+
+    /// Waits for the answer, which the timeouts of the client bound; `None`: nothing is under way.
+    pub(super) fn wait(&mut self) -> Option<Reply> {
+        if !self.is_under_way {
+            return None;
+        }
+        let reply = self.replies.recv().expect("the courier lives as long as its worker");
+        self.is_under_way = false;
+        Some(reply)
+    }
+}
+
+impl Drop for Courier {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(Err(_)) = ended
+            && !std::thread::panicking()
+        {
+            panic!("a panic of a courier is a broken invariant");
+        }
+    }
+}
+
+fn carry_out(sink: &mut Sink, order: Order) -> Reply {
+    match order {
+        Order::Renew => Reply::Renewed(sink.renew()),
+        Order::Deliver { deliveries, member } => {
+            let started = Stopwatch::start();
+            let outcome = sink.deliver(&deliveries, &member, &|| started.elapsed());
+            let visible = deliveries
+                .into_iter()
+                .map(|delivery| (delivery.partition, delivery.visible))
+                .collect();
+            Reply::Delivered { visible, outcome }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! How what a worker folded becomes visible: cut, transactions, doubts, the end.
+//!
+//! ```text
+//! cut (Store) -> deliver: one transaction of all tasks -> its courier -> visible -> Trim
+//!                   └── in doubt -> Renew -> settle by what is committed -> deliver what is not visible
+//! ```
+
+use super::courier::{Order, Reply, Standing};
+use super::pause::PAUSE_MAX;
+use super::task::{Settled, Task};
+use super::worker::{Error, POLL_WAIT, Worker};
+use crate::daemon::clock::Stopwatch;
+use crate::engine::Visible;
+use crate::kafka::{Disposition, Membership};
+use crate::telemetry::TransactionOutcome;
+
+/// Bytes of entries that one transaction takes of a task.
+const TRANSACTION_BYTES_MAX: usize = 16 << 20;
+
+impl Worker {
+    /// Cuts a commit of every task that has none under way.
+    pub(super) fn cut(&mut self) -> Result<(), Error> {
+        let took = Stopwatch::start();
+        self.since_cut = Stopwatch::start();
+        for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+            let failed = self.failed(partition);
+            if let Some(task) = self.tasks.get_mut(&partition) {
+                task.cut(&self.job).map_err(failed)?;
+            }
+        }
+        if self.is_any_pending() {
+            self.since_commit.get_or_insert(took);
+        }
+        // Told before the offset is visible: who sees the offset finds its events counted.
+        self.report.tell(self.tasks.values());
+        self.held += took.elapsed();
+        Ok(())
+    }
+
+    pub(super) fn is_cut_due(&self) -> bool {
+        let bytes = self.job.commit_bytes_max;
+        let is_full = |task: &Task| task.pending.is_none() && task.processor.outbox_bytes() > bytes;
+        self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
+    }
+
+    fn is_any_pending(&self) -> bool {
+        self.tasks.values().any(|task| task.pending.is_some())
+    }
+
+    /// Takes the courier's answer if it is there, and gives it what is to be carried next.
+    pub(super) fn follow(&mut self) -> Result<(), Error> {
+        let outcome = match self.courier.reply() {
+            Some(reply) => self.take_reply(reply),
+            None => Ok(()),
+        };
+        self.put_off(outcome)?;
+        if self.pause.is_over() {
+            let outcome = self.deliver();
+            self.put_off(outcome)?;
+        }
+        self.hold_back()
+    }
+
+    /// Waits until everything that is stored is visible.
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
+        loop {
+            self.deliver()?;
+            let Some(reply) = self.courier.wait() else { return Ok(()) };
+            self.take_reply(reply)?;
+        }
+    }
+
+    /// Makes everything visible that was folded.
+    pub(super) fn commit_all(&mut self) -> Result<(), Error> {
+        self.finish()?;
+        self.cut()?;
+        self.finish()
+    }
+
+    /// What the broker may get over is tried again after a pause.
+    pub(super) fn put_off(&mut self, outcome: Result<(), Error>) -> Result<(), Error> {
+        match outcome {
+            Err(Error::Kafka(error)) if error.disposition() != Disposition::Halt => {
+                self.pause.begin();
+                tracing::warn!(
+                    %error,
+                    pause_seconds = self.pause.seconds(),
+                    "delivery is in doubt; it is asked about and made again"
+                );
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Orders the next transaction of all tasks, or what must come before it.
+    fn deliver(&mut self) -> Result<(), Error> {
+        if self.courier.is_under_way() || !self.is_any_pending() {
+            return Ok(());
+        }
+        match self.standing {
+            Standing::InDoubt => {
+                self.courier.send(Order::Renew);
+                return Ok(());
+            }
+            Standing::Renewed => self.settle()?,
+            Standing::Settled => {}
+        }
+        let took = Stopwatch::start();
+        let mut deliveries = Vec::new();
+        for (partition, task) in &self.tasks {
+            let delivery = task.delivery(&self.job, TRANSACTION_BYTES_MAX);
+            deliveries.extend(delivery.map_err(self.failed(*partition))?);
+        }
+        // Taken once, when the transaction is cut: never refreshed (a rebalance in between must fence it).
+        if let Some(member) = self.source.group_metadata()
+            && !deliveries.is_empty()
+        {
+            self.courier.send(Order::Deliver { deliveries, member });
+        }
+        self.held += took.elapsed();
+        Ok(())
+    }
+
+    fn take_reply(&mut self, reply: Reply) -> Result<(), Error> {
+        match reply {
+            Reply::Renewed(outcome) => {
+                outcome?;
+                self.standing = Standing::Renewed;
+                Ok(())
+            }
+            Reply::Delivered { visible, outcome: Ok(()) } => {
+                self.report.transaction(TransactionOutcome::Committed);
+                self.pause.end();
+                self.take_visible(&visible)
+            }
+            Reply::Delivered { outcome: Err(error), .. } => {
+                self.report.transaction(TransactionOutcome::InDoubt);
+                self.standing = Standing::InDoubt;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn take_visible(&mut self, visible: &[(i32, Visible)]) -> Result<(), Error> {
+        let took = Stopwatch::start();
+        for (partition, visible) in visible {
+            let failed = self.failed(*partition);
+            // A task that was halted meanwhile is not here any more.
+            if let Some(task) = self.tasks.get_mut(partition) {
+                task.delivered(&self.job, visible).map_err(failed)?;
+            }
+        }
+        self.held += took.elapsed();
+        if let Some(since) =
+            self.since_commit.take_if(|_| self.tasks.values().all(|task| task.pending.is_none()))
+        {
+            self.report.committed(since.elapsed(), std::mem::take(&mut self.held));
+        }
+        Ok(())
+    }
+
+    /// Waits for what is under way and, after a doubt, asks what became of it: then what is committed is final.
+    pub(super) fn make_certain(&mut self) -> Result<(), Error> {
+        if let Some(reply) = self.courier.wait() {
+            // Its failure is a doubt, which is settled here.
+            let outcome = self.take_reply(reply);
+            self.put_off(outcome)?;
+        }
+        if self.standing == Standing::InDoubt {
+            self.courier.send(Order::Renew);
+            if let Some(reply) = self.courier.wait() {
+                self.take_reply(reply)?;
+            }
+        }
+        if self.standing == Standing::Renewed {
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// After a doubt: what is committed decides what went out.
+    fn settle(&mut self) -> Result<(), Error> {
+        let partitions: Vec<i32> = self
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.pending.is_some())
+            .map(|(partition, _)| *partition)
+            .collect();
+        if partitions.is_empty() {
+            self.standing = Standing::Settled;
+            return Ok(());
+        }
+        let committed = self.source.committed(&partitions)?;
+        for (partition, committed) in partitions.into_iter().zip(committed) {
+            let failed = self.failed(partition);
+            let Some(task) = self.tasks.get_mut(&partition) else { continue };
+            let settled = task.settle(&self.job, committed.as_ref()).map_err(failed)?;
+            tracing::info!(partition, ?settled, "a delivery in doubt is settled");
+            if settled == Settled::Lost {
+                let name = self.name(partition);
+                self.registry.halt_because(
+                    &name,
+                    "another process committed for this partition; its state here is behind"
+                        .to_owned(),
+                );
+            }
+        }
+        self.standing = Standing::Settled;
+        self.halt_where_told();
+        Ok(())
+    }
+
+    /// Reading waits where entries pile up because they cannot be delivered.
+    fn hold_back(&mut self) -> Result<(), Error> {
+        let limit = self.job.commit_bytes_max.saturating_mul(4);
+        for (partition, task) in &mut self.tasks {
+            let is_full = task.pending.is_some() && task.processor.outbox_bytes() > limit;
+            if is_full != task.is_paused {
+                task.is_paused = is_full;
+                if is_full {
+                    self.source.pause(&[*partition])?;
+                } else {
+                    self.source.resume(&[*partition])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finishes what is folded: stores it and makes it visible.
+    pub(super) fn drain(&mut self) -> Result<(), Error> {
+        let limit = Stopwatch::start();
+        self.pause.end();
+        // A sibling that found a customer of its own in a task of this worker ends them both.
+        self.halt_where_told();
+        loop {
+            let outcome = self.commit_all();
+            let is_done = outcome.is_ok() && !self.is_any_pending();
+            self.put_off(outcome)?;
+            if is_done {
+                return Ok(());
+            }
+            if limit.elapsed() >= PAUSE_MAX {
+                return Err(Error::Undelivered);
+            }
+            let _ = self.source.poll(POLL_WAIT);
+            while let Some(membership) = self.source.membership() {
+                match membership {
+                    Membership::Taken { partitions, .. } => {
+                        self.give_up_all(&partitions);
+                        self.source.unassign(&partitions)?;
+                    }
+                    // Nothing is begun any more.
+                    Membership::Given(partitions) => self.take_none(&partitions)?,
+                }
+            }
+        }
+    }
+}

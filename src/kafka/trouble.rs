@@ -1,0 +1,94 @@
+//! Why a client has no connection, in librdkafka's words: the codes of its answers say only that none came.
+
+use std::sync::Mutex;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+
+/// How many waiting events of a client are looked at for a reason.
+const EVENTS_MAX: usize = 64;
+
+/// What to look at where the broker ends connections and says no more.
+const PERHAPS_SECURE: &str = "a listener that ends every connection at once may want TLS or SASL: \
+see \"security.protocol\" in source.kafka.properties";
+
+/// How much a saying tells: a later one takes the place of one that tells no more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// That all brokers are down, which follows from what was said before.
+    Consequence,
+    /// That a connection ended, perhaps for the lack of TLS.
+    Ending,
+    /// That one could not be made.
+    Cause,
+}
+
+/// The last that a client said of its connections.
+#[derive(Default)]
+pub(super) struct Trouble(Mutex<Option<(Worth, String)>>);
+
+impl Trouble {
+    /// Takes an error event.
+    pub(super) fn note(&self, error: &KafkaError, reason: &str) {
+        self.keep(
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::AllBrokersDown) => Worth::Consequence,
+                _ => Worth::Cause,
+            },
+            reason,
+        );
+    }
+
+    /// Takes a line of the log, of which `FAIL` are those on connections.
+    pub(super) fn note_line(&self, facility: &str, line: &str) {
+        if facility == "FAIL" {
+            self.keep(Worth::Ending, line);
+        }
+    }
+
+    fn keep(&self, worth: Worth, text: &str) {
+        let mut last = self.0.lock().expect("no holder panics");
+        if last.as_ref().is_none_or(|(present, _)| *present <= worth) {
+            *last = Some((worth, text.to_owned()));
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<String> {
+        self.0.lock().expect("no holder panics").as_ref().map(|(_, text)| text.clone())
+    }
+}
+
+/// What a client that nobody polls has said so far. It is in no group, so that no record is lost by this.
+pub(super) fn last_said(client: &BaseConsumer<Trouble>) -> Option<String> {
+    for _ in 0..EVENTS_MAX {
+        // The context takes each; one that is dealt with inside looks like none.
+        drop(client.poll(std::time::Duration::ZERO));
+    }
+    let (worth, text) = client.context().0.lock().expect("no holder panics").clone()?;
+    Some(match worth {
+        Worth::Ending => format!("{text}; {PERHAPS_SECURE}"),
+        Worth::Consequence | Worth::Cause => text,
+    })
+}
+
+impl ClientContext for Trouble {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.note_line(facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.note(&error, reason);
+    }
+}
+
+impl ConsumerContext for Trouble {}
+
+impl ProducerContext for Trouble {
+    type DeliveryOpaque = ();
+
+    // A transaction whose entries were not all delivered does not commit.
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
