@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +72,8 @@ impl TemporaryFolder {
         }
         let path = loop {
             let path = directory.join(format!("{FOLDER_BEGINNING}{}", unique()));
-            match fs::create_dir(&path) {
+            // What it holds is nobody else's to read.
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 created => break created.map(|()| path)?,
             }
