@@ -41,7 +41,7 @@ fn every_fault_of_wrong_usage_is_listed() {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     // That --events is missing is no fault of its own: it was there.
-    let flags = ["generate", "--events", "many", "--bad", "200%"];
+    let flags = ["generate", "--events", "-1", "--bad", "200%"];
     let (_, stderr) = expect_status(&run(flags), 2);
     assert!(stderr.contains("a whole number") && stderr.contains(": 2 faults"), "{stderr}");
 }

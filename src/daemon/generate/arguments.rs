@@ -15,13 +15,13 @@ const START: &str = "2026-01-26T00:00:00Z";
 #[derive(Clone, Debug, Args)]
 pub struct GenerateArguments {
     /// Number of records, duplicates and bad ones included
-    #[arg(long, required_unless_present = "follow", value_parser = count, value_name = "N")]
+    #[arg(long, required_unless_present = "follow", value_parser = count, allow_negative_numbers = true, value_name = "N")]
     pub events: Option<u64>,
     /// Number of customers; a few of them make most of the usage
-    #[arg(long, default_value_t = 100, value_parser = customers, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_parser = customers, allow_negative_numbers = true, value_name = "N")]
     pub customers: u64,
     /// What chance follows from: the same seed and flags give the same bytes
-    #[arg(long, default_value_t = 1, value_parser = count, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_parser = count, allow_negative_numbers = true, value_name = "N")]
     pub seed: u64,
     /// Share of records that repeat an earlier id, such as 0.01 or 1%; a quarter of them with another body
     #[arg(long, default_value = "0", value_name = "SHARE")]
@@ -48,7 +48,7 @@ pub struct GenerateArguments {
     #[arg(long, default_value = "10d", value_parser = span, conflicts_with = "follow", value_name = "DURATION")]
     pub span: Span,
     /// Write no faster than so many records a second [default: as fast as possible; 100 with --follow]
-    #[arg(long, value_parser = rate, value_name = "N")]
+    #[arg(long, value_parser = rate, allow_negative_numbers = true, value_name = "N")]
     pub rate: Option<u64>,
     /// Go on until Ctrl-C (or --events), in real time: event time moves as the clock does
     #[arg(long)]
