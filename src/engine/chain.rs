@@ -97,6 +97,8 @@ pub struct Chain {
     /// When it was last used, in batches.
     pub touched: u32,
     hash: u64,
+    /// What it takes as far as [`Chains::bytes`] knows.
+    counted_bytes: usize,
 }
 
 impl Chain {
@@ -145,6 +147,7 @@ pub(super) fn add_cell(cells: &mut Vec<Cell>, cell: Cell) {
 pub(super) struct Chains {
     chains: Vec<Option<Chain>>,
     free: Vec<u32>,
+    bytes: usize,
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
@@ -167,7 +170,15 @@ impl Chains {
     /// Takes a chain in; no chain of its address may be there.
     pub(super) fn insert(&mut self, address: ChainAddress, cells: Cells) -> u32 {
         let hash = self.hash(address.metric, address.lineage, address.key.as_bytes());
-        let chain = Chain { address, cells, is_dirty: false, is_amended: false, touched: 0, hash };
+        let chain = Chain {
+            address,
+            cells,
+            is_dirty: false,
+            is_amended: false,
+            touched: 0,
+            hash,
+            counted_bytes: 0,
+        };
         let place = if let Some(place) = self.free.pop() {
             *self.chains.get_mut(index(place)).expect("free places are in the list") = Some(chain);
             place
@@ -182,7 +193,21 @@ impl Chains {
         };
         let chains = &self.chains;
         self.index.insert_unique(hash, place, |place| hash_at(chains, *place));
+        self.recount(place);
         place
+    }
+
+    /// Counts the bytes of a chain anew, after it changed.
+    pub(super) fn recount(&mut self, place: u32) {
+        let chain = self.chain_mut(place);
+        let bytes = chain.bytes();
+        let before = std::mem::replace(&mut chain.counted_bytes, bytes);
+        self.bytes = self.bytes.saturating_add(bytes).saturating_sub(before);
+    }
+
+    /// Bytes of memory of all chains, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Drops a chain from memory.
@@ -191,6 +216,8 @@ impl Chains {
         let chain = chain.expect("the chain is resident");
         let entry = self.index.find_entry(chain.hash, |other| *other == place);
         entry.expect("resident chains are indexed").remove();
+        // What was counted, whatever became of it since: nothing of it may stay in the sum.
+        self.bytes = self.bytes.saturating_sub(chain.counted_bytes);
         self.free.push(place);
         chain
     }

@@ -193,6 +193,7 @@ impl Processor {
             }
             self.emit(OutboxEntry::Total(total));
         }
+        self.chains.recount(place);
     }
 
     /// Puts a new plain cell on the agenda: when it is due, and when it may be forgotten.

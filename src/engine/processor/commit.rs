@@ -159,7 +159,6 @@ impl Processor {
         place
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn retire_chain(&mut self, plan: &Plan, metric: u32, place: u32, watermark: EventTime) {
         let Some(chain) = self.chains.try_chain(place) else { return };
         let address = chain.address.clone();
@@ -172,7 +171,6 @@ impl Processor {
         let is_past =
             |slot: Slot| slot.period.end.saturating_add(window) <= watermark && site.is_due(slot);
         let has_store = self.has_store;
-        let bytes_before = self.chains.chain(place).cell_bytes();
         let chain = self.chains.chain_mut(place);
         let is_empty = match &mut chain.cells {
             Cells::Plain(cells) => {
@@ -190,8 +188,7 @@ impl Processor {
                 recurring.is_spent()
             }
         };
-        let bytes_after = self.chains.chain(place).cell_bytes();
-        self.chain_bytes = (self.chain_bytes + bytes_after).saturating_sub(bytes_before);
+        self.chains.recount(place);
         if is_empty {
             self.drop_chain(place);
         }
@@ -199,7 +196,6 @@ impl Processor {
 
     fn drop_chain(&mut self, place: u32) {
         let chain = self.chains.remove(place);
-        self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
         if self.has_store && matches!(chain.cells, Cells::Recurring(_)) {
             self.forgotten.chains.insert(chain.address);
         }

@@ -177,7 +177,6 @@ impl Processor {
         });
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn fold_into(&mut self, plan: &Plan, target: &Target<'_>, fold: &Fold, origin: Origin) {
         let place = self.chain_place(plan, target);
         let metric = plan.metric(target.metric);
@@ -189,7 +188,6 @@ impl Processor {
             latest_time: self.latest_time,
             keeps_offsets: self.options.keeps_offsets,
         };
-        let bytes_before = self.chains.chain(place).cell_bytes();
         let is_settled = match &self.chains.chain(place).cells {
             Cells::Plain(_) => self.fold_plain(place, &site, target.slot, fold, origin),
             Cells::Recurring(_) => self.fold_recurring(place, &site, target.slot, fold, origin),
@@ -197,17 +195,16 @@ impl Processor {
         let batch_number = self.batch_number;
         let chain = self.chains.chain_mut(place);
         chain.touched = batch_number;
-        self.chain_bytes = (self.chain_bytes + chain.cell_bytes()).saturating_sub(bytes_before);
         if !std::mem::replace(&mut chain.is_dirty, true) {
             self.dirty.push(place);
         }
         if is_settled && !std::mem::replace(&mut chain.is_amended, true) {
             self.amended.push(place);
         }
+        self.chains.recount(place);
     }
 
     /// The chain's place; makes it where there is none.
-    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn chain_place(&mut self, plan: &Plan, target: &Target<'_>) -> u32 {
         let (metric, lineage, key) = (target.metric, target.lineage, target.key);
         let hash = self.chains.hash(metric, lineage, key);
@@ -225,9 +222,7 @@ impl Processor {
         };
         self.note_customer(&family.tenant, customer_of(key));
         let address = ChainAddress { metric, lineage, key: Key::from_bytes(key) };
-        let place = self.chains.insert(address, cells);
-        self.chain_bytes += self.chains.chain(place).bytes();
-        place
+        self.chains.insert(address, cells)
     }
 
     fn note_customer(&mut self, tenant: &str, customer: &str) {

@@ -15,10 +15,6 @@ impl Processor {
     }
 
     /// Takes in what is stored unless it is resident already: then memory is newer. Returns its chain's place.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "lengths within memory; a chain with one cell more takes more"
-    )]
     pub(super) fn make_resident(&mut self, loaded: Loaded) -> Option<u32> {
         match loaded {
             Loaded::Id(id) => {
@@ -32,12 +28,11 @@ impl Processor {
                 let slot = cell.slot;
                 let chain = self.chains.chain_mut(place);
                 if chain.plain_cell(slot.period.end).is_none() {
-                    let before = chain.cell_bytes();
                     let Cells::Plain(cells) = &mut chain.cells else {
                         panic!("a plain cell was stored for a recurring chain")
                     };
                     add_cell(cells, *cell);
-                    self.chain_bytes += chain.cell_bytes() - before;
+                    self.chains.recount(place);
                     self.enter(place, &site, slot);
                 }
                 Some(place)
@@ -74,14 +69,12 @@ impl Processor {
         self.chains.find(hash, address.metric, address.lineage, key)
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     fn place_of(&mut self, address: &ChainAddress, cells: impl FnOnce() -> Cells) -> u32 {
         if let Some(place) = self.find(address) {
             return place;
         }
         let place = self.chains.insert(address.clone(), cells());
         self.chains.chain_mut(place).touched = self.batch_number;
-        self.chain_bytes += self.chains.chain(place).bytes();
         place
     }
 
@@ -101,7 +94,7 @@ impl Processor {
     )]
     fn evict(&mut self) {
         let limit = self.options.memory_bytes_max;
-        self.dedup.let_go(limit.saturating_sub(self.chain_bytes).max(limit / 2));
+        self.dedup.let_go(limit.saturating_sub(self.chains.bytes()).max(limit / 2));
         if self.memory_bytes() <= limit {
             return;
         }
@@ -109,7 +102,7 @@ impl Processor {
         // Two turns of the hand: the first spares what was used lately.
         for is_last_turn in [false, true] {
             let mut left = self.chains.places();
-            while left > 0 && self.chain_bytes > target {
+            while left > 0 && self.chains.bytes() > target {
                 left -= 1;
                 self.evict_at_hand(is_last_turn);
             }
@@ -129,7 +122,6 @@ impl Processor {
             return;
         }
         let chain = self.chains.remove(place);
-        self.chain_bytes = self.chain_bytes.saturating_sub(chain.bytes());
         let plan = Arc::clone(&self.plan);
         let family = plan.metric(chain.address.metric);
         let agenda = self.agendas.of_mut(chain.address.metric);

@@ -137,7 +137,6 @@ pub struct Processor {
     batch_number: u32,
     group_key: GroupKey,
     evict_hand: u32,
-    chain_bytes: usize,
     agenda_entries: usize,
     agenda_entries_max: usize,
     sweep: Option<Sweep>,
@@ -195,7 +194,6 @@ impl Processor {
             batch_number: 0,
             group_key: GroupKey::default(),
             evict_hand: 0,
-            chain_bytes: 0,
             agenda_entries: 0,
             agenda_entries_max: 0,
             sweep: None,
@@ -305,13 +303,13 @@ impl Processor {
     /// Bytes of memory that state takes, roughly.
     #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn memory_bytes(&self) -> usize {
-        self.dedup.bytes() + self.chain_bytes + self.agenda_bytes()
+        self.dedup.bytes() + self.chains.bytes() + self.agenda_bytes()
     }
 
     /// Bytes of memory that state may take until the next commit, roughly.
     #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn memory_bytes_ahead(&self) -> usize {
-        self.dedup.bytes_ahead() + self.chain_bytes + self.agenda_bytes()
+        self.dedup.bytes_ahead() + self.chains.bytes() + self.agenda_bytes()
     }
 
     #[expect(

@@ -151,9 +151,10 @@ impl<'w> Driver<'w> {
         self.sent = entries.into_iter().map(|(_, bytes)| bytes).collect();
     }
 
-    /// From now on nothing stays in memory after a commit.
-    pub fn let_all_go(&mut self) {
-        self.settings.memory_bytes_max = 0;
+    /// From now on no more stays in memory after a commit, of a state in which nothing is.
+    pub fn let_go_past(&mut self, memory_bytes_max: usize) {
+        self.settings.memory_bytes_max = memory_bytes_max;
+        self.settings.slice_totals_max = 20;
         self.revive(Cursor::at_offset(0));
     }
 
@@ -164,6 +165,21 @@ impl<'w> Driver<'w> {
             self.handle(Input::Events { events, cursor });
         });
         self.cut(true);
+    }
+
+    /// Ends the input, with a commit after each slice of closing. Returns how many chains were resident after each.
+    pub fn end_in_slices(&mut self) -> Vec<usize> {
+        let mut resident = Vec::new();
+        let mut input = Input::EndOfInput;
+        loop {
+            self.handle(input);
+            self.cut(true);
+            resident.push(self.processor.resident().1);
+            if !self.processor.has_more_to_close() {
+                return resident;
+            }
+            input = Input::EndOfInput;
+        }
     }
 
     /// What the processor takes.

@@ -140,7 +140,7 @@ fn keys_that_come_and_go_leave_nothing_in_memory() {
     let mut dice = Dice::new(1);
     let style = Style::stored(Some(1), 0);
     let mut driver = Driver::new(definitions, &options, style, &mut dice);
-    driver.let_all_go();
+    driver.let_go_past(0);
     let mut most = [0, 0];
     for (at, record) in Record::lines(text.as_bytes()).chunks(1).enumerate() {
         driver.read_one(record, at);
@@ -148,4 +148,27 @@ fn keys_that_come_and_go_leave_nothing_in_memory() {
         most[half] = most[half].max(driver.memory_bytes());
     }
     assert!(most[0] > 0 && most[1] <= most[0], "{most:?} bytes in the first and second half");
+}
+
+#[test]
+fn closing_of_what_is_stored_keeps_no_more_in_memory_than_it_may() {
+    let definitions =
+        r#"{"metrics": [{"code": "plain", "event_type": "e", "aggregation": "count"}]}"#;
+    let event = |number: usize| {
+        format!(
+            "{{\"id\":\"{number}\",\"type\":\"e\",\"customer\":\"c{number}\",\"time\":1767312000}}"
+        )
+    };
+    let text = (0..1_000).map(event).collect::<Vec<_>>().join("\n");
+    let options = Options::default();
+    let mut dice = Dice::new(1);
+    let mut driver = Driver::new(definitions, &options, Style::stored(Some(1), 0), &mut dice);
+    driver.let_go_past(20_000);
+    for (at, record) in Record::lines(text.as_bytes()).chunks(1).enumerate() {
+        driver.read_one(record, at);
+    }
+    let resident = driver.end_in_slices();
+    assert!(resident.len() > 20, "{resident:?} chains after each slice");
+    // A chain with one cell takes 330 bytes or so.
+    assert!(resident.iter().all(|chains| chains * 330 <= 20_000), "{resident:?} after each slice");
 }
