@@ -20,7 +20,8 @@ SAMPLE := data/sample
 
 run: build
 	@mkdir -p $(SAMPLE)
-	$(ODOMETER) generate --events 100000 --customers 12 --seed 1 --output $(SAMPLE)/usage.ndjson
+	$(ODOMETER) generate --events 20000 --customers 3 --span 3d --seed 1 --output $(SAMPLE)/usage.ndjson \
+		--duplicates 1% --disorder 5% --late 0.2% --bad 0.1%
 	$(ODOMETER) aggregate --metrics config/metrics.toml --input $(SAMPLE)/usage.ndjson \
 		--rejects $(SAMPLE)/rejects.ndjson --output-format table
 
