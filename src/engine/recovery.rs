@@ -193,7 +193,7 @@ pub fn decide(facts: &Facts) -> Decision {
     let state = facts.local.as_ref().filter(|local| !local.is_genesis);
     let Some(committed) = &facts.committed else {
         return match (state, facts.start_from) {
-            (Some(_), _) => Decision::Halt(Halt::OffsetGone),
+            (Some(state), _) => Decision::Halt(without_offset(facts, state)),
             (None, None) => Decision::Halt(Halt::NothingToStartFrom),
             (None, Some(StartFrom::Earliest)) => Decision::Begin { offset: facts.log_start },
             (None, Some(StartFrom::Latest)) => Decision::Begin { offset: facts.log_end },
@@ -216,6 +216,15 @@ pub fn decide(facts: &Facts) -> Decision {
         None if visible.is_genesis => adopt(facts, committed.offset, visible.commit),
         None => Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
     }
+}
+
+/// Kafka forgets a group's offsets with the topic too: what the log holds tells which it was.
+fn without_offset(facts: &Facts, state: &LocalState) -> Halt {
+    let (offset, log_end) = (state.cursor.offset, facts.log_end);
+    if state.is_same_record == Some(false) || offset > log_end {
+        return Halt::TopicRecreated { offset, log_end };
+    }
+    Halt::OffsetGone
 }
 
 fn resume(facts: &Facts, local: &LocalState, visible: &Visible) -> Decision {
@@ -287,6 +296,10 @@ impl fmt::Display for Halt {
                  set it to \"earliest\" to count every record of the topic, or to \"latest\" to \
                  count only those to come",
             ),
+            Halt::ForeignState { found, .. } if found.is_empty() => f.write_str(
+                "the state directory belongs to a run over files: point state.directory to this \
+                 task's own state, or to an empty directory",
+            ),
             Halt::ForeignState { field, found, wanted } => write!(
                 f,
                 "the state directory belongs to {field} {found}, but this task is of {field} \
@@ -299,11 +312,14 @@ impl fmt::Display for Halt {
                  to it from a known point on, and run a new group over it"
             ),
             Halt::OffsetGone => f.write_str(
-                "there is a state, but the group has no committed offset (Kafka forgets the \
-                 offsets of a group that is empty for offsets.retention.minutes): what was \
-                 delivered is not known. Start a new group with source.start_from = \"earliest\" \
-                 and an empty state.directory: a total that was delivered before comes again with \
-                 the same id, by which its reader drops it",
+                "there is a state, but the group has no committed offset: what was delivered is \
+                 not known. Kafka forgets the offsets of a group that is empty for \
+                 offsets.retention.minutes, and those of a topic that is deleted. If the topic \
+                 is still the one that the state was made of, start a new group with \
+                 source.start_from = \"earliest\" and an empty state.directory: a total that was \
+                 delivered before comes again with the same id, by which its reader drops it. If \
+                 the topic was created anew, give it another sink topic too: its totals are \
+                 others under the same ids",
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
                 f,
@@ -326,7 +342,8 @@ impl fmt::Display for Halt {
                 f,
                 "reading should go on at offset {offset} of a log that ends at {log_end}, or the \
                  record before it is another one than was read: the topic was recreated or \
-                 truncated. Start a new group with an empty state.directory for the new topic"
+                 truncated. Start a new group with an empty state.directory and another sink \
+                 topic for it: totals of other events would come under ids that their reader knows"
             ),
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
                 f,

@@ -261,7 +261,8 @@ impl Recurring {
         next
     }
 
-    /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was.
+    /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was. Asked only when
+    /// all that is due has been published.
     pub fn retire(&mut self, site: &Site<'_>, is_past: impl Fn(Slot) -> bool) -> bool {
         let count =
             self.cells.iter().take_while(|cell| is_past(cell.slot) && !cell.is_owed).count();
@@ -269,6 +270,11 @@ impl Recurring {
             debug_assert!(site.is_due(cell.slot));
             self.base.absorb(&cell.aggregate);
             self.retired.push(cell.slot.period.start);
+        }
+        if count > 0 {
+            // A sweep that published nothing is not stored, and was lost if the chain was let go since. The cells that
+            // showed that are gone now: without this, what is in the base would be published once more.
+            self.swept_to = self.swept_to.max(site.watermark);
         }
         count > 0
     }

@@ -23,7 +23,7 @@ const BY_MEMBERSHIP: &str =
 const BY_WORKER: &str = "each worker has one of its own, made of group, instance and number, by which the broker fences it";
 
 /// Properties that are set already, and why they stay so.
-const RESERVED: [(&str, &str); 18] = [
+const RESERVED: [(&str, &str); 20] = [
     ("auto.offset.reset", BY_OFFSET),
     ("enable.auto.commit", BY_TRANSACTION),
     ("auto.commit.interval.ms", BY_TRANSACTION),
@@ -42,6 +42,8 @@ const RESERVED: [(&str, &str); 18] = [
     ("enable.idempotence", BY_IDEMPOTENCE),
     ("enable.gapless.guarantee", BY_IDEMPOTENCE),
     ("acks", BY_IDEMPOTENCE),
+    ("max.in.flight.requests.per.connection", BY_IDEMPOTENCE),
+    ("retries", BY_IDEMPOTENCE),
 ];
 
 /// Parts of the names of properties whose values are secrets.

@@ -293,13 +293,26 @@ fn check_directory(directory: &Path) -> Result<(), Error> {
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         names.push(entry.map_err(failed)?.file_name());
     }
-    let is_database = names.iter().any(|name| name == "CURRENT" || name == "LOCK");
-    if names.is_empty() || is_database {
+    let is_database = names.iter().any(|name| name == "CURRENT");
+    if is_database || names.iter().all(|name| is_of_beginning(&name.to_string_lossy())) {
         return Ok(());
     }
-    #[expect(clippy::unnecessary_debug_formatting, reason = "quoted, whatever bytes it has")]
-    let text = format!("it is not empty and holds no state, but {:?}", names[0]);
+    let is_beheaded = names.iter().any(|name| name.to_string_lossy().starts_with("MANIFEST-"));
+    let text = if is_beheaded {
+        "the file CURRENT of its database is missing".to_owned()
+    } else {
+        let mut others = names.iter().map(|name| name.to_string_lossy());
+        let other = others.find(|name| !is_of_beginning(name)).unwrap_or_default();
+        format!("it is not empty and holds no state, but {other:?}")
+    };
     Err(Error::Foreign(directory.into(), text))
+}
+
+/// Whether a database makes the file before it has written anything: all there is where it was killed as it began. The
+/// file CURRENT comes next, and then the first log. A file system of its own has a folder before that.
+fn is_of_beginning(name: &str) -> bool {
+    let names = ["LOCK", "000000.dbtmp", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"];
+    names.contains(&name) || name.starts_with("LOG") || name == "lost+found"
 }
 
 fn read_dictionary(db: &DB, directory: &Path, plan: &Plan) -> Result<Dictionary, Error> {

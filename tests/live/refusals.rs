@@ -44,7 +44,7 @@ fn recreated_topic_is_refused() {
     scene.broker.create_topic(&scene.usage, 2);
     // Longer than before, so that every offset exists again.
     scene.produce(Load::new(13, 2).take(3000));
-    expect_refusal(&scene, &mut daemon, &[&scene.usage]);
+    expect_refusal(&scene, &mut daemon, &[&scene.usage, "the topic was recreated or truncated"]);
 }
 
 #[test]

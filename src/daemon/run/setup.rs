@@ -67,6 +67,20 @@ pub(super) fn lock_directory(settings: &Settings) -> Result<File, CommandError> 
     let name = directory.display();
     let failed = |error| CommandError::failed_by(format!("state directory {name}"), error);
     std::fs::create_dir_all(directory).map_err(failed)?;
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let names: Vec<_> = entries
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    // A file system of its own has a folder before anyone wrote to it.
+    let other = names.iter().find(|name| *name != "lost+found");
+    if let (Some(other), false) = (other, names.iter().any(|name| name == "lock")) {
+        return Err(CommandError::failed(format!(
+            "state directory {name} holds no state of `odometer run`, but {:?}: name another \
+             directory, or an empty one",
+            other.to_string_lossy()
+        )));
+    }
     let file = File::create(directory.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

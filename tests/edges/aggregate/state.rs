@@ -40,6 +40,37 @@ fn later_event_of_a_closed_period_is_a_correction() {
     assert_eq!((&total["delta"], &total["revision"]), (&"14".into(), &2.into()));
 }
 
+/// A period that the end of an earlier input closed becomes due, nothing comes of that, and its chain is let go before the
+/// next event moves it out of what is kept.
+#[test]
+fn recurring_period_is_final_once_however_little_memory_there_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let definition = r#"{"metrics":[{"code":"level","event_type":"call","aggregation":"sum",
+        "value":"properties.units","recurring":true,"period":"quarter"}]}"#;
+    let metrics = write(folder, "level.json", definition);
+    let record = |id: u32, customer: &str, day: &str, units: u32| {
+        format!(
+            r#"{{"id":"e{id}","type":"call","customer":"{customer}","time":"{day}T00:00:00Z","properties":{{"units":{units}}}}}"#
+        ) + "\n"
+    };
+    let one = write(folder, "one.ndjson", &record(1, "c", "2026-01-10", 5));
+    let later = record(2, "d", "2026-04-10", 1) + &record(3, "c", "2026-05-20", 1);
+    let two = write(folder, "two.ndjson", &later);
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let flags = ["--metrics", &metrics, "--state", &state, "--memory-limit", "1", "--input"];
+    let first = aggregate(folder, &[&flags[..], &[&one]].concat());
+    let [total] = first.totals.as_slice() else { panic!("{:?}", first.totals) };
+    assert_eq!((&total["value"], &total["events"]), (&"5".into(), &1.into()));
+    let second = aggregate(folder, &[&flags[..], &[&two]].concat());
+    let found: Vec<_> = (second.totals.iter())
+        .map(|total| (total["customer"].as_str(), total["value"].as_str(), &total["revision"]))
+        .collect();
+    let first = serde_json::Value::from(1);
+    let of_april = [(Some("c"), Some("6"), &first), (Some("d"), Some("1"), &first)];
+    assert!(found.len() == 2 && of_april.iter().all(|total| found.contains(total)), "{found:?}");
+}
+
 #[test]
 fn what_could_not_be_delivered_is_delivered_by_the_next_run() {
     if !Path::new("/dev/full").exists() {
@@ -203,6 +234,38 @@ fn state_that_lost_commits_is_refused() {
 }
 
 #[test]
+fn state_that_was_killed_as_it_began_is_begun_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, input) = (sum_metrics(folder), write(folder, "events.ndjson", &events(100)));
+    let names = ["LOG", "LOCK", "000000.dbtmp", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"];
+    for count in 1..=names.len() {
+        let state = folder.join(format!("state-{count}"));
+        fs::create_dir(&state).expect("a folder");
+        for name in &names[..count] {
+            fs::write(state.join(name), "").expect("a file");
+        }
+        let state = state.to_str().expect("text");
+        let run = aggregate(folder, &["--metrics", &metrics, "--input", &input, "--state", state]);
+        assert_eq!(newest(&run.totals).len(), 7, "{count}");
+    }
+}
+
+#[test]
+fn state_without_its_first_file_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, input) = (sum_metrics(folder), write(folder, "events.ndjson", &events(100)));
+    let state = folder.join("state");
+    let flags = ["--metrics", &metrics, "--input", &input, "--state"];
+    let flags = [&flags[..], &[state.to_str().expect("text")]].concat();
+    aggregate(folder, &flags);
+    fs::remove_file(state.join("CURRENT")).expect("it is there");
+    let said = expect_failure(&flags);
+    assert!(said.contains("CURRENT of its database is missing"), "{said}");
+}
+
+#[test]
 fn log_that_ends_in_the_middle_of_a_commit_is_none_that_is_damaged() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
@@ -354,6 +417,7 @@ fn outputs_of_runs_that_were_killed_anywhere_hold_every_revision_once() {
             if ended.success() {
                 break;
             }
+            assert_eq!(ended.code(), None, "no kill makes a state that is refused");
             kills += 1;
         }
     }

@@ -34,7 +34,7 @@ jars() {
     local folder partial
     folder=$cache/kafka-$version-$(cksum <"$here/pom.xml" | cut -d' ' -f1)
     if [ ! -d "$folder" ]; then
-        command -v mvn >/dev/null || fail "needs mvn to fetch Apache Kafka's jars: run make setup"
+        command -v mvn >/dev/null || fail "needs mvn to fetch Apache Kafka's jars: run make setup-test"
         mkdir -p "$cache"
         partial=$(mktemp -d "$cache/kafka-partial.XXXXXX")
         mvn -q -B -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$partial" >&2 \

@@ -81,7 +81,16 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
     }
     match visible {
         // Neither offset nor state: refuse to guess, unless `start_from` says. State without offset: halt.
-        None if is_state => *decision == Decision::Halt(Halt::OffsetGone),
+        // The topic takes its offsets with it: what the log holds tells that it is another one.
+        None if is_state => {
+            let is_other =
+                facts.local.as_ref().and_then(|local| local.is_same_record) == Some(false);
+            if is_other || facts.log_end < 50 {
+                matches!(decision, Decision::Halt(Halt::TopicRecreated { .. }))
+            } else {
+                *decision == Decision::Halt(Halt::OffsetGone)
+            }
+        }
         None => match facts.start_from {
             None => *decision == Decision::Halt(Halt::NothingToStartFrom),
             Some(StartFrom::Earliest) => *decision == Decision::Begin { offset: facts.log_start },
