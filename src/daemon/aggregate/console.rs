@@ -23,7 +23,11 @@ pub(super) struct Console {
 impl Console {
     pub(super) fn new(since_start: Stopwatch) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(spinner())
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(None, target).with_style(spinner());
+            bar.set_message("0 events, 0 events/s, 0 rejects");
+            bar.tick();
+            bar
         });
         Console { bar, since_start, since_shown: Stopwatch::start() }
     }
