@@ -14,7 +14,7 @@ use crate::format::definitions::describe;
 /// [`CommandError::Faults`] with every fault there is.
 pub(super) fn check(arguments: &CheckArguments) -> Result<(), CommandError> {
     let understood = match &arguments.config {
-        Some(path) => check_config(path)?,
+        Some(path) => check_config(path, &arguments.overrides)?,
         None => check_metrics(&arguments.metrics)?,
     };
     let mut out = io::stdout().lock();
@@ -31,8 +31,8 @@ fn check_metrics(paths: &[PathBuf]) -> Result<String, CommandError> {
 }
 
 /// The settings, and the definitions that they name.
-fn check_config(path: &Path) -> Result<String, CommandError> {
-    let (settings, definitions) = super::run::configured(path, &[])?;
+fn check_config(path: &Path, overrides: &[(String, String)]) -> Result<String, CommandError> {
+    let (settings, definitions) = super::run::configured(path, overrides)?;
     let words = describe(&definitions, clock::now());
     let separator = if words.is_empty() { "" } else { "\n" };
     Ok(format!("{settings}\n{words}{separator}{}\n", count_words(&definitions)))

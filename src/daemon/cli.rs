@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use super::generate::{GenerateArguments, Share, ShareError};
 use crate::format::EventFormat;
@@ -189,11 +189,14 @@ pub enum OutputFormat {
 
 /// `odometer check`
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
+#[command(group(ArgGroup::new("checked").required(true).args(["config", "metrics"])))]
 pub struct CheckArguments {
     /// A configuration, with the definitions that it names
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Override one key of it, such as source.workers=4
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting, requires = "config")]
+    pub overrides: Vec<(String, String)>,
     /// Metric definitions, as one set
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub metrics: Vec<PathBuf>,

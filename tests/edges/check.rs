@@ -175,6 +175,12 @@ fn a_configuration_is_printed_with_its_definitions_and_without_its_secrets() {
         assert!(stdout.contains(words), "{words}: {stdout}");
     }
     assert!(!stdout.contains("do not print me") && stdout.contains("***"), "{stdout}");
+    let set = ["--set", "state.commit_interval=7s"];
+    let (stdout, _) = expect_status(&run([&["check", "--config", &file][..], &set].concat()), 0);
+    assert!(stdout.contains("7s"), "{stdout}");
+    let set = ["--set", "state.commit_interval=never"];
+    let (_, stderr) = expect_status(&run([&["check", "--config", &file][..], &set].concat()), 2);
+    assert!(stderr.contains("state.commit_interval"), "{stderr}");
 }
 
 #[test]

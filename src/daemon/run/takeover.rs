@@ -84,7 +84,8 @@ pub(super) fn take_over(
     }
     let visible: Option<&Visible> =
         facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
-    let task = Task::new(job, topic, partition, store, &decision, visible)?;
+    let mut task = Task::new(job, topic, partition, store, &decision, visible)?;
+    task.log_end = Some(log_end);
     Ok(Outcome::Serves(Box::new(task)))
 }
 
