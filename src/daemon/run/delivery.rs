@@ -55,10 +55,19 @@ impl Worker {
         };
         self.put_off(outcome)?;
         if self.pause.is_over() {
+            self.end_left_open();
             let outcome = self.deliver();
             self.put_off(outcome)?;
         }
         self.hold_back()
+    }
+
+    /// A transaction that failed may stand open, and until it is ended no reader of committed totals gets past it: also where
+    /// the tasks that it was for are another worker's by now.
+    fn end_left_open(&mut self) {
+        if self.is_left_open && self.standing == Standing::InDoubt && !self.courier.is_under_way() {
+            self.courier.send(Order::Renew);
+        }
     }
 
     /// Waits until everything that is stored is visible.
@@ -127,6 +136,7 @@ impl Worker {
             Reply::Renewed(outcome) => {
                 outcome?;
                 self.standing = Standing::Renewed;
+                self.is_left_open = false;
                 Ok(())
             }
             Reply::Delivered { visible, outcome: Ok(()) } => {
@@ -137,6 +147,7 @@ impl Worker {
             Reply::Delivered { outcome: Err(error), .. } => {
                 self.report.transaction(TransactionOutcome::InDoubt);
                 self.standing = Standing::InDoubt;
+                self.is_left_open = true;
                 Err(error.into())
             }
         }

@@ -62,6 +62,8 @@ pub(super) struct Worker {
     pub(super) source: Rc<Source>,
     pub(super) courier: Courier,
     pub(super) standing: Standing,
+    /// Whether a transaction of this worker failed and is not known to have ended.
+    pub(super) is_left_open: bool,
     pub(super) tasks: BTreeMap<i32, Task>,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
@@ -97,6 +99,7 @@ impl Worker {
             source,
             courier,
             standing: Standing::InDoubt,
+            is_left_open: false,
             tasks: BTreeMap::new(),
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
@@ -121,6 +124,11 @@ impl Worker {
         }
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             self.give_up(partition);
+        }
+        if self.is_left_open
+            && let Err(error) = self.make_certain()
+        {
+            tracing::warn!(%error, "a transaction is left to the broker's timeout");
         }
         if outcome.is_ok() {
             outcome = match self.registry.all_halted().into_iter().next() {
