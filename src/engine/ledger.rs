@@ -31,6 +31,20 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// What came since these counts stood at `before`.
+    #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "counts only grow")]
+    pub fn since(&self, before: &Counters) -> Counters {
+        Counters {
+            read: self.read - before.read,
+            counted: self.counted - before.counted,
+            duplicate: self.duplicate - before.duplicate,
+            unmatched: self.unmatched - before.unmatched,
+            late: self.late - before.late,
+            invalid: self.invalid - before.invalid,
+        }
+    }
+
     /// Read less everything accounted for: always 0.
     #[expect(clippy::arithmetic_side_effects, reason = "five counts of 64 bits")]
     pub fn imbalance(&self) -> i128 {

@@ -5,6 +5,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
+use crate::engine::{Counters, Tally};
 use crate::model::{Disposition, RejectReason, Span};
 
 /// Counts of one run (`--summary`, and the last log line of a drained daemon).
@@ -49,6 +50,28 @@ impl Summary {
         rejects: RejectCounts([0; RejectReason::ALL.len()]),
         elapsed: Span::ZERO,
     };
+
+    /// What came out, and how its events ended; the time is for who ran the clock.
+    pub fn of(counters: &Counters, tally: &Tally) -> Summary {
+        let Counters { read, counted, duplicate, unmatched, late, invalid } = *counters;
+        let mut rejects = RejectCounts::default();
+        for (reason, count) in &tally.rejects {
+            rejects.add(*reason, *count);
+        }
+        Summary {
+            read,
+            counted,
+            duplicate,
+            unmatched,
+            late,
+            invalid,
+            finals: tally.finals,
+            corrections: tally.corrections,
+            provisionals: tally.provisionals,
+            rejects,
+            elapsed: Span::ZERO,
+        }
+    }
 
     /// Adds the counts of another part of the run.
     pub fn add(&mut self, other: &Summary) {

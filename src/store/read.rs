@@ -21,7 +21,8 @@ impl Store {
     /// # Errors
     /// The disk, or an entry that cannot be read.
     pub fn load(&self, addresses: &[Address]) -> Result<Vec<Loaded>, Error> {
-        let keys: Vec<Vec<u8>> = addresses.iter().map(|address| self.key_of(address)).collect();
+        let keys: Vec<Vec<u8>> =
+            addresses.iter().map(|address| state::address_key(address, &self.dictionary)).collect();
         let mut options = ReadOptions::default();
         options.set_verify_checksums(true);
         let values = self.db.multi_get_opt(&keys, &options);
@@ -45,7 +46,7 @@ impl Store {
             ScanRange::Chains => state::chains_prefix(number),
         };
         let from = match &scan.after {
-            Some(address) => state::past(&self.key_of(address)),
+            Some(address) => state::past(&state::address_key(address, &self.dictionary)),
             None => prefix.clone(),
         };
         let mut found = Vec::new();
@@ -174,20 +175,6 @@ impl Store {
     fn first_from(&self, key: &[u8]) -> Result<Option<Entry>, Error> {
         let mut iterator = self.db.iterator(IteratorMode::From(key, Direction::Forward));
         iterator.next().transpose().map_err(|error| self.failed(error))
-    }
-
-    fn key_of(&self, address: &Address) -> Vec<u8> {
-        match address {
-            Address::Id(digest) => state::id_key(*digest),
-            Address::Cell(chain, end) => {
-                let number = self.dictionary.number(chain.metric);
-                state::cell_key(number, *end, chain.lineage, &chain.key)
-            }
-            Address::Chain(chain) => {
-                let number = self.dictionary.number(chain.metric);
-                state::chain_key(number, chain.lineage, &chain.key)
-            }
-        }
     }
 
     fn read(&self, address: Address, value: &[u8]) -> Result<Loaded, Error> {

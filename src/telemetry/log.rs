@@ -2,12 +2,17 @@
 //!
 //! Lines go to stderr, so that results on stdout stay clean; colours only where stderr is a terminal.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
+use serde_json::{Map, Value};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
 /// What a line of the log looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -67,7 +72,7 @@ pub fn set_up(format: LogFormat, filter: &str) -> Result<(), LogError> {
 }
 
 /// A log into some writer. Of a line in JSON the keys `timestamp` (RFC 3339, UTC), `level`, `target` and `message` are
-/// fixed; the event's own fields stand beside them.
+/// fixed; the event's own fields stand beside them, in place of a field [`SUMMARY`] its members.
 pub(super) fn writing<W>(
     format: LogFormat,
     levels: EnvFilter,
@@ -85,8 +90,40 @@ where
             .with_current_span(false)
             .with_span_list(false)
             .with_ansi(false)
+            .map_event_format(SpreadSummary)
             .finish()
             .into(),
         LogFormat::Text => lines.with_ansi(is_terminal).with_target(false).finish().into(),
+    }
+}
+
+/// Name of the field that bears a JSON object as text: `tracing` knows no fields with members.
+pub const SUMMARY: &str = "summary";
+
+/// Lines in JSON, with the members of a summary in its place.
+struct SpreadSummary(Format<Json>);
+
+impl<S> FormatEvent<S, JsonFields> for SpreadSummary
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, JsonFields>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        if event.metadata().fields().field(SUMMARY).is_none() {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let mut line: Map<String, Value> = serde_json::from_str(&line).map_err(|_| fmt::Error)?;
+        if let Some(Value::String(text)) = line.remove(SUMMARY) {
+            let members: Map<String, Value> =
+                serde_json::from_str(&text).map_err(|_| fmt::Error)?;
+            line.extend(members);
+        }
+        writeln!(writer, "{}", Value::Object(line))
     }
 }

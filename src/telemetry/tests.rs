@@ -148,22 +148,40 @@ impl io::Write for Page {
     }
 }
 
-fn logged(format: LogFormat) -> String {
+fn logged(format: LogFormat, write: impl FnOnce()) -> String {
     let page = Page::default();
     let writer = page.clone();
     let levels = log::levels_of("info").expect("a level");
     let dispatch = log::writing(format, levels, move || writer.clone(), false);
-    tracing::dispatcher::with_default(&dispatch, || {
-        tracing::info!(partition = 3, topic = "usage", "took a task over");
-        tracing::debug!("not of interest");
-    });
+    tracing::dispatcher::with_default(&dispatch, write);
     let bytes = page.0.lock().expect("no holder panics").clone();
     String::from_utf8(bytes).expect("a log is text")
 }
 
+fn take_over() {
+    tracing::info!(partition = 3, topic = "usage", "took a task over");
+    tracing::debug!("not of interest");
+}
+
+fn end() {
+    tracing::info!(summary = %r#"{"read":2,"rejects":{"late":1}}"#, "odometer ended");
+}
+
+#[test]
+fn a_summary_is_an_object_in_either_format() {
+    let text = logged(LogFormat::Json, end);
+    let line: serde_json::Value = serde_json::from_str(&text).expect("a line is one JSON object");
+    assert_eq!((&line["message"], &line["read"]), (&"odometer ended".into(), &2.into()));
+    assert_eq!(line["rejects"]["late"], 1);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let text = logged(LogFormat::Text, end);
+    let ending = "INFO odometer ended summary={\"read\":2,\"rejects\":{\"late\":1}}\n";
+    assert!(text.ends_with(ending), "{text:?}");
+}
+
 #[test]
 fn a_line_in_json_has_stable_keys() {
-    let text = logged(LogFormat::Json);
+    let text = logged(LogFormat::Json, take_over);
     assert_eq!(text.lines().count(), 1, "{text}");
     let line: serde_json::Value = serde_json::from_str(&text).expect("a line is one JSON object");
     let object = line.as_object().expect("a line is one JSON object");
@@ -177,6 +195,6 @@ fn a_line_in_json_has_stable_keys() {
 
 #[test]
 fn a_line_for_people_has_no_colours_outside_of_a_terminal() {
-    let text = logged(LogFormat::Text);
+    let text = logged(LogFormat::Text, take_over);
     assert!(text.ends_with("INFO took a task over partition=3 topic=\"usage\"\n"), "{text:?}");
 }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::broker::Broker;
 use crate::daemon::{Daemon, free_address};
 use crate::load::{DEFINITIONS, Dice, Load};
@@ -73,7 +75,7 @@ fn stopped_in_order_under_load_it_drains() {
             let status = daemon.terminate();
             assert!(status.success(), "{status}; it said:\n{}", daemon.said());
             assert!(scene.done() > before, "what was read is committed");
-            assert!(summary_of(&daemon.said()).is_some(), "no summary:\n{}", daemon.said());
+            assert_sums_up(&daemon.said());
         }
         daemon.start();
         daemon
@@ -108,7 +110,13 @@ fn linger(dice: &mut Dice, milliseconds_max: u64) {
     wait::pass(Duration::from_millis(dice.below(milliseconds_max)));
 }
 
-/// The last line that holds a summary.
-fn summary_of(said: &str) -> Option<&str> {
-    said.lines().rev().find(|line| line.contains("read") && line.contains("counted"))
+/// The last line holds the summary, and in it every event has its end (rule 1.4).
+fn assert_sums_up(said: &str) {
+    let last = said.lines().next_back().unwrap_or_default();
+    let summary = last.split_once("summary=").map(|(_, text)| serde_json::from_str(text));
+    let Some(Ok(Value::Object(summary))) = summary else { panic!("no summary at last:\n{said}") };
+    let count = |name: &str| summary[name].as_u64().expect("a count");
+    let ends = ["counted", "duplicate", "unmatched", "late", "invalid"];
+    assert_eq!(count("read"), ends.into_iter().map(count).sum::<u64>(), "{last}");
+    assert!(count("counted") > 0, "{last}");
 }

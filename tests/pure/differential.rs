@@ -8,15 +8,12 @@ use std::sync::Arc;
 
 use odometer::definition::Plan;
 use odometer::engine::{
-    CommitId, CommitRecord, Cursor, DigestKey, Effect, Incoming, Input, OutboxEntry, Processor,
-    Start,
+    CommitId, CommitRecord, Cursor, DigestKey, Effect, Input, OutboxEntry, Processor, Start,
 };
-use odometer::format::{EventFormat, event_of, parse};
-use odometer::model::{
-    Document, EventTime, PeriodTotal, Provenance, Reject, RejectReason, SourcePosition,
-};
+use odometer::model::{EventTime, PeriodTotal, Provenance, Reject, RejectReason, SourcePosition};
 
 use crate::golden::World;
+use crate::model::with_incoming;
 use crate::oracle::{
     DISPOSITIONS, Offsets, Options, Oracle, Outcome, Record, Refusal, Total, TotalKey,
 };
@@ -95,32 +92,10 @@ impl Task {
     }
 
     fn read(&mut self, first: usize, records: &[Record<'_>], options: &Options) {
-        let mut documents = vec![Document::default(); records.len()];
-        let texts: Vec<_> = documents
-            .iter_mut()
-            .zip(records)
-            .map(|(document, record)| parse(record.bytes, document))
-            .collect();
-        let format = EventFormat::native();
-        let mut events = Vec::new();
-        for (place, text) in texts.into_iter().enumerate() {
-            let tenant = &options.default_tenant;
-            let event = text.and_then(|text| event_of(text, &documents[place], &format, tenant));
-            events.push(Incoming {
-                position: SourcePosition::Offset(offset(first + place)),
-                timestamp: records[place].timestamp,
-                read_at: options.now,
-                original: records[place].bytes,
-                event: event.map_err(|fault| Reject {
-                    reason: fault.reason,
-                    tenant: fault.tenant,
-                    metric: None,
-                    detail: fault.detail,
-                }),
-            });
-        }
         let cursor = Cursor::at_offset(offset(first + records.len()));
-        self.processor.handle(Input::Events { events: &events, cursor }, &mut self.effects);
+        with_incoming(records, first, options.now, |events| {
+            self.processor.handle(Input::Events { events, cursor }, &mut self.effects);
+        });
     }
 
     /// Gives an input, and goes on until all is closed that it closes.

@@ -20,7 +20,7 @@ use crate::engine::{
     CommitId, CommitRecord, Counters, Cursor, Effect, Incoming, Input, Loaded, Options,
     OutboxEntry, Processor, Scan,
 };
-use crate::format::{Encoder, Outgoing, RejectCounts, Summary};
+use crate::format::{Encoder, Outgoing, Summary};
 use crate::model::{PeriodTotal, Span};
 use crate::store::Store;
 
@@ -176,25 +176,12 @@ impl<'p> Task<'p> {
     }
 
     fn summary(&self, stopwatch: Stopwatch) -> Summary {
-        let (now, before, tally) =
-            (self.processor.counters(), &self.before, self.processor.tally());
-        let mut rejects = RejectCounts::default();
-        for (reason, count) in &tally.rejects {
-            rejects.add(*reason, *count);
-        }
+        let counters = self.processor.counters().since(&self.before);
         let micros = i64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(i64::MAX);
         Summary {
-            read: now.read - before.read,
-            counted: now.counted - before.counted,
-            duplicate: now.duplicate - before.duplicate,
-            unmatched: now.unmatched - before.unmatched,
-            late: now.late - before.late,
-            invalid: now.invalid - before.invalid,
-            finals: tally.finals,
-            corrections: tally.corrections,
             provisionals: self.provisionals,
-            rejects,
             elapsed: Span::from_micros(micros),
+            ..Summary::of(&counters, self.processor.tally())
         }
     }
 

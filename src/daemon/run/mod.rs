@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     }
     summary.elapsed = Span::from_micros(i64::try_from(since.elapsed().as_micros()).unwrap_or(0));
     let text = serde_json::to_string(&summary).expect("counts are JSON");
-    tracing::info!(summary = text, "odometer ended");
+    tracing::info!(summary = %text, "odometer ended");
     match outcome.first_error {
         Some(error) => Err(CommandError::failed(error.to_string())),
         None => Ok(()),

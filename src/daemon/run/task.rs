@@ -157,24 +157,7 @@ impl Task {
     }
 
     fn summary_now(&self) -> Summary {
-        let (now, before) = (self.processor.counters(), &self.before);
-        let tally = self.processor.tally();
-        let mut summary = Summary {
-            read: now.read - before.read,
-            counted: now.counted - before.counted,
-            duplicate: now.duplicate - before.duplicate,
-            unmatched: now.unmatched - before.unmatched,
-            late: now.late - before.late,
-            invalid: now.invalid - before.invalid,
-            finals: tally.finals,
-            corrections: tally.corrections,
-            provisionals: tally.provisionals,
-            ..Summary::EMPTY
-        };
-        for (reason, count) in &tally.rejects {
-            summary.rejects.add(*reason, *count);
-        }
-        summary
+        Summary::of(&self.processor.counters().since(&self.before), self.processor.tally())
     }
 
     /// Where reading goes on.

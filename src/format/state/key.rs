@@ -1,7 +1,8 @@
 //! Keys of the store's entries: see the table in `state`.
 
 use super::bytes::{Corrupt, Reader, Writer};
-use crate::engine::{IdDigest, Key};
+use super::dictionary::Dictionary;
+use crate::engine::{Address, IdDigest, Key};
 use crate::model::EventTime;
 
 /// First byte of the entry that says what the state is.
@@ -37,8 +38,21 @@ pub fn dictionary_key(metric: u32) -> Vec<u8> {
     std::mem::take(&mut start(DICTIONARY).u32(metric).0)
 }
 
+/// Key of what an address names.
+pub fn address_key(address: &Address, dictionary: &Dictionary) -> Vec<u8> {
+    match address {
+        Address::Id(digest) => id_key(*digest),
+        Address::Cell(chain, end) => {
+            cell_key(dictionary.number(chain.metric), *end, chain.lineage, &chain.key)
+        }
+        Address::Chain(chain) => {
+            chain_key(dictionary.number(chain.metric), chain.lineage, &chain.key)
+        }
+    }
+}
+
 /// Key of a remembered id.
-pub fn id_key(digest: IdDigest) -> Vec<u8> {
+pub(super) fn id_key(digest: IdDigest) -> Vec<u8> {
     std::mem::take(&mut start(ID).bytes(&digest.to_bytes()).0)
 }
 
@@ -96,7 +110,7 @@ fn write_key(writer: &mut Writer, key: &Key) {
 }
 
 /// Key of a plain cell.
-pub fn cell_key(metric: u32, end: EventTime, lineage: u32, key: &Key) -> Vec<u8> {
+pub(super) fn cell_key(metric: u32, end: EventTime, lineage: u32, key: &Key) -> Vec<u8> {
     cell(CELL, metric, end, lineage, key)
 }
 
@@ -106,7 +120,7 @@ pub fn cell_parts_prefix(metric: u32, end: EventTime, lineage: u32, key: &Key) -
 }
 
 /// Key of a recurring chain.
-pub fn chain_key(metric: u32, lineage: u32, key: &Key) -> Vec<u8> {
+pub(super) fn chain_key(metric: u32, lineage: u32, key: &Key) -> Vec<u8> {
     chain(CHAIN, metric, lineage, key)
 }
 

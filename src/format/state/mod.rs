@@ -32,9 +32,8 @@ pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
-    COMMIT, CUSTOMER, DICTIONARY, ID, IDENTITY, OUTBOX, RECORD, cell_key, cell_parts_prefix,
-    cells_ending_prefix, cells_prefix, chain_key, chain_parts_prefix, chains_prefix, commit_key,
-    customer_key, dictionary_key, end_of_cell_key, id_key, outbox_key, past, prefix_end,
-    read_address, sequence_of,
+    COMMIT, CUSTOMER, DICTIONARY, ID, IDENTITY, OUTBOX, RECORD, address_key, cell_parts_prefix,
+    cells_ending_prefix, cells_prefix, chain_parts_prefix, chains_prefix, commit_key, customer_key,
+    dictionary_key, end_of_cell_key, outbox_key, past, prefix_end, read_address, sequence_of,
 };
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

@@ -6,7 +6,8 @@ use odometer::model::{Document, EventTime, Reject, SourcePosition};
 
 use crate::oracle::Record;
 
-/// Decodes records of which the first has the given offset, and hands the batch over.
+/// Decodes records of which the first has the given offset, read at `now` (`None`: without a clock), and hands the batch
+/// over.
 pub fn with_incoming<T>(
     records: &[Record<'_>],
     first: usize,

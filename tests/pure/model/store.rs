@@ -192,7 +192,7 @@ impl Store {
     /// What is stored under these addresses, in their order.
     pub fn load(&self, addresses: &[Address]) -> Vec<Loaded> {
         let entry = |address: &Address| {
-            let value = self.disk.entries.get(&self.key_of(address))?;
+            let value = self.disk.entries.get(&state::address_key(address, &self.dictionary))?;
             Some(self.read(address.clone(), value))
         };
         addresses.iter().filter_map(entry).collect()
@@ -206,7 +206,7 @@ impl Store {
             ScanRange::Chains => state::chains_prefix(number),
         };
         let from = match &scan.after {
-            Some(address) => state::past(&self.key_of(address)),
+            Some(address) => state::past(&state::address_key(address, &self.dictionary)),
             None => prefix.clone(),
         };
         // So few that sweeps come to pause in the middle.
@@ -263,20 +263,6 @@ impl Store {
     /// Whether an outbox entry is kept.
     pub fn has_entry(&self, sequence: u64) -> bool {
         self.disk.entries.contains_key(&state::outbox_key(sequence))
-    }
-
-    fn key_of(&self, address: &Address) -> Vec<u8> {
-        match address {
-            Address::Id(digest) => state::id_key(*digest),
-            Address::Cell(chain, end) => {
-                let number = self.dictionary.number(chain.metric);
-                state::cell_key(number, *end, chain.lineage, &chain.key)
-            }
-            Address::Chain(chain) => {
-                let number = self.dictionary.number(chain.metric);
-                state::chain_key(number, chain.lineage, &chain.key)
-            }
-        }
     }
 
     fn read(&self, address: Address, value: &[u8]) -> Loaded {

@@ -169,8 +169,7 @@ impl<'d> Oracle<'d> {
     /// The first disposition that fits (rule 1.4).
     fn dispose(&mut self, record: Record<'_>) -> Disposition {
         let mut document = Document::default();
-        let tenant = self.options.default_tenant.clone();
-        let event = match decode(record.bytes, &mut document, &EventFormat::native(), &tenant) {
+        let event = match decode(record.bytes, &mut document, &EventFormat::native(), "default") {
             Ok(event) => event,
             Err(fault) => return self.refuse_faulty(fault.reason),
         };

@@ -36,8 +36,6 @@ pub struct Options {
     pub keeps_offsets: bool,
     /// After so many records the task is started anew with that turned over. In order, each once.
     pub offset_switches: Vec<usize>,
-    /// Tenant of events that name none.
-    pub default_tenant: String,
 }
 
 /// The defaults of the product; no clock.
@@ -55,7 +53,6 @@ impl Default for Options {
             keep_open: false,
             keeps_offsets: false,
             offset_switches: Vec::new(),
-            default_tenant: "default".to_owned(),
         }
     }
 }
