@@ -36,8 +36,10 @@ pub(super) enum Reply {
 /// What is known of the last transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
-    /// Nothing: a producer of a new epoch must end it, one way or the other.
-    InDoubt,
+    /// Nothing: it was an earlier run's. A producer of a new epoch must end it, one way or the other.
+    Unknown,
+    /// It failed and may stand open. Until a producer of a new epoch ends it, no reader of committed totals gets past it.
+    Failed,
     /// It ended; what is committed tells how, and is yet to be asked.
     Renewed,
     /// All.

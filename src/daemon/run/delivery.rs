@@ -55,19 +55,10 @@ impl Worker {
         };
         self.put_off(outcome)?;
         if self.pause.is_over() {
-            self.end_left_open();
             let outcome = self.deliver();
             self.put_off(outcome)?;
         }
         self.hold_back()
-    }
-
-    /// A transaction that failed may stand open, and until it is ended no reader of committed totals gets past it: also where
-    /// the tasks that it was for are another worker's by now.
-    fn end_left_open(&mut self) {
-        if self.is_left_open && self.standing == Standing::InDoubt && !self.courier.is_under_way() {
-            self.courier.send(Order::Renew);
-        }
     }
 
     /// Waits until everything that is stored is visible.
@@ -104,11 +95,17 @@ impl Worker {
 
     /// Orders the next transaction of all tasks, or what must come before it.
     fn deliver(&mut self) -> Result<(), Error> {
-        if self.courier.is_under_way() || !self.is_any_pending() {
+        if self.courier.is_under_way() {
             return Ok(());
         }
         match self.standing {
-            Standing::InDoubt => {
+            // Also where the tasks that it was for are another worker's by now.
+            Standing::Failed => {
+                self.courier.send(Order::Renew);
+                return Ok(());
+            }
+            _ if !self.is_any_pending() => return Ok(()),
+            Standing::Unknown => {
                 self.courier.send(Order::Renew);
                 return Ok(());
             }
@@ -136,7 +133,6 @@ impl Worker {
             Reply::Renewed(outcome) => {
                 outcome?;
                 self.standing = Standing::Renewed;
-                self.is_left_open = false;
                 Ok(())
             }
             Reply::Delivered { visible, outcome: Ok(()) } => {
@@ -146,8 +142,7 @@ impl Worker {
             }
             Reply::Delivered { outcome: Err(error), .. } => {
                 self.report.transaction(TransactionOutcome::InDoubt);
-                self.standing = Standing::InDoubt;
-                self.is_left_open = true;
+                self.standing = Standing::Failed;
                 Err(error.into())
             }
         }
@@ -178,7 +173,7 @@ impl Worker {
             let outcome = self.take_reply(reply);
             self.put_off(outcome)?;
         }
-        if self.standing == Standing::InDoubt {
+        if matches!(self.standing, Standing::Unknown | Standing::Failed) {
             self.courier.send(Order::Renew);
             if let Some(reply) = self.courier.wait() {
                 self.take_reply(reply)?;

@@ -62,8 +62,6 @@ pub(super) struct Worker {
     pub(super) source: Rc<Source>,
     pub(super) courier: Courier,
     pub(super) standing: Standing,
-    /// Whether a transaction of this worker failed and is not known to have ended.
-    pub(super) is_left_open: bool,
     pub(super) tasks: BTreeMap<i32, Task>,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
@@ -98,8 +96,7 @@ impl Worker {
             abort,
             source,
             courier,
-            standing: Standing::InDoubt,
-            is_left_open: false,
+            standing: Standing::Unknown,
             tasks: BTreeMap::new(),
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
@@ -125,7 +122,7 @@ impl Worker {
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             self.give_up(partition);
         }
-        if self.is_left_open
+        if self.standing == Standing::Failed
             && let Err(error) = self.make_certain()
         {
             tracing::warn!(%error, "a transaction is left to the broker's timeout");
