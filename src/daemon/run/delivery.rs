@@ -202,7 +202,8 @@ impl Worker {
             let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
             let settled = task.settle(&self.job, committed.as_ref()).map_err(failed)?;
-            tracing::info!(partition, ?settled, "a delivery in doubt is settled");
+            let is_visible = settled == Settled::Done;
+            tracing::info!(partition, is_visible, "a delivery in doubt is settled");
             if settled == Settled::Lost {
                 let name = self.name(partition);
                 self.registry.halt_because(

@@ -57,7 +57,7 @@ pub(super) fn take_over(
         start_from: job.start_from,
     };
     let decision = engine::decide(&facts);
-    tracing::info!(topic, partition, decision = ?decision, "task start decided");
+    tell(&decision, topic, partition);
     let store = match &decision {
         Decision::Halt(halt) => return Ok(Outcome::Halted(halt.clone())),
         Decision::Resume { .. } => store.expect("only a state that is here is resumed"),
@@ -87,6 +87,26 @@ pub(super) fn take_over(
     let mut task = Task::new(job, topic, partition, store, &decision, visible)?;
     task.log_end = Some(log_end);
     Ok(Outcome::Serves(Box::new(task)))
+}
+
+/// A halt is told where it ends something.
+fn tell(decision: &Decision, topic: &str, partition: i32) {
+    match *decision {
+        Decision::Begin { offset } => tracing::info!(topic, partition, offset, "a task begins"),
+        Decision::Adopt { offset, genesis } => {
+            tracing::info!(topic, partition, offset, %genesis, "a task begins where it began before");
+        }
+        Decision::Resume { delivered, is_offset_behind } => {
+            tracing::info!(
+                topic,
+                partition,
+                delivered,
+                is_offset_behind,
+                "a task goes on with its state"
+            );
+        }
+        Decision::Halt(_) => {}
+    }
 }
 
 fn open(
