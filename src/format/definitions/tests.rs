@@ -571,12 +571,6 @@ fn faults_between_versions() {
         ],
     );
     check(
-        "effective_from = '2026-03-01T00:00:00Z'\nrecurring = true",
-        &[
-            "m.toml:5:1: metrics[1] (code \"m\"): recurring differs from the version before it, metrics[0] (code \"m\"): what would carry over is not said by any rule, use another code",
-        ],
-    );
-    check(
         "effective_from = '2026-03-01T00:00:00Z'\ntopic = 'other'",
         &[
             "m.toml:5:1: metrics[1] (code \"m\"): topic differs from the version before it, metrics[0] (code \"m\"): a metric folds events of one topic, use another code",

@@ -57,14 +57,6 @@ fn check_constants(versions: &[Version], faults: &Faults<'_>) {
     for pair in versions.windows(2) {
         let [first, second] = pair else { continue };
         let (Some(before), Some(after)) = (&first.metric, &second.metric) else { continue };
-        if before.is_recurring != after.is_recurring {
-            let message = format!(
-                "recurring differs from the version before it, {}: what would carry over is not \
-                 said by any rule, use another code",
-                first.place
-            );
-            faults.add(&second.place, message);
-        }
         if before.topic != after.topic {
             let message = format!(
                 "topic differs from the version before it, {}: a metric folds events of one topic, \

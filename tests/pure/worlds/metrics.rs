@@ -217,7 +217,18 @@ fn version_of(dice: &mut Dice, scene: &Scene, before: &Entry) -> Entry {
     let mut entry = before.clone();
     let is_recurring = entry.contains_key("recurring");
     entry.insert("effective_from".into(), json!(scene.instant(dice).to_string()));
-    match dice.below(8) {
+    match dice.below(10) {
+        8..=9 => {
+            for key in ["aggregation", "value", "operation", "percentile", "recurring", "prorated"]
+            {
+                entry.remove(key);
+            }
+            for key in ["inner", "period", "timezone", "anchor", "anchor_month"] {
+                entry.remove(key);
+            }
+            let is_recurring = shape(dice, &mut entry, scene);
+            calendar(dice, scene, &mut entry, is_recurring);
+        }
         0..=2 => {
             for key in ["period", "timezone", "anchor", "anchor_month"] {
                 entry.remove(key);
