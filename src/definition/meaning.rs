@@ -14,7 +14,7 @@
 use std::fmt::{self, Write};
 
 use super::grouping::{DeclaredValues, Dimension, GroupPath, OtherValues};
-use super::metric::Metric;
+use super::metric::{CustomerCalendar, Metric};
 
 /// What the carried state of a recurring metric depends on: aggregation, value, operation and grouping.
 ///
@@ -65,6 +65,22 @@ pub fn full_meaning(metric: &Metric) -> String {
     meaning.line("anchor", metric.calendar.anchor());
     meaning.line("anchor_month", metric.calendar.anchor_month());
     meaning.optional("effective_from", metric.effective_from);
+    meaning.0
+}
+
+/// What customers' calendars mean, in the order in which they come: what periods depend on beside the metrics.
+pub(super) fn calendars_meaning<'c>(
+    calendars: impl Iterator<Item = &'c CustomerCalendar>,
+) -> String {
+    let mut meaning = Meaning::default();
+    for calendar in calendars {
+        meaning.line("customer", quoted(&calendar.customer));
+        meaning.optional("period", calendar.period);
+        meaning.optional("timezone", calendar.timezone.as_deref().map(quoted));
+        meaning.optional("anchor", calendar.anchor);
+        meaning.optional("anchor_month", calendar.anchor_month);
+        meaning.optional("effective_from", calendar.effective_from);
+    }
     meaning.0
 }
 

@@ -3,11 +3,12 @@
 //! A plan is made once from valid definitions and never changes; a change of definitions is a new plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use super::calendar::Calendar;
-use super::meaning::{full_meaning, state_meaning};
+use super::meaning::{calendars_meaning, full_meaning, state_meaning};
 use super::metric::{CustomerCalendar, Definitions, Metric};
 use super::timeline::{Slot, Timeline};
 use crate::model::{EventTime, Span};
@@ -34,6 +35,7 @@ pub struct MetricPlan {
     pub lineages: Vec<u32>,
     /// The longest grace of any version.
     pub grace_max: Span,
+    calendars_meaning: Arc<str>,
     timeline: Timeline,
     customers: HashMap<Box<str>, Timeline>,
 }
@@ -46,10 +48,15 @@ impl Plan {
             families.entry((metric.tenant.clone(), metric.code.clone())).or_default().push(metric);
         }
         let mut plan = Plan::default();
+        let mut meanings: BTreeMap<String, Arc<str>> = BTreeMap::new();
         for ((tenant, code), mut versions) in families {
             versions.sort_by_key(|metric| metric.effective_from);
             let overrides = overrides_of(&tenant, &definitions.customers);
-            plan.add(MetricPlan::new(tenant.into(), code.into(), versions, overrides));
+            let meaning = meanings
+                .entry(tenant.clone())
+                .or_insert_with(|| calendars_meaning(overrides.values().flatten()).into());
+            let meaning = Arc::clone(meaning);
+            plan.add(MetricPlan::new(tenant.into(), code.into(), versions, meaning, overrides));
         }
         plan
     }
@@ -104,6 +111,7 @@ impl MetricPlan {
         tenant: Box<str>,
         code: Box<str>,
         versions: Vec<Metric>,
+        calendars_meaning: Arc<str>,
         overrides: BTreeMap<Box<str>, Vec<CustomerCalendar>>,
     ) -> Self {
         let begins: Vec<(Option<EventTime>, Calendar)> = versions
@@ -118,7 +126,17 @@ impl MetricPlan {
         let lineages = lineages(&versions);
         let grace_max = versions.iter().map(|metric| metric.grace).max().unwrap_or(Span::ZERO);
         let generation = 1;
-        MetricPlan { tenant, code, generation, versions, lineages, grace_max, timeline, customers }
+        MetricPlan {
+            tenant,
+            code,
+            generation,
+            versions,
+            lineages,
+            grace_max,
+            calendars_meaning,
+            timeline,
+            customers,
+        }
     }
 
     /// The periods as that customer sees them.
@@ -159,6 +177,11 @@ impl MetricPlan {
     /// What each version means for the numbers, for telling whether a definition was changed in place.
     pub fn meanings(&self) -> Vec<String> {
         self.versions.iter().map(full_meaning).collect()
+    }
+
+    /// What the calendars of the tenant's customers mean; empty where none has one.
+    pub fn calendars_meaning(&self) -> &str {
+        &self.calendars_meaning
     }
 }
 

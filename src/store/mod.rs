@@ -4,6 +4,7 @@
 //! about totals, and knows no topic or file.
 
 mod error;
+mod periods;
 mod read;
 mod spill;
 
@@ -107,6 +108,7 @@ impl Store {
             expire_from: vec![state::ID],
             record: None,
         };
+        store.check_periods()?;
         Ok(store)
     }
 

@@ -170,6 +170,8 @@ fn decode_everything(plan: &Plan, key: &[u8], value: &[u8]) {
     let _ = decode_metadata(&String::from_utf8_lossy(value));
     let _ = state::read_address(key);
     let _ = state::sequence_of(key);
+    let _ = state::chain_periods(value);
+    let _ = state::cell_period(value, month_end());
     let end = state::end_of_cell_key(key);
     for metric in plan.metrics() {
         let timeline = metric.timeline("c0");

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::bytes::Corrupt;
 use crate::definition::{MetricPlan, Plan};
+use crate::model::{EventTime, Period};
 
 /// Numbers of metrics.
 #[derive(Clone, Default, Debug)]
@@ -17,6 +18,7 @@ pub struct Dictionary {
     numbers: Vec<u32>,
     places: BTreeMap<u32, u32>,
     changed: Vec<(u32, Vec<u8>)>,
+    extended: Vec<(u32, u32)>,
 }
 
 /// A metric that is not what it was.
@@ -26,15 +28,65 @@ pub struct DictionaryFault {
     pub tenant: String,
     /// Which.
     pub code: String,
+    counted: Option<Counted>,
+}
+
+/// What was added to a metric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    /// A version.
+    Version,
+    /// A customer's calendar.
+    Calendar,
+}
+
+/// A period that stands in the way of what was added.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Counted {
+    customer: String,
+    period: Period,
+    free_from: EventTime,
+    change: Change,
+}
+
+impl DictionaryFault {
+    /// What was added begins before `free_from`, inside of what is counted, such as that period of that customer.
+    pub(super) fn counted(
+        metric: &MetricPlan,
+        customer: String,
+        period: Period,
+        free_from: EventTime,
+        change: Change,
+    ) -> Self {
+        DictionaryFault {
+            tenant: metric.tenant.to_string(),
+            code: metric.code.to_string(),
+            counted: Some(Counted { customer, period, free_from, change }),
+        }
+    }
 }
 
 impl fmt::Display for DictionaryFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DictionaryFault { tenant, code, counted } = self;
+        write!(f, "metric {code:?} of tenant {tenant:?} ")?;
+        let Some(Counted { customer, period, free_from, change }) = counted else {
+            return f.write_str(
+                "changed its meaning in place: keep the entry as it was and add a version of it \
+                 with an effective_from",
+            );
+        };
+        let added = match change {
+            Change::Version => "has a new version that begins",
+            Change::Calendar => {
+                "has a customer's calendar ([[customers]]) that was changed or begins"
+            }
+        };
         write!(
             f,
-            "metric {:?} of tenant {:?} changed its meaning in place: keep the entry as it was and \
-             add a version of it with an effective_from",
-            self.code, self.tenant
+            "{added} inside of what is counted already, such as {} to {} of customer {customer:?}: give it an \
+             effective_from of {free_from} or later",
+            period.start, period.end
         )
     }
 }
@@ -45,6 +97,9 @@ struct Entry {
     code: String,
     generation: u64,
     meanings: Vec<String>,
+    /// Digest of the calendars of the tenant's customers; empty where there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    calendars: String,
 }
 
 impl Entry {
@@ -55,6 +110,9 @@ impl Entry {
             code: metric.code.to_string(),
             generation: metric.generation,
             meanings,
+            calendars: Some(metric.calendars_meaning())
+                .filter(|meaning| !meaning.is_empty())
+                .map_or_else(String::new, digest_of),
         }
     }
 
@@ -102,8 +160,13 @@ impl Dictionary {
             }
             let meanings = known.map_or(&[][..], |(_, known)| &known.meanings);
             if !entry.meanings.starts_with(meanings) {
-                faults.push(DictionaryFault { tenant: entry.tenant, code: entry.code });
+                let (tenant, code) = (entry.tenant, entry.code);
+                faults.push(DictionaryFault { tenant, code, counted: None });
                 continue;
+            }
+            if known.is_some_and(|(_, known)| *known != entry) {
+                let versions = u32::try_from(meanings.len()).expect("fewer than 2^32 versions");
+                dictionary.extended.push((place, versions));
             }
             if known.is_none_or(|(_, known)| *known != entry) {
                 let bytes = serde_json::to_vec(&entry).expect("plain fields are JSON");
@@ -126,6 +189,12 @@ impl Dictionary {
         self.places.get(&number).copied()
     }
 
+    /// Metrics that were added to since they were stored: place in the plan, and how many versions are stored. What is
+    /// counted of them is to be looked at ([`super::PeriodCheck`]).
+    pub fn extended(&self) -> &[(u32, u32)] {
+        &self.extended
+    }
+
     /// Entries that are new since they were stored: number and value.
     pub fn changed(&self) -> &[(u32, Vec<u8>)] {
         &self.changed
@@ -134,5 +203,6 @@ impl Dictionary {
     /// The changed entries are stored.
     pub fn is_stored(&mut self) {
         self.changed.clear();
+        self.extended.clear();
     }
 }

@@ -24,6 +24,7 @@ mod dictionary;
 mod identity;
 mod key;
 mod part;
+mod periods;
 mod value;
 
 pub use batch::{BatchEncoder, Operation};
@@ -36,4 +37,5 @@ pub use key::{
     cells_ending_prefix, cells_prefix, chain_parts_prefix, chains_prefix, commit_key, customer_key,
     dictionary_key, end_of_cell_key, outbox_key, past, prefix_end, read_address, sequence_of,
 };
+pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

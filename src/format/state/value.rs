@@ -7,7 +7,7 @@ use crate::engine::{
     Aggregate, Carry, Cell, Extent, Operations, Part, PartKey, PartValue, Published, Recurring,
     Stamp, Weighted,
 };
-use crate::model::{EventTime, Quantity};
+use crate::model::{EventTime, Period, Quantity};
 
 const VERSION: u8 = 1;
 
@@ -99,7 +99,7 @@ pub fn decode_chain(
     Ok(Recurring { base, cells, first, swept_to, scheduled: None, retired: Vec::new() })
 }
 
-fn check_version(reader: &mut Reader<'_>) -> Result<(), Corrupt> {
+pub(super) fn check_version(reader: &mut Reader<'_>) -> Result<(), Corrupt> {
     match reader.u8()? {
         VERSION => Ok(()),
         _ => reader.corrupt("of a version that this program does not know"),
@@ -112,11 +112,22 @@ fn read_cell(
     timeline: &Timeline,
     end: EventTime,
 ) -> Result<Cell, Corrupt> {
+    let cell = read_cell_as(reader, end, |period| {
+        slot_ending(timeline, end).filter(|slot| slot.period == period)
+    })?;
+    check_kind(reader, metric.version(cell.slot), &cell.aggregate)?;
+    Ok(cell)
+}
+
+/// A cell in the slot that is found for its period.
+pub(super) fn read_cell_as(
+    reader: &mut Reader<'_>,
+    end: EventTime,
+    slot_of: impl FnOnce(Period) -> Option<Slot>,
+) -> Result<Cell, Corrupt> {
     let start = reader.time()?;
-    let slot = slot_ending(timeline, end);
-    let Some(slot) = slot.filter(|slot| slot.period.start == start) else {
-        let code = &metric.code;
-        return reader.corrupt(&format!("from {start} to {end}, which is no period of {code:?}"));
+    let Some(slot) = slot_of(Period { start, end }) else {
+        return reader.corrupt(&format!("from {start} to {end}, which is no period of its metric"));
     };
     let events = reader.u64()?;
     let times = read_times(reader)?;
@@ -133,7 +144,6 @@ fn read_cell(
     let offsets =
         if marks & HAS_OFFSETS == 0 { Extent::NOTHING } else { read_offsets(reader, events)? };
     let aggregate = read_aggregate(reader)?;
-    check_kind(reader, metric.version(slot), &aggregate)?;
     Ok(Cell { slot, aggregate, events, times, offsets, published, is_owed })
 }
 
@@ -156,7 +166,7 @@ fn read_offsets(reader: &mut Reader<'_>, events: u64) -> Result<Extent<i64>, Cor
 }
 
 /// Versions and calendars are found again by the period's end: its last instant lies in it whatever begins there.
-fn slot_ending(timeline: &Timeline, end: EventTime) -> Option<Slot> {
+pub(super) fn slot_ending(timeline: &Timeline, end: EventTime) -> Option<Slot> {
     let last = EventTime::from_micros(end.micros().checked_sub(1)?);
     timeline.slot_at(last).filter(|slot| slot.period.end == end)
 }
@@ -328,7 +338,7 @@ fn write_carry(writer: &mut Writer, carry: &Carry) {
     };
 }
 
-fn read_carry(reader: &mut Reader<'_>) -> Result<Carry, Corrupt> {
+pub(super) fn read_carry(reader: &mut Reader<'_>) -> Result<Carry, Corrupt> {
     Ok(match reader.u8()? {
         b's' => Carry::Sum(reader.amount()?),
         b'l' => Carry::Latest(read_stamp(reader)?),

@@ -5,6 +5,7 @@ mod memory;
 mod outputs;
 mod real_data;
 mod state;
+mod versions;
 mod worlds;
 
 use std::collections::BTreeMap;
