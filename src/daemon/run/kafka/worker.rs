@@ -234,7 +234,7 @@ impl Worker {
     fn claim_customers(&mut self, partition: i32) {
         let name = self.name(partition);
         let Some(task) = self.tasks.get_mut(&partition) else { return };
-        for (tenant, customer) in task.processor.take_new_customers() {
+        for (tenant, customer) in task.state.processor.take_new_customers() {
             let claimed = self.registry.claim(&name, [customer_digest(&tenant, &customer)]);
             if let Err((_, other)) = claimed {
                 let (tenant, customer) = (tenant.to_string(), customer.to_string());
