@@ -128,6 +128,20 @@ impl State {
         self.tell(Input::Cut { id: random_id() })
     }
 
+    /// Closes a further slice of what is due already, unless so many bytes wait for a commit: periods may become due by
+    /// the last event that comes for long.
+    pub(super) fn go_on_closing(&mut self, outbox_bytes_max: usize) -> Result<(), store::Error> {
+        match self.processor.watermark() {
+            Some(watermark)
+                if self.processor.has_more_to_close()
+                    && self.processor.outbox_bytes() <= outbox_bytes_max =>
+            {
+                self.tell(Input::Idle { watermark })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Tells the processor, and carries out what it wants done.
     pub(super) fn tell(&mut self, input: Input<'_, '_>) -> Result<(), store::Error> {
         let mut effects = Vec::new();

@@ -145,6 +145,7 @@ impl Worker {
             return Err(Error::Fatal(text));
         }
         self.read()?;
+        self.go_on_closing()?;
         self.halt_where_told();
         if self.is_cut_due() {
             self.cut()?;
@@ -195,6 +196,16 @@ impl Worker {
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
             task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
             self.claim_customers(partition);
+        }
+        Ok(())
+    }
+
+    fn go_on_closing(&mut self) -> Result<(), Error> {
+        for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+            let failed = self.failed(partition);
+            if let Some(task) = self.tasks.get_mut(&partition) {
+                task.state.go_on_closing(self.job.commit_bytes_max).map_err(failed)?;
+            }
         }
         Ok(())
     }
