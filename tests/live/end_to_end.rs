@@ -78,6 +78,27 @@ fn quiet_customer_is_billed_by_the_clock() {
     });
 }
 
+/// More than one slice of closing takes, all due by the last record that comes.
+#[test]
+fn periods_are_closed_though_no_record_follows() {
+    const CUSTOMERS: usize = 45_000;
+    let scene = Scene::new(Broker::shared(), 1);
+    let minutely = r#"{"metrics": [{"code": "c", "aggregation": "count", "period": "minute"}]}"#;
+    let event = |customer: usize, time: &str| {
+        let text =
+            format!(r#"{{"id":"{customer}","type":"c","customer":"{customer}","time":"{time}"}}"#);
+        Outgoing::keyed("all", text)
+    };
+    scene.produce((0..CUSTOMERS).map(|customer| event(customer, "2024-03-01T00:00:00Z")));
+    scene.produce([event(CUSTOMERS, "2024-03-01T00:01:00Z")]);
+    let mut daemon = Daemon::new(&scene.configuration(Some("earliest"), "1h"), minutely);
+    daemon.start();
+    wait::until("every minute is closed", WORK_LIMIT, || {
+        daemon.assert_running();
+        (scene.revisions() == CUSTOMERS).then_some(())
+    });
+}
+
 /// The real stream of `shared/data`, where it lies beside the clone.
 #[test]
 fn real_usage_stream_has_the_known_totals() {

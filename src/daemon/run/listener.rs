@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::report::Outside;
+use super::outside::Outside;
 use crate::admin;
 use crate::daemon::CommandError;
 use crate::settings::Admin;

@@ -1,39 +1,24 @@
-//! `odometer run`: the daemon over Kafka.
+//! `odometer run`: the daemon.
 //!
-//! `setup` (settings become jobs), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
-//! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-//! (the thread of its transactions), `takeover` (how a task starts), `task` (one partition's state), `registry` and
-//! `halting` (what workers know of each other), `pause` (between tries), `report` (counts).
+//! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` (the
+//! source and sink), `outside` and `listener` (what is shown of it).
 
-mod courier;
-mod delivery;
-mod halting;
-mod idle;
-mod job;
+mod kafka;
 mod listener;
-mod membership;
-mod pause;
-mod registry;
-mod report;
+mod outside;
 mod setup;
-mod takeover;
-mod task;
-mod worker;
+mod state;
 
 use std::sync::Arc;
 
+use self::outside::Outside;
 use super::CommandError;
 use super::cli::{LogFlags, RunArguments};
 use super::clock::{self, Stopwatch};
 use super::signals::StopSignal;
 use crate::admin::Readiness;
-use crate::format::Summary;
 use crate::model::Span;
 use crate::telemetry::Series;
-use halting::Stop;
-use registry::Registry;
-use report::{Outside, Report};
-use worker::Worker;
 
 pub(super) use setup::configured;
 
@@ -58,69 +43,9 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
         )),
     };
     let _listening = listener::listen(&settings.admin, &outside)?;
-    let Some(work) = setup::work(&settings, &definitions, &stop, &outside.readiness)? else {
-        return Ok(());
-    };
-    outside.readiness.clear("start");
-    tracing::info!(
-        metrics = definitions.metrics.len(),
-        topics = settings.source.topics.len(),
-        workers = work.len(),
-        "odometer runs"
-    );
-    let outcome = serve(work, &stop, &outside);
-    let mut summary = Summary::EMPTY;
-    for part in &outcome.summaries {
-        summary.add(part);
-    }
+    let (mut summary, outcome) = kafka::serve(&settings, &definitions, &stop, &outside);
     summary.elapsed = Span::from_micros(i64::try_from(since.elapsed().as_micros()).unwrap_or(0));
     let text = serde_json::to_string(&summary).expect("counts are JSON");
     tracing::info!(summary = %text, "odometer ended");
-    match outcome.first_error {
-        Some(error) => Err(CommandError::failed(error.to_string())),
-        None => Ok(()),
-    }
-}
-
-/// How the workers ended.
-struct Outcome {
-    summaries: Vec<Summary>,
-    first_error: Option<worker::Error>,
-}
-
-/// Runs the workers of all topics to their end; the first failure stops them all.
-fn serve(work: Vec<setup::Work>, stop: &StopSignal, outside: &Outside) -> Outcome {
-    let registry = Arc::new(Registry::default());
-    let abort = Stop::default();
-    let mut outcome = Outcome { summaries: Vec::new(), first_error: None };
-    std::thread::scope(|scope| {
-        let mut threads = Vec::new();
-        for (job, options) in work {
-            let (registry, stop, abort) = (Arc::clone(&registry), stop.clone(), abort.clone());
-            let report = Report::new(outside.clone(), &options.topics.source, options.worker);
-            let name = format!("worker-{}-{}", options.topics.source, options.worker);
-            let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
-                let (summary, outcome) =
-                    match Worker::new(job, options, registry, stop, abort.clone(), report) {
-                        Ok(worker) => worker.run(),
-                        Err(error) => (Summary::EMPTY, Err(error)),
-                    };
-                if let Err(error) = &outcome {
-                    tracing::error!(%error, "a worker ended; its siblings finish what they have");
-                    abort.raise();
-                }
-                (summary, outcome.err())
-            });
-            threads.push(thread.expect("the system starts a thread"));
-        }
-        for thread in threads {
-            let (summary, error) =
-                thread.join().expect("a panic of a worker is a broken invariant");
-            outcome.summaries.push(summary);
-            if let Some(error) = error {
-                outcome.first_error.get_or_insert(error);
-            }
-        }
-    });
     outcome
 }

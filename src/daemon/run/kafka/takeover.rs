@@ -116,7 +116,7 @@ fn open(
     partition: i32,
 ) -> Result<Store, store::Error> {
     let binding = job.binding(options, partition);
-    Store::open(directory, &job.store, &job.plan, || {
+    Store::open(directory, &job.store, &job.common.plan, || {
         let mut key = [0; 16];
         getrandom::fill(&mut key).expect("the system gives random bytes");
         Identity { binding, digest_key: DigestKey(key) }

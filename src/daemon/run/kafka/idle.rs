@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker::{Error, Worker};
 use crate::daemon::clock::{self, Stopwatch};
-use crate::engine::Halt;
+use crate::engine::{Halt, Input};
 use crate::kafka::Disposition;
 
 const TOPIC_CHECK_INTERVAL: Duration = Duration::from_secs(10);
@@ -22,13 +22,14 @@ impl Worker {
             return Ok(());
         }
         let timeout = self.job.idle_timeout;
-        let watermark =
-            clock::now().saturating_sub(timeout).saturating_sub(self.job.engine.watermark_delay);
+        let watermark = clock::now()
+            .saturating_sub(timeout)
+            .saturating_sub(self.job.common.engine.watermark_delay);
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             if self.is_idle(partition, timeout) {
                 let failed = self.failed(partition);
                 if let Some(task) = self.tasks.get_mut(&partition) {
-                    task.idle(&self.job, watermark).map_err(failed)?;
+                    task.state.tell(Input::Idle { watermark }).map_err(failed)?;
                 }
             }
         }

@@ -1,19 +1,17 @@
 //! What the workers of one source topic are to do: settings in the form in which they are used.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::definition::Plan;
-use crate::engine::{self, Binding, StartFrom};
+use crate::daemon::run::state::Common;
+use crate::engine::{Binding, StartFrom};
 use crate::format::EventFormat;
 use crate::model::Span;
 use crate::{kafka, store};
 
 /// One source topic's work.
 pub(super) struct Job {
-    pub(super) plan: Arc<Plan>,
-    pub(super) engine: engine::Options,
+    pub(super) common: Common,
     pub(super) format: EventFormat,
     /// Tenant of events that name none.
     pub(super) tenant: String,
@@ -31,8 +29,6 @@ pub(super) struct Job {
     /// Past how many bytes of outbox a commit comes early.
     pub(super) commit_bytes_max: usize,
     pub(super) idle_timeout: Span,
-    /// The longest entry that the sink takes.
-    pub(super) message_bytes_max: usize,
 }
 
 impl Job {

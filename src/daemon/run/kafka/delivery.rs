@@ -25,7 +25,7 @@ impl Worker {
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
-                task.cut(&self.job).map_err(failed)?;
+                task.state.cut().map_err(failed)?;
             }
         }
         if self.is_any_pending() {
@@ -39,12 +39,14 @@ impl Worker {
 
     pub(super) fn is_cut_due(&self) -> bool {
         let bytes = self.job.commit_bytes_max;
-        let is_full = |task: &Task| task.pending.is_none() && task.processor.outbox_bytes() > bytes;
+        let is_full = |task: &Task| {
+            task.state.pending.is_none() && task.state.processor.outbox_bytes() > bytes
+        };
         self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
     }
 
     fn is_any_pending(&self) -> bool {
-        self.tasks.values().any(|task| task.pending.is_some())
+        self.tasks.values().any(|task| task.state.pending.is_some())
     }
 
     /// Takes the courier's answer if it is there, and gives it what is to be carried next.
@@ -154,12 +156,13 @@ impl Worker {
             let failed = self.failed(*partition);
             // A task that was halted meanwhile is not here any more.
             if let Some(task) = self.tasks.get_mut(partition) {
-                task.delivered(&self.job, visible).map_err(failed)?;
+                task.delivered(visible).map_err(failed)?;
             }
         }
         self.held += took.elapsed();
-        if let Some(since) =
-            self.since_commit.take_if(|_| self.tasks.values().all(|task| task.pending.is_none()))
+        if let Some(since) = self
+            .since_commit
+            .take_if(|_| self.tasks.values().all(|task| task.state.pending.is_none()))
         {
             self.report.committed(since.elapsed(), std::mem::take(&mut self.held));
         }
@@ -190,7 +193,7 @@ impl Worker {
         let partitions: Vec<i32> = self
             .tasks
             .iter()
-            .filter(|(_, task)| task.pending.is_some())
+            .filter(|(_, task)| task.state.pending.is_some())
             .map(|(partition, _)| *partition)
             .collect();
         if partitions.is_empty() {
@@ -201,7 +204,7 @@ impl Worker {
         for (partition, committed) in partitions.into_iter().zip(committed) {
             let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
-            let settled = task.settle(&self.job, committed.as_ref()).map_err(failed)?;
+            let settled = task.settle(committed.as_ref()).map_err(failed)?;
             let is_visible = settled == Settled::Done;
             tracing::info!(partition, is_visible, "a delivery in doubt is settled");
             if settled == Settled::Lost {
@@ -222,7 +225,8 @@ impl Worker {
     fn hold_back(&mut self) -> Result<(), Error> {
         let limit = self.job.commit_bytes_max.saturating_mul(4);
         for (partition, task) in &mut self.tasks {
-            let is_full = task.pending.is_some() && task.processor.outbox_bytes() > limit;
+            let is_full =
+                task.state.pending.is_some() && task.state.processor.outbox_bytes() > limit;
             if is_full != task.is_paused {
                 task.is_paused = is_full;
                 if is_full {

@@ -145,6 +145,7 @@ impl Worker {
             return Err(Error::Fatal(text));
         }
         self.read()?;
+        self.go_on_closing()?;
         self.halt_where_told();
         if self.is_cut_due() {
             self.cut()?;
@@ -199,6 +200,16 @@ impl Worker {
         Ok(())
     }
 
+    fn go_on_closing(&mut self) -> Result<(), Error> {
+        for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+            let failed = self.failed(partition);
+            if let Some(task) = self.tasks.get_mut(&partition) {
+                task.state.go_on_closing(self.job.commit_bytes_max).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The client goes on by itself after most troubles; some cannot end well.
     fn trouble(&mut self, error: &rdkafka::error::KafkaError) -> Result<(), Error> {
         use rdkafka::error::RDKafkaErrorCode as Code;
@@ -234,7 +245,7 @@ impl Worker {
     fn claim_customers(&mut self, partition: i32) {
         let name = self.name(partition);
         let Some(task) = self.tasks.get_mut(&partition) else { return };
-        for (tenant, customer) in task.processor.take_new_customers() {
+        for (tenant, customer) in task.state.processor.take_new_customers() {
             let claimed = self.registry.claim(&name, [customer_digest(&tenant, &customer)]);
             if let Err((_, other)) = claimed {
                 let (tenant, customer) = (tenant.to_string(), customer.to_string());

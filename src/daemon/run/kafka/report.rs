@@ -1,25 +1,16 @@
 //! What a worker tells the outside: series, readiness, counts for the closing line, troubles at a bearable pace.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::task::Task;
-use crate::admin::Readiness;
 use crate::daemon::clock::{self, Stopwatch};
+use crate::daemon::run::outside::Outside;
 use crate::format::Summary;
-use crate::model::{Disposition, TotalKind};
-use crate::telemetry::{Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
+use crate::telemetry::{TaskFigures, TaskLabel, TaskState, TransactionOutcome};
 
 /// How often the client's troubles are told at most.
 const TROUBLE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Where the process shows itself.
-#[derive(Clone)]
-pub(super) struct Outside {
-    pub(super) series: Arc<Series>,
-    pub(super) readiness: Arc<Readiness>,
-}
 
 /// What one worker has told.
 pub(super) struct Report {
@@ -66,20 +57,9 @@ impl Report {
     }
 
     fn tell_counts(&mut self, task: &Task) {
-        let now = task.summary();
+        let now = task.state.summary();
         let told = self.told.insert(task.partition, now).unwrap_or(Summary::EMPTY);
-        let series = &self.outside.series;
-        series.add_records(Disposition::Counted, now.counted - told.counted);
-        series.add_records(Disposition::Duplicate, now.duplicate - told.duplicate);
-        series.add_records(Disposition::Unmatched, now.unmatched - told.unmatched);
-        series.add_records(Disposition::Late, now.late - told.late);
-        series.add_records(Disposition::Invalid, now.invalid - told.invalid);
-        series.add_totals(TotalKind::Final, now.finals - told.finals);
-        series.add_totals(TotalKind::Correction, now.corrections - told.corrections);
-        let before: BTreeMap<_, _> = told.rejects.iter().collect();
-        for (reason, count) in now.rejects.iter() {
-            series.add_rejects(reason, count - before.get(&reason).copied().unwrap_or(0));
-        }
+        self.outside.add_counts(&told, &now);
     }
 
     fn label(&self, partition: i32) -> TaskLabel {
@@ -90,7 +70,7 @@ impl Report {
     pub(super) fn finish(&mut self, task: &Task) {
         self.tell_counts(task);
         self.told.remove(&task.partition);
-        self.ended.add(&task.summary());
+        self.ended.add(&task.state.summary());
         self.outside.series.remove_task(&self.label(task.partition));
     }
 

@@ -1,0 +1,97 @@
+//! The daemon over Kafka: events from topics, totals to topics, in Kafka's transactions.
+//!
+//! `setup` (settings become jobs), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
+//! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
+//! (the thread of its transactions), `takeover` (how a task starts), `task` (one partition's work), `registry` and
+//! `halting` (what workers know of each other), `pause` (between tries), `report` (counts).
+
+mod courier;
+mod delivery;
+mod halting;
+mod idle;
+mod job;
+mod membership;
+mod pause;
+mod registry;
+mod report;
+mod setup;
+mod takeover;
+mod task;
+mod worker;
+
+use std::sync::Arc;
+
+use self::halting::Stop;
+use self::registry::Registry;
+use self::report::Report;
+use self::worker::Worker;
+use super::outside::Outside;
+use crate::daemon::CommandError;
+use crate::daemon::signals::StopSignal;
+use crate::definition::Definitions;
+use crate::format::Summary;
+use crate::settings::Settings;
+
+/// Asks the broker for the topics, and works until told to stop. Gives back what was done, whatever ended it.
+pub(super) fn serve(
+    settings: &Settings,
+    definitions: &Definitions,
+    stop: &StopSignal,
+    outside: &Outside,
+) -> (Summary, Result<(), CommandError>) {
+    let work = match setup::work(settings, definitions, stop, &outside.readiness) {
+        Ok(Some(work)) => work,
+        Ok(None) => return (Summary::EMPTY, Ok(())),
+        Err(error) => return (Summary::EMPTY, Err(error)),
+    };
+    outside.readiness.clear("start");
+    tracing::info!(
+        metrics = definitions.metrics.len(),
+        topics = settings.source.topics.len(),
+        workers = work.len(),
+        "odometer runs"
+    );
+    let (summary, error) = run_workers(work, stop, outside);
+    let outcome = error.map_or(Ok(()), |error| Err(CommandError::failed(error.to_string())));
+    (summary, outcome)
+}
+
+/// Runs the workers of all topics to their end; the first failure stops them all.
+fn run_workers(
+    work: Vec<setup::Work>,
+    stop: &StopSignal,
+    outside: &Outside,
+) -> (Summary, Option<worker::Error>) {
+    let registry = Arc::new(Registry::default());
+    let abort = Stop::default();
+    let (mut summary, mut first_error) = (Summary::EMPTY, None);
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (job, options) in work {
+            let (registry, stop, abort) = (Arc::clone(&registry), stop.clone(), abort.clone());
+            let report = Report::new(outside.clone(), &options.topics.source, options.worker);
+            let name = format!("worker-{}-{}", options.topics.source, options.worker);
+            let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
+                let (summary, outcome) =
+                    match Worker::new(job, options, registry, stop, abort.clone(), report) {
+                        Ok(worker) => worker.run(),
+                        Err(error) => (Summary::EMPTY, Err(error)),
+                    };
+                if let Err(error) = &outcome {
+                    tracing::error!(%error, "a worker ended; its siblings finish what they have");
+                    abort.raise();
+                }
+                (summary, outcome.err())
+            });
+            threads.push(thread.expect("the system starts a thread"));
+        }
+        for thread in threads {
+            let (part, error) = thread.join().expect("a panic of a worker is a broken invariant");
+            summary.add(&part);
+            if first_error.is_none() {
+                first_error = error;
+            }
+        }
+    });
+    (summary, first_error)
+}

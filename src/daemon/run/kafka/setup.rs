@@ -1,0 +1,174 @@
+//! From settings to jobs: definitions, the process's name in transactional ids, what the broker says of the topics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::job::Job;
+use crate::admin::Readiness;
+use crate::daemon::CommandError;
+use crate::daemon::clock::{self, Stopwatch};
+use crate::daemon::run::state::{Common, random_id};
+use crate::daemon::signals::StopSignal;
+use crate::definition::{Definitions, Plan};
+use crate::kafka::{self, Disposition};
+use crate::settings::{Settings, Topic, WatermarkClock};
+use crate::{engine, store};
+
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What headers and framing take of a message, at most.
+const ENVELOPE_BYTES: usize = 8 << 10;
+/// Room that the names of a reject always need.
+const REJECT_BYTES_MIN: usize = 16 << 10;
+
+/// What one worker is given.
+pub(super) type Work = (Arc<Job>, kafka::Options);
+
+/// The workers of every source topic, each with its job. `None`: told to stop before the broker answered.
+pub(super) fn work(
+    settings: &Settings,
+    definitions: &Definitions,
+    stop: &StopSignal,
+    readiness: &Readiness,
+) -> Result<Option<Vec<Work>>, CommandError> {
+    let instance = instance(settings)?;
+    let mut work = Vec::new();
+    for topic in &settings.source.topics {
+        let answer = ask_broker(settings, topic, stop, readiness)?;
+        let Some((counts, cluster)) = answer else { return Ok(None) };
+        let job = Arc::new(job(settings, definitions, topic, &counts, cluster));
+        for worker in 0..settings.source.workers.get() {
+            work.push((Arc::clone(&job), options(settings, topic, worker, &instance)));
+        }
+    }
+    Ok(Some(work))
+}
+
+/// The name under which this process comes back: the operator's, or a random one kept beside the state.
+fn instance(settings: &Settings) -> Result<String, CommandError> {
+    if let Some(name) = &settings.source.instance_id {
+        return Ok(name.clone());
+    }
+    let directory = &settings.state.directory;
+    let file = directory.join("instance");
+    let failed =
+        |error| CommandError::failed_by(format!("state directory {}", directory.display()), error);
+    match std::fs::read_to_string(&file) {
+        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
+        Ok(_) | Err(_) => {
+            let name = random_id().to_string();
+            std::fs::create_dir_all(directory).map_err(failed)?;
+            std::fs::write(&file, format!("{name}\n")).map_err(failed)?;
+            Ok(name)
+        }
+    }
+}
+
+/// Partition counts of the topics and the cluster's id; asks again and again, with growing pauses, while the broker is away.
+fn ask_broker(
+    settings: &Settings,
+    topic: &Topic,
+    stop: &StopSignal,
+    readiness: &Readiness,
+) -> Result<Option<(Vec<i32>, String)>, CommandError> {
+    let properties = settings.source.properties.expose();
+    let topics =
+        [topic.name.as_str(), settings.sink.topic.as_str(), settings.rejects.topic.as_str()];
+    let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
+    let mut pause = PAUSE_MIN;
+    loop {
+        match kafka::check_topics(&properties, &topics, settings.source.request_timeout) {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(error) if error.disposition() == Disposition::Halt => {
+                return Err(CommandError::failed(error.to_string()));
+            }
+            Err(error) => {
+                readiness.obstruct(
+                    "start",
+                    &format!("the broker does not answer: {error}"),
+                    clock::now(),
+                );
+                tracing::warn!(
+                    %error,
+                    servers,
+                    pause_seconds = pause.as_secs(),
+                    "the broker does not answer; it is asked again"
+                );
+            }
+        }
+        let waited = Stopwatch::start();
+        while waited.elapsed() < pause {
+            if stop.is_raised() {
+                return Ok(None);
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+fn job(
+    settings: &Settings,
+    definitions: &Definitions,
+    topic: &Topic,
+    counts: &[i32],
+    cluster: String,
+) -> Job {
+    let mut own = definitions.clone();
+    own.metrics.retain(|metric| metric.topic.as_ref().is_none_or(|name| *name == topic.name));
+    let memory = settings.state.memory_limit.bytes_in_memory();
+    // A share for RocksDB's cache and write buffers; the rest is divided among the tasks of the topics.
+    let tasks = counts[0].unsigned_abs() as usize * settings.source.topics.len();
+    let engine = engine::Options {
+        dedup_window: settings.dedup.window,
+        watermark_delay: settings.watermark.delay,
+        is_clock_record: settings.watermark.clock == WatermarkClock::Record,
+        future_skew_max: settings.watermark.future_skew_max,
+        reports_duplicates: settings.rejects.includes_duplicates,
+        reports_unmatched: settings.rejects.includes_unmatched,
+        keeps_offsets: settings.sink.shows_offsets,
+        memory_bytes_max: memory / 4 * 3 / tasks.max(1),
+        ..engine::Options::default()
+    };
+    Job {
+        common: Common {
+            plan: Arc::new(Plan::new(own)),
+            engine,
+            entry_bytes_max: settings
+                .sink
+                .message_bytes_max()
+                .saturating_sub(ENVELOPE_BYTES)
+                .max(REJECT_BYTES_MIN),
+        },
+        format: topic.format.clone(),
+        tenant: topic.tenant.clone(),
+        cluster,
+        partitions: counts[0],
+        totals_partitions: counts[1].unsigned_abs(),
+        state_directory: settings.state.directory.clone(),
+        store: store::Options::new(memory / 4),
+        start_from: settings.source.start_from,
+        commit_interval: settings.state.commit_interval,
+        commit_bytes_max: settings.state.commit_bytes.bytes_in_memory(),
+        idle_timeout: settings.watermark.idle_timeout,
+    }
+}
+
+fn options(settings: &Settings, topic: &Topic, worker: usize, instance: &str) -> kafka::Options {
+    kafka::Options {
+        source: settings.source.properties.expose(),
+        sink: settings.sink.properties.expose(),
+        group: settings.source.group_id.clone(),
+        instance: instance.to_owned(),
+        is_static: settings.source.instance_id.is_some(),
+        worker,
+        topics: kafka::Topics {
+            source: topic.name.clone(),
+            totals: settings.sink.topic.clone(),
+            rejects: settings.rejects.topic.clone(),
+        },
+        transaction_timeout: settings.sink.transaction_timeout,
+        request_timeout: settings.source.request_timeout,
+    }
+}

@@ -1,0 +1,237 @@
+//! One task's state: its processor, its store, and the carrying out of what the processor wants done.
+//!
+//! Every source has it the same. What makes a delivery visible, and when, is each source's own affair: it is found in
+//! `pending` until [`State::delivered`] says that it is.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::definition::Plan;
+use crate::engine::{self, CommitId, CommitRecord, Counters, Cursor, Effect, Input, Processor};
+use crate::format::{Encoder, Outgoing, Place, Summary};
+use crate::model::EventTime;
+use crate::store::{self, Store};
+use crate::telemetry::TaskFigures;
+
+/// How many ids are looked at for expiry after a commit.
+const EXPIRE_ENTRIES_MAX: usize = 20_000;
+
+/// A delivery that has been asked for and is not known to be visible.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) commit: CommitId,
+    pub(super) is_genesis: bool,
+    pub(super) cursor: Cursor,
+    /// First entry that is not known to be visible.
+    pub(super) next: u64,
+    pub(super) through: u64,
+    pub(super) watermark: Option<EventTime>,
+}
+
+/// What is the same for all tasks of a source.
+pub(super) struct Common {
+    pub(super) plan: Arc<Plan>,
+    pub(super) engine: engine::Options,
+    /// The longest entry that the sink takes.
+    pub(super) entry_bytes_max: usize,
+}
+
+/// What a task goes on from.
+#[derive(Clone, Copy)]
+pub(super) struct From {
+    /// The last commit that is stored.
+    pub(super) last: CommitRecord,
+    /// Sequence of the last visible entry.
+    pub(super) delivered: u64,
+    /// Whether what is visible belongs to an earlier commit.
+    pub(super) is_offset_behind: bool,
+}
+
+/// A task's state.
+pub(super) struct State {
+    pub(super) processor: Processor,
+    pub(super) store: Store,
+    pub(super) pending: Option<Pending>,
+    pub(super) place: Place,
+    plan: Arc<Plan>,
+    entry_bytes_max: usize,
+    expire: Option<u32>,
+    /// Dispositions before this process took the task.
+    before: Counters,
+    /// What it did up to its last stored commit.
+    stored: Summary,
+}
+
+impl State {
+    /// Goes on from a stored commit; what it made and was not delivered is pending.
+    pub(super) fn new(
+        common: &Common,
+        place: Place,
+        store: Store,
+        from: From,
+    ) -> Result<Self, store::Error> {
+        let From { last, delivered, is_offset_behind } = from;
+        let start = engine::Start {
+            digest_key: store.identity().digest_key,
+            last,
+            delivered,
+            is_offset_behind,
+            stored: Some(store.index()?),
+        };
+        let mut processor = Processor::new(Arc::clone(&common.plan), common.engine.clone(), start);
+        processor.attach_store();
+        let mut state = State {
+            processor,
+            store,
+            pending: None,
+            place,
+            plan: Arc::clone(&common.plan),
+            entry_bytes_max: common.entry_bytes_max,
+            expire: None,
+            before: last.counters,
+            stored: Summary::EMPTY,
+        };
+        if let Some(effect) = state.processor.catch_up() {
+            state.carry_out(vec![effect])?;
+        }
+        Ok(state)
+    }
+
+    /// Figures as of now; `lag_records`: what is still to be read, where that is known.
+    pub(super) fn figures(&self, lag_records: Option<u64>) -> TaskFigures {
+        let ledger = self.processor.ledger();
+        TaskFigures {
+            lag_records,
+            watermark: self.processor.watermark(),
+            outbox_entries: ledger.last().outbox_last - ledger.delivered(),
+            dedup_ids: u64::try_from(self.processor.resident().0).unwrap_or(u64::MAX),
+            state_bytes: self.store.bytes().unwrap_or(0),
+            imbalance_records: self.processor.counters().imbalance(),
+        }
+    }
+
+    /// What it did since this process took it, up to its last stored commit: what came after is read again where the task
+    /// is given up, and would be told twice.
+    pub(super) fn summary(&self) -> Summary {
+        self.stored
+    }
+
+    fn summary_now(&self) -> Summary {
+        Summary::of(&self.processor.counters().since(&self.before), self.processor.tally())
+    }
+
+    /// Begins a commit unless one is under way or nothing happened.
+    pub(super) fn cut(&mut self) -> Result<(), store::Error> {
+        if self.pending.is_some() || !self.processor.may_cut() {
+            return Ok(());
+        }
+        self.tell(Input::Cut { id: random_id() })
+    }
+
+    /// Closes a further slice of what is due already, unless so many bytes wait for a commit: periods may become due by
+    /// the last event that comes for long.
+    pub(super) fn go_on_closing(&mut self, outbox_bytes_max: usize) -> Result<(), store::Error> {
+        match self.processor.watermark() {
+            Some(watermark)
+                if self.processor.has_more_to_close()
+                    && self.processor.outbox_bytes() <= outbox_bytes_max =>
+            {
+                self.tell(Input::Idle { watermark })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the processor, and carries out what it wants done.
+    pub(super) fn tell(&mut self, input: Input<'_, '_>) -> Result<(), store::Error> {
+        let mut effects = Vec::new();
+        self.processor.handle(input, &mut effects);
+        self.carry_out(effects)
+    }
+
+    /// The next part of the pending delivery, of about `bytes_max` bytes, and the sequence of its last entry.
+    pub(super) fn part(&self, bytes_max: usize) -> Result<(Vec<Outgoing>, u64), store::Error> {
+        let Some(pending) = &self.pending else { return Ok((Vec::new(), 0)) };
+        let mut entries = Vec::new();
+        let mut last = pending.next - 1;
+        if pending.next <= pending.through {
+            for (sequence, bytes) in self.store.outbox(pending.next, pending.through, bytes_max)? {
+                let entry = Outgoing::decode(&bytes);
+                entries.push(entry.ok_or_else(|| self.store.corrupt_outbox(sequence))?);
+                last = sequence;
+            }
+        }
+        Ok((entries, last))
+    }
+
+    /// The pending delivery is visible up to that entry.
+    pub(super) fn delivered(&mut self, sequence: u64) -> Result<(), store::Error> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        pending.next = sequence + 1;
+        if pending.next <= pending.through {
+            return Ok(());
+        }
+        let sequence = pending.through;
+        self.pending = None;
+        self.tell(Input::Delivered { sequence })
+    }
+
+    /// Carries effects out in their order; what they bring is told to the processor at once.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), store::Error> {
+        let mut waiting = VecDeque::from(effects);
+        let mut more = Vec::new();
+        while let Some(effect) = waiting.pop_front() {
+            match effect {
+                Effect::Load(addresses) => {
+                    let found = self.store.load(&addresses)?;
+                    self.processor.handle(Input::Loaded(found), &mut more);
+                }
+                Effect::Scan(scan) => {
+                    let (found, is_end) = self.store.scan(&scan)?;
+                    self.processor.handle(Input::Scanned { found, is_end }, &mut more);
+                }
+                Effect::Store(record) => {
+                    let encoder = Encoder::new(&self.plan, &self.place, self.entry_bytes_max);
+                    let encode = |entry: &_| encoder.outgoing(entry).encode();
+                    self.store.commit(&record, &mut self.processor, &encode)?;
+                    self.stored = self.summary_now();
+                    self.processor.handle(Input::Stored, &mut more);
+                }
+                Effect::Deliver { commit, cursor, from, through, watermark } => {
+                    let is_genesis = self.processor.ledger().last().number == 0;
+                    let next = from;
+                    self.pending =
+                        Some(Pending { commit, is_genesis, cursor, next, through, watermark });
+                }
+                Effect::Trim { through } => {
+                    self.store.trim(through, self.processor.ledger().last().number)?;
+                    self.expire_ids()?;
+                }
+                Effect::Expire { day } => self.expire = Some(day),
+            }
+            waiting.extend(more.drain(..));
+        }
+        Ok(())
+    }
+
+    fn expire_ids(&mut self) -> Result<(), store::Error> {
+        if let Some(day) = self.expire
+            && self.store.expire(day, EXPIRE_ENTRIES_MAX)?
+        {
+            self.expire = None;
+        }
+        Ok(())
+    }
+}
+
+/// A name that no other commit has.
+pub(super) fn random_id() -> CommitId {
+    CommitId(random())
+}
+
+/// Sixteen random bytes.
+pub(super) fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
