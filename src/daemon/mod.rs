@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 mod definition_files;
 mod generate;
+mod lines;
 mod outcome;
 mod run;
 pub mod signals;

@@ -84,10 +84,14 @@ enum Body {
     Zstd(Box<zstd::stream::read::Decoder<'static, Raw>>),
 }
 
+/// How an input is compressed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Compression {
+pub(super) enum Compression {
+    /// Not at all.
     None,
+    /// RFC 1952.
     Gzip,
+    /// RFC 8878.
     Zstd,
 }
 
@@ -199,7 +203,8 @@ fn open_file(path: &Path, name: &str) -> Result<(Stream, Option<u64>), Error> {
 }
 
 impl Compression {
-    fn of_name(path: &Path) -> Self {
+    /// As its name ends.
+    pub(super) fn of_name(path: &Path) -> Self {
         let ending = path.extension().unwrap_or_default();
         if ending.eq_ignore_ascii_case("gz") {
             Compression::Gzip

@@ -4,14 +4,18 @@
 //! ended well), `handover` (what is left of it after a kill), `claim` (what is gone with its process). It decides nothing about totals and does not know what a line means; which thread it runs on is
 //! the daemon's affair.
 
+mod append;
 mod claim;
 mod error;
+mod follow;
 mod handover;
 mod input;
 mod output;
 
+pub use append::{Appender, Rotation, part_path};
 pub use claim::TemporaryFolder;
 pub use error::{Error, Step};
+pub use follow::{Fed, Follower, Notice, Pattern, PatternFault};
 pub use handover::Handover;
 pub use input::{Input, Options, Progress, Source};
 pub use output::{Rewind, Spool, Target};

@@ -4,6 +4,8 @@
 //! version (1) | kind (1) | then each with its length (4): tenant, customer, metric, key, body
 //! ```
 
+use std::collections::BTreeMap;
+
 use super::event::RECORD_BYTES_MAX;
 use super::reject::{RejectSource, RejectedRecord, reject_body};
 use super::total::{MetricNames, TotalRecord, TotalSource};
@@ -53,8 +55,8 @@ pub enum Place {
     Files {
         /// The pattern.
         pattern: String,
-        /// Names, in the order of the task.
-        names: Vec<String>,
+        /// Their names, by number.
+        names: BTreeMap<u32, String>,
     },
 }
 
@@ -137,8 +139,7 @@ impl<'p> Encoder<'p> {
                 RejectSource::Topic { topic, partition: *partition, offset }
             }
             (Place::Files { names, .. }, SourcePosition::Line { file, line, offset }) => {
-                let file = usize::try_from(file).expect("an address has at least 32 bits");
-                let file = names.get(file).expect("a line's file is one of those that are read");
+                let file = names.get(&file).expect("a line's file is one of those that are read");
                 RejectSource::File { file, line, offset }
             }
             (place, position) => panic!("{position:?} is no position in {place:?}"),

@@ -1,55 +1,34 @@
 //! Settings for people: every key with the value in force, as TOML would have it; secrets as `***`.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::properties::Properties;
 use super::watermark::WatermarkClock;
-use super::{Settings, Topic};
+use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
 use crate::engine::StartFrom;
+use crate::file::Pattern;
 use crate::model::Span;
 use crate::telemetry::LogFormat;
 
 /// One line for each key.
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_source(f)?;
-        self.write_sink(f)?;
+        match &self.flow {
+            Flow::Kafka(flow) => write_kafka(f, flow)?,
+            Flow::Files(flow) => write_files(f, flow)?,
+        }
+        self.write_rejects(f)?;
         self.write_state(f)?;
         self.write_service(f)
     }
 }
 
 impl Settings {
-    fn write_source(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = &self.source;
-        writeln!(f, "source.kind = \"kafka\"")?;
-        let topics: Vec<String> = source.topics.iter().map(topic_text).collect();
-        writeln!(f, "source.topics = [{}]", topics.join(", "))?;
-        writeln!(f, "source.group_id = {:?}", source.group_id)?;
-        let start_from = match source.start_from {
-            Some(StartFrom::Earliest) => "\"earliest\"",
-            Some(StartFrom::Latest) => "\"latest\"",
-            None => "unset: refuse to guess",
-        };
-        writeln!(f, "source.start_from = {start_from}")?;
-        writeln!(f, "source.workers = {}", source.workers)?;
-        writeln!(f, "source.partitioning = \"customer\"")?;
-        writeln!(f, "source.instance_id = {:?}", source.instance_id.as_deref().unwrap_or(""))?;
-        writeln!(f, "source.request_timeout = {:?}", duration_text(source.request_timeout))?;
-        write_properties(f, "source", &source.properties)
-    }
-
-    fn write_sink(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sink, rejects) = (&self.sink, &self.rejects);
-        writeln!(f, "sink.kind = \"kafka\"")?;
-        writeln!(f, "sink.topic = {:?}", sink.topic)?;
-        writeln!(f, "sink.provenance = {}", sink.shows_offsets)?;
-        writeln!(f, "sink.transaction_timeout = {:?}", duration_text(sink.transaction_timeout))?;
-        write_properties(f, "sink", &sink.properties)?;
-        writeln!(f, "rejects.topic = {:?}", rejects.topic)?;
-        let included =
-            [("duplicate", rejects.includes_duplicates), ("unmatched", rejects.includes_unmatched)];
+    fn write_rejects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rejects { includes_duplicates, includes_unmatched } = self.rejects;
+        let included = [("duplicate", includes_duplicates), ("unmatched", includes_unmatched)];
         let names: Vec<&str> = included
             .iter()
             .filter(|(_, is_included)| *is_included)
@@ -89,6 +68,52 @@ impl Settings {
         };
         writeln!(f, "telemetry.log_format = \"{format}\"")
     }
+}
+
+fn write_kafka(f: &mut fmt::Formatter<'_>, flow: &KafkaFlow) -> fmt::Result {
+    let KafkaFlow { source, sink, rejects_topic } = flow;
+    writeln!(f, "source.kind = \"kafka\"")?;
+    let topics: Vec<String> = source.topics.iter().map(topic_text).collect();
+    writeln!(f, "source.topics = [{}]", topics.join(", "))?;
+    writeln!(f, "source.group_id = {:?}", source.group_id)?;
+    let start_from = match source.start_from {
+        Some(StartFrom::Earliest) => "\"earliest\"",
+        Some(StartFrom::Latest) => "\"latest\"",
+        None => "unset: refuse to guess",
+    };
+    writeln!(f, "source.start_from = {start_from}")?;
+    writeln!(f, "source.workers = {}", source.workers)?;
+    writeln!(f, "source.partitioning = \"customer\"")?;
+    writeln!(f, "source.instance_id = {:?}", source.instance_id.as_deref().unwrap_or(""))?;
+    writeln!(f, "source.request_timeout = {:?}", duration_text(source.request_timeout))?;
+    write_properties(f, "source", &source.properties)?;
+    writeln!(f, "sink.kind = \"kafka\"")?;
+    writeln!(f, "sink.topic = {:?}", sink.topic)?;
+    writeln!(f, "sink.provenance = {}", sink.shows_offsets)?;
+    writeln!(f, "sink.transaction_timeout = {:?}", duration_text(sink.transaction_timeout))?;
+    write_properties(f, "sink", &sink.properties)?;
+    writeln!(f, "rejects.topic = {rejects_topic:?}")
+}
+
+fn write_files(f: &mut fmt::Formatter<'_>, flow: &Files) -> fmt::Result {
+    writeln!(f, "source.kind = \"file\"")?;
+    let patterns: Vec<&str> = flow.patterns.iter().map(Pattern::text).collect();
+    writeln!(f, "source.paths = {patterns:?}")?;
+    writeln!(f, "source.format = \"native\"")?;
+    writeln!(f, "source.tenant = {:?}", flow.tenant)?;
+    writeln!(f, "source.scan_interval = {:?}", duration_text(flow.scan_interval))?;
+    writeln!(f, "sink.kind = \"file\"")?;
+    writeln!(f, "sink.path = {:?}", output_text(flow.totals.as_deref()))?;
+    match flow.rotation.bytes_max {
+        Some(bytes) => writeln!(f, "sink.rotate_size = {bytes}")?,
+        None => writeln!(f, "sink.rotate_size = unset: never")?,
+    }
+    writeln!(f, "sink.rotate_daily = {}", flow.rotation.is_daily)?;
+    writeln!(f, "rejects.path = {:?}", output_text(flow.rejects.as_deref()))
+}
+
+fn output_text(path: Option<&Path>) -> String {
+    path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
 }
 
 fn topic_text(topic: &Topic) -> String {

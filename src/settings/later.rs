@@ -1,13 +1,6 @@
 //! Keys that have a name already and no effect yet: they are refused, each with what to do until then.
 
-/// Of files as source or sink.
-pub(super) const FILES: &str = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
-rejects.topic), or use `odometer aggregate` for finite files";
-
-const LATER: [(&str, &str); 6] = [
-    ("source.paths", FILES),
-    ("sink.path", FILES),
-    ("rejects.path", FILES),
+const LATER: [(&str, &str); 3] = [
     (
         "state.checkpoint",
         "is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",

@@ -9,6 +9,8 @@
 mod admin;
 mod dedup;
 mod describe;
+mod files;
+mod flow;
 mod later;
 mod layers;
 mod metrics;
@@ -30,6 +32,8 @@ use std::path::Path;
 
 pub use admin::Admin;
 pub use dedup::Dedup;
+pub use files::Files;
+pub use flow::{Flow, KafkaFlow};
 pub use layers::environment;
 pub use metrics::Metrics;
 pub use properties::Properties;
@@ -48,11 +52,9 @@ use reader::{Faults, Faulty, Field};
 /// Everything that is configured. A value in hand is valid.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where events come from.
-    pub source: Source,
-    /// Where totals go.
-    pub sink: Sink,
-    /// Where refused events go.
+    /// Where events come from, and where totals and refused events go.
+    pub flow: Flow,
+    /// Which events are told of beside the refused ones.
     pub rejects: Rejects,
     /// Where state is kept and when it is committed.
     pub state: State,
@@ -70,9 +72,9 @@ pub struct Settings {
 
 /// A section and the keys that it knows; keys with keys of their own are sections too.
 const SECTIONS: [(&str, &[&str]); 11] = [
-    ("source", &source::KEYS),
+    ("source", &SOURCE_KEYS),
     ("source.kafka", &source::KAFKA_KEYS),
-    ("sink", &sink::KEYS),
+    ("sink", &SINK_KEYS),
     ("sink.kafka", &sink::KAFKA_KEYS),
     ("rejects", &rejects::KEYS),
     ("state", &state::KEYS),
@@ -81,6 +83,35 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("metrics", &metrics::KEYS),
     ("admin", &admin::KEYS),
     ("telemetry", &telemetry::KEYS),
+];
+
+/// Keys of `source`, of either kind.
+const SOURCE_KEYS: [&str; 13] = [
+    "kind",
+    "topics",
+    "group_id",
+    "format",
+    "start_from",
+    "workers",
+    "partitioning",
+    "instance_id",
+    "request_timeout",
+    "kafka",
+    "paths",
+    "tenant",
+    "scan_interval",
+];
+
+/// Keys of `sink`, of either kind.
+const SINK_KEYS: [&str; 8] = [
+    "kind",
+    "topic",
+    "provenance",
+    "transaction_timeout",
+    "kafka",
+    "path",
+    "rotate_size",
+    "rotate_daily",
 ];
 
 const ROOT_KEYS: [&str; 9] =
@@ -124,10 +155,14 @@ impl Settings {
 
 fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let root = root.table(&ROOT_KEYS)?;
-    let source = root.section("source", &source::KEYS).and_then(|table| source::read(&table));
-    let properties = source.as_ref().ok().map(|source| &source.properties);
-    let sink = root.section("sink", &sink::KEYS).and_then(|table| sink::read(&table, properties));
-    let rejects = root.section("rejects", &rejects::KEYS).and_then(|table| rejects::read(&table));
+    let source = root.section("source", &SOURCE_KEYS);
+    let sink = root.section("sink", &SINK_KEYS);
+    let rejects = root.section("rejects", &rejects::KEYS);
+    let flow = match (source, sink, &rejects) {
+        (Ok(source), Ok(sink), Ok(rejects)) => flow::read(&root, &source, &sink, rejects),
+        _ => Err(Faulty),
+    };
+    let rejects = rejects.and_then(|table| rejects::read(&table));
     let state = root.section("state", &state::KEYS).and_then(|table| state::read(&table));
     let dedup = root.section("dedup", &dedup::KEYS).and_then(|table| dedup::read(&table));
     let watermark =
@@ -136,12 +171,8 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
     let telemetry =
         root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
-    if let (Ok(source), Ok(sink), Ok(rejects)) = (&source, &sink, &rejects) {
-        topics::check_distinct(&root, source, sink, rejects)?;
-    }
     Ok(Settings {
-        source: source?,
-        sink: sink?,
+        flow: flow?,
         rejects: rejects?,
         state: state?,
         dedup: dedup?,

@@ -1,14 +1,12 @@
-//! Where refused events go: section `rejects`.
+//! Which events are told of beside the refused ones: section `rejects`.
 
 use super::reader::{Faulty, Field, Table};
 
-pub(super) const KEYS: [&str; 2] = ["topic", "include"];
+pub(super) const KEYS: [&str; 3] = ["topic", "path", "include"];
 
-/// Where refused events go.
+/// What is written to the rejects beside refused events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rejects {
-    /// Topic. Default `odometer.rejects`.
-    pub topic: String,
     /// Whether duplicates are written there too. Default: no.
     pub includes_duplicates: bool,
     /// Whether events that no metric took are. Default: no.
@@ -23,11 +21,8 @@ enum Included {
 
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Rejects, Faulty> {
-    let topic = table.value_or("topic", "odometer.rejects".to_owned(), Field::topic_name);
-    let include = table.value_or("include", Vec::new(), include);
-    let (topic, include) = (topic?, include?);
+    let include = table.value_or("include", Vec::new(), include)?;
     Ok(Rejects {
-        topic,
         includes_duplicates: include.contains(&Included::Duplicate),
         includes_unmatched: include.contains(&Included::Unmatched),
     })

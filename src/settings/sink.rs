@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::later;
 use super::properties::{self, BOOTSTRAP, Properties};
 use super::reader::{Faulty, Field, Table};
 use crate::model::Span;
@@ -36,7 +35,6 @@ impl Sink {
 
 /// Reads the section, over the source's properties where they could be read.
 pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sink, Faulty> {
-    let kind = table.value_or("kind", (), |field| field.only("kafka", "file", later::FILES));
     let topic = table.value_or("topic", "odometer.totals".to_owned(), Field::topic_name);
     let shows_offsets = table.value_or("provenance", false, Field::boolean);
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(900);
@@ -47,7 +45,6 @@ pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sin
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| {
         kafka.value_or("properties", Properties::default(), |field| own_properties(field, source))
     });
-    kind?;
     Ok(Sink {
         topic: topic?,
         shows_offsets: shows_offsets?,

@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use super::later;
 use super::properties::{self, BOOTSTRAP, Properties};
 use super::reader::{Faulty, Field, Table};
 use super::tree::Content;
@@ -33,7 +32,7 @@ a partition, and give \"customer\"";
 
 const WORKERS_MAX: usize = 256;
 
-/// Where events come from.
+/// Topics that events come from.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// Topics, at least one, no two of one name.
@@ -65,7 +64,6 @@ pub struct Topic {
 
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
-    let kind = table.value_or("kind", (), |field| field.only("kafka", "file", later::FILES));
     let format = table.value_or("format", EventFormat::native(), format);
     let default = format.clone().unwrap_or_else(|Faulty| EventFormat::native());
     let wanted = "the topics that events are read from, such as [\"usage\"]";
@@ -81,7 +79,6 @@ pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
     let request_timeout = table
         .value_or("request_timeout", Duration::from_secs(10), |field| field.duration(timeouts));
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| read_properties(&kafka));
-    kind?;
     format?;
     partitioning?;
     Ok(Source {
@@ -107,7 +104,7 @@ fn read_properties(kafka: &Table<'_>) -> Result<Properties, Faulty> {
     ))
 }
 
-fn format(field: &Field<'_>) -> Result<EventFormat, Faulty> {
+pub(super) fn format(field: &Field<'_>) -> Result<EventFormat, Faulty> {
     field.choice(&[("native", ())]).map(|()| EventFormat::native())
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Settings, SettingsFault, Size, WatermarkClock, check_topics, known_keys};
+use super::{
+    Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics, known_keys,
+};
 use crate::engine::StartFrom;
 use crate::format::definitions;
 use crate::model::Span;
@@ -64,6 +66,13 @@ fn load(text: &str) -> Settings {
     File::of(text).load(&[], &[]).expect("valid settings")
 }
 
+fn kafka(settings: &Settings) -> &KafkaFlow {
+    match &settings.flow {
+        Flow::Kafka(flow) => flow,
+        Flow::Files(files) => panic!("files: {files:?}"),
+    }
+}
+
 /// The faults of [`LEAST`] with more lines after it.
 fn check(more: &str, faults: &str) {
     assert_eq!(File::of(&format!("{LEAST}{more}")).faults(&[], &[]), faults.trim_start(), "{more}");
@@ -76,15 +85,15 @@ fn repository(path: &str) -> PathBuf {
 #[test]
 fn unset_keys_have_their_defaults() {
     let settings = load(LEAST);
-    assert_eq!(settings.source.topics[0].name, "usage");
-    assert_eq!(settings.source.topics[0].tenant, "default");
-    assert_eq!(settings.source.group_id, "odometer");
-    assert_eq!(settings.source.start_from, None);
-    assert_eq!(settings.source.instance_id, None);
-    assert_eq!(settings.sink.topic, "odometer.totals");
-    assert_eq!(settings.sink.message_bytes_max(), 1_000_000);
-    assert!(!settings.sink.shows_offsets);
-    assert_eq!(settings.rejects.topic, "odometer.rejects");
+    assert_eq!(kafka(&settings).source.topics[0].name, "usage");
+    assert_eq!(kafka(&settings).source.topics[0].tenant, "default");
+    assert_eq!(kafka(&settings).source.group_id, "odometer");
+    assert_eq!(kafka(&settings).source.start_from, None);
+    assert_eq!(kafka(&settings).source.instance_id, None);
+    assert_eq!(kafka(&settings).sink.topic, "odometer.totals");
+    assert_eq!(kafka(&settings).sink.message_bytes_max(), 1_000_000);
+    assert!(!kafka(&settings).sink.shows_offsets);
+    assert_eq!(kafka(&settings).rejects_topic, "odometer.rejects");
     assert!(!settings.rejects.includes_duplicates && !settings.rejects.includes_unmatched);
     assert_eq!(settings.state.directory, Path::new("data/state"));
     assert_eq!(settings.state.commit_interval, Duration::from_secs(5));
@@ -125,29 +134,32 @@ fn every_layer_overrides_those_before_it() {
     assert_eq!(settings.state.commit_interval, Duration::from_secs(3));
     assert_eq!(settings.state.directory, Path::new("a"));
     assert_eq!(settings.state.memory_limit, Size::of_mebibytes(64));
-    assert_eq!(settings.source.workers.get(), 3);
-    assert_eq!(settings.source.group_id, "42");
-    let names: Vec<&str> = settings.source.topics.iter().map(|topic| topic.name.as_str()).collect();
+    assert_eq!(kafka(&settings).source.workers.get(), 3);
+    assert_eq!(kafka(&settings).source.group_id, "42");
+    let names: Vec<&str> =
+        kafka(&settings).source.topics.iter().map(|topic| topic.name.as_str()).collect();
     assert_eq!(names, ["usage", "events"]);
     assert_eq!(settings.metrics.files, [Path::new("a,b.toml")]);
-    assert_eq!(settings.source.start_from, Some(StartFrom::Latest));
+    assert_eq!(kafka(&settings).source.start_from, Some(StartFrom::Latest));
     assert_eq!(settings.watermark.clock, WatermarkClock::Record);
-    let source = settings.source.properties.expose();
+    let source = kafka(&settings).source.properties.expose();
     let expected =
         [("bootstrap.servers", "kafka:9092"), ("client.rack", "one"), ("fetch.min.bytes", "10")];
     assert_eq!(source, expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
-    let mut sink = settings.sink.properties.expose();
+    let mut sink = kafka(&settings).sink.properties.expose();
     assert_eq!(sink.remove("linger.ms").as_deref(), Some("7"));
     assert_eq!(sink, source);
 }
 
 #[test]
 fn totals_say_their_offsets_where_provenance_is_set() {
-    let of = |text: &str| load(&format!("{LEAST}[sink]\nprovenance = {text}")).sink.shows_offsets;
+    let of = |text: &str| {
+        kafka(&load(&format!("{LEAST}[sink]\nprovenance = {text}"))).sink.shows_offsets
+    };
     assert!(of("true") && !of("false"));
     let settings = File::of(LEAST).load(&[("ODOMETER__SINK__PROVENANCE", "true")], &[]);
     let settings = settings.expect("valid settings");
-    assert!(settings.sink.shows_offsets);
+    assert!(kafka(&settings).sink.shows_offsets);
     assert!(settings.to_string().contains("\nsink.provenance = true\n"));
     check(
         "[sink]\nprovenance = 1",
@@ -199,19 +211,54 @@ odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one
         r#"
 odometer.toml:8:1: dedup.identity: "source+id" needs an event format with a source, and "native" has none: give "id""#,
     );
-    let files = "files are not built yet as source and sink: give Kafka topics (source.topics, sink.topic, \
-                 rejects.topic), or use `odometer aggregate` for finite files";
-    check("[rejects]\npath = \"r\"", &format!("odometer.toml:8:1: rejects.path: {files}"));
-    check("[sink]\nkind = \"file\"", &format!("odometer.toml:8:1: sink.kind: {files}"));
-    let file = File::of(LEAST);
-    assert_eq!(
-        file.faults(&[], &[("source.kind", "file"), ("source.partitioning", "any")]),
-        format!(
-            "--set source.kind: source.kind: {files}\n\
-             --set source.partitioning: source.partitioning: \"any\" is not built yet: key the records by \
-             customer, so that a customer's events share a partition, and give \"customer\""
-        )
+    check(
+        "[rejects]\npath = \"r\"",
+        "odometer.toml:8:1: rejects.path: has no effect where source.kind is \"kafka\": leave it out",
     );
+    let other = "is not the kind of the source: totals and the place in the source are committed in one step, so both are \
+                 of one kind; leave it out";
+    check("[sink]\nkind = \"file\"", &format!("odometer.toml:8:1: sink.kind: {other}"));
+    assert_eq!(
+        File::of(LEAST).faults(&[], &[("source.partitioning", "any")]),
+        "--set source.partitioning: source.partitioning: \"any\" is not built yet: key the records by \
+         customer, so that a customer's events share a partition, and give \"customer\""
+    );
+}
+
+/// The least configuration over files.
+const FILES: &str =
+    "[source]\nkind = \"file\"\npaths = [\"in/*.ndjson\"]\n[metrics]\nfiles = [\"metrics.toml\"]\n";
+
+#[test]
+fn files_have_their_defaults() {
+    let settings = load(FILES);
+    let Flow::Files(files) = &settings.flow else { panic!("no files: {:?}", settings.flow) };
+    assert_eq!(files.pattern(), "in/*.ndjson");
+    assert_eq!(files.tenant, "default");
+    assert_eq!(files.scan_interval, Duration::from_secs(1));
+    assert_eq!(files.totals.as_deref(), Some(Path::new("data/totals.ndjson")));
+    assert_eq!(files.rejects.as_deref(), Some(Path::new("data/rejects.ndjson")));
+    assert_eq!((files.rotation.bytes_max, files.rotation.is_daily), (None, false));
+}
+
+#[test]
+fn files_that_cannot_be_are_faults() {
+    let faults = |more: &[(&str, &str)]| File::of(FILES).faults(&[], more);
+    assert_eq!(
+        faults(&[("source.group_id", "g"), ("sink.topic", "t")]),
+        "--set sink.topic: sink.topic: has no effect where source.kind is \"file\": leave it out\n\
+         --set source.group_id: source.group_id: has no effect where source.kind is \"file\": leave it out"
+    );
+    let read = faults(&[("sink.path", "in/totals.ndjson")]);
+    assert!(read.contains("sink.path") && read.contains("would be read as events"), "{read}");
+    let same = faults(&[("sink.path", "-"), ("rejects.path", "-")]);
+    assert!(same.contains("rejects.path and sink.path are the same"), "{same}");
+    let pattern = faults(&[("source.paths", "[\"in/[*\", \"a***\"]")]);
+    assert!(
+        pattern.contains("\"in/[*\" is no pattern") && pattern.contains("\"a***\""),
+        "{pattern}"
+    );
+    assert!(faults(&[("source.paths", "[]")]).contains("source.paths: is empty"));
 }
 
 #[test]
@@ -269,7 +316,7 @@ fn names_of_one_property_are_one() {
         ("sink.kafka.properties.compression.type", "lz4"),
     ];
     let settings = file.load(&[], &overrides).expect("valid settings");
-    let sink = settings.sink.properties.expose();
+    let sink = kafka(&settings).sink.properties.expose();
     let names: Vec<&str> = sink.keys().map(String::as_str).collect();
     assert_eq!(names, ["bootstrap.servers", "compression.type"]);
     assert_eq!(sink["compression.type"], "lz4");
@@ -278,7 +325,7 @@ fn names_of_one_property_are_one() {
         "/nowhere/template.json",
     )];
     let settings = file.load(&template, &[]).expect("valid settings");
-    let source = settings.source.properties.expose();
+    let source = kafka(&settings).source.properties.expose();
     assert_eq!(source["sasl.oauthbearer.assertion.jwt.template.file"], "/nowhere/template.json");
 }
 
@@ -293,7 +340,7 @@ fn secrets_are_read_from_files_and_never_printed() {
         ("ODOMETER__SINK__KAFKA__PROPERTIES__SSL_KEY_PASSWORD", "\"hunter3\""),
     ];
     let settings = file.load(&environment, &[]).expect("valid settings");
-    let properties = settings.sink.properties.expose();
+    let properties = kafka(&settings).sink.properties.expose();
     assert_eq!(properties["sasl.password"], "hunter2");
     assert_eq!(properties["ssl.key.password"], "hunter3");
     let printed = format!("{settings}{settings:?}");

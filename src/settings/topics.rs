@@ -3,21 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::reader::{Faulty, SettingsFault, Table};
-use super::{Rejects, Settings, Sink, Source};
+use super::{Flow, KafkaFlow, Settings};
 use crate::definition::{Definitions, Metric};
 
 /// Totals, rejects and events are never mixed in one topic.
-pub(super) fn check_distinct(
-    root: &Table<'_>,
-    source: &Source,
-    sink: &Sink,
-    rejects: &Rejects,
-) -> Result<(), Faulty> {
+pub(super) fn check_distinct(root: &Table<'_>, flow: &KafkaFlow) -> Result<(), Faulty> {
+    let KafkaFlow { source, sink, rejects_topic } = flow;
     let reads = |name: &str| source.topics.iter().any(|topic| topic.name == name);
     let clashes = [
-        (sink.topic == rejects.topic, "sink.topic and rejects.topic", &sink.topic),
+        (sink.topic == *rejects_topic, "sink.topic and rejects.topic", &sink.topic),
         (reads(&sink.topic), "sink.topic and one of source.topics", &sink.topic),
-        (reads(&rejects.topic), "rejects.topic and one of source.topics", &rejects.topic),
+        (reads(rejects_topic), "rejects.topic and one of source.topics", rejects_topic),
     ];
     let mut outcome = Ok(());
     for (is_clash, keys, name) in clashes {
@@ -37,7 +33,10 @@ pub fn check_topics(
     settings: &Settings,
     definitions: &Definitions,
 ) -> Result<(), Vec<SettingsFault>> {
-    let names: Vec<&str> = settings.source.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let names: Vec<&str> = match &settings.flow {
+        Flow::Kafka(flow) => flow.source.topics.iter().map(|topic| topic.name.as_str()).collect(),
+        Flow::Files(_) => Vec::new(),
+    };
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for metric in &definitions.metrics {
@@ -55,9 +54,12 @@ pub fn check_topics(
 fn topic_fault(metric: &Metric, names: &[&str]) -> Option<String> {
     let list = names.join(", ");
     match &metric.topic {
-        None if names.len() == 1 => None,
+        None if names.len() <= 1 => None,
         None => Some(format!("is missing: several are read, name the one that feeds it: {list}")),
         Some(topic) if names.contains(&topic.as_str()) => None,
+        Some(topic) if names.is_empty() => {
+            Some(format!("{topic:?} has no meaning where files are read: leave it out"))
+        }
         Some(topic) => Some(format!("{topic:?} is not read: source.topics has {list}")),
     }
 }

@@ -4,10 +4,12 @@
 //! about totals, and knows no topic or file.
 
 mod error;
+mod notes;
 mod periods;
 mod read;
 mod spill;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +23,9 @@ pub use read::Numbered;
 
 use crate::definition::Plan;
 use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};
-use crate::format::state::{self, BatchEncoder, Dictionary, Identity, Operation};
+use crate::format::state::{
+    self, BatchEncoder, Dictionary, FollowedFile, Identity, Operation, Written,
+};
 
 /// How stores of one process share memory, and whether they must last.
 #[derive(Clone)]
@@ -69,6 +73,10 @@ pub struct Store {
     is_durable: bool,
     expire_from: Vec<u8>,
     record: Option<(i64, [u8; 16])>,
+    /// Of files whose note changed, to be stored with the next commit; `None`: it goes.
+    followed: BTreeMap<u32, Option<FollowedFile>>,
+    /// How far output files are visible, to be stored when that is next trimmed.
+    written: Option<Written>,
 }
 
 impl Store {
@@ -107,6 +115,8 @@ impl Store {
             is_durable: options.is_durable,
             expire_from: vec![state::ID],
             record: None,
+            followed: BTreeMap::new(),
+            written: None,
         };
         store.check_periods()?;
         Ok(store)
@@ -149,8 +159,16 @@ impl Store {
         if let Some((offset, digest)) = self.record {
             batch.put([state::RECORD], [&offset.to_be_bytes()[..], &digest[..]].concat());
         }
+        for (number, file) in &self.followed {
+            let key = state::followed_key(*number);
+            match file {
+                Some(file) => batch.put(key, state::encode_followed(file)),
+                None => batch.delete(key),
+            }
+        }
         self.write(batch)?;
         self.dictionary.is_stored();
+        self.followed.clear();
         Ok(())
     }
 
@@ -179,6 +197,9 @@ impl Store {
         let mut batch = WriteBatch::default();
         batch.delete_range(state::outbox_key(0), state::outbox_key(through + 1));
         batch.delete_range(state::commit_key(0), state::commit_key(visible));
+        if let Some(written) = self.written.take() {
+            batch.put([state::WRITTEN], state::encode_written(&written));
+        }
         self.write_lazily(batch)
     }
 
@@ -211,27 +232,6 @@ impl Store {
         let is_end = next.is_none();
         self.expire_from = next.unwrap_or_else(|| vec![state::ID]);
         Ok(is_end)
-    }
-
-    /// Notes the last record read, to be stored with the next commit: at a start it tells whether the log is still the
-    /// one that was read.
-    pub fn note_record(&mut self, offset: i64, digest: [u8; 16]) {
-        self.record = Some((offset, digest));
-    }
-
-    /// The last record read before the last commit: offset and digest.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn noted_record(&self) -> Result<Option<(i64, [u8; 16])>, Error> {
-        let stored = self.db.get([state::RECORD]).map_err(|error| self.failed(error))?;
-        let Some(bytes) = stored else { return Ok(None) };
-        let split = bytes.split_first_chunk::<8>();
-        match split.map(|(offset, digest)| (i64::from_be_bytes(*offset), digest.try_into())) {
-            Some((offset, Ok(digest))) => Ok(Some((offset, digest))),
-            _ => Err(self
-                .corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
-        }
     }
 
     /// Bytes of the state on disk and in write buffers.

@@ -4,11 +4,10 @@
 //! reader thread            this thread
 //! Input ─► chunk ─bounded─► lines ─► events ─► task: processor ─► effects ─► outputs, state
 //! ```
-//! Reading order: `feed` (the reader thread), `batch` (lines to events), `task` (carries out effects), `state` (what
+//! Reading order: `feed` (the reader thread), `task` (carries out effects), `state` (what
 //! outlives the run, or memory; `limits`, `mark`), `outputs` (what waits until the end; `handover`), `table`, `console` (what
 //! people see). A run that fails or is stopped leaves no totals; with `--state` it leaves what it has read.
 
-mod batch;
 mod console;
 mod feed;
 mod handover;
@@ -22,7 +21,6 @@ mod task;
 use std::path::Path;
 use std::sync::Arc;
 
-use self::batch::Decoder;
 use self::console::Console;
 use self::feed::{Fed, Feed};
 use self::limits::Limits;
@@ -31,6 +29,7 @@ use self::state::Opened;
 use self::task::Task;
 use super::cli::AggregateArguments;
 use super::clock::Stopwatch;
+use super::lines::{Decoder, Reading};
 use super::signals::StopSignal;
 use super::{CommandError, definition_files};
 use crate::definition::{Definitions, Plan};
@@ -55,7 +54,7 @@ pub(super) fn aggregate(arguments: &AggregateArguments) -> Result<(), CommandErr
     let outputs = Outputs::create(arguments)?;
     let opened = Opened::new(arguments, &plan, &source, &outputs)?;
     let (from, limits) = (opened.cursor, Limits::of(arguments));
-    let place = Place::Files { pattern: source.name(), names: vec![source.name()] };
+    let place = Place::Files { pattern: source.name(), names: [(0, source.name())].into() };
     let encoder = Encoder::new(&plan, &place, REJECT_BYTES_MAX);
     let mut task = Task::new(&plan, options(arguments), limits, opened, encoder, outputs);
     task.catch_up()?;
@@ -110,7 +109,8 @@ fn read(
     console: &mut Console,
 ) -> Result<(), CommandError> {
     let batch_records_max = Limits::of(arguments).batch_records_max;
-    let mut decoder = Decoder::new(arguments, batch_records_max);
+    let mut decoder = Decoder::new(&arguments.format, &arguments.tenant, batch_records_max);
+    let reading = Reading { file: 0, at: arguments.now };
     let mut splitter = LineSplitter::resume(RECORD_BYTES_MAX, from.line + 1, byte_of(from));
     let cursor_at = |(number, offset): (u64, u64)| Cursor {
         file: from.file,
@@ -128,7 +128,7 @@ fn read(
         };
         let mut lines = splitter.lines(&chunk);
         loop {
-            let events = decoder.events(&mut lines);
+            let events = decoder.events(&mut lines, reading);
             if events.is_empty() {
                 break;
             }
@@ -140,7 +140,7 @@ fn read(
     }
     let last = splitter.finish();
     let end = last.map(|line| cursor_at((line.number, line.offset + line.length)));
-    let events = decoder.events(&mut last.into_iter());
+    let events = decoder.events(&mut last.into_iter(), reading);
     match end {
         Some(end) => task.take(&events, end),
         None => Ok(()),

@@ -1,8 +1,9 @@
 //! `odometer run`: the daemon.
 //!
-//! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` (the
-//! source and sink), `outside` and `listener` (what is shown of it).
+//! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` and
+//! `files` (the kinds of source and sink), `outside` and `listener` (what is shown of it).
 
+mod files;
 mod kafka;
 mod listener;
 mod outside;
@@ -18,6 +19,7 @@ use super::clock::{self, Stopwatch};
 use super::signals::StopSignal;
 use crate::admin::Readiness;
 use crate::model::Span;
+use crate::settings::Flow;
 use crate::telemetry::Series;
 
 pub(super) use setup::configured;
@@ -36,14 +38,13 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let _lock = setup::lock_directory(&settings)?;
     let outside = Outside {
         series: Arc::new(Series::new()),
-        readiness: Arc::new(Readiness::new(
-            "start",
-            "the broker has not answered yet",
-            clock::now(),
-        )),
+        readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
     };
     let _listening = listener::listen(&settings.admin, &outside)?;
-    let (mut summary, outcome) = kafka::serve(&settings, &definitions, &stop, &outside);
+    let (mut summary, outcome) = match &settings.flow {
+        Flow::Kafka(flow) => kafka::serve(&settings, flow, &definitions, &stop, &outside),
+        Flow::Files(flow) => files::serve(&settings, flow, definitions, &stop, &outside),
+    };
     summary.elapsed = Span::from_micros(i64::try_from(since.elapsed().as_micros()).unwrap_or(0));
     let text = serde_json::to_string(&summary).expect("counts are JSON");
     tracing::info!(summary = %text, "odometer ended");

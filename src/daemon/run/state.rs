@@ -149,13 +149,17 @@ impl State {
         self.carry_out(effects)
     }
 
-    /// The next part of the pending delivery, of about `bytes_max` bytes, and the sequence of its last entry.
-    pub(super) fn part(&self, bytes_max: usize) -> Result<(Vec<Outgoing>, u64), store::Error> {
-        let Some(pending) = &self.pending else { return Ok((Vec::new(), 0)) };
+    /// Entries of the pending delivery from a sequence on, about `bytes_max` bytes of them, and the sequence of the last.
+    pub(super) fn part(
+        &self,
+        from: u64,
+        bytes_max: usize,
+    ) -> Result<(Vec<Outgoing>, u64), store::Error> {
+        let through = self.pending.as_ref().map_or(0, |pending| pending.through);
         let mut entries = Vec::new();
-        let mut last = pending.next - 1;
-        if pending.next <= pending.through {
-            for (sequence, bytes) in self.store.outbox(pending.next, pending.through, bytes_max)? {
+        let mut last = from - 1;
+        if from <= through {
+            for (sequence, bytes) in self.store.outbox(from, through, bytes_max)? {
                 let entry = Outgoing::decode(&bytes);
                 entries.push(entry.ok_or_else(|| self.store.corrupt_outbox(sequence))?);
                 last = sequence;

@@ -19,6 +19,10 @@ pub const OUTBOX: u8 = b'O';
 pub const CUSTOMER: u8 = b'U';
 /// First byte of the note of the last record read.
 pub const RECORD: u8 = b'F';
+/// First byte of the notes of followed files.
+pub const FOLLOWED: u8 = b'L';
+/// First byte of the note of how far output files are visible.
+pub const WRITTEN: u8 = b'W';
 const CELL: u8 = b'K';
 const CELL_PART: u8 = b'P';
 const CHAIN: u8 = b'R';
@@ -68,6 +72,22 @@ pub fn outbox_key(sequence: u64) -> Vec<u8> {
 pub fn sequence_of(key: &[u8]) -> Result<u64, Corrupt> {
     let mut reader = Reader::new(key.get(1..).unwrap_or_default(), "an outbox entry's key");
     reader.u64()
+}
+
+/// Key of the note of a followed file.
+pub fn followed_key(file: u32) -> Vec<u8> {
+    std::mem::take(&mut start(FOLLOWED).u32(file).0)
+}
+
+/// The file's number in the key of its note.
+///
+/// # Errors
+/// A key of another form.
+pub fn number_of_followed(key: &[u8]) -> Result<u32, Corrupt> {
+    let mut reader = Reader::new(key.get(1..).unwrap_or_default(), "a followed file's key");
+    let number = reader.u32()?;
+    reader.end()?;
+    Ok(number)
 }
 
 /// Key of a customer seen.

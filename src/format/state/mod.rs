@@ -5,6 +5,8 @@
 //! C number                                           a commit record
 //! F                                                  the last record read: its offset (8) and digest (16)
 //! D metric                                           a metric's name and meaning: JSON (see `dictionary`)
+//! L file                                             a file that is followed: JSON (see `followed`)
+//! W                                                  how far output files are visible: JSON (see `written`)
 //! I digest(16)                                       a remembered id: its UTC day
 //! K metric end lineage key                           a plain cell
 //! P metric end lineage key part                      a part of a plain cell
@@ -21,21 +23,26 @@ mod batch;
 mod bytes;
 mod commit;
 mod dictionary;
+mod followed;
 mod identity;
 mod key;
 mod part;
 mod periods;
 mod value;
+mod written;
 
 pub use batch::{BatchEncoder, Operation};
 pub use bytes::Corrupt;
 pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
+pub use followed::{FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
-    COMMIT, CUSTOMER, DICTIONARY, ID, IDENTITY, OUTBOX, RECORD, address_key, cell_parts_prefix,
-    cells_ending_prefix, cells_prefix, chain_parts_prefix, chains_prefix, commit_key, customer_key,
-    dictionary_key, end_of_cell_key, outbox_key, past, prefix_end, read_address, sequence_of,
+    COMMIT, CUSTOMER, DICTIONARY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD, WRITTEN, address_key,
+    cell_parts_prefix, cells_ending_prefix, cells_prefix, chain_parts_prefix, chains_prefix,
+    commit_key, customer_key, dictionary_key, end_of_cell_key, followed_key, number_of_followed,
+    outbox_key, past, prefix_end, read_address, sequence_of,
 };
 pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};
+pub use written::{Written, WrittenFile, decode_written, encode_written};

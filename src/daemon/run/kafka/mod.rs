@@ -30,16 +30,17 @@ use crate::daemon::CommandError;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Definitions;
 use crate::format::Summary;
-use crate::settings::Settings;
+use crate::settings::{KafkaFlow, Settings};
 
 /// Asks the broker for the topics, and works until told to stop. Gives back what was done, whatever ended it.
 pub(super) fn serve(
     settings: &Settings,
+    flow: &KafkaFlow,
     definitions: &Definitions,
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
-    let work = match setup::work(settings, definitions, stop, &outside.readiness) {
+    let work = match setup::work(settings, flow, definitions, stop, &outside.readiness) {
         Ok(Some(work)) => work,
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
@@ -47,7 +48,7 @@ pub(super) fn serve(
     outside.readiness.clear("start");
     tracing::info!(
         metrics = definitions.metrics.len(),
-        topics = settings.source.topics.len(),
+        topics = flow.source.topics.len(),
         workers = work.len(),
         "odometer runs"
     );

@@ -11,7 +11,7 @@ use crate::daemon::run::state::{Common, random_id};
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
 use crate::kafka::{self, Disposition};
-use crate::settings::{Settings, Topic, WatermarkClock};
+use crate::settings::{KafkaFlow, Settings, Topic, WatermarkClock};
 use crate::{engine, store};
 
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -27,26 +27,27 @@ pub(super) type Work = (Arc<Job>, kafka::Options);
 /// The workers of every source topic, each with its job. `None`: told to stop before the broker answered.
 pub(super) fn work(
     settings: &Settings,
+    flow: &KafkaFlow,
     definitions: &Definitions,
     stop: &StopSignal,
     readiness: &Readiness,
 ) -> Result<Option<Vec<Work>>, CommandError> {
-    let instance = instance(settings)?;
+    let instance = instance(settings, flow)?;
     let mut work = Vec::new();
-    for topic in &settings.source.topics {
-        let answer = ask_broker(settings, topic, stop, readiness)?;
+    for topic in &flow.source.topics {
+        let answer = ask_broker(flow, topic, stop, readiness)?;
         let Some((counts, cluster)) = answer else { return Ok(None) };
-        let job = Arc::new(job(settings, definitions, topic, &counts, cluster));
-        for worker in 0..settings.source.workers.get() {
-            work.push((Arc::clone(&job), options(settings, topic, worker, &instance)));
+        let job = Arc::new(job(settings, flow, definitions, topic, &counts, cluster));
+        for worker in 0..flow.source.workers.get() {
+            work.push((Arc::clone(&job), options(flow, topic, worker, &instance)));
         }
     }
     Ok(Some(work))
 }
 
 /// The name under which this process comes back: the operator's, or a random one kept beside the state.
-fn instance(settings: &Settings) -> Result<String, CommandError> {
-    if let Some(name) = &settings.source.instance_id {
+fn instance(settings: &Settings, flow: &KafkaFlow) -> Result<String, CommandError> {
+    if let Some(name) = &flow.source.instance_id {
         return Ok(name.clone());
     }
     let directory = &settings.state.directory;
@@ -66,19 +67,18 @@ fn instance(settings: &Settings) -> Result<String, CommandError> {
 
 /// Partition counts of the topics and the cluster's id; asks again and again, with growing pauses, while the broker is away.
 fn ask_broker(
-    settings: &Settings,
+    flow: &KafkaFlow,
     topic: &Topic,
     stop: &StopSignal,
     readiness: &Readiness,
 ) -> Result<Option<(Vec<i32>, String)>, CommandError> {
-    let properties = settings.source.properties.expose();
-    let topics =
-        [topic.name.as_str(), settings.sink.topic.as_str(), settings.rejects.topic.as_str()];
+    let properties = flow.source.properties.expose();
+    let topics = [topic.name.as_str(), flow.sink.topic.as_str(), flow.rejects_topic.as_str()];
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
     let mut pause = PAUSE_MIN;
     loop {
-        match kafka::check_topics(&properties, &topics, settings.source.request_timeout) {
+        match kafka::check_topics(&properties, &topics, flow.source.request_timeout) {
             Ok(answer) => return Ok(Some(answer)),
             Err(error) if error.disposition() == Disposition::Halt => {
                 return Err(CommandError::failed(error.to_string()));
@@ -110,6 +110,7 @@ fn ask_broker(
 
 fn job(
     settings: &Settings,
+    flow: &KafkaFlow,
     definitions: &Definitions,
     topic: &Topic,
     counts: &[i32],
@@ -119,7 +120,7 @@ fn job(
     own.metrics.retain(|metric| metric.topic.as_ref().is_none_or(|name| *name == topic.name));
     let memory = settings.state.memory_limit.bytes_in_memory();
     // A share for RocksDB's cache and write buffers; the rest is divided among the tasks of the topics.
-    let tasks = counts[0].unsigned_abs() as usize * settings.source.topics.len();
+    let tasks = counts[0].unsigned_abs() as usize * flow.source.topics.len();
     let engine = engine::Options {
         dedup_window: settings.dedup.window,
         watermark_delay: settings.watermark.delay,
@@ -127,7 +128,7 @@ fn job(
         future_skew_max: settings.watermark.future_skew_max,
         reports_duplicates: settings.rejects.includes_duplicates,
         reports_unmatched: settings.rejects.includes_unmatched,
-        keeps_offsets: settings.sink.shows_offsets,
+        keeps_offsets: flow.sink.shows_offsets,
         memory_bytes_max: memory / 4 * 3 / tasks.max(1),
         ..engine::Options::default()
     };
@@ -135,7 +136,7 @@ fn job(
         common: Common {
             plan: Arc::new(Plan::new(own)),
             engine,
-            entry_bytes_max: settings
+            entry_bytes_max: flow
                 .sink
                 .message_bytes_max()
                 .saturating_sub(ENVELOPE_BYTES)
@@ -148,27 +149,27 @@ fn job(
         totals_partitions: counts[1].unsigned_abs(),
         state_directory: settings.state.directory.clone(),
         store: store::Options::new(memory / 4),
-        start_from: settings.source.start_from,
+        start_from: flow.source.start_from,
         commit_interval: settings.state.commit_interval,
         commit_bytes_max: settings.state.commit_bytes.bytes_in_memory(),
         idle_timeout: settings.watermark.idle_timeout,
     }
 }
 
-fn options(settings: &Settings, topic: &Topic, worker: usize, instance: &str) -> kafka::Options {
+fn options(flow: &KafkaFlow, topic: &Topic, worker: usize, instance: &str) -> kafka::Options {
     kafka::Options {
-        source: settings.source.properties.expose(),
-        sink: settings.sink.properties.expose(),
-        group: settings.source.group_id.clone(),
+        source: flow.source.properties.expose(),
+        sink: flow.sink.properties.expose(),
+        group: flow.source.group_id.clone(),
         instance: instance.to_owned(),
-        is_static: settings.source.instance_id.is_some(),
+        is_static: flow.source.instance_id.is_some(),
         worker,
         topics: kafka::Topics {
             source: topic.name.clone(),
-            totals: settings.sink.topic.clone(),
-            rejects: settings.rejects.topic.clone(),
+            totals: flow.sink.topic.clone(),
+            rejects: flow.rejects_topic.clone(),
         },
-        transaction_timeout: settings.sink.transaction_timeout,
-        request_timeout: settings.source.request_timeout,
+        transaction_timeout: flow.sink.transaction_timeout,
+        request_timeout: flow.source.request_timeout,
     }
 }

@@ -164,7 +164,7 @@ impl Task {
         bytes_max: usize,
     ) -> Result<Option<Delivery>, store::Error> {
         let Some(pending) = &self.state.pending else { return Ok(None) };
-        let (entries, sequence) = self.state.part(bytes_max)?;
+        let (entries, sequence) = self.state.part(pending.next, bytes_max)?;
         let visible = Visible {
             commit: pending.commit,
             is_genesis: pending.is_genesis,

@@ -1,6 +1,5 @@
-//! Lines to events, a batch at a time, in memory that is used again by the next batch.
+//! Lines of files to events, a batch at a time, in memory that is used again by the next batch.
 
-use crate::daemon::cli::AggregateArguments;
 use crate::engine::Incoming;
 use crate::format::{self, EventFormat, Fault, Line};
 use crate::model::{Document, EventTime, Reject, SourcePosition};
@@ -12,27 +11,33 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 pub(super) struct Decoder<'a> {
     format: &'a EventFormat,
     tenant: &'a str,
-    read_at: Option<EventTime>,
     /// One for each record of a batch.
     documents: Vec<Document>,
 }
 
+/// Which file a batch is of, and what the clock said when it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    /// The file's number among those of the task.
+    pub(super) file: u32,
+    /// `None`: nothing is to be held against a clock (rule 1.6).
+    pub(super) at: Option<EventTime>,
+}
+
 impl<'a> Decoder<'a> {
-    pub(super) fn new(arguments: &'a AggregateArguments, batch_records_max: usize) -> Self {
-        Decoder {
-            format: &arguments.format,
-            tenant: &arguments.tenant,
-            read_at: arguments.now,
-            documents: vec![Document::default(); batch_records_max],
-        }
+    /// Reads events of that format; `tenant`: that of events that name none.
+    pub(super) fn new(format: &'a EventFormat, tenant: &'a str, batch_records_max: usize) -> Self {
+        Decoder { format, tenant, documents: vec![Document::default(); batch_records_max] }
     }
 
     /// The next batch, empty at the end of the lines.
     pub(super) fn events<'d, 'l: 'd>(
         &'d mut self,
         lines: &mut impl Iterator<Item = Line<'l>>,
+        reading: Reading,
     ) -> Vec<Incoming<'d>> {
-        let Decoder { format, tenant, read_at, documents } = self;
+        let Decoder { format, tenant, documents } = self;
+        let Reading { file, at } = reading;
         let mut events = Vec::with_capacity(documents.len());
         let mut bytes = 0;
         for document in documents {
@@ -40,9 +45,9 @@ impl<'a> Decoder<'a> {
             let event = decode(&line, document, format, tenant);
             bytes += line.bytes.len();
             events.push(Incoming {
-                position: SourcePosition::Line { file: 0, line: line.number, offset: line.offset },
+                position: SourcePosition::Line { file, line: line.number, offset: line.offset },
                 timestamp: None,
-                read_at: *read_at,
+                read_at: at,
                 original: line.bytes,
                 event: event.map_err(reject),
             });

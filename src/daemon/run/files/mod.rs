@@ -1,0 +1,45 @@
+//! The daemon over files: events from files that grow, totals and rejects to files that grow, one task.
+//!
+//! ```text
+//! worker: scan, read ─► lines ─► events ─► state: processor, store ─► outlet: append, settle ─► acknowledged in the state
+//! ```
+//! `reader` (files to batches of events), `outlet` (where totals go), `opening` (how the task starts), `worker` (the
+//! loop). What is acknowledged stands in the state together with what forgets it: after a kill the outputs are cut back to
+//! that, and the rest is written again, byte for byte.
+
+mod opening;
+mod outlet;
+mod reader;
+mod worker;
+
+use self::worker::Worker;
+use super::outside::Outside;
+use crate::daemon::CommandError;
+use crate::daemon::signals::StopSignal;
+use crate::definition::Definitions;
+use crate::format::Summary;
+use crate::settings::{Files, Settings};
+
+/// What the series and messages call the task.
+const TASK: &str = "files";
+
+/// Works until told to stop. Gives back what was done, whatever ended it.
+pub(super) fn serve(
+    settings: &Settings,
+    files: &Files,
+    definitions: Definitions,
+    stop: &StopSignal,
+    outside: &Outside,
+) -> (Summary, Result<(), CommandError>) {
+    let metrics = definitions.metrics.len();
+    let worker = opening::open(settings, files, definitions)
+        .and_then(|opened| Worker::new(settings, files, opened, stop, outside));
+    let mut worker = match worker {
+        Ok(worker) => worker,
+        Err(error) => return (Summary::EMPTY, Err(error)),
+    };
+    outside.readiness.clear("start");
+    tracing::info!(metrics, paths = files.pattern(), "odometer runs");
+    let outcome = worker.run();
+    (worker.summary(), outcome)
+}

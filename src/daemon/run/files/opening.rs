@@ -1,0 +1,112 @@
+//! How the task over files starts: its state, and the outputs that belong to it.
+
+use std::sync::Arc;
+
+use super::outlet::Outlet;
+use crate::daemon::CommandError;
+use crate::daemon::run::state::{Common, From, State, random, random_id};
+use crate::definition::{Definitions, Plan};
+use crate::engine::{self, Binding, CommitRecord, Cursor, DigestKey};
+use crate::file::Follower;
+use crate::format::Place;
+use crate::format::state::Identity;
+use crate::settings::{Files, Settings};
+use crate::store::{self, Store};
+
+/// In place of a consumer group: no group of Kafka can be meant by it, since its topic is empty.
+const GROUP: &str = "odometer run over files";
+
+/// Longest entry on the rejects output. A record is cut at 1 MiB; escaped it may be six times as long.
+const REJECT_BYTES_MAX: usize = 8 << 20;
+
+/// The task, ready to work.
+pub(super) struct Opened {
+    pub(super) state: State,
+    pub(super) follower: Follower,
+    pub(super) outlet: Outlet,
+}
+
+/// Opens state and outputs, or begins new ones.
+pub(super) fn open(
+    settings: &Settings,
+    files: &Files,
+    definitions: Definitions,
+) -> Result<Opened, CommandError> {
+    let memory = settings.state.memory_limit.bytes_in_memory();
+    let common = Common {
+        plan: Arc::new(Plan::new(definitions)),
+        engine: engine_options(settings, memory),
+        entry_bytes_max: REJECT_BYTES_MAX,
+    };
+    let directory = settings.state.directory.join(super::TASK);
+    let identity = Identity { binding: binding(), digest_key: DigestKey(random()) };
+    let options = store::Options::new(memory / 4);
+    let mut store =
+        Store::open(&directory, &options, &common.plan, || identity).map_err(failure)?;
+    check_binding(&store)?;
+    let from = from(&mut store)?;
+    let follower = Follower::new(files.patterns.clone(), store.followed().map_err(failure)?);
+    let written = store.written().map_err(failure)?;
+    let outlet = Outlet::open(files, &written)?;
+    let place = Place::Files { pattern: files.pattern(), names: follower.names() };
+    let state = State::new(&common, place, store, from).map_err(failure)?;
+    Ok(Opened { state, follower, outlet })
+}
+
+fn engine_options(settings: &Settings, memory: usize) -> engine::Options {
+    engine::Options {
+        dedup_window: settings.dedup.window,
+        watermark_delay: settings.watermark.delay,
+        future_skew_max: settings.watermark.future_skew_max,
+        reports_duplicates: settings.rejects.includes_duplicates,
+        reports_unmatched: settings.rejects.includes_unmatched,
+        memory_bytes_max: memory / 4 * 3,
+        ..engine::Options::default()
+    }
+}
+
+/// The last commit, and what of it is visible: commits before the last visible one are forgotten.
+fn from(store: &mut Store) -> Result<From, CommandError> {
+    let mut commits = store.commits().map_err(failure)?;
+    if commits.is_empty() {
+        let genesis = CommitRecord::genesis(random_id(), Cursor { file: 0, offset: 0, line: 0 });
+        store.begin(&genesis).map_err(failure)?;
+        commits.push(genesis);
+    }
+    let (visible, last) = match commits.as_slice() {
+        [only] => (*only, *only),
+        [first, .., last] => (*first, *last),
+        [] => unreachable!("a genesis was added where there was no commit"),
+    };
+    Ok(From { last, delivered: visible.outbox_last, is_offset_behind: visible != last })
+}
+
+fn binding() -> Binding {
+    Binding {
+        cluster: String::new(),
+        group: GROUP.to_owned(),
+        topic: String::new(),
+        partition: 0,
+        partitions: 1,
+    }
+}
+
+fn check_binding(store: &Store) -> Result<(), CommandError> {
+    let found = &store.identity().binding;
+    if *found == binding() {
+        return Ok(());
+    }
+    Err(CommandError::failed(format!(
+        "state directory {} belongs to something else (group {:?}, topic {:?}, partition {}): name another \
+         state.directory",
+        store.directory().display(),
+        found.group,
+        found.topic,
+        found.partition
+    )))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(super) fn failure(error: store::Error) -> CommandError {
+    CommandError::failed(error.to_string())
+}

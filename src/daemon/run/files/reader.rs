@@ -1,0 +1,93 @@
+//! Files to lines: keeps for each file the line that it is in the middle of.
+
+use std::collections::BTreeMap;
+
+use crate::file::{self, Fed, Follower, Notice};
+use crate::format::{LineSplitter, RECORD_BYTES_MAX};
+
+/// The files that are followed, with their unfinished lines.
+pub(super) struct Reader {
+    pub(super) follower: Follower,
+    /// By file, and at which plain byte its next chunk begins.
+    splitters: BTreeMap<u32, (LineSplitter, u64)>,
+    chunk: Vec<u8>,
+}
+
+/// What a look at the files brought.
+pub(super) enum Read<'r> {
+    /// Bytes of that file, and what cuts them into lines.
+    Chunk { file: u32, splitter: &'r mut LineSplitter, bytes: &'r [u8] },
+    /// The file, a compressed one, is at its end.
+    End { file: u32, splitter: LineSplitter },
+    /// Work was done, and nothing came of it yet.
+    Busy,
+    /// There is nothing to read before the next scan.
+    Nothing,
+}
+
+impl Reader {
+    pub(super) fn new(follower: Follower) -> Self {
+        Reader { follower, splitters: BTreeMap::new(), chunk: Vec::new() }
+    }
+
+    /// Looks at what is there now, and says what changed.
+    pub(super) fn scan(&mut self) {
+        for notice in self.follower.scan() {
+            match notice {
+                Notice::New(path) => tracing::info!(path, "a file is followed"),
+                Notice::Renamed(from, to) => tracing::info!(from, to, "a file was renamed"),
+                Notice::Rewritten(path) => {
+                    tracing::warn!(
+                        path,
+                        "a file holds other content now: it is read from its beginning"
+                    );
+                }
+                Notice::Gone(path, 0) => {
+                    tracing::info!(path, "a file is gone; all of it is counted");
+                }
+                Notice::Gone(path, uncounted_bytes) => {
+                    tracing::warn!(
+                        path,
+                        uncounted_bytes,
+                        "a file is gone before all of it was counted"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The next bytes of a file.
+    pub(super) fn read(&mut self) -> Result<Read<'_>, file::Error> {
+        match self.follower.read(&mut self.chunk)? {
+            Fed::Chunk { file, at } => {
+                let place = self.follower.place(file).unwrap_or((0, 0));
+                let (splitter, next) =
+                    self.splitters.entry(file).or_insert_with(|| (resumed(place), place.0));
+                if *next != at {
+                    // It was closed meanwhile, and is read again from its last line.
+                    (*splitter, *next) = (resumed(place), at);
+                }
+                *next += u64::try_from(self.chunk.len()).unwrap_or(0);
+                Ok(Read::Chunk { file, splitter, bytes: &self.chunk })
+            }
+            Fed::End { file } => {
+                let place = self.follower.place(file).unwrap_or((0, 0));
+                let known = self.splitters.remove(&file).map(|(splitter, _)| splitter);
+                Ok(Read::End { file, splitter: known.unwrap_or_else(|| resumed(place)) })
+            }
+            Fed::Busy => Ok(Read::Busy),
+            Fed::Nothing => Ok(Read::Nothing),
+        }
+    }
+
+    /// Notes how far the lines of a file are counted.
+    pub(super) fn advance(&mut self, file: u32, offset: u64, line: u64) {
+        self.follower.advance(file, offset, line);
+        // Nothing is unfinished: the next chunk begins a line.
+        self.splitters.retain(|number, (_, next)| *number != file || *next != offset);
+    }
+}
+
+fn resumed((offset, line): (u64, u64)) -> LineSplitter {
+    LineSplitter::resume(RECORD_BYTES_MAX, line + 1, offset)
+}

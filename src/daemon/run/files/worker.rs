@@ -1,0 +1,253 @@
+//! The loop: reads, counts, commits, delivers.
+
+use std::time::Duration;
+
+use super::opening::{Opened, failure};
+use super::outlet::Outlet;
+use super::reader::{Read, Reader};
+use crate::daemon::CommandError;
+use crate::daemon::clock::{self, ClockWatch, Stopwatch};
+use crate::daemon::lines::{Decoder, Reading};
+use crate::daemon::run::outside::Outside;
+use crate::daemon::run::state::State;
+use crate::daemon::signals::StopSignal;
+use crate::engine::{Cursor, Input};
+use crate::format::{Line, LineSplitter, Place, Summary};
+use crate::settings::{Files, Settings};
+use crate::telemetry::{TaskLabel, TaskState};
+
+/// Records of one batch.
+const BATCH_RECORDS_MAX: usize = 512;
+/// Bytes of entries that are written at once.
+const PART_BYTES_MAX: usize = 4 << 20;
+/// How long to wait where there is nothing to read, before the operator's will is looked at again.
+const PATIENCE: Duration = Duration::from_millis(50);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The one worker over files.
+pub(super) struct Worker<'s> {
+    settings: &'s Settings,
+    files: &'s Files,
+    stop: &'s StopSignal,
+    outside: &'s Outside,
+    state: State,
+    reader: Reader,
+    outlet: Outlet,
+    decoder: Decoder<'s>,
+    told: Summary,
+    since_scan: Option<Stopwatch>,
+    since_cut: Stopwatch,
+    since_tick: Stopwatch,
+    /// Since the last line was read.
+    quiet: Stopwatch,
+    clock: ClockWatch,
+}
+
+impl<'s> Worker<'s> {
+    pub(super) fn new(
+        settings: &'s Settings,
+        files: &'s Files,
+        opened: Opened,
+        stop: &'s StopSignal,
+        outside: &'s Outside,
+    ) -> Result<Self, CommandError> {
+        let Opened { state, follower, outlet } = opened;
+        let mut worker = Worker {
+            settings,
+            files,
+            stop,
+            outside,
+            state,
+            reader: Reader::new(follower),
+            outlet,
+            decoder: Decoder::new(&files.format, &files.tenant, BATCH_RECORDS_MAX),
+            told: Summary::EMPTY,
+            since_scan: None,
+            since_cut: Stopwatch::start(),
+            since_tick: Stopwatch::start(),
+            quiet: Stopwatch::start(),
+            clock: ClockWatch::start(),
+        };
+        // What an earlier process stored and did not deliver.
+        worker.deliver()?;
+        Ok(worker)
+    }
+
+    /// What was done up to the last commit.
+    pub(super) fn summary(&self) -> Summary {
+        self.state.summary()
+    }
+
+    /// Works until it is told to stop; then commits what it has.
+    pub(super) fn run(&mut self) -> Result<(), CommandError> {
+        while !self.stop.is_raised() {
+            self.step()?;
+        }
+        self.commit()
+    }
+
+    fn step(&mut self) -> Result<(), CommandError> {
+        if self.since_scan.is_none_or(|since| since.elapsed() >= self.files.scan_interval) {
+            self.reader.scan();
+            self.since_scan = Some(Stopwatch::start());
+            self.show_troubles();
+        }
+        let is_idle = !self.read()?;
+        let bytes_max = self.settings.state.commit_bytes.bytes_in_memory();
+        self.state.go_on_closing(bytes_max).map_err(failure)?;
+        let is_due = self.since_cut.elapsed() >= self.settings.state.commit_interval;
+        if is_due || self.state.processor.outbox_bytes() > bytes_max {
+            self.commit()?;
+        }
+        if self.since_tick.elapsed() >= TICK_INTERVAL {
+            self.since_tick = Stopwatch::start();
+            self.tick(is_idle)?;
+        }
+        if is_idle {
+            clock::pause(PATIENCE);
+        }
+        Ok(())
+    }
+
+    /// Reads and counts what is next. Returns whether there was anything.
+    fn read(&mut self) -> Result<bool, CommandError> {
+        let Worker { reader, state, decoder, quiet, .. } = self;
+        let read = match reader.read() {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
+                return Ok(true);
+            }
+        };
+        let (file, place) = match read {
+            Read::Nothing => return Ok(false),
+            Read::Busy => return Ok(true),
+            Read::Chunk { file, splitter, bytes } => {
+                let mut lines = splitter.lines(bytes);
+                let reading = Reading { file, at: Some(clock::now()) };
+                loop {
+                    let events = decoder.events(&mut lines, reading);
+                    let cursor = cursor_at(file, lines.position());
+                    if events.is_empty() {
+                        break;
+                    }
+                    *quiet = Stopwatch::start();
+                    state.tell(Input::Events { events: &events, cursor }).map_err(failure)?;
+                }
+                (file, lines.position())
+            }
+            Read::End { file, mut splitter } => {
+                let place = finish(state, decoder, file, &mut splitter)?;
+                reader.advance(file, place.1, place.0 - 1);
+                reader.follower.finish(file);
+                return Ok(true);
+            }
+        };
+        reader.advance(file, place.1, place.0 - 1);
+        Ok(true)
+    }
+
+    /// Stores what was counted, and delivers it.
+    fn commit(&mut self) -> Result<(), CommandError> {
+        self.since_cut = Stopwatch::start();
+        let took = Stopwatch::start();
+        self.state.store.note_followed(self.reader.follower.changed());
+        self.state.place =
+            Place::Files { pattern: self.files.pattern(), names: self.reader.follower.names() };
+        self.state.cut().map_err(failure)?;
+        if self.state.pending.is_some() {
+            self.deliver()?;
+            self.outside.series.observe_commit(took.elapsed());
+            self.outside.series.observe_commit_pause(took.elapsed());
+        }
+        self.show();
+        Ok(())
+    }
+
+    /// Makes visible what is stored, acknowledges it, and then begins new files where these are full.
+    fn deliver(&mut self) -> Result<(), CommandError> {
+        let Some(pending) = &self.state.pending else { return Ok(()) };
+        let (mut next, through) = (pending.next, pending.through);
+        while next <= through {
+            let (entries, last) = self.state.part(next, PART_BYTES_MAX).map_err(failure)?;
+            self.outlet.write(&entries)?;
+            next = last + 1;
+        }
+        let written = self.outlet.settle()?;
+        self.state.store.note_written(written);
+        self.state.delivered(through).map_err(failure)?;
+        if self.outlet.is_full() {
+            self.state.store.sync().map_err(failure)?;
+            self.outlet.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// What goes by the clock: where all is read, the watermark follows it (rule 7.1).
+    fn tick(&mut self, is_idle: bool) -> Result<(), CommandError> {
+        self.show();
+        if let Some(jump) = self.clock.jump() {
+            tracing::error!(
+                seconds = jump.as_secs(),
+                "the clock jumped: quiet files are not closed until the process is restarted"
+            );
+            return Ok(());
+        }
+        let timeout = self.settings.watermark.idle_timeout;
+        let is_quiet =
+            i64::try_from(self.quiet.elapsed().as_micros()).unwrap_or(i64::MAX) >= timeout.micros();
+        let is_all_read = is_idle && self.reader.follower.troubles().is_empty();
+        if is_quiet && is_all_read {
+            let delay = self.settings.watermark.delay;
+            let watermark = clock::now().saturating_sub(timeout).saturating_sub(delay);
+            self.state.tell(Input::Idle { watermark }).map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self) {
+        let now = self.state.summary();
+        self.outside.add_counts(&self.told, &now);
+        self.told = now;
+        let label = TaskLabel { topic: super::TASK.to_owned(), partition: 0 };
+        let figures = self.state.figures(None);
+        self.outside.series.set_task(&label, TaskState::Serving, &figures);
+    }
+
+    fn show_troubles(&self) {
+        let troubles = self.reader.follower.troubles();
+        match troubles.iter().next() {
+            Some((what, reason)) => {
+                let more = troubles.len() - 1;
+                let reason = format!("{what}: {reason}; {more} more");
+                self.outside.readiness.obstruct("source", &reason, clock::now());
+            }
+            None => self.outside.readiness.clear("source"),
+        }
+    }
+}
+
+/// Counts the last line of a file that ends without a line break. Returns number and first byte of the line after it.
+fn finish(
+    state: &mut State,
+    decoder: &mut Decoder<'_>,
+    file: u32,
+    splitter: &mut LineSplitter,
+) -> Result<(u64, u64), CommandError> {
+    let Some(last) = splitter.finish() else { return Ok(splitter.position()) };
+    let Line { number, offset, length, .. } = last;
+    let place = (number, offset + length);
+    let reading = Reading { file, at: Some(clock::now()) };
+    let events = decoder.events(&mut std::iter::once(last), reading);
+    let cursor = cursor_at(file, place);
+    state.tell(Input::Events { events: &events, cursor }).map_err(failure)?;
+    Ok(place)
+}
+
+fn cursor_at(file: u32, (number, offset): (u64, u64)) -> Cursor {
+    Cursor {
+        file,
+        offset: i64::try_from(offset).expect("no file has 2^63 bytes"),
+        line: number - 1,
+    }
+}

@@ -1,0 +1,188 @@
+//! An output that grows while it is read: what is acknowledged in it stays, what is not is cut off and written again.
+//!
+//! ```text
+//! open (cut back to what is acknowledged) ─► append ... ─► settle (on disk) ─► written (to be acknowledged) ─► rotate
+//! ```
+//! A full file is renamed, `totals.ndjson` to `totals.000001.ndjson`, only once all of it is acknowledged: from then on it
+//! never changes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Step};
+use crate::format::state::WrittenFile;
+
+/// When a file is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rotation {
+    /// Past so many bytes.
+    pub bytes_max: Option<u64>,
+    /// When a UTC day is over.
+    pub is_daily: bool,
+}
+
+/// An output file that grows.
+pub struct Appender {
+    path: PathBuf,
+    name: String,
+    file: File,
+    rotation: Rotation,
+    written: WrittenFile,
+}
+
+impl Appender {
+    /// Opens the file, and cuts off what is not acknowledged. `None`: nothing ever was; then the file must be empty or not
+    /// there.
+    ///
+    /// # Errors
+    /// A file that cannot be written, that holds what somebody else wrote, or that lacks what was acknowledged.
+    pub fn open(
+        path: &Path,
+        rotation: Rotation,
+        acknowledged: Option<&WrittenFile>,
+    ) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let fresh = WrittenFile { path: name.clone(), part: 1, bytes: 0, day: None };
+        let known = acknowledged.filter(|known| known.path == name);
+        let mut written = known.cloned().unwrap_or(fresh);
+        let finished = part_path(path, written.part);
+        if finished.exists() {
+            // It was full, and renamed after all of it had been acknowledged.
+            written = WrittenFile { part: written.part + 1, bytes: 0, day: None, ..written };
+        }
+        let failed = |error| Error::at(Step::Create, &name)(error);
+        let file = OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(failed(io::Error::other("it is no ordinary file: name one, or \"-\"")));
+        }
+        let found = metadata.len();
+        if known.is_none() && found > 0 {
+            return Err(failed(io::Error::other(format!(
+                "it holds {found} bytes that this state has not written: move it away, or name another file"
+            ))));
+        }
+        if found == 0 && written.bytes > 0 {
+            tracing::warn!(
+                path = name,
+                bytes = written.bytes,
+                "the output file is gone or was emptied; it is begun anew: what was acknowledged in it is not written again"
+            );
+            written = WrittenFile { bytes: 0, day: None, ..written };
+        }
+        if found < written.bytes {
+            return Err(failed(io::Error::other(format!(
+                "it has {found} bytes, and {} were acknowledged: somebody cut it; put it back, or move it away",
+                written.bytes
+            ))));
+        }
+        if found > written.bytes {
+            let cut_bytes = found - written.bytes;
+            tracing::info!(
+                path = name,
+                cut_bytes,
+                "what was not acknowledged is cut off and written again"
+            );
+            file.set_len(written.bytes).map_err(failed)?;
+        }
+        Ok(Appender { path: path.to_owned(), name, file, rotation, written })
+    }
+
+    /// Adds bytes; `day`: the UTC day from the epoch.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn append(&mut self, bytes: &[u8], day: u32) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.file.write_all(bytes).map_err(Error::at(Step::Write, &self.name))?;
+        self.written.bytes += u64::try_from(bytes.len()).unwrap_or(0);
+        self.written.day.get_or_insert(day);
+        Ok(())
+    }
+
+    /// Brings every byte to the disk.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        self.file.sync_data().map_err(Error::at(Step::Write, &self.name))
+    }
+
+    /// What may be acknowledged once it is settled.
+    pub fn written(&self) -> &WrittenFile {
+        &self.written
+    }
+
+    /// Whether the file is full.
+    pub fn is_full(&self, day: u32) -> bool {
+        let is_large = self.rotation.bytes_max.is_some_and(|most| self.written.bytes >= most);
+        let is_old = self.rotation.is_daily && self.written.day.is_some_and(|first| first < day);
+        self.written.bytes > 0 && (is_large || is_old)
+    }
+
+    /// Gives the full file its last name, and begins the next one. All of it has been acknowledged, and that lasts.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn rotate(&mut self) -> Result<(), Error> {
+        let finished = part_path(&self.path, self.written.part);
+        if finished.exists() {
+            let taken = io::Error::other(format!("{} is there already", finished.display()));
+            return Err(Error::at(Step::Publish, &self.name)(taken));
+        }
+        super::output::put_in_place(&self.path, &finished)
+            .map_err(Error::at(Step::Publish, &self.name))?;
+        self.begin_next()
+    }
+
+    /// Begins a new file where somebody moved this one away.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn follow_moves(&mut self) -> Result<(), Error> {
+        let failed = |error| Error::at(Step::Write, &self.name)(error);
+        let own = self.file.metadata().map_err(failed)?;
+        match fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            Ok(_) | Err(_) => {
+                tracing::warn!(
+                    path = self.name,
+                    "the output file was moved away; a new one is begun"
+                );
+                self.written.part -= 1;
+                self.begin_next()
+            }
+        }
+    }
+
+    fn begin_next(&mut self) -> Result<(), Error> {
+        let failed = |error| Error::at(Step::Create, &self.name)(error);
+        self.file =
+            OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
+        let found = self.file.metadata().map_err(failed)?.len();
+        if found > 0 {
+            return Err(failed(io::Error::other(format!(
+                "it holds {found} bytes that this state has not written: move it away"
+            ))));
+        }
+        self.written = WrittenFile {
+            path: self.name.clone(),
+            part: self.written.part + 1,
+            bytes: 0,
+            day: None,
+        };
+        Ok(())
+    }
+}
+
+/// The name of a finished part: its number stands before the ending.
+pub fn part_path(path: &Path, part: u32) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+    path.with_file_name(format!("{stem}.{part:06}{}", ending.unwrap_or_default()))
+}

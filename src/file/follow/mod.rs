@@ -1,0 +1,308 @@
+//! Files that grow: found by patterns, known again by inode and content, read from where reading stopped.
+//!
+//! ```text
+//! scan (what is there now) ─► read (the next chunk of the file in hand, or of the next one by name) ─► advance (how far
+//! its lines are counted) ─► changed (what is to be kept with the next commit)
+//! ```
+//! `followed` is one file, `listing` what the patterns find, `print` how content is known again. A plain file is read as far as it
+//! reaches; a compressed one only once all of it can be read, for what is cut or damaged must not be counted. Knows
+//! nothing of lines, and holds no thread.
+
+mod followed;
+mod listing;
+mod print;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use self::followed::{Followed, Presence};
+use self::listing::Found;
+use super::error::Error;
+use crate::format::state::FollowedFile;
+
+pub use self::listing::{Pattern, PatternFault};
+
+/// How many files that are gone are known at the most.
+const GONE_MAX: usize = 10_000;
+/// How many files are held open at the most.
+const OPEN_MAX: usize = 128;
+
+/// What a scan found that is worth telling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// A file that was not known.
+    New(String),
+    /// A file under another name than before: from, to.
+    Renamed(String, String),
+    /// A file that was read holds other content now, and is read from its beginning.
+    Rewritten(String),
+    /// A file is no longer there; so many of its bytes were not counted.
+    Gone(String, u64),
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fed {
+    /// Bytes of a file, of which the first stands there among the plain ones.
+    Chunk {
+        /// The file's number.
+        file: u32,
+        /// Where the first byte stands.
+        at: u64,
+    },
+    /// A compressed file is at its end: what it has of a last line is one.
+    End {
+        /// The file's number.
+        file: u32,
+    },
+    /// Nothing yet, but work was done.
+    Busy,
+    /// Nothing to read before the next scan.
+    Nothing,
+}
+
+/// The files that a source follows.
+pub struct Follower {
+    patterns: Vec<Pattern>,
+    files: BTreeMap<u32, Followed>,
+    /// Numbers by device and inode.
+    numbers: BTreeMap<(u64, u64), u32>,
+    next_number: u32,
+    in_hand: Option<u32>,
+    /// Numbers of files that are not known any more, since that was last asked for.
+    forgotten: Vec<u32>,
+    /// Why something cannot be read, by path or pattern.
+    troubles: BTreeMap<String, String>,
+}
+
+impl Follower {
+    /// Follows what the patterns find, after what is known of it.
+    pub fn new(patterns: Vec<Pattern>, known: BTreeMap<u32, FollowedFile>) -> Self {
+        let next_number = known.last_key_value().map_or(0, |(number, _)| number.saturating_add(1));
+        let numbers =
+            known.iter().map(|(number, file)| ((file.device, file.inode), *number)).collect();
+        let files =
+            known.into_iter().map(|(number, file)| (number, Followed::known(file))).collect();
+        Follower {
+            patterns,
+            files,
+            numbers,
+            next_number,
+            in_hand: None,
+            forgotten: Vec::new(),
+            troubles: BTreeMap::new(),
+        }
+    }
+
+    /// Where the next line of a file begins, and how many lines come before it.
+    pub fn place(&self, file: u32) -> Option<(u64, u64)> {
+        self.files.get(&file).map(|followed| (followed.known.offset, followed.known.line))
+    }
+
+    /// The names of all known files, by number.
+    pub fn names(&self) -> BTreeMap<u32, String> {
+        self.files.iter().map(|(number, file)| (*number, file.known.path.clone())).collect()
+    }
+
+    /// Why something cannot be read, by path or pattern. Empty: all can.
+    pub fn troubles(&self) -> &BTreeMap<String, String> {
+        &self.troubles
+    }
+
+    /// Bytes, as they are stored, that are there and not read yet.
+    pub fn unread_bytes(&self) -> u64 {
+        self.files.values().map(Followed::unread_bytes).sum()
+    }
+
+    /// Looks at what is there now.
+    pub fn scan(&mut self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        self.troubles.clear();
+        let found = listing::list(&self.patterns, &mut self.troubles);
+        let mut seen = Vec::new();
+        for file in found {
+            if let Some(number) = self.meet(&file, &mut notices) {
+                seen.push(number);
+            }
+        }
+        seen.sort_unstable();
+        let missing: Vec<u32> = self
+            .files
+            .keys()
+            .filter(|number| seen.binary_search(number).is_err())
+            .copied()
+            .collect();
+        for number in missing {
+            self.miss(number, &mut notices);
+        }
+        self.forget_gone();
+        for file in self.files.values() {
+            if let Some(reason) = &file.fault {
+                self.troubles.insert(file.known.path.clone(), reason.clone());
+            }
+        }
+        notices
+    }
+
+    /// A file is there. Returns its number.
+    fn meet(&mut self, found: &Found, notices: &mut Vec<Notice>) -> Option<u32> {
+        let place = (found.device, found.inode);
+        if let Some(number) = self.numbers.get(&place).copied()
+            && let Some(file) = self.files.get_mut(&number)
+        {
+            let was_gone = file.presence == Presence::Gone;
+            match file.meet(found, Presence::Listed) {
+                Ok(true) => {
+                    if file.known.path != found.path {
+                        notices.push(Notice::Renamed(file.known.path.clone(), found.path.clone()));
+                        file.rename(found);
+                    }
+                    return Some(number);
+                }
+                Ok(false) => {
+                    self.forget(number);
+                    let path = found.path.clone();
+                    notices.push(if was_gone {
+                        Notice::New(path)
+                    } else {
+                        Notice::Rewritten(path)
+                    });
+                }
+                Err(error) => {
+                    self.troubles.insert(found.path.clone(), error.to_string());
+                    return Some(number);
+                }
+            }
+        } else {
+            notices.push(Notice::New(found.path.clone()));
+        }
+        let number = self.next_number;
+        self.next_number = number.checked_add(1)?;
+        self.files.insert(number, Followed::new(found));
+        self.numbers.insert(place, number);
+        Some(number)
+    }
+
+    /// A known file is under none of the names that the patterns find: it may have another one beside its last.
+    fn miss(&mut self, number: u32, notices: &mut Vec<Notice>) {
+        let Some(file) = self.files.get_mut(&number) else { return };
+        if file.presence == Presence::Gone {
+            return;
+        }
+        match listing::renamed(&file.known) {
+            Some(found) if file.meet(&found, Presence::Unlisted).unwrap_or(false) => {
+                if file.known.path != found.path {
+                    notices.push(Notice::Renamed(file.known.path.clone(), found.path.clone()));
+                    file.rename(&found);
+                }
+            }
+            // What is still open can be read to its end though it has no name any more.
+            Some(_) | None if file.reads_on() => {}
+            Some(_) | None => {
+                notices.push(Notice::Gone(file.known.path.clone(), file.uncounted_bytes()));
+                file.close();
+                file.presence = Presence::Gone;
+            }
+        }
+    }
+
+    fn forget_gone(&mut self) {
+        let gone: Vec<u32> = self
+            .files
+            .iter()
+            .filter(|(_, file)| file.presence == Presence::Gone)
+            .map(|(number, _)| *number)
+            .collect();
+        let excess = gone.len().saturating_sub(GONE_MAX);
+        for number in gone.into_iter().take(excess) {
+            self.forget(number);
+        }
+    }
+
+    fn forget(&mut self, number: u32) {
+        if let Some(file) = self.files.remove(&number) {
+            self.numbers.remove(&(file.known.device, file.known.inode));
+        }
+        self.forgotten.push(number);
+        self.in_hand = self.in_hand.filter(|in_hand| *in_hand != number);
+    }
+
+    /// Replaces what is in `chunk` by the next bytes of the file in hand, or of the next one by name that has some.
+    ///
+    /// # Errors
+    /// Where reading fails; the file is left alone until the next scan.
+    pub fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
+        chunk.clear();
+        let Some(number) = self.choose() else { return Ok(Fed::Nothing) };
+        self.in_hand = Some(number);
+        self.close_some(number);
+        let Some(file) = self.files.get_mut(&number) else { return Ok(Fed::Nothing) };
+        let fed = file.read(number, chunk);
+        if let Err(error) = &fed {
+            self.troubles.insert(file.known.path.clone(), error.to_string());
+        }
+        fed
+    }
+
+    /// The file in hand while it has something, else the next one by name, from the first again after the last.
+    fn choose(&self) -> Option<u32> {
+        let has_unread =
+            |number: &u32| self.files.get(number).is_some_and(|file| file.unread_bytes() > 0);
+        if let Some(number) = self.in_hand.filter(has_unread) {
+            return Some(number);
+        }
+        let after = self.in_hand.and_then(|number| self.files.get(&number));
+        let after = after.map(|file| file.known.path.as_str());
+        let unread = self.files.iter().filter(|(_, file)| file.unread_bytes() > 0);
+        // `false` sorts first: names that come after the one in hand.
+        let key = |file: &Followed| after.is_some_and(|after| file.known.path.as_str() <= after);
+        unread
+            .min_by(|(_, one), (_, other)| {
+                (key(one), &one.known.path).cmp(&(key(other), &other.known.path))
+            })
+            .map(|(number, _)| *number)
+    }
+
+    fn close_some(&mut self, keep: u32) {
+        let open: Vec<u32> = self
+            .files
+            .iter()
+            .filter(|(number, file)| **number != keep && file.is_open())
+            .map(|(number, _)| *number)
+            .collect();
+        let excess = open.len().saturating_sub(OPEN_MAX);
+        for number in open.into_iter().take(excess) {
+            if let Some(file) = self.files.get_mut(&number) {
+                file.close();
+            }
+        }
+    }
+
+    /// Notes how far the lines of a file are counted: where the next one begins, and how many come before it.
+    pub fn advance(&mut self, file: u32, offset: u64, line: u64) {
+        if let Some(file) = self.files.get_mut(&file) {
+            file.advance(offset, line);
+        }
+    }
+
+    /// A compressed file has been read to its end.
+    pub fn finish(&mut self, file: u32) {
+        if let Some(file) = self.files.get_mut(&file) {
+            file.finish();
+        }
+    }
+
+    /// What is to be kept with the next commit: each file whose place or name changed, and `None` for one that is not
+    /// known any more.
+    pub fn changed(&mut self) -> Vec<(u32, Option<FollowedFile>)> {
+        let mut changed: Vec<_> =
+            std::mem::take(&mut self.forgotten).into_iter().map(|number| (number, None)).collect();
+        for (number, file) in &mut self.files {
+            if let Some(known) = file.changed() {
+                changed.push((*number, Some(known)));
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,106 @@
+//! What kind of source and sink there is: sections `source`, `sink` and `rejects` together, for they are of one kind.
+
+use super::files::{self, Files};
+use super::reader::{Faulty, Table};
+use super::sink::{self, Sink};
+use super::source::{self, Source};
+
+/// Which way events and totals go.
+#[derive(Clone, Debug)]
+pub enum Flow {
+    /// From topics to topics, in Kafka's transactions.
+    Kafka(Box<KafkaFlow>),
+    /// From files to files.
+    Files(Box<Files>),
+}
+
+/// From topics to topics.
+#[derive(Clone, Debug)]
+pub struct KafkaFlow {
+    /// Where events come from.
+    pub source: Source,
+    /// Where totals go.
+    pub sink: Sink,
+    /// Topic of refused events. Default `odometer.rejects`.
+    pub rejects_topic: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Kafka,
+    Files,
+}
+
+const KINDS: [(&str, Kind); 2] = [("kafka", Kind::Kafka), ("file", Kind::Files)];
+
+/// Reads the three sections.
+pub(super) fn read(
+    root: &Table<'_>,
+    source: &Table<'_>,
+    sink: &Table<'_>,
+    rejects: &Table<'_>,
+) -> Result<Flow, Faulty> {
+    let kind = source.value_or("kind", Kind::Kafka, |field| field.choice(&KINDS))?;
+    let sink_kind = sink.value_or("kind", kind, |field| {
+        let found = field.choice(&KINDS)?;
+        if found == kind {
+            return Ok(found);
+        }
+        Err(field.fault(
+            "is not the kind of the source: totals and the place in the source are committed in one step, so both are \
+             of one kind; leave it out",
+        ))
+    });
+    let fitting = [
+        check_keys(source, kind, &source::KEYS, &files::SOURCE_KEYS),
+        check_keys(sink, kind, &sink::KEYS, &files::SINK_KEYS),
+        check_keys(rejects, kind, &["topic"], &files::REJECTS_KEYS),
+    ];
+    let flow = match kind {
+        Kind::Kafka => {
+            read_kafka(root, source, sink, rejects).map(|flow| Flow::Kafka(Box::new(flow)))
+        }
+        Kind::Files => files::read(source, sink, rejects).map(|files| Flow::Files(Box::new(files))),
+    };
+    sink_kind?;
+    fitting.into_iter().collect::<Result<(), Faulty>>()?;
+    flow
+}
+
+/// Keys of the other kind have no effect: who writes one believes that it has.
+fn check_keys(
+    table: &Table<'_>,
+    kind: Kind,
+    of_kafka: &[&str],
+    of_files: &[&str],
+) -> Result<(), Faulty> {
+    let (wrong, right, name) = match kind {
+        Kind::Kafka => (of_files, of_kafka, "kafka"),
+        Kind::Files => (of_kafka, of_files, "file"),
+    };
+    let mut outcome = Ok(());
+    for key in wrong.iter().filter(|key| !right.contains(key)) {
+        if let Some(field) = table.field(key) {
+            outcome =
+                Err(field
+                    .fault(format!("has no effect where source.kind is \"{name}\": leave it out")));
+        }
+    }
+    outcome
+}
+
+fn read_kafka(
+    root: &Table<'_>,
+    source: &Table<'_>,
+    sink: &Table<'_>,
+    rejects: &Table<'_>,
+) -> Result<KafkaFlow, Faulty> {
+    let source = source::read(source);
+    let properties = source.as_ref().ok().map(|source| &source.properties);
+    let sink = sink::read(sink, properties);
+    let rejects_topic =
+        rejects.value_or("topic", "odometer.rejects".to_owned(), super::Field::topic_name);
+    let flow = KafkaFlow { source: source?, sink: sink?, rejects_topic: rejects_topic? };
+    super::topics::check_distinct(root, &flow)?;
+    Ok(flow)
+}

@@ -1,0 +1,74 @@
+//! What a state knows of where its events come from and its totals go to, beside what it counted.
+
+use std::collections::BTreeMap;
+
+use super::{Error, Store};
+use crate::format::state::{self, FollowedFile, Written};
+
+impl Store {
+    /// Notes the last record read, to be stored with the next commit: at a start it tells whether the log is still the
+    /// one that was read.
+    pub fn note_record(&mut self, offset: i64, digest: [u8; 16]) {
+        self.record = Some((offset, digest));
+    }
+
+    /// The last record read before the last commit: offset and digest.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn noted_record(&self) -> Result<Option<(i64, [u8; 16])>, Error> {
+        let stored = self.db.get([state::RECORD]).map_err(|error| self.failed(error))?;
+        let Some(bytes) = stored else { return Ok(None) };
+        let split = bytes.split_first_chunk::<8>();
+        match split.map(|(offset, digest)| (i64::from_be_bytes(*offset), digest.try_into())) {
+            Some((offset, Ok(digest))) => Ok(Some((offset, digest))),
+            _ => Err(self
+                .corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
+        }
+    }
+
+    /// Notes files that are followed, to be stored with the next commit: it is then one step to count their lines and to
+    /// know that they are counted. `None`: the file is not known any more.
+    pub fn note_followed(&mut self, files: impl IntoIterator<Item = (u32, Option<FollowedFile>)>) {
+        self.followed.extend(files);
+    }
+
+    /// The files that were followed as of the last commit, by number.
+    ///
+    /// # Errors
+    /// The disk, or a note that cannot be read.
+    pub fn followed(&self) -> Result<BTreeMap<u32, FollowedFile>, Error> {
+        let mut files = BTreeMap::new();
+        for (key, value) in self.entries(&[state::FOLLOWED])? {
+            let number =
+                state::number_of_followed(&key).map_err(|corrupt| self.corrupt(corrupt))?;
+            let file = state::decode_followed(&value).map_err(|corrupt| self.corrupt(corrupt))?;
+            files.insert(number, file);
+        }
+        Ok(files)
+    }
+
+    /// Notes how far output files are visible, to be stored in the step that forgets the entries in them.
+    pub fn note_written(&mut self, written: Written) {
+        self.written = Some(written);
+    }
+
+    /// How far output files were visible when entries were last forgotten.
+    ///
+    /// # Errors
+    /// The disk, or a note that cannot be read.
+    pub fn written(&self) -> Result<Written, Error> {
+        let stored = self.db.get([state::WRITTEN]).map_err(|error| self.failed(error))?;
+        stored.map_or(Ok(Written::default()), |bytes| {
+            state::decode_written(&bytes).map_err(|corrupt| self.corrupt(corrupt))
+        })
+    }
+
+    /// Makes everything last that was written so far.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn sync(&self) -> Result<(), Error> {
+        self.db.flush_wal(true).map_err(|error| self.failed(error))
+    }
+}
