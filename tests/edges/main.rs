@@ -5,6 +5,7 @@
 mod aggregate;
 mod check;
 mod exit_status;
+mod files;
 mod generate;
 mod generate_topic;
 mod program;

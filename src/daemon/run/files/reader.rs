@@ -15,10 +15,11 @@ pub(super) struct Reader {
 
 /// What a look at the files brought.
 pub(super) enum Read<'r> {
-    /// Bytes of that file, and what cuts them into lines.
-    Chunk { file: u32, splitter: &'r mut LineSplitter, bytes: &'r [u8] },
+    /// Bytes of that file, and what cuts them into lines. `place`: first byte of the next line that is not counted, and how
+    /// many lines come before it.
+    Chunk { file: u32, place: (u64, u64), splitter: &'r mut LineSplitter, bytes: &'r [u8] },
     /// The file, a compressed one, is at its end.
-    End { file: u32, splitter: LineSplitter },
+    End { file: u32, place: (u64, u64), splitter: LineSplitter },
     /// Work was done, and nothing came of it yet.
     Busy,
     /// There is nothing to read before the next scan.
@@ -68,12 +69,13 @@ impl Reader {
                     (*splitter, *next) = (resumed(place), at);
                 }
                 *next += u64::try_from(self.chunk.len()).unwrap_or(0);
-                Ok(Read::Chunk { file, splitter, bytes: &self.chunk })
+                Ok(Read::Chunk { file, place, splitter, bytes: &self.chunk })
             }
             Fed::End { file } => {
                 let place = self.follower.place(file).unwrap_or((0, 0));
                 let known = self.splitters.remove(&file).map(|(splitter, _)| splitter);
-                Ok(Read::End { file, splitter: known.unwrap_or_else(|| resumed(place)) })
+                let splitter = known.unwrap_or_else(|| resumed(place));
+                Ok(Read::End { file, place, splitter })
             }
             Fed::Busy => Ok(Read::Busy),
             Fed::Nothing => Ok(Read::Nothing),

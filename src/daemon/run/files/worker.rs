@@ -122,12 +122,13 @@ impl<'s> Worker<'s> {
         let (file, place) = match read {
             Read::Nothing => return Ok(false),
             Read::Busy => return Ok(true),
-            Read::Chunk { file, splitter, bytes } => {
+            Read::Chunk { file, place, splitter, bytes } => {
                 let mut lines = splitter.lines(bytes);
                 let reading = Reading { file, at: Some(clock::now()) };
+                let from = From { cursor: state.processor.cursor(), place };
                 loop {
                     let events = decoder.events(&mut lines, reading);
-                    let cursor = cursor_at(file, lines.position());
+                    let cursor = from.cursor_at(lines.position());
                     if events.is_empty() {
                         break;
                     }
@@ -136,8 +137,8 @@ impl<'s> Worker<'s> {
                 }
                 (file, lines.position())
             }
-            Read::End { file, mut splitter } => {
-                let place = finish(state, decoder, file, &mut splitter)?;
+            Read::End { file, place, mut splitter } => {
+                let place = finish(state, decoder, file, place, &mut splitter)?;
                 reader.advance(file, place.1, place.0 - 1);
                 reader.follower.finish(file);
                 return Ok(true);
@@ -232,22 +233,37 @@ fn finish(
     state: &mut State,
     decoder: &mut Decoder<'_>,
     file: u32,
+    place: (u64, u64),
     splitter: &mut LineSplitter,
 ) -> Result<(u64, u64), CommandError> {
+    let from = From { cursor: state.processor.cursor(), place };
     let Some(last) = splitter.finish() else { return Ok(splitter.position()) };
     let Line { number, offset, length, .. } = last;
-    let place = (number, offset + length);
+    let after = (number, offset + length);
     let reading = Reading { file, at: Some(clock::now()) };
     let events = decoder.events(&mut std::iter::once(last), reading);
-    let cursor = cursor_at(file, place);
+    let cursor = from.cursor_at(after);
     state.tell(Input::Events { events: &events, cursor }).map_err(failure)?;
-    Ok(place)
+    Ok(after)
 }
 
-fn cursor_at(file: u32, (number, offset): (u64, u64)) -> Cursor {
-    Cursor {
-        file,
-        offset: i64::try_from(offset).expect("no file has 2^63 bytes"),
-        line: number - 1,
+/// Where the task and one of its files stood before a chunk. The task's own cursor counts bytes and lines of all files
+/// together: it only ever goes on, whatever file is in hand.
+#[derive(Clone, Copy)]
+struct From {
+    cursor: Cursor,
+    /// First byte of the file's next line, and how many lines come before it.
+    place: (u64, u64),
+}
+
+impl From {
+    /// The task's cursor, where the file's next line has that number and first byte.
+    fn cursor_at(self, (number, offset): (u64, u64)) -> Cursor {
+        let bytes = i64::try_from(offset - self.place.0).expect("no file has 2^63 bytes");
+        Cursor {
+            file: 0,
+            offset: self.cursor.offset + bytes,
+            line: self.cursor.line + (number - 1 - self.place.1),
+        }
     }
 }
