@@ -5,8 +5,9 @@
 //! ```
 //! What goes to a file waits beside it, so that a rename can put it in its place; what goes to standard output, a pipe
 //! or a device waits in the directory for temporary files, without a name. What waits under a name is locked by its
-//! process, so that what a killed one left behind can be told, and is removed by the next output of that name. Last
-//! step of the event path over files.
+//! process, so that what a killed one left behind can be told, and is removed by the next output in that directory; but
+//! for what was handed over (see [`Spool::hand_over`]), which goes with the next output of its own name. Last step of the
+//! event path over files.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -145,15 +146,23 @@ impl Spool {
         flushed.map_err(Error::at(Step::Write, &self.waiting_name))
     }
 
-    /// What another process needs to put it in its place, should this one be killed before it has; `None` for what
-    /// goes to a stream. Only after [`Spool::settle`].
+    /// Keeps it for another process, should this one be killed, and says what that needs to put it in its place; `None`
+    /// for what goes to a stream. Only after [`Spool::settle`].
     ///
     /// # Errors
     /// The disk.
-    pub fn handover(&self) -> Result<Option<Handover>, Error> {
-        let Waiting::Beside { path, place } = &self.waiting else { return Ok(None) };
-        let handover = Handover::of(self.writer.get_ref(), path, place);
+    pub fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
+        let Waiting::Beside { path, place } = &mut self.waiting else { return Ok(None) };
+        let handover = claim::hand_over(path).and_then(|whole| {
+            *path = whole;
+            Handover::of(self.writer.get_ref(), path, place)
+        });
         handover.map(Some).map_err(Error::at(Step::Publish, &self.name))
+    }
+
+    /// Whether it goes to a file.
+    pub fn is_of_file(&self) -> bool {
+        matches!(self.waiting, Waiting::Beside { .. })
     }
 
     /// Puts the output in its place.

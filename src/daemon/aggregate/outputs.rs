@@ -103,10 +103,13 @@ impl Settled {
         self.rejects.iter_mut().chain(&mut self.summary).chain([&mut self.totals])
     }
 
-    /// How what is delivered gets into its place; `None` where some of it goes to a stream.
-    pub(super) fn handovers(&self) -> Result<Option<Vec<Handover>>, CommandError> {
-        let delivered = self.rejects.iter().chain([&self.totals]);
-        delivered.map(Spool::handover).collect::<Result<_, _>>().map_err(file_failure)
+    /// Hands over what is delivered, and says how it gets into its place; `None` where some of it goes to a stream.
+    pub(super) fn hand_over(&mut self) -> Result<Option<Vec<Handover>>, CommandError> {
+        if !self.rejects.iter().chain([&self.totals]).all(Spool::is_of_file) {
+            return Ok(None);
+        }
+        let delivered = self.rejects.iter_mut().chain([&mut self.totals]);
+        delivered.map(Spool::hand_over).collect::<Result<_, _>>().map_err(file_failure)
     }
 
     /// Puts everything in its place.

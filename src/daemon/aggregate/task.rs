@@ -160,10 +160,10 @@ impl<'p> Task<'p> {
     pub(super) fn finish(mut self, stopwatch: Stopwatch) -> Result<(), CommandError> {
         let summary = self.summary(stopwatch);
         let keeps_rejects = self.outputs.keeps_rejects();
-        let settled = self.outputs.settle(&summary)?;
+        let mut settled = self.outputs.settle(&summary)?;
         let last = *self.processor.ledger().last();
         if let Storage::Lasting(store) = &self.storage
-            && let Some(outputs) = settled.handovers()?
+            && let Some(outputs) = settled.hand_over()?
         {
             Note { commit: last.number, outputs }.write(store.directory())?;
         }

@@ -272,6 +272,33 @@ fn waiting(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn what_a_killed_run_left_behind_is_removed_by_a_run_of_other_outputs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let start = |name: &str| {
+        let mut program = odometer(["aggregate", "--metrics", &metrics]);
+        for flag in ["output", "rejects", "summary"] {
+            program.arg(format!("--{flag}")).arg(folder.join(format!("{name}-{flag}")));
+        }
+        program.stdin(Stdio::piped()).spawn().expect("the program starts")
+    };
+    let (mut killed, mut alive) = (start("killed"), start("alive"));
+    wait_until("both have begun", || waiting(folder).len() == 6);
+    killed.kill().expect("it is running");
+    killed.wait().expect("it ends");
+    let input = write(folder, "events.ndjson", &events(10));
+    let output = folder.join("totals").to_str().expect("text").to_owned();
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--output", &output];
+    expect_status(&run(flags), 0);
+    let left = waiting(folder);
+    assert!(left.len() == 3 && left.iter().all(|name| name.starts_with(".alive-")), "{left:?}");
+    drop(alive.stdin.take());
+    assert!(alive.wait().expect("it ends").success());
+    assert_eq!(waiting(folder), Vec::<String>::new());
+}
+
+#[test]
 fn output_keeps_the_permissions_of_what_it_replaces() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
