@@ -165,7 +165,7 @@ impl<'p> Task<'p> {
         if let Storage::Lasting(store) = &self.storage
             && let Some(outputs) = settled.hand_over()?
         {
-            Note { commit: last.number, outputs }.write(store.directory())?;
+            Note::new(last.number, outputs).write(store.directory())?;
         }
         settled.publish()?;
         if let Storage::Lasting(store) = &mut self.storage {
