@@ -60,7 +60,7 @@ pub(super) struct Opened {
     pub(super) cursor: Cursor,
     /// Where changes go.
     pub(super) storage: Storage,
-    /// What was counted before this run.
+    /// What was counted up to the end of the last run that came to one.
     pub(super) before: Counters,
 }
 
@@ -124,7 +124,7 @@ impl Opened {
             is_offset_behind: visible != last,
             stored: Some(store.index().map_err(store_failure)?),
         };
-        let before = last.counters;
+        let before = visible.counters;
         Ok(Opened { start, cursor, storage: Storage::Lasting(store), before })
     }
 }

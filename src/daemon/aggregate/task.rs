@@ -175,13 +175,15 @@ impl<'p> Task<'p> {
         Ok(())
     }
 
+    /// What the outputs hold, and how the events ended that this came of: those read since the last run that came to its
+    /// end, for what one that was cut off made is in these outputs too.
     fn summary(&self, stopwatch: Stopwatch) -> Summary {
         let counters = self.processor.counters().since(&self.before);
         let micros = i64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(i64::MAX);
         Summary {
             provisionals: self.provisionals,
             elapsed: Span::from_micros(micros),
-            ..Summary::of(&counters, self.processor.tally())
+            ..Summary::of(&counters, self.outputs.tally())
         }
     }
 
@@ -278,8 +280,13 @@ impl<'p> Task<'p> {
     fn add_all(&mut self, entries: &[OutboxEntry]) -> Result<(), CommandError> {
         let keeps_rejects = self.outputs.keeps_rejects();
         for entry in entries {
-            if keeps_rejects || matches!(entry, OutboxEntry::Total(_)) {
-                self.outputs.add(&self.encoder.outgoing(entry))?;
+            match entry {
+                OutboxEntry::Reject { reject, .. } if !keeps_rejects => {
+                    self.outputs.pass_over(reject.reason);
+                }
+                OutboxEntry::Reject { .. } | OutboxEntry::Total(_) => {
+                    self.outputs.add(&self.encoder.outgoing(entry))?;
+                }
             }
         }
         Ok(())
