@@ -1,7 +1,8 @@
 //! Which input a lasting state is being fed with: a note beside the state, so that a run that was cut off can go on.
 //!
-//! Without the note, or with another input, the next run reads its input from the beginning: what was counted
-//! before is then found to be a duplicate by its id.
+//! An input is known again by its path and its beginning, and by the last record read of it (`last_line`). Without the
+//! note, or with another input, the next run reads its input from the beginning: what was counted before is then found to
+//! be a duplicate by its id.
 
 use std::fs;
 use std::path::Path;
@@ -49,10 +50,14 @@ impl Mark {
         (mark.version == VERSION).then_some(mark)
     }
 
-    /// Whether that input is this one, grown at most.
-    pub(super) fn is_of(&self, source: &Source) -> bool {
+    /// Whether that input stood where this one does.
+    pub(super) fn is_at(&self, source: &Source) -> bool {
         path_of(source).is_some_and(|path| path == self.path)
-            && head_of(source).get(..self.head_bytes).is_some_and(|head| digest(head) == self.head)
+    }
+
+    /// Whether that input began as this one does.
+    pub(super) fn is_of(&self, source: &Source) -> bool {
+        head_of(source).get(..self.head_bytes).is_some_and(|head| digest(head) == self.head)
     }
 
     /// Notes it for the next run.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::console::Console;
 use super::handover::Note;
+use super::last_line::LastLine;
 use super::limits::{CUT_OUTBOX_BYTES, CUT_RECORDS};
 use super::outputs::Outputs;
 use super::state::{Opened, Storage, Temporary, random};
@@ -20,7 +21,7 @@ use crate::engine::{
     CommitId, CommitRecord, Counters, Cursor, Effect, Incoming, Input, Loaded, Options,
     OutboxEntry, Processor, Scan,
 };
-use crate::format::{Encoder, Outgoing, Summary};
+use crate::format::{Encoder, Line, Outgoing, Summary};
 use crate::model::{PeriodTotal, Span};
 use crate::store::Store;
 
@@ -80,6 +81,13 @@ impl<'p> Task<'p> {
     pub(super) fn catch_up(&mut self) -> Result<(), CommandError> {
         let effect = self.processor.catch_up();
         self.carry_out_all(effect.into_iter().collect())
+    }
+
+    /// Notes the last line of the batch that is taken next.
+    pub(super) fn note_last(&mut self, line: &Line<'_>) {
+        if let Storage::Lasting(store) = &mut self.storage {
+            LastLine::of(line).note(store);
+        }
     }
 
     /// Takes a batch; `cursor` stands after it.

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::{aggregate, event, events, expect_failure, newest, sum_metrics, wait_until};
+use super::{
+    aggregate, event, events, expect_failure, newest, sum_metrics, wait_for_log, wait_until,
+};
 use crate::program::{odometer, write};
 
 /// More records than are committed at once.
@@ -142,16 +144,6 @@ fn run_that_was_killed_is_made_good_by_one_over_the_whole_input() {
     let duplicate = outcome.summary["duplicate"].as_u64().expect("a number");
     assert!(duplicate >= 65_536, "{duplicate} were committed before the kill");
     assert_eq!(newest(&outcome.totals), totals_of_one_run(folder, &metrics));
-}
-
-/// Waits until the state's log has so many bytes: a commit was made.
-fn wait_for_log(state: &Path, bytes: u64) {
-    wait_until("a commit is made", || {
-        let entries = fs::read_dir(state).into_iter().flatten().flatten();
-        let mut logs =
-            entries.filter(|entry| entry.path().extension().is_some_and(|one| one == "log"));
-        logs.any(|log| log.metadata().is_ok_and(|log| log.len() >= bytes))
-    });
 }
 
 fn totals_of_one_run(folder: &Path, metrics: &str) -> Vec<String> {
