@@ -1,6 +1,7 @@
 //! The architecture as a test: who may import whom, what every file begins with, how long it may be, and whether the
 //! documents name what the code knows.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,12 @@ fn root() -> &'static Path {
 }
 
 fn files_below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let found = files_with(folder, ending);
+    assert!(!found.is_empty(), "{folder} holds no .{ending}");
+    found
+}
+
+fn files_with(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -45,7 +52,6 @@ fn files_below(folder: &str, ending: &str) -> Vec<PathBuf> {
         }
     }
     found.sort();
-    assert!(!found.is_empty(), "{folder} holds no .{ending}");
     found
 }
 
@@ -172,27 +178,106 @@ fn files_are_short_or_have_a_reason() {
     }
 }
 
+/// Every key that a configuration file has, those too that stand in a comment, and every section.
+fn keys_of(text: &str) -> BTreeSet<String> {
+    let mut section = String::new();
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        let line = line.trim_start().strip_prefix('#').unwrap_or(line).trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            name.clone_into(&mut section);
+            found.insert(section.clone());
+        }
+        let Some((key, _)) = line.split_once('=') else { continue };
+        let key = key.trim().trim_matches('"');
+        let is_key = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        // Of prose before an equals sign this is not true.
+        if !key.is_empty() && key.bytes().all(is_key) {
+            found.insert(format!("{section}.{key}"));
+        }
+    }
+    found
+}
+
 #[cfg(feature = "daemon")]
 #[test]
 fn every_key_is_documented_and_no_other() {
     let text = read(&root().join("config/odometer.toml"));
-    let mut section = String::new();
-    let mut documented = std::collections::BTreeSet::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = name.to_owned();
-        }
-        let entry = line.strip_prefix('#').unwrap_or(line);
-        if let Some((key, _)) = entry.split_once(" = ")
-            && !key.is_empty()
-            && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.')
-        {
-            documented.insert(format!("{section}.{key}"));
-        }
-    }
-    let missing: Vec<String> = odometer::settings::known_keys()
-        .into_iter()
-        .filter(|key| !documented.contains(key) && !text.contains(&format!("[{key}]")))
-        .collect();
+    let known: BTreeSet<String> = odometer::settings::known_keys().into_iter().collect();
+    let documented = keys_of(&text);
+    let missing: Vec<_> = known.difference(&documented).collect();
     assert!(missing.is_empty(), "config/odometer.toml does not document {missing:?}");
+    let sections: BTreeSet<&str> = known.iter().filter_map(|key| key.split('.').next()).collect();
+    // Properties have names of others: theirs is a key as a whole.
+    let is_property = |key: &str| known.iter().any(|known| key.starts_with(&format!("{known}.")));
+    let unknown: Vec<_> = documented
+        .difference(&known)
+        .filter(|key| !is_property(key) && !sections.contains(key.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "config/odometer.toml documents {unknown:?}, which nothing reads");
+}
+
+#[test]
+fn the_key_check_sees_what_it_should() {
+    let text =
+        "#first = 1\n[a]\n# Prose with x = 1 in it.\nkey = 2\n# other = 3\n#[a.b]\n#\"c.d\" = 4\n";
+    let found: Vec<String> = keys_of(text).into_iter().collect();
+    assert_eq!(found, [".first", "a", "a.b", "a.b.c.d", "a.key", "a.other"]);
+}
+
+/// Every word of a text that names a series.
+fn series_in(text: &str) -> BTreeSet<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c| !is_word(c)).map(str::to_owned);
+    words.filter(|word| word.starts_with("odometer_")).collect()
+}
+
+/// Whether a word is one of the names, or what a histogram of one is read by.
+fn is_series(word: &str, names: &[&str]) -> bool {
+    let of_histogram = ["_bucket", "_sum", "_count"];
+    let stems = of_histogram.iter().filter_map(|ending| word.strip_suffix(ending));
+    names.contains(&word)
+        || stems.into_iter().any(|stem| stem.ends_with("_seconds") && names.contains(&stem))
+}
+
+#[cfg(feature = "daemon")]
+#[test]
+fn every_series_that_a_document_names_is_exported() {
+    let names: Vec<&str> = odometer::telemetry::series::names().collect();
+    let mut wrong = Vec::new();
+    for path in documents() {
+        let found = series_in(&read(&path));
+        let unknown = found.into_iter().filter(|word| !is_series(word, &names));
+        wrong.extend(unknown.map(|word| format!("{}: {word}", name(&path))));
+    }
+    assert!(wrong.is_empty(), "no such series is exported:\n{}", wrong.join("\n"));
+}
+
+/// What people read of the repository, programs that measure among it.
+#[cfg(feature = "daemon")]
+fn documents() -> Vec<PathBuf> {
+    const ENDINGS: [&str; 4] = ["md", "toml", "py", "rs"];
+    let folders =
+        ["benches", "config", "docs"].into_iter().filter(|name| root().join(name).is_dir());
+    let below = folders.flat_map(|folder| ENDINGS.map(|ending| files_with(folder, ending)));
+    let mut found: Vec<PathBuf> = below.flatten().collect();
+    found.extend(["README.md", "ARCHITECTURE.md"].map(|name| root().join(name)));
+    found
+}
+
+#[test]
+fn the_series_check_sees_what_it_should() {
+    let text = "`odometer_lag_records{topic}`, odometer.totals, odometer_bogus_total_count 1";
+    let found: Vec<String> = series_in(text).into_iter().collect();
+    assert_eq!(found, ["odometer_bogus_total_count", "odometer_lag_records"]);
+    let names = ["odometer_lag_records", "odometer_pause_seconds"];
+    for (word, is_one) in [
+        ("odometer_lag_records", true),
+        ("odometer_lag_records_sum", false),
+        ("odometer_pause_seconds_sum", true),
+        ("odometer_pause", false),
+        ("odometer_bogus_total_count", false),
+    ] {
+        assert_eq!(is_series(word, &names), is_one, "{word}");
+    }
 }

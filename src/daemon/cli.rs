@@ -156,7 +156,8 @@ pub struct AggregateArguments {
     /// Reference time, RFC 3339: refuse events more than 5 minutes past it [default: refuse none]
     #[arg(long, value_parser = instant, value_name = "TIME")]
     pub now: Option<EventTime>,
-    /// How long an event id is remembered, such as 24h; older events are refused as too old
+    /// How long an event id is remembered, such as 24h; older events are refused as too old. Over a state, a longer one
+    /// than before brings no id back that was forgotten: a repeat of an older event may count again
     #[arg(long, default_value = "35d", value_parser = span, value_name = "DURATION")]
     pub dedup_window: Span,
     /// How far the watermark stays behind the newest event

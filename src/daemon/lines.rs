@@ -7,6 +7,14 @@ use crate::model::{Document, EventTime, Reject, SourcePosition};
 /// Past how many bytes of records a batch is full.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
+/// Records, decoded.
+pub(super) struct Batch<'d> {
+    /// One for each record.
+    pub(super) events: Vec<Incoming<'d>>,
+    /// The line of the last one.
+    pub(super) last: Line<'d>,
+}
+
 /// Reads records.
 pub(super) struct Decoder<'a> {
     format: &'a EventFormat,
@@ -30,15 +38,16 @@ impl<'a> Decoder<'a> {
         Decoder { format, tenant, documents: vec![Document::default(); batch_records_max] }
     }
 
-    /// The next batch, empty at the end of the lines.
-    pub(super) fn events<'d, 'l: 'd>(
+    /// The next batch; `None` at the end of the lines.
+    pub(super) fn batch<'d, 'l: 'd>(
         &'d mut self,
         lines: &mut impl Iterator<Item = Line<'l>>,
         reading: Reading,
-    ) -> Vec<Incoming<'d>> {
+    ) -> Option<Batch<'d>> {
         let Decoder { format, tenant, documents } = self;
         let Reading { file, at } = reading;
         let mut events = Vec::with_capacity(documents.len());
+        let mut last = None;
         let mut bytes = 0;
         for document in documents {
             let Some(line) = lines.next() else { break };
@@ -51,11 +60,12 @@ impl<'a> Decoder<'a> {
                 original: line.bytes,
                 event: event.map_err(reject),
             });
+            last = Some(line);
             if bytes >= BATCH_BYTES_MAX {
                 break;
             }
         }
-        events
+        last.map(|last| Batch { events, last })
     }
 }
 

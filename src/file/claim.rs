@@ -1,9 +1,15 @@
 //! Files and folders that belong to one process for as long as it lives, whatever ends it.
 //!
 //! Each is locked by its owner. The system lifts the lock with the process, so that what a killed one left behind can
-//! be told from what is in use, also across containers: the next process that makes one of that name removes it.
+//! be told from what is in use, also across containers: the next process that makes one in the same directory, whatever
+//! its name, removes it. What was handed over bears another name, for another process may be going to put it in its
+//! place: only an output of that same place removes it.
+//!
+//! ```text
+//! .totals.4711-0.odometer-part    waits, and is of no use without its process
+//! .totals.4711-0.odometer-whole   is handed over
+//! ```
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -13,6 +19,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Ends the name of an output that waits.
 const PART_ENDING: &str = ".odometer-part";
+
+/// Ends the name of one that is handed over.
+const WHOLE_ENDING: &str = ".odometer-whole";
+
+/// Stands for the name of the output where it has none.
+const NAMELESS: &str = "odometer";
 
 /// How much of an output's name is in that of what waits for it: a name has at most 255 bytes.
 const NAME_CHARS_MAX: usize = 48;
@@ -33,21 +45,47 @@ pub(super) fn beside(place: &Path) -> io::Result<(PathBuf, File)> {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     // No more of it than leaves room for the rest.
     let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-    let beginning = format!(".{name}.");
     let directory = place.parent().unwrap_or(Path::new("/"));
-    for left in named(directory, &beginning, PART_ENDING) {
-        if let Some(_lock) = lock_of_none(&left) {
-            drop(fs::remove_file(&left));
-        }
-    }
-    create(|| directory.join(format!("{beginning}{}{PART_ENDING}", unique())))
+    remove_left(directory, &name);
+    create(|| directory.join(format!(".{name}.{}{PART_ENDING}", unique())))
 }
 
 /// A file that is gone with the process, and has no name by then.
 pub(super) fn nameless(directory: &Path) -> io::Result<File> {
-    let (path, file) = create(|| directory.join(format!(".odometer.{}{PART_ENDING}", unique())))?;
+    remove_left(directory, NAMELESS);
+    let (path, file) = create(|| directory.join(format!(".{NAMELESS}.{}{PART_ENDING}", unique())))?;
     fs::remove_file(path)?;
     Ok(file)
+}
+
+/// Gives a file that waits the name of one that is handed over.
+pub(super) fn hand_over(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(name) = name.strip_suffix(PART_ENDING) else { return Ok(path.to_owned()) };
+    let whole = path.with_file_name(format!("{name}{WHOLE_ENDING}"));
+    fs::rename(path, &whole)?;
+    Ok(whole)
+}
+
+/// Removes what killed processes left in a directory: all that waited, and of what they handed over that of `name`,
+/// since that is about to be replaced.
+fn remove_left(directory: &Path, name: &str) {
+    let is_left = |file: &str| {
+        output_of(file, PART_ENDING).is_some() || output_of(file, WHOLE_ENDING) == Some(name)
+    };
+    for left in named(directory, is_left) {
+        if let Some(_lock) = lock_of_none(&left) {
+            drop(fs::remove_file(&left));
+        }
+    }
+}
+
+/// The name of the output that waits in a file of this name.
+fn output_of<'n>(file: &'n str, ending: &str) -> Option<&'n str> {
+    let (output, unique) = file.strip_prefix('.')?.strip_suffix(ending)?.rsplit_once('.')?;
+    let (process, number) = unique.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(process) && is_number(number)).then_some(output)
 }
 
 /// A folder that is removed with everything in it at the end of a run; one that a killed process left behind is removed
@@ -65,7 +103,7 @@ impl TemporaryFolder {
     /// Where it cannot be made.
     pub fn create() -> io::Result<Self> {
         let directory = temporary_directory();
-        for left in named(&directory, FOLDER_BEGINNING, "") {
+        for left in named(&directory, |name| name.starts_with(FOLDER_BEGINNING)) {
             if let Some(_lock) = lock_of_none(&left.join(OWNER_NAME)) {
                 drop(fs::remove_dir_all(&left));
             }
@@ -123,13 +161,10 @@ fn lock_of_none(path: &Path) -> Option<File> {
     }
 }
 
-fn named(directory: &Path, beginning: &str, ending: &str) -> Vec<PathBuf> {
-    let is_meant = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        name.starts_with(beginning) && name.ends_with(ending)
-    };
+fn named(directory: &Path, is_meant: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter(|entry| is_meant(&entry.file_name())).map(|entry| entry.path()).collect()
+    let meant = entries.filter(|entry| is_meant(&entry.file_name().to_string_lossy()));
+    meant.map(|entry| entry.path()).collect()
 }
 
 /// Not twice in this process, and hardly in two.

@@ -63,6 +63,8 @@ fn cause(step: Step, error: &io::Error) -> String {
         (Step::Decompress, io::ErrorKind::UnexpectedEof) => {
             "it ends in the middle; the file was cut, or is still being written".to_owned()
         }
+        // Said by `gzip` itself.
+        (Step::Decompress, io::ErrorKind::InvalidData) => error.to_string(),
         (Step::Decompress, _) => format!("it is damaged ({error})"),
         (Step::Write | Step::Publish, io::ErrorKind::BrokenPipe) => {
             "its reader has gone".to_owned()

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{Error, Step};
+use super::gzip::Members;
 
 /// How inputs are read.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +81,7 @@ type Raw = BufReader<Counted>;
 
 enum Body {
     Plain(Box<Raw>),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<Raw>>),
+    Gzip(Box<Members<Raw>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Raw>>),
 }
 
@@ -123,7 +124,7 @@ impl Input {
         }
         let body = match compression {
             Compression::None => Body::Plain(Box::new(raw)),
-            Compression::Gzip => Body::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(raw))),
+            Compression::Gzip => Body::Gzip(Box::new(Members::new(raw))),
             Compression::Zstd => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(raw);
                 Body::Zstd(Box::new(decoder.map_err(Error::at(Step::Decompress, &name))?))

@@ -1,13 +1,14 @@
 //! Layer 5, the file shell: usage files in, total and reject files out.
 //!
-//! Reading order: `input` (chunks of an input, decompressed), `output` (what is kept back until a run has
-//! ended well), `handover` (what is left of it after a kill), `claim` (what is gone with its process). It decides nothing about totals and does not know what a line means; which thread it runs on is
-//! the daemon's affair.
+//! Reading order: `input` (chunks of an input, decompressed; `gzip`), `output` (what is kept back until a run has ended
+//! well), `handover` (what is left of it after a kill), `claim` (what is gone with its process). It decides nothing about
+//! totals and does not know what a line means; which thread it runs on is the daemon's affair.
 
 mod append;
 mod claim;
 mod error;
 mod follow;
+mod gzip;
 mod handover;
 mod input;
 mod output;

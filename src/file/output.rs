@@ -5,11 +5,13 @@
 //! ```
 //! What goes to a file waits beside it, so that a rename can put it in its place; what goes to standard output, a pipe
 //! or a device waits in the directory for temporary files, without a name. What waits under a name is locked by its
-//! process, so that what a killed one left behind can be told, and is removed by the next output of that name. Last
-//! step of the event path over files.
+//! process, so that what a killed one left behind can be told, and is removed by the next output in that directory; but
+//! for what was handed over (see [`Spool::hand_over`]), which goes with the next output of its own name. Last step of the
+//! event path over files.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::claim;
@@ -85,6 +87,12 @@ impl Spool {
         let failed = |error| Error::at(Step::Create, &name)(error);
         let place = place_of(path).map_err(failed)?;
         let (path, file) = claim::beside(&place).map_err(failed)?;
+        // Nobody reads what waits who may not read what it replaces.
+        let waiting_mode = mode_of(&place).map(|mode| mode | OWNER_MODE);
+        if let Err(error) = waiting_mode.map_or(Ok(()), |mode| set_mode(&path, mode)) {
+            drop(fs::remove_file(&path));
+            return Err(failed(error));
+        }
         let waiting = Waiting::Beside { path, place };
         let writer = BufWriter::new(file);
         Ok(Spool { waiting_name: name.clone(), name, target: target.clone(), writer, waiting })
@@ -138,15 +146,23 @@ impl Spool {
         flushed.map_err(Error::at(Step::Write, &self.waiting_name))
     }
 
-    /// What another process needs to put it in its place, should this one be killed before it has; `None` for what
-    /// goes to a stream. Only after [`Spool::settle`].
+    /// Keeps it for another process, should this one be killed, and says what that needs to put it in its place; `None`
+    /// for what goes to a stream. Only after [`Spool::settle`].
     ///
     /// # Errors
     /// The disk.
-    pub fn handover(&self) -> Result<Option<Handover>, Error> {
-        let Waiting::Beside { path, place } = &self.waiting else { return Ok(None) };
-        let handover = Handover::of(self.writer.get_ref(), path, place);
+    pub fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
+        let Waiting::Beside { path, place } = &mut self.waiting else { return Ok(None) };
+        let handover = claim::hand_over(path).and_then(|whole| {
+            *path = whole;
+            Handover::of(self.writer.get_ref(), path, place)
+        });
         handover.map(Some).map_err(Error::at(Step::Publish, &self.name))
+    }
+
+    /// Whether it goes to a file.
+    pub fn is_of_file(&self) -> bool {
+        matches!(self.waiting, Waiting::Beside { .. })
     }
 
     /// Puts the output in its place.
@@ -209,18 +225,47 @@ fn is_stream(path: &Path) -> bool {
     is_own || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// The absolute path of a file that is there, or can be made.
+/// The absolute path of a file that is there, or can be made: where a link to nothing yet points.
 fn place_of(path: &Path) -> io::Result<PathBuf> {
-    if let Ok(found) = fs::canonicalize(path) {
-        return Ok(found);
+    let mut path = path.to_owned();
+    loop {
+        match fs::canonicalize(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Links in a circle among them.
+            found => return found,
+        }
+        let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = fs::canonicalize(directory.unwrap_or(Path::new(".")))?;
+        let place = directory.join(name);
+        match fs::read_link(&place) {
+            Ok(target) => path = directory.join(target),
+            Err(_) => return Ok(place),
+        }
     }
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(fs::canonicalize(directory.unwrap_or(Path::new(".")))?.join(name))
 }
 
-/// Renames, and makes the new name last.
+/// What its owner must be allowed with a file that waits, whatever it will have in its place.
+const OWNER_MODE: u32 = 0o600;
+
+/// The permissions of a file that is there.
+fn mode_of(place: &Path) -> Option<u32> {
+    fs::metadata(place).ok().map(|found| found.mode() & 0o7777)
+}
+
+/// Gives a file permissions, unless it has them: not every file system knows any.
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    if mode_of(path) == Some(mode) {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Renames, and makes the new name last. The permissions of a file that is replaced stay.
 pub(super) fn put_in_place(path: &Path, place: &Path) -> io::Result<()> {
+    if let Some(mode) = mode_of(place) {
+        set_mode(path, mode)?;
+    }
     fs::rename(path, place)?;
     // A rename lasts only once its directory is on disk.
     match File::open(place.parent().unwrap_or(Path::new("/"))) {

@@ -165,6 +165,12 @@ impl Outgoing {
         bytes
     }
 
+    /// Why, of a reject: its body begins with that.
+    pub fn reason(&self) -> Option<RejectReason> {
+        let (name, _) = self.body.strip_prefix(r#"{"reason":""#)?.split_once('"')?;
+        RejectReason::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// Inverse of [`Outgoing::encode`]; `None` for bytes that no entry was encoded as.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (&[VERSION, kind], mut rest) = bytes.split_first_chunk::<2>()? else { return None };

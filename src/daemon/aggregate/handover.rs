@@ -8,6 +8,7 @@
 //! Only files can be handed over: what goes to a stream may have come through or not, and is sent again.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,16 +19,31 @@ use crate::file::{Handover, Spool, Target};
 
 const NAME: &str = "handover.json";
 
+/// Of the fields. One of another version, or one that is damaged, cannot tell what is delivered, and nothing else can.
+const VERSION: u32 = 1;
+
 /// Which outputs hold all that the state's outbox did at a commit.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Note {
+    version: u32,
     /// Number of the state's last commit.
-    pub(super) commit: u64,
+    commit: u64,
     /// In the order in which they appear.
-    pub(super) outputs: Vec<Handover>,
+    outputs: Vec<Handover>,
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 impl Note {
+    /// Of outputs in the order in which they appear.
+    pub(super) fn new(commit: u64, outputs: Vec<Handover>) -> Self {
+        Note { version: VERSION, commit, outputs }
+    }
+
     /// Notes it: from here on the outputs are delivered.
     pub(super) fn write(&self, directory: &Path) -> Result<(), CommandError> {
         let text = serde_json::to_vec(self).expect("plain fields are JSON");
@@ -45,8 +61,7 @@ impl Note {
         commit: u64,
         outputs: &Outputs,
     ) -> Result<bool, CommandError> {
-        let read = fs::read(path_in(directory)).ok();
-        let note: Option<Note> = read.and_then(|text| serde_json::from_slice(&text).ok());
+        let note = Self::read(directory)?;
         let Some(note) = note.filter(|note| note.commit == commit) else { return Ok(false) };
         let is_replaced = |output: &Handover| outputs.places().any(|place| place == output.place());
         if note.outputs.iter().any(|output| !output.is_there() || is_replaced(output)) {
@@ -59,8 +74,71 @@ impl Note {
         }
         Ok(true)
     }
+
+    fn read(directory: &Path) -> Result<Option<Self>, CommandError> {
+        let path = path_in(directory);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| {
+                CommandError::failed_by(format!("cannot read {}", path.display()), error)
+            })?,
+        };
+        let refused = |what: String| {
+            CommandError::failed(format!(
+                "{} {what}, so that it cannot be told what an earlier run delivered; remove it to have that delivered \
+                 again",
+                path.display()
+            ))
+        };
+        let damaged = |error| refused(format!("is damaged ({error})"));
+        match serde_json::from_slice(&text).map_err(damaged)? {
+            Versioned { version: VERSION } => {}
+            Versioned { version } => {
+                let what = format!("is of version {version} and not of {VERSION}");
+                return Err(refused(what));
+            }
+        }
+        serde_json::from_slice(&text).map(Some).map_err(damaged)
+    }
 }
 
 fn path_in(directory: &Path) -> PathBuf {
     directory.join(NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Golden: what is written by one version is read by those after it.
+    const VERSION_1: &str = include_str!("../../../tests/data/formats/handover-1.json");
+
+    fn put(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(path_in(folder.path()), text).expect("it can be written");
+        folder
+    }
+
+    #[test]
+    fn version_1_is_read_and_written() {
+        let note = Note::read(put(VERSION_1).path()).expect("it can be read").expect("it is there");
+        assert_eq!((note.version, note.commit), (1, 7));
+        let places: Vec<&Path> = note.outputs.iter().map(Handover::place).collect();
+        assert_eq!(places, [Path::new("/data/rejects"), Path::new("/data/totals")]);
+        assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_1.trim_end());
+        assert_eq!(Note::new(note.commit, note.outputs.clone()), note);
+    }
+
+    #[test]
+    fn other_versions_and_damaged_ones_are_refused() {
+        for (text, words) in [
+            (VERSION_1.replace("\"version\":1", "\"version\":2"), "is of version 2 and not of 1"),
+            (VERSION_1.replace("\"version\":1,", ""), "is damaged"),
+            (VERSION_1.replace("commit", "comit"), "is damaged"),
+            (String::new(), "is damaged"),
+        ] {
+            let error = Note::read(put(&text).path()).expect_err("it cannot be read");
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
 }

@@ -4,13 +4,14 @@
 //! reader thread            this thread
 //! Input ─► chunk ─bounded─► lines ─► events ─► task: processor ─► effects ─► outputs, state
 //! ```
-//! Reading order: `feed` (the reader thread), `task` (carries out effects), `state` (what
-//! outlives the run, or memory; `limits`, `mark`), `outputs` (what waits until the end; `handover`), `table`, `console` (what
+//! Reading order: `feed` (the reader thread), `task` (carries out effects), `state` (what outlives the run, or memory;
+//! `limits`, `mark`, `last_line`), `outputs` (what waits until the end; `handover`), `table`, `console` (what
 //! people see). A run that fails or is stopped leaves no totals; with `--state` it leaves what it has read.
 
 mod console;
 mod feed;
 mod handover;
+mod last_line;
 mod limits;
 mod mark;
 mod outputs;
@@ -127,12 +128,9 @@ fn read(
             Fed::End => break,
         };
         let mut lines = splitter.lines(&chunk);
-        loop {
-            let events = decoder.events(&mut lines, reading);
-            if events.is_empty() {
-                break;
-            }
-            task.take(&events, cursor_at(lines.position()))?;
+        while let Some(batch) = decoder.batch(&mut lines, reading) {
+            task.note_last(&batch.last);
+            task.take(&batch.events, cursor_at(lines.position()))?;
             feed.check()?;
         }
         console.show(feed.progress(), task.processor());
@@ -140,9 +138,11 @@ fn read(
     }
     let last = splitter.finish();
     let end = last.map(|line| cursor_at((line.number, line.offset + line.length)));
-    let events = decoder.events(&mut last.into_iter(), reading);
-    match end {
-        Some(end) => task.take(&events, end),
+    match decoder.batch(&mut last.into_iter(), reading).zip(end) {
+        Some((batch, end)) => {
+            task.note_last(&batch.last);
+            task.take(&batch.events, end)
+        }
         None => Ok(()),
     }
 }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{file_failure, table};
 use crate::daemon::CommandError;
 use crate::daemon::cli::{AggregateArguments, OutputFormat};
+use crate::engine::Tally;
 use crate::file::{Handover, Spool, Target};
 use crate::format::{Outgoing, OutgoingKind, Summary, TOTAL_COLUMNS, csv_line, total_row};
+use crate::model::{RejectReason, TotalKind};
 
 /// Everything that a run writes.
 pub(super) struct Outputs {
@@ -18,6 +20,7 @@ pub(super) struct Outputs {
     rejects: Option<Spool>,
     summary: Option<Spool>,
     places: Vec<PathBuf>,
+    tally: Tally,
 }
 
 impl Outputs {
@@ -40,7 +43,8 @@ impl Outputs {
         let delivered = [Some(output), arguments.rejects.as_deref()];
         let places = delivered.into_iter().flatten();
         let places = places.filter_map(|path| Target::of_argument(path).place()).collect();
-        Ok(Outputs { format, totals, bodies, rejects, summary, places })
+        let tally = Tally::default();
+        Ok(Outputs { format, totals, bodies, rejects, summary, places, tally })
     }
 
     /// Whether anyone wants to see rejects.
@@ -48,9 +52,27 @@ impl Outputs {
         self.rejects.is_some()
     }
 
+    /// How many of each were added, rejects that nobody wants to see among them.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Counts a reject that nobody wants to see.
+    pub(super) fn pass_over(&mut self, reason: RejectReason) {
+        *self.tally.rejects.entry(reason).or_default() += 1;
+    }
+
     /// Adds a total or a reject.
     pub(super) fn add(&mut self, outgoing: &Outgoing) -> Result<(), CommandError> {
         let body = &outgoing.body;
+        match outgoing.kind {
+            OutgoingKind::Total(TotalKind::Final) => self.tally.finals += 1,
+            OutgoingKind::Total(TotalKind::Correction) => self.tally.corrections += 1,
+            OutgoingKind::Total(TotalKind::Provisional) => self.tally.provisionals += 1,
+            OutgoingKind::Reject => {
+                self.pass_over(outgoing.reason().expect("a reject's body begins with its reason"));
+            }
+        }
         match (outgoing.kind, self.format) {
             (OutgoingKind::Reject, _) => match &mut self.rejects {
                 Some(rejects) => add_line(rejects, body),
@@ -103,10 +125,13 @@ impl Settled {
         self.rejects.iter_mut().chain(&mut self.summary).chain([&mut self.totals])
     }
 
-    /// How what is delivered gets into its place; `None` where some of it goes to a stream.
-    pub(super) fn handovers(&self) -> Result<Option<Vec<Handover>>, CommandError> {
-        let delivered = self.rejects.iter().chain([&self.totals]);
-        delivered.map(Spool::handover).collect::<Result<_, _>>().map_err(file_failure)
+    /// Hands over what is delivered, and says how it gets into its place; `None` where some of it goes to a stream.
+    pub(super) fn hand_over(&mut self) -> Result<Option<Vec<Handover>>, CommandError> {
+        if !self.rejects.iter().chain([&self.totals]).all(Spool::is_of_file) {
+            return Ok(None);
+        }
+        let delivered = self.rejects.iter_mut().chain([&mut self.totals]);
+        delivered.map(Spool::hand_over).collect::<Result<_, _>>().map_err(file_failure)
     }
 
     /// Puts everything in its place.

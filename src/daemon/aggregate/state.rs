@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::handover::Note;
+use super::last_line::LastLine;
 use super::mark::Mark;
 use super::{Limits, Outputs, store_failure};
 use crate::daemon::CommandError;
@@ -60,7 +61,7 @@ pub(super) struct Opened {
     pub(super) cursor: Cursor,
     /// Where changes go.
     pub(super) storage: Storage,
-    /// What was counted before this run.
+    /// What was counted up to the end of the last run that came to one.
     pub(super) before: Counters,
 }
 
@@ -116,7 +117,7 @@ impl Opened {
             [first, .., last] => (*first, *last),
             [] => unreachable!("a genesis was added where there was no commit"),
         };
-        let cursor = next_cursor(&directory, mark, source, last.cursor, is_finished)?;
+        let cursor = next_cursor(&store, mark.filter(|_| !is_finished), source, last.cursor)?;
         let start = Start {
             digest_key: store.identity().digest_key,
             last,
@@ -124,27 +125,37 @@ impl Opened {
             is_offset_behind: visible != last,
             stored: Some(store.index().map_err(store_failure)?),
         };
-        let before = last.counters;
+        let before = visible.counters;
         Ok(Opened { start, cursor, storage: Storage::Lasting(store), before })
     }
 }
 
-/// Where reading begins; notes what is read from there on.
+/// Where reading begins; notes what is read from there on. `mark` is that of a run that was cut off.
 fn next_cursor(
-    directory: &Path,
+    store: &Store,
     mark: Option<Mark>,
     source: &Source,
     last: Cursor,
-    is_finished: bool,
 ) -> Result<Cursor, CommandError> {
-    let is_same = mark.is_some_and(|mark| mark.run == last.file && mark.is_of(source));
-    if is_same && !is_finished {
-        tracing::info!(line = last.line, "an earlier run over this input was cut off: going on");
-        return Ok(last);
+    if let Some(mark) = mark.filter(|mark| mark.run == last.file && mark.is_at(source)) {
+        if mark.is_of(source) && is_read_up_to(last, store, source)? {
+            let line = last.line;
+            tracing::info!(line, "an earlier run over this input was cut off: going on");
+            return Ok(last);
+        }
+        tracing::warn!(
+            "an earlier run over this input was cut off, and what it had read has changed since: reading from the \
+             beginning, where what was counted is found to be a duplicate by its id"
+        );
     }
     let cursor = Cursor { file: last.file + 1, offset: 0, line: 0 };
-    Mark::of(source, cursor.file).write(directory)?;
+    Mark::of(source, cursor.file).write(store.directory())?;
     Ok(cursor)
+}
+
+/// Whether an input still has what was read of it last.
+fn is_read_up_to(end: Cursor, store: &Store, source: &Source) -> Result<bool, CommandError> {
+    LastLine::noted(store)?.map_or(Ok(false), |line| line.is_before(end, source))
 }
 
 /// A run is noted after the commits of all before it: a state that knows less has lost some.

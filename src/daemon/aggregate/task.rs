@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::console::Console;
 use super::handover::Note;
+use super::last_line::LastLine;
 use super::limits::{CUT_OUTBOX_BYTES, CUT_RECORDS};
 use super::outputs::Outputs;
 use super::state::{Opened, Storage, Temporary, random};
@@ -20,7 +21,7 @@ use crate::engine::{
     CommitId, CommitRecord, Counters, Cursor, Effect, Incoming, Input, Loaded, Options,
     OutboxEntry, Processor, Scan,
 };
-use crate::format::{Encoder, Outgoing, Summary};
+use crate::format::{Encoder, Line, Outgoing, Summary};
 use crate::model::{PeriodTotal, Span};
 use crate::store::Store;
 
@@ -80,6 +81,13 @@ impl<'p> Task<'p> {
     pub(super) fn catch_up(&mut self) -> Result<(), CommandError> {
         let effect = self.processor.catch_up();
         self.carry_out_all(effect.into_iter().collect())
+    }
+
+    /// Notes the last line of the batch that is taken next.
+    pub(super) fn note_last(&mut self, line: &Line<'_>) {
+        if let Storage::Lasting(store) = &mut self.storage {
+            LastLine::of(line).note(store);
+        }
     }
 
     /// Takes a batch; `cursor` stands after it.
@@ -160,12 +168,12 @@ impl<'p> Task<'p> {
     pub(super) fn finish(mut self, stopwatch: Stopwatch) -> Result<(), CommandError> {
         let summary = self.summary(stopwatch);
         let keeps_rejects = self.outputs.keeps_rejects();
-        let settled = self.outputs.settle(&summary)?;
+        let mut settled = self.outputs.settle(&summary)?;
         let last = *self.processor.ledger().last();
         if let Storage::Lasting(store) = &self.storage
-            && let Some(outputs) = settled.handovers()?
+            && let Some(outputs) = settled.hand_over()?
         {
-            Note { commit: last.number, outputs }.write(store.directory())?;
+            Note::new(last.number, outputs).write(store.directory())?;
         }
         settled.publish()?;
         if let Storage::Lasting(store) = &mut self.storage {
@@ -175,13 +183,15 @@ impl<'p> Task<'p> {
         Ok(())
     }
 
+    /// What the outputs hold, and how the events ended that this came of: those read since the last run that came to its
+    /// end, for what one that was cut off made is in these outputs too.
     fn summary(&self, stopwatch: Stopwatch) -> Summary {
         let counters = self.processor.counters().since(&self.before);
         let micros = i64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(i64::MAX);
         Summary {
             provisionals: self.provisionals,
             elapsed: Span::from_micros(micros),
-            ..Summary::of(&counters, self.processor.tally())
+            ..Summary::of(&counters, self.outputs.tally())
         }
     }
 
@@ -278,8 +288,13 @@ impl<'p> Task<'p> {
     fn add_all(&mut self, entries: &[OutboxEntry]) -> Result<(), CommandError> {
         let keeps_rejects = self.outputs.keeps_rejects();
         for entry in entries {
-            if keeps_rejects || matches!(entry, OutboxEntry::Total(_)) {
-                self.outputs.add(&self.encoder.outgoing(entry))?;
+            match entry {
+                OutboxEntry::Reject { reject, .. } if !keeps_rejects => {
+                    self.outputs.pass_over(reject.reason);
+                }
+                OutboxEntry::Reject { .. } | OutboxEntry::Total(_) => {
+                    self.outputs.add(&self.encoder.outgoing(entry))?;
+                }
             }
         }
         Ok(())

@@ -51,6 +51,37 @@ fn compressed_input_gives_the_totals_of_the_plain_one() {
 }
 
 #[test]
+fn zeros_after_gzip_are_padding_and_all_else_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (folder, text) = (folder.path(), events(3_000));
+    let (head, tail) = text.split_at(text.len() / 3);
+    let metrics = sum_metrics(folder);
+    let (whole, zeros) = (gzip(&text), vec![0; 200_000]);
+    for (name, bytes) in [
+        ("one-zero.gz", [&whole[..], &[0]].concat()),
+        ("padded.gz", [&whole[..], &zeros].concat()),
+        ("between.gz", [&gzip(head)[..], &zeros, &gzip(tail), &[0; 512]].concat()),
+    ] {
+        let input = put(folder, name, &bytes);
+        let outcome = aggregate(folder, &["--metrics", &metrics, "--input", &input]);
+        assert_eq!(outcome.summary["counted"], 3_000, "{name}");
+    }
+    for (name, after) in [
+        ("short.gz", &b"x"[..]),
+        ("long.gz", &[b'x'; 1_000]),
+        ("nearly.gz", b"\x1F\x8Bxxxxxxxxxxxxxxxx"),
+        ("after-padding.gz", b"\0\0\0\0garbage"),
+    ] {
+        let input = put(folder, name, &[&whole[..], after].concat());
+        let said = expect_failure(&["--metrics", &metrics, "--input", &input]);
+        assert!(said.contains("bytes after its end that are no gzip"), "{name}: {said}");
+    }
+    let cut = put(folder, "cut-later.gz", &[&whole[..], &whole[..whole.len() / 2]].concat());
+    let said = expect_failure(&["--metrics", &metrics, "--input", &cut]);
+    assert!(said.contains("ends in the middle"), "{said}");
+}
+
+#[test]
 fn standard_input_may_be_compressed_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let metrics = sum_metrics(folder.path());

@@ -4,6 +4,7 @@ mod input;
 mod memory;
 mod outputs;
 mod real_data;
+mod resume;
 mod state;
 mod versions;
 mod worlds;
@@ -121,7 +122,7 @@ fn sum_metrics(folder: &Path) -> String {
 fn expect_no_parts(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
-        assert!(!name.ends_with("odometer-part"), "{name} was left behind");
+        assert!(!name.contains(".odometer-"), "{name} was left behind");
     }
 }
 
@@ -130,6 +131,16 @@ fn pause(millis: u64) {
     let (_never, nothing) = mpsc::channel::<()>();
     // Nothing ever comes: this is how to wait without sleeping.
     assert!(nothing.recv_timeout(Duration::from_millis(millis)).is_err());
+}
+
+/// Waits until the state's log has so many bytes: a commit was made.
+fn wait_for_log(state: &Path, bytes: u64) {
+    wait_until("a commit is made", || {
+        let entries = std::fs::read_dir(state).into_iter().flatten().flatten();
+        let mut logs =
+            entries.filter(|entry| entry.path().extension().is_some_and(|one| one == "log"));
+        logs.any(|log| log.metadata().is_ok_and(|log| log.len() >= bytes))
+    });
 }
 
 /// Waits, a minute at most, until something has come about.

@@ -264,6 +264,69 @@ fn what_a_killed_run_left_behind_is_removed_by_the_next() {
     assert_eq!((is_there(&temporary, ""), is_there(folder, ".totals")), (0, 0));
 }
 
+/// Files that wait in a folder.
+fn waiting(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable"));
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.contains(".odometer-")).collect()
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_removed_by_a_run_of_other_outputs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let start = |name: &str| {
+        let mut program = odometer(["aggregate", "--metrics", &metrics]);
+        for flag in ["output", "rejects", "summary"] {
+            program.arg(format!("--{flag}")).arg(folder.join(format!("{name}-{flag}")));
+        }
+        program.stdin(Stdio::piped()).spawn().expect("the program starts")
+    };
+    let (mut killed, mut alive) = (start("killed"), start("alive"));
+    wait_until("both have begun", || waiting(folder).len() == 6);
+    killed.kill().expect("it is running");
+    killed.wait().expect("it ends");
+    let input = write(folder, "events.ndjson", &events(10));
+    let output = folder.join("totals").to_str().expect("text").to_owned();
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--output", &output];
+    expect_status(&run(flags), 0);
+    let left = waiting(folder);
+    assert!(left.len() == 3 && left.iter().all(|name| name.starts_with(".alive-")), "{left:?}");
+    drop(alive.stdin.take());
+    assert!(alive.wait().expect("it ends").success());
+    assert_eq!(waiting(folder), Vec::<String>::new());
+}
+
+#[test]
+fn output_keeps_the_permissions_of_what_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    for mode in [0o640, 0o444, 0o777] {
+        let output = write(folder, "totals", "before");
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(&output, permissions).expect("it is ours");
+        let mut program = odometer(["aggregate", "--metrics", &metrics, "--output", &output]);
+        let mut program = program.stdin(Stdio::piped()).spawn().expect("the program starts");
+        let mode_of = |name: &str| {
+            let found = fs::metadata(folder.join(name)).expect("it is there");
+            found.permissions().mode() & 0o7777
+        };
+        wait_until("it may be read by no more than before", || {
+            waiting(folder).first().is_some_and(|name| mode_of(name) == mode | 0o600)
+        });
+        let mut pipe = program.stdin.take().expect("a pipe");
+        pipe.write_all(events(10).as_bytes()).expect("the program reads");
+        drop(pipe);
+        assert!(program.wait().expect("it ends").success());
+        assert_eq!(fs::read_to_string(&output).expect("text").lines().count(), 7);
+        assert_eq!(mode_of("totals"), mode);
+        fs::remove_file(&output).expect("it is there");
+    }
+}
+
 /// Runs a script where it may mount what it likes; `None` where that is not allowed.
 fn in_a_world_of_its_own(script: &str) -> Option<String> {
     let unshare = ["--user", "--map-root-user", "--mount", "sh", "-c"];
@@ -399,4 +462,32 @@ fn output_that_is_a_link_stays_one() {
     assert!(fs::symlink_metadata(&link).expect("it stands").is_symlink());
     assert_eq!(fs::read_to_string(&place).expect("text").lines().count(), 7);
     super::expect_no_parts(folder);
+}
+
+#[test]
+fn link_to_nothing_yet_is_written_through() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "events.ndjson", &events(10));
+    fs::create_dir(folder.join("other")).expect("the folder takes folders");
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, folder.join(name)).expect("links can be made");
+        folder.join(name).to_str().expect("text").to_owned()
+    };
+    link("other/place", "second");
+    let first = link("second", "first");
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--output"];
+    expect_status(&run([&flags[..], &[&first]].concat()), 0);
+    for name in ["first", "second"] {
+        assert!(fs::symlink_metadata(folder.join(name)).expect("it stands").is_symlink(), "{name}");
+    }
+    let place = fs::read_to_string(folder.join("other/place")).expect("it was written");
+    assert_eq!(place.lines().count(), 7);
+    let circle = link("circle", "circle");
+    expect_status(&run([&flags[..], &[&circle]].concat()), 1);
+    assert!(fs::symlink_metadata(&circle).expect("it stands").is_symlink());
+    let nowhere = link("nowhere/place", "to-nowhere");
+    let (_, stderr) = expect_status(&run([&flags[..], &[&nowhere]].concat()), 1);
+    assert!(stderr.contains("its directory does not exist"), "{stderr}");
 }

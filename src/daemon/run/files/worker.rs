@@ -126,14 +126,11 @@ impl<'s> Worker<'s> {
                 let mut lines = splitter.lines(bytes);
                 let reading = Reading { file, at: Some(clock::now()) };
                 let from = From { cursor: state.processor.cursor(), place };
-                loop {
-                    let events = decoder.events(&mut lines, reading);
-                    let cursor = from.cursor_at(lines.position());
-                    if events.is_empty() {
-                        break;
-                    }
+                while let Some(batch) = decoder.batch(&mut lines, reading) {
                     *quiet = Stopwatch::start();
-                    state.tell(Input::Events { events: &events, cursor }).map_err(failure)?;
+                    let cursor = from.cursor_at(lines.position());
+                    let events = &batch.events;
+                    state.tell(Input::Events { events, cursor }).map_err(failure)?;
                 }
                 (file, lines.position())
             }
@@ -241,9 +238,10 @@ fn finish(
     let Line { number, offset, length, .. } = last;
     let after = (number, offset + length);
     let reading = Reading { file, at: Some(clock::now()) };
-    let events = decoder.events(&mut std::iter::once(last), reading);
-    let cursor = from.cursor_at(after);
-    state.tell(Input::Events { events: &events, cursor }).map_err(failure)?;
+    if let Some(batch) = decoder.batch(&mut std::iter::once(last), reading) {
+        let cursor = from.cursor_at(after);
+        state.tell(Input::Events { events: &batch.events, cursor }).map_err(failure)?;
+    }
     Ok(after)
 }
 

@@ -1,0 +1,196 @@
+//! Where a run goes on after one that was cut off: at the last commit, where its input is still what was read; else at
+//! its beginning.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use super::{
+    Outcome, aggregate, event, events, expect_failure, newest, status, sum_metrics, wait_for_log,
+};
+use crate::program::{odometer, write};
+
+/// More records than are committed at once.
+const MANY: usize = 150_000;
+
+const SAID: &str = "what it had read has changed since";
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 1).expect("memory takes all")
+}
+
+/// With five lines put in at line 1000, which is behind the head that an input is known by.
+fn with_more(text: &str) -> String {
+    let place = text.match_indices('\n').nth(999).expect("it is long").0 + 1;
+    let more: String = (0..5).map(|number| event(MANY + number)).collect();
+    [&text[..place], &more, &text[place..]].concat()
+}
+
+/// What the flags give in one run without a state.
+fn in_one_run(folder: &Path, metrics: &str, text: &str) -> Vec<String> {
+    let input = write(folder, "one-run.ndjson", text);
+    newest(&aggregate(folder, &["--metrics", metrics, "--input", &input]).totals)
+}
+
+/// A run over a changed input: all of it is read again, and nothing in it is lost.
+#[track_caller]
+fn expect_read_again(outcome: &Outcome, records: u64) {
+    let count = |name: &str| outcome.summary[name].as_u64().expect("a number");
+    assert!(count("duplicate") >= 65_536, "a commit had been made: {}", outcome.summary);
+    let ends = (count("counted"), count("duplicate"));
+    assert_eq!(ends, (records, count("read") - records), "{}", outcome.summary);
+    assert_eq!(count("invalid"), 0, "no line was cut in the middle");
+}
+
+#[test]
+fn lines_put_in_since_a_run_was_cut_off_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, text) = (sum_metrics(folder), events(MANY));
+    let changed = with_more(&text);
+    let calm = in_one_run(folder, &metrics, &changed);
+    let half = text.len() / 2;
+    let middle = half + text[half..].find('\n').expect("it goes on") + 1;
+    for (name, compress) in [("e.ndjson.gz", gzip as fn(&str) -> Vec<u8>), ("e.ndjson.zst", zstd)] {
+        let input = folder.join(name).to_str().expect("text").to_owned();
+        let state = folder.join(format!("{name}-state")).to_str().expect("text").to_owned();
+        let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+        let whole = compress(&text);
+        fs::write(&input, &whole[..whole.len() * 3 / 4]).expect("the folder takes files");
+        expect_failure(&flags);
+        fs::write(&input, compress(&changed)).expect("the folder takes files");
+        let outcome = aggregate(folder, &flags);
+        expect_read_again(&outcome, 150_005);
+        assert_eq!(newest(&outcome.totals), calm, "{name}");
+    }
+    // What is only added to an input is no change of what was read, also where it was read to its end.
+    for ended in [true, false] {
+        let state = folder.join(format!("state-{ended}")).to_str().expect("text").to_owned();
+        let first = if ended { &text[..middle] } else { &text[..middle - 1] };
+        let input = write(folder, "e.ndjson", first);
+        let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+        expect_failure(&[&flags[..], &["--output", "/dev/full"]].concat());
+        write(folder, "e.ndjson", &text);
+        let outcome = aggregate(folder, &flags);
+        let counts = (&outcome.summary["read"], &outcome.summary["duplicate"]);
+        assert_eq!(counts, (&MANY.into(), &0.into()), "{ended}");
+        assert_eq!(newest(&outcome.totals), in_one_run(folder, &metrics, &text), "{ended}");
+    }
+}
+
+#[test]
+fn line_that_was_added_to_since_it_was_read_is_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let input = write(folder, "e.ndjson", &format!("{}{{\"id\"", events(100)));
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    expect_failure(&[&flags[..], &["--output", "/dev/full"]].concat());
+    write(folder, "e.ndjson", &events(101));
+    let outcome = aggregate(folder, &flags);
+    assert_eq!(outcome.summary["counted"], 101, "{}", outcome.summary);
+    // The half line of the first run is a reject of its own.
+    assert_eq!((outcome.rejects.len(), &outcome.summary["invalid"]), (1, &1.into()));
+}
+
+/// The last record read stands where it stood.
+#[test]
+fn changed_head_alone_is_another_input() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let text = events(3_000);
+    let input = write(folder, "e.ndjson", &text);
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    expect_failure(&[&flags[..], &["--output", "/dev/full"]].concat());
+    write(folder, "e.ndjson", &text.replacen("\"e7\"", "\"x7\"", 1));
+    let outcome = aggregate(folder, &flags);
+    let count = |name: &str| outcome.summary[name].as_u64().expect("a number");
+    assert_eq!((count("read"), count("counted"), count("duplicate")), (6_000, 3_001, 2_999));
+    let both = in_one_run(folder, &metrics, &(text + &event(7).replace("\"e7\"", "\"x7\"")));
+    assert_eq!(newest(&outcome.totals), both);
+}
+
+#[test]
+fn changed_input_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let text = events(3_000);
+    for (name, after, is_told) in [
+        ("longer", text.clone() + &event(3_000), false),
+        ("put-in", with_more(&text), true),
+        ("shorter", text[..text.len() - 1_000].to_owned(), true),
+    ] {
+        let state = folder.join(name).to_str().expect("text").to_owned();
+        let input = write(folder, &format!("{name}.ndjson"), &text);
+        let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--state", &state];
+        let failed = crate::program::run([&flags[..], &["--output", "/dev/full"]].concat());
+        crate::program::expect_status(&failed, 1);
+        write(folder, &format!("{name}.ndjson"), &after);
+        let (_, stderr) = crate::program::expect_status(&crate::program::run(flags), 0);
+        assert_eq!(stderr.contains(SAID), is_told, "{name}: {stderr}");
+        assert_eq!(stderr.contains("going on"), !is_told, "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn summaries_of_runs_that_were_killed_tell_of_their_outputs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (metrics, state) = (sum_metrics(folder), folder.join("state"));
+    let text = format!("nonsense\n{}", events(MANY));
+    let input = write(folder, "e.ndjson", &text);
+    let pipe = folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is here");
+    assert!(made.success());
+    // It never ends: its outputs go to a pipe that nobody opens.
+    let mut program = odometer(["aggregate", "--metrics", &metrics, "--input", &input, "--state"]);
+    let program = program.arg(&state).arg("--output").arg(&pipe).stderr(Stdio::null());
+    let mut program = program.spawn().expect("the program starts");
+    wait_for_log(&state, 1 << 20);
+    program.kill().expect("it hangs");
+    assert_eq!(status(&program.wait_with_output().expect("it ends")), None);
+    let state = state.to_str().expect("text");
+    let outcome = aggregate(folder, &["--metrics", &metrics, "--input", &input, "--state", state]);
+    let expected = serde_json::json!({
+        "read": MANY + 1, "counted": MANY, "duplicate": 0, "unmatched": 0, "late": 0, "invalid": 1,
+        "finals": 7, "corrections": 0, "provisionals": 0, "rejects": {"malformed": 1},
+        "seconds": outcome.summary["seconds"],
+    });
+    assert_eq!(outcome.summary, expected);
+    assert_eq!((outcome.totals.len(), outcome.rejects.len()), (7, 1));
+}
+
+#[test]
+fn notes_of_another_version_are_refused_or_as_good_as_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "e.ndjson", &events(100));
+    let state = folder.join("state");
+    let flags = ["--metrics", &metrics, "--input", &input, "--state"];
+    let flags = [&flags[..], &[state.to_str().expect("text")]].concat();
+    expect_failure(&[&flags[..], &["--output", "/dev/full"]].concat());
+    let replace = |name: &str, text: &str| {
+        fs::write(state.join(name), text).expect("the state takes files");
+    };
+    replace("handover.json", r#"{"version":2,"of":"another shape"}"#);
+    let said = expect_failure(&flags);
+    assert!(said.contains("handover.json is of version 2 and not of 1"), "{said}");
+    fs::remove_file(state.join("handover.json")).expect("it is there");
+    let mark = fs::read_to_string(state.join("aggregate.json")).expect("it is there");
+    replace("aggregate.json", &mark.replace("\"version\":1", "\"version\":2"));
+    let outcome = aggregate(folder, &flags);
+    assert_eq!(outcome.summary["duplicate"], 100, "it is read from its beginning");
+    assert_eq!(newest(&outcome.totals).len(), 7);
+}
