@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod horizon;
 mod peek;
 mod property;
 mod sink;
@@ -13,6 +14,7 @@ mod trouble;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Disposition, Error};
+pub use horizon::Horizon;
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink};

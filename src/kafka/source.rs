@@ -3,7 +3,7 @@
 //! Rebalances are not carried out inside the callback: they are handed to the worker, which first brings its
 //! tasks into order and then calls [`Source::assign`] or [`Source::unassign`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,7 +16,6 @@ use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use super::client::partitions;
 use super::trouble::Trouble;
 use super::{Error, Options};
 use crate::engine::Committed;
@@ -240,12 +239,20 @@ impl Source {
             .map_err(Error::request("asking for the bounds of the log"))
     }
 
-    /// How many partitions the topic has now.
+    /// Up to where each partition was handed out by [`Source::poll`], with what is no record for anybody: ends of
+    /// transactions, and what was written in those that were aborted. A partition of which nothing came since it was
+    /// accepted may be missing, or stand where an earlier owner left it.
     ///
     /// # Errors
-    /// A broker that does not answer, or a topic that is gone.
-    pub fn partitions(&self) -> Result<i32, Error> {
-        partitions(&self.consumer, &self.topic, self.request_timeout)
+    /// A client that is closing.
+    pub fn positions(&self) -> Result<BTreeMap<i32, i64>, Error> {
+        let asking = "asking the client how far it has read";
+        let list = self.consumer.position().map_err(Error::request(asking))?;
+        let positions = list.elements().into_iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        });
+        Ok(positions.collect())
     }
 
     /// Whether the client can do nothing any more.

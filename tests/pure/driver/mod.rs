@@ -242,6 +242,21 @@ impl<'w> Driver<'w> {
         self.cut(true);
     }
 
+    /// Moves the cursor without a record: where there is none, it goes on past ends of transactions.
+    pub fn pass_over(&mut self, offset: i64) {
+        self.handle(Input::Events { events: &[], cursor: Cursor::at_offset(offset) });
+    }
+
+    /// The last stored commit.
+    pub fn last_commit(&self) -> CommitRecord {
+        *self.processor.ledger().last()
+    }
+
+    /// Commits what there is to commit.
+    pub fn commit(&mut self) {
+        self.cut(true);
+    }
+
     /// Gives the idle ticks that are set for this place, until all is closed that they close.
     fn tick(&mut self, at: usize) {
         for (_, clock) in self.options.idle_ticks.iter().filter(|(place, _)| *place == at) {

@@ -84,6 +84,7 @@ impl Worker {
         match outcome {
             Err(Error::Kafka(error)) if error.disposition() != Disposition::Halt => {
                 self.pause.begin();
+                self.report.in_doubt(&format!("in doubt, and to be made again: {error}"));
                 tracing::warn!(
                     %error,
                     pause_seconds = self.pause.seconds(),
@@ -106,7 +107,10 @@ impl Worker {
                 self.courier.send(Order::Renew);
                 return Ok(());
             }
-            _ if !self.is_any_pending() => return Ok(()),
+            _ if !self.is_any_pending() => {
+                self.report.is_certain();
+                return Ok(());
+            }
             Standing::Unknown => {
                 self.courier.send(Order::Renew);
                 return Ok(());
@@ -140,6 +144,7 @@ impl Worker {
             Reply::Delivered { visible, outcome: Ok(()) } => {
                 self.report.transaction(TransactionOutcome::Committed);
                 self.pause.end();
+                self.report.is_certain();
                 self.take_visible(&visible)
             }
             Reply::Delivered { outcome: Err(error), .. } => {

@@ -41,6 +41,7 @@ impl Worker {
             Membership::Taken { partitions, is_lost } => {
                 tracing::info!(?partitions, is_lost, "partitions taken");
                 if is_lost {
+                    self.report.lost();
                     self.give_up_all(&partitions);
                 }
                 // What is folded goes out while the group still knows this member; what fails is done by the next owner.

@@ -7,6 +7,7 @@ use rdkafka::message::BorrowedMessage;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::job::Job;
+use super::progress::Progress;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
 use crate::engine::{CommitId, CommitRecord, Cursor, Decision, Incoming, Input, Visible};
@@ -33,12 +34,13 @@ pub(super) struct Task {
     pub(super) state: State,
     /// Since the last record, or since the task began.
     pub(super) quiet: Stopwatch,
-    pub(super) is_at_end: bool,
-    /// End of the log when the partition was first found read to its end.
-    pub(super) end_seen: Option<i64>,
+    /// Whether a record or the end of the log came since the partition was accepted: from then on the client's position
+    /// is this task's.
+    pub(super) is_read: bool,
     pub(super) is_paused: bool,
     /// One past the last offset of the log, when it was last asked for.
     pub(super) log_end: Option<i64>,
+    pub(super) progress: Progress,
     /// The commit that is known to be visible, and the sequence of its last visible entry.
     visible: Option<(CommitId, u64)>,
 }
@@ -81,15 +83,16 @@ impl Task {
             Decision::Halt(reason) => unreachable!("a halted task has no state: {reason}"),
         };
         let from = From { last, delivered, is_offset_behind };
+        let progress = Progress::from(last.cursor.offset);
         let place = Place::Topic { topic: topic.to_owned(), partition };
         Ok(Task {
             partition,
             state: State::new(&job.common, place, store, from)?,
             quiet: Stopwatch::start(),
-            is_at_end: false,
-            end_seen: None,
+            is_read: false,
             is_paused: false,
             log_end: None,
+            progress,
             visible,
         })
     }
@@ -152,9 +155,17 @@ impl Task {
             record_digest(last.timestamp().to_millis(), last.payload().unwrap_or_default());
         self.state.store.note_record(last.offset(), digest);
         self.quiet = Stopwatch::start();
-        self.is_at_end = false;
-        self.end_seen = None;
+        self.is_read = true;
         self.state.tell(Input::Events { events: &events, cursor })
+    }
+
+    /// The client's position is past the cursor: what stands between is no record. What was read last stays the record
+    /// by which the log is known again.
+    pub(super) fn pass_over(&mut self, position: i64) -> Result<(), store::Error> {
+        if !self.is_read || position <= self.cursor() {
+            return Ok(());
+        }
+        self.state.tell(Input::Events { events: &[], cursor: Cursor::at_offset(position) })
     }
 
     /// The next part of the pending delivery, of about `bytes_max` bytes.
