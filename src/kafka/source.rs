@@ -16,6 +16,7 @@ use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
+use super::client::partitions;
 use super::trouble::Trouble;
 use super::{Error, Options};
 use crate::engine::Committed;
@@ -253,6 +254,14 @@ impl Source {
             _ => None,
         });
         Ok(positions.collect())
+    }
+
+    /// How many partitions the topic has now.
+    ///
+    /// # Errors
+    /// A broker that does not answer, or a topic that is gone.
+    pub fn partitions(&self) -> Result<i32, Error> {
+        partitions(&self.consumer, &self.topic, self.request_timeout)
     }
 
     /// Whether the client can do nothing any more.
