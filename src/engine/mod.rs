@@ -1,7 +1,8 @@
 //! Layer 2, what happens to an event: told by [`Input`], answering with [`Effect`].
 //!
 //! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`
-//! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start).
+//! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
+//! served).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
 #![cfg_attr(
@@ -20,6 +21,7 @@ mod chain;
 mod dedup;
 mod effect;
 mod extent;
+mod halt;
 mod ledger;
 mod processor;
 mod recovery;
@@ -38,9 +40,8 @@ pub use effect::{
     ScanRange,
 };
 pub use extent::Extent;
+pub use halt::Halt;
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
-pub use recovery::{
-    Binding, Committed, Decision, Facts, Halt, LocalState, StartFrom, Visible, decide,
-};
+pub use recovery::{Binding, Committed, Decision, Facts, LocalState, StartFrom, Visible, decide};
 pub use recurring::Recurring;
