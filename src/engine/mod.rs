@@ -2,7 +2,7 @@
 //!
 //! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`
 //! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
-//! served).
+//! served), `settlement` (what became of a delivery in doubt).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
 #![cfg_attr(
@@ -26,6 +26,7 @@ mod ledger;
 mod processor;
 mod recovery;
 mod recurring;
+mod settlement;
 mod site;
 
 pub use aggregator::{
@@ -45,3 +46,4 @@ pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{Binding, Committed, Decision, Facts, LocalState, StartFrom, Visible, decide};
 pub use recurring::Recurring;
+pub use settlement::{Doubt, Settled, settle};
