@@ -33,3 +33,4 @@ mod poison;
 mod refusals;
 mod security;
 mod split_customers;
+mod two_topics;
