@@ -18,7 +18,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client::partitions;
 use super::trouble::Trouble;
-use super::{Error, Options};
+use super::{Access, Error, Options};
 use crate::engine::Committed;
 use crate::format::decode_metadata;
 
@@ -245,7 +245,7 @@ impl Source {
     /// # Errors
     /// A broker that does not answer, or a topic that is gone.
     pub fn partitions(&self) -> Result<i32, Error> {
-        partitions(&self.consumer, &self.topic, self.request_timeout)
+        partitions(&self.consumer, &self.topic, Access::Read, self.request_timeout)
     }
 
     /// Whether the client can do nothing any more.

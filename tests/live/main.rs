@@ -28,6 +28,8 @@ mod harness;
 mod crashes;
 mod end_to_end;
 mod full_disk;
+mod grants;
+mod large;
 mod outages;
 mod poison;
 mod refusals;
