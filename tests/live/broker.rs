@@ -48,6 +48,11 @@ impl Broker {
         Self::start_prepared("secure")
     }
 
+    /// The same with a listener for a proxy; tests write and read over the plain one.
+    pub(crate) fn start_proxied() -> Self {
+        Self::start_prepared("proxied")
+    }
+
     fn start_prepared(order: &str) -> Self {
         let directory = new_directory();
         let status = Command::new(script()).arg(order).arg(&directory).status();
@@ -79,6 +84,12 @@ impl Broker {
     /// What a broker of [`Broker::start_secure`] keeps under that name: an address, a password, a certificate.
     pub(crate) fn secure(&self, name: &str) -> PathBuf {
         self.own().directory.join("secure").join(name)
+    }
+
+    /// An address of a broker of [`Broker::start_proxied`]: that of its `listener`, or the one `advertised` for it.
+    pub(crate) fn proxied(&self, name: &str) -> String {
+        let file = self.own().directory.join("proxied").join(name);
+        std::fs::read_to_string(file).expect("the broker keeps it").trim_end().to_owned()
     }
 
     /// Runs one of Kafka's tools over the plain listener.

@@ -60,15 +60,14 @@ impl Registry {
         Ok(())
     }
 
-    /// A task is served from now on.
-    pub(super) fn serve(&self, task: &TaskName) {
-        self.inner().serving.insert(task.clone());
-    }
-
-    /// Whether a worker of this process has the task's state in hand.
-    pub(super) fn is_served(&self, task: &TaskName) -> bool {
-        let inner = self.inner();
-        inner.serving.contains(task) && !inner.halted.contains_key(task)
+    /// A worker takes the task's state in hand, unless another one has it.
+    pub(super) fn serve(&self, task: &TaskName) -> bool {
+        let mut inner = self.inner();
+        if inner.serving.contains(task) && !inner.halted.contains_key(task) {
+            return false;
+        }
+        inner.serving.insert(task.clone());
+        true
     }
 
     /// Whether every task that this process took is halted.
@@ -123,6 +122,18 @@ mod tests {
         assert_eq!(registry.claim(&task("seats", 1), [3]), Ok(()));
         assert_eq!(registry.claim(&task("usage", 1), [4, 2]), Err((2, task("usage", 0))));
         assert_eq!(registry.claim(&task("seats", 0), [3]), Err((3, task("seats", 1))));
+    }
+
+    #[test]
+    fn state_is_in_one_hand() {
+        let registry = Registry::default();
+        assert!(registry.serve(&task("usage", 0)));
+        assert!(!registry.serve(&task("usage", 0)));
+        assert!(registry.serve(&task("usage", 1)) && registry.serve(&task("seats", 0)));
+        registry.release(&task("usage", 0));
+        assert!(registry.serve(&task("usage", 0)));
+        registry.halt_because(&task("usage", 0), "a reason".to_owned());
+        assert!(registry.serve(&task("usage", 0)), "whose state was dropped");
     }
 
     #[test]

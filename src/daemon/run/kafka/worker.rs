@@ -4,7 +4,7 @@
 //! step:  membership -> read and fold -> cut, deliver (`delivery`) -> tick (`idle`)
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +63,9 @@ pub(super) struct Worker {
     pub(super) courier: Courier,
     pub(super) standing: Standing,
     pub(super) tasks: BTreeMap<i32, Task>,
+    /// Given by the group, and not to be read before their tasks are started.
+    pub(super) unstarted: BTreeSet<i32>,
+    pub(super) start_pause: Pause,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     /// Since the oldest cut that is not all visible.
@@ -98,6 +101,8 @@ impl Worker {
             courier,
             standing: Standing::Unknown,
             tasks: BTreeMap::new(),
+            unstarted: BTreeSet::new(),
+            start_pause: Pause::new(),
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_commit: None,
