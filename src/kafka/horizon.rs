@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::partitions;
 use super::trouble::{self, Trouble};
-use super::{Error, Options};
+use super::{Access, Error, Options};
 
 /// Asks about one topic.
 pub struct Horizon {
@@ -66,7 +66,8 @@ impl Horizon {
     /// # Errors
     /// A broker that does not answer, or a topic that is gone.
     pub fn partitions(&self) -> Result<i32, Error> {
-        partitions(&self.client, &self.topic, self.timeout).map_err(|error| self.explained(error))
+        partitions(&self.client, &self.topic, Access::Read, self.timeout)
+            .map_err(|error| self.explained(error))
     }
 
     fn explained(&self, error: Error) -> Error {

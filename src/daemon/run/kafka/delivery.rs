@@ -7,10 +7,10 @@
 
 use super::courier::{Order, Reply, Standing};
 use super::pause::PAUSE_MAX;
-use super::task::{Settled, Task};
+use super::task::Task;
 use super::worker::{Error, POLL_WAIT, Worker};
 use crate::daemon::clock::Stopwatch;
-use crate::engine::Visible;
+use crate::engine::{Settled, Visible};
 use crate::kafka::{Disposition, Membership};
 use crate::telemetry::TransactionOutcome;
 

@@ -10,7 +10,7 @@ use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{Common, random_id};
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
-use crate::kafka::{self, Disposition};
+use crate::kafka::{self, Access, Disposition, Limits};
 use crate::settings::{Settings, Topic, WatermarkClock};
 use crate::{engine, store};
 
@@ -35,10 +35,13 @@ pub(super) fn work(
     let mut work = Vec::new();
     for topic in &settings.source.topics {
         let answer = ask_broker(settings, topic, stop, readiness)?;
-        let Some((counts, cluster)) = answer else { return Ok(None) };
-        let job = Arc::new(job(settings, definitions, topic, &counts, cluster));
+        let Some(answer) = answer else { return Ok(None) };
+        tell_limits(settings, &answer.limits);
+        let limits = answer.limits.clone();
+        let job = Arc::new(job(settings, definitions, topic, answer));
         for worker in 0..settings.source.workers.get() {
-            work.push((Arc::clone(&job), options(settings, topic, worker, &instance)));
+            let limits = limits.clone();
+            work.push((Arc::clone(&job), options(settings, topic, worker, &instance, limits)));
         }
     }
     Ok(Some(work))
@@ -64,21 +67,71 @@ fn instance(settings: &Settings) -> Result<String, CommandError> {
     }
 }
 
-/// Partition counts of the topics and the cluster's id; asks again and again, with growing pauses, while the broker is away.
+/// What the broker says of the topics.
+struct Answer {
+    /// How many partitions those of the source, of totals and of rejects have.
+    counts: Vec<i32>,
+    /// Id of the cluster.
+    cluster: String,
+    /// How large an entry may be.
+    limits: Limits,
+}
+
+fn ask(settings: &Settings, topic: &Topic) -> Result<Answer, kafka::Error> {
+    let (totals, rejects) = (settings.sink.topic.as_str(), settings.rejects.topic.as_str());
+    let topics =
+        [(topic.name.as_str(), Access::Read), (totals, Access::Write), (rejects, Access::Write)];
+    let timeout = settings.source.request_timeout;
+    let (counts, cluster) =
+        kafka::check_topics(&settings.source.properties.expose(), &topics, timeout)?;
+    let properties = settings.sink.properties.expose();
+    let limits = Limits {
+        client: settings.sink.message_bytes_max(),
+        totals: kafka::topic_limit(&properties, totals, timeout)?,
+        rejects: kafka::topic_limit(&properties, rejects, timeout)?,
+    };
+    Ok(Answer { counts, cluster, limits })
+}
+
+/// A limit that is not known, or too low for a reject with long names, is found out only by a refusal.
+fn tell_limits(settings: &Settings, limits: &Limits) {
+    let topics =
+        [(&settings.sink.topic, &limits.totals), (&settings.rejects.topic, &limits.rejects)];
+    for (topic, limit) in topics {
+        match limit {
+            Ok(bytes) => tracing::debug!(topic, bytes, "what the topic takes at most"),
+            Err(reason) => tracing::warn!(
+                topic,
+                reason,
+                limit_bytes = limits.message_bytes_max(),
+                "the topic's max.message.bytes is not known: entries may be as long as the other \
+                 limits let them"
+            ),
+        }
+    }
+    if limits.message_bytes_max() < ENVELOPE_BYTES + REJECT_BYTES_MIN {
+        tracing::warn!(
+            limit_bytes = limits.message_bytes_max(),
+            wanted_bytes = ENVELOPE_BYTES + REJECT_BYTES_MIN,
+            "max.message.bytes of the topics, or message.max.bytes, is so low that a reject with \
+             long names would be refused"
+        );
+    }
+}
+
+/// What the broker says of the topics; asks again and again, with growing pauses, while it is away.
 fn ask_broker(
     settings: &Settings,
     topic: &Topic,
     stop: &StopSignal,
     readiness: &Readiness,
-) -> Result<Option<(Vec<i32>, String)>, CommandError> {
+) -> Result<Option<Answer>, CommandError> {
     let properties = settings.source.properties.expose();
-    let topics =
-        [topic.name.as_str(), settings.sink.topic.as_str(), settings.rejects.topic.as_str()];
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
     let mut pause = PAUSE_MIN;
     loop {
-        match kafka::check_topics(&properties, &topics, settings.source.request_timeout) {
+        match ask(settings, topic) {
             Ok(answer) => return Ok(Some(answer)),
             Err(error) if error.disposition() == Disposition::Halt => {
                 return Err(CommandError::failed(error.to_string()));
@@ -108,13 +161,8 @@ fn ask_broker(
     }
 }
 
-fn job(
-    settings: &Settings,
-    definitions: &Definitions,
-    topic: &Topic,
-    counts: &[i32],
-    cluster: String,
-) -> Job {
+fn job(settings: &Settings, definitions: &Definitions, topic: &Topic, answer: Answer) -> Job {
+    let Answer { counts, cluster, limits } = answer;
     let mut own = definitions.clone();
     own.metrics.retain(|metric| metric.topic.as_ref().is_none_or(|name| *name == topic.name));
     let memory = settings.state.memory_limit.bytes_in_memory();
@@ -135,8 +183,7 @@ fn job(
         common: Common {
             plan: Arc::new(Plan::new(own)),
             engine,
-            entry_bytes_max: settings
-                .sink
+            entry_bytes_max: limits
                 .message_bytes_max()
                 .saturating_sub(ENVELOPE_BYTES)
                 .max(REJECT_BYTES_MIN),
@@ -155,7 +202,13 @@ fn job(
     }
 }
 
-fn options(settings: &Settings, topic: &Topic, worker: usize, instance: &str) -> kafka::Options {
+fn options(
+    settings: &Settings,
+    topic: &Topic,
+    worker: usize,
+    instance: &str,
+    limits: Limits,
+) -> kafka::Options {
     kafka::Options {
         source: settings.source.properties.expose(),
         sink: settings.sink.properties.expose(),
@@ -168,6 +221,7 @@ fn options(settings: &Settings, topic: &Topic, worker: usize, instance: &str) ->
             totals: settings.sink.topic.clone(),
             rejects: settings.rejects.topic.clone(),
         },
+        limits,
         transaction_timeout: settings.sink.transaction_timeout,
         request_timeout: settings.source.request_timeout,
     }

@@ -10,23 +10,15 @@ use super::job::Job;
 use super::progress::Progress;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
-use crate::engine::{CommitId, CommitRecord, Cursor, Decision, Incoming, Input, Visible};
+use crate::engine::{
+    CommitId, CommitRecord, Committed, Cursor, Decision, Doubt, Incoming, Input, Settled, Visible,
+    settle,
+};
 use crate::format::{self, Place};
 use crate::kafka::Delivery;
 use crate::model::{Document, EventTime, Reject, SourcePosition};
 use crate::store::{self, Store};
 use crate::telemetry::TaskFigures;
-
-/// What the committed offset says about a delivery in doubt.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Settled {
-    /// It is visible, all of it.
-    Done,
-    /// It is not, or not all of it: it is to be made again.
-    Again,
-    /// Somebody else committed: the task is no longer this process's.
-    Lost,
-}
 
 /// One partition's state and work.
 pub(super) struct Task {
@@ -189,30 +181,31 @@ impl Task {
 
     /// A part of the pending delivery is visible.
     pub(super) fn delivered(&mut self, visible: &Visible) -> Result<(), store::Error> {
-        self.visible = Some((visible.commit, visible.sequence));
-        self.state.delivered(visible.sequence)
+        self.note_visible(visible.commit, visible.sequence)
     }
 
-    /// Decides what became of the pending delivery by what the broker says is committed.
+    fn note_visible(&mut self, commit: CommitId, sequence: u64) -> Result<(), store::Error> {
+        self.visible = Some((commit, sequence));
+        self.state.delivered(sequence)
+    }
+
+    /// Takes what the broker says is committed: what went out of the pending delivery is not sent again.
     pub(super) fn settle(
         &mut self,
-        committed: Option<&crate::engine::Committed>,
+        committed: Option<&Committed>,
     ) -> Result<Settled, store::Error> {
-        let Some(pending) = self.state.pending.clone() else { return Ok(Settled::Done) };
-        let Some(committed) = committed else {
-            let is_first = self.visible.is_none();
-            return Ok(if is_first { Settled::Again } else { Settled::Lost });
-        };
-        let Ok(visible) = &committed.metadata else { return Ok(Settled::Lost) };
-        if visible.commit == pending.commit {
-            assert!(visible.sequence + 1 >= pending.next, "what is visible stays so");
-            let is_whole = visible.sequence >= pending.through;
-            self.delivered(visible)?;
-            return Ok(if is_whole { Settled::Done } else { Settled::Again });
+        let Some(pending) = &self.state.pending else { return Ok(Settled::Done) };
+        let (commit, through) = (pending.commit, pending.through);
+        let delivered = pending.next.saturating_sub(1);
+        let doubt = Doubt { commit, delivered, through, known: self.visible };
+        let settled = settle(&doubt, committed);
+        match settled {
+            Settled::Done => self.note_visible(commit, through)?,
+            Settled::Again { delivered } if delivered > doubt.delivered => {
+                self.note_visible(commit, delivered)?;
+            }
+            Settled::Again { .. } | Settled::Lost => {}
         }
-        let is_as_before = self.visible.is_some_and(|(commit, sequence)| {
-            commit == visible.commit && sequence == visible.sequence
-        });
-        Ok(if is_as_before { Settled::Again } else { Settled::Lost })
+        Ok(settled)
     }
 }

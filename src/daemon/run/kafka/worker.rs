@@ -4,7 +4,7 @@
 //! step:  membership -> read and fold -> cut, deliver (`delivery`) -> tick (`idle`)
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,9 @@ pub(super) struct Worker {
     pub(super) courier: Courier,
     pub(super) standing: Standing,
     pub(super) tasks: BTreeMap<i32, Task>,
+    /// Given by the group, and not to be read before their tasks are started.
+    pub(super) unstarted: BTreeSet<i32>,
+    pub(super) start_pause: Pause,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     /// Since the oldest cut that is not all visible.
@@ -108,6 +111,8 @@ impl Worker {
             courier,
             standing: Standing::Unknown,
             tasks: BTreeMap::new(),
+            unstarted: BTreeSet::new(),
+            start_pause: Pause::new(),
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_commit: None,
@@ -184,6 +189,9 @@ impl Worker {
         let mut is_any_ended = false;
         while count < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
             match source.poll(wait) {
+                // What is not started yet is paused: nothing of it is the task's.
+                Happening::Record(message) if self.unstarted.contains(&message.partition()) => {}
+                Happening::End(partition) if self.unstarted.contains(&partition) => {}
                 Happening::Record(message) => {
                     count += 1;
                     bytes += message.payload_len();
