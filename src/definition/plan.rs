@@ -34,6 +34,8 @@ pub struct MetricPlan {
     pub lineages: Vec<u32>,
     /// The longest grace of any version.
     pub grace_max: Span,
+    /// The shortest grace of any version.
+    pub grace_min: Span,
     timeline: Timeline,
     customers: HashMap<Box<str>, Timeline>,
 }
@@ -116,9 +118,21 @@ impl MetricPlan {
             .map(|(customer, calendars)| (customer, Timeline::new(&begins, &calendars)))
             .collect();
         let lineages = lineages(&versions);
-        let grace_max = versions.iter().map(|metric| metric.grace).max().unwrap_or(Span::ZERO);
+        let graces = || versions.iter().map(|metric| metric.grace);
+        let grace_max = graces().max().unwrap_or(Span::ZERO);
+        let grace_min = graces().min().unwrap_or(Span::ZERO);
         let generation = 1;
-        MetricPlan { tenant, code, generation, versions, lineages, grace_max, timeline, customers }
+        MetricPlan {
+            tenant,
+            code,
+            generation,
+            versions,
+            lineages,
+            grace_max,
+            grace_min,
+            timeline,
+            customers,
+        }
     }
 
     /// The periods as that customer sees them.
