@@ -134,6 +134,11 @@ fn read(
             }
             task.take(&events, cursor_at(lines.position()))?;
             feed.check()?;
+            while task.has_more_to_close() {
+                console.show(feed.progress(), task.processor());
+                task.close_slice()?;
+                feed.check()?;
+            }
         }
         console.show(feed.progress(), task.processor());
         feed.give_back(chunk);

@@ -39,7 +39,10 @@ impl Worker {
 
     pub(super) fn is_cut_due(&self) -> bool {
         let bytes = self.job.commit_bytes_max;
-        let is_full = |task: &Task| task.pending.is_none() && task.processor.outbox_bytes() > bytes;
+        let is_full = |task: &Task| {
+            let is_full = task.processor.outbox_bytes() > bytes || task.processor.waits_for_room();
+            task.pending.is_none() && is_full
+        };
         self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
     }
 

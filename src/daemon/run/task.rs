@@ -222,6 +222,15 @@ impl Task {
         self.tell(job, Input::Idle { watermark })
     }
 
+    /// Closes one more slice of what is due, unless what the last ones made has to go first.
+    pub(super) fn close(&mut self, job: &Job) -> Result<(), store::Error> {
+        let is_full = self.pending.is_some() && self.processor.waits_for_room();
+        if self.is_paused || is_full || !self.processor.has_more_to_close() {
+            return Ok(());
+        }
+        self.tell(job, Input::Idle { watermark: EventTime::from_micros(i64::MIN) })
+    }
+
     /// Begins a commit unless one is under way or nothing happened.
     pub(super) fn cut(&mut self, job: &Job) -> Result<(), store::Error> {
         if self.pending.is_some() || !self.processor.may_cut() {

@@ -146,6 +146,7 @@ impl Worker {
         }
         self.read()?;
         self.halt_where_told();
+        self.close()?;
         if self.is_cut_due() {
             self.cut()?;
         }
@@ -195,6 +196,17 @@ impl Worker {
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
             task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
             self.claim_customers(partition);
+        }
+        Ok(())
+    }
+
+    /// Closes a slice where more is due, whether or not records came.
+    fn close(&mut self) -> Result<(), Error> {
+        for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+            let failed = self.failed(partition);
+            if let Some(task) = self.tasks.get_mut(&partition) {
+                task.close(&self.job).map_err(failed)?;
+            }
         }
         Ok(())
     }
