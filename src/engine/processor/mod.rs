@@ -52,7 +52,8 @@ pub struct Options {
     pub keeps_offsets: bool,
     /// Past how many bytes of state things leave memory.
     pub memory_bytes_max: usize,
-    /// At most so many totals are made in one slice of closing.
+    /// About so many totals are made in one slice of closing: few more, where one chain has several that were due in the
+    /// same instant.
     pub slice_totals_max: usize,
 }
 
@@ -293,6 +294,12 @@ impl Processor {
     /// The protocol's state.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whether closing what is stored takes more memory than it may: a commit lets go of it.
+    pub fn waits_for_room(&self) -> bool {
+        let paused = self.paused_sweep.as_ref();
+        paused.is_some_and(|sweep| self.memory_bytes() > sweep.memory_bytes_max)
     }
 
     /// Ids and chains in memory.

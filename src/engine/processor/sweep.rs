@@ -10,12 +10,18 @@
 use std::sync::Arc;
 
 use super::Processor;
+use crate::definition::Plan;
 use crate::engine::effect::{Effect, Loaded, Scan, ScanRange};
 use crate::engine::site::Closing;
 use crate::model::EventTime;
 
-/// How many stored entries one scan reads at most.
+/// How many stored entries a first scan reads, and any: what a scan reads is in memory at once, and a chain may be large. One
+/// that was closed whole is followed by one of twice as many entries, another by one of half as many.
+const SCAN_ENTRIES: usize = 64;
 const SCAN_ENTRIES_MAX: usize = 4096;
+
+/// How long ago, in batches, a chain was used that is in memory only to be closed: it is the first to leave.
+const AGE_AFTER_SWEEP: u32 = 64;
 
 /// A sweep under way.
 pub(super) struct Sweep {
@@ -25,19 +31,26 @@ pub(super) struct Sweep {
     /// What is due up to here is closed by this sweep. The watermark may move while it pauses: then what became due
     /// meanwhile, and was let go again, is another sweep's.
     through: EventTime,
+    /// How many entries the outbox has when the slice is full.
+    slice_end: usize,
+    /// How many bytes all state has when it is.
+    pub(super) memory_bytes_max: usize,
 }
 
 impl Processor {
     /// The sweep that paused, or else the next one that is needed.
-    pub(super) fn next_sweep(&mut self, horizon: EventTime) -> Option<Sweep> {
+    pub(super) fn next_sweep(&mut self, horizon: EventTime, slice_end: usize) -> Option<Sweep> {
+        // Room for an eighth of what is allowed: what cannot leave memory may take all of that.
+        let limit = self.options.memory_bytes_max;
+        let memory_bytes_max = self.memory_bytes().saturating_add(limit / 8).max(limit);
         if let Some(paused) = self.paused_sweep.take() {
-            return Some(paused);
+            return Some(Sweep { slice_end, memory_bytes_max, ..paused });
         }
         let mut metrics = self.agendas.metrics();
         let (metric, range) =
             metrics.find_map(|metric| Some((metric, self.cold_range(metric, horizon)?)))?;
-        let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES_MAX };
-        Some(Sweep { scan, closing: self.closing(), through: horizon })
+        let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES };
+        Some(Sweep { scan, closing: self.closing(), through: horizon, slice_end, memory_bytes_max })
     }
 
     /// What of a metric must be read from the store before it is closed.
@@ -65,22 +78,45 @@ impl Processor {
         if sweep.scan.after.is_none() && sweep.scan.range == ScanRange::Chains {
             agenda.cold_chains_due = None;
         }
-        sweep.scan.after = found.last().map(Loaded::address);
-        for loaded in found {
-            if let Some(place) = self.make_resident(loaded) {
-                self.close_chain(&plan, place, sweep.closing);
+        let mut waiting = found.into_iter();
+        let mut is_all = true;
+        while is_all && let Some(loaded) = waiting.next() {
+            let address = loaded.address();
+            let is_closed = self.close_loaded(&plan, loaded, &sweep);
+            if is_closed {
+                sweep.scan.after = Some(address);
             }
+            // What is left is read again: by then it may be another.
+            is_all = is_closed && (waiting.len() == 0 || !self.is_enough(&sweep));
         }
-        if is_end {
+        let limit = sweep.scan.limit;
+        sweep.scan.limit =
+            if is_all { limit.saturating_mul(2) } else { limit / 2 }.clamp(1, SCAN_ENTRIES_MAX);
+        let (slice_end, is_enough) = (sweep.slice_end, self.is_enough(&sweep));
+        if is_all && is_end {
             self.end_sweep(&sweep);
         } else {
             self.paused_sweep = Some(sweep);
         }
-        let is_enough = self.outbox.len() >= self.options.slice_totals_max
-            || self.memory_bytes() > self.options.memory_bytes_max;
         if !is_enough {
-            self.close(effects);
+            self.close_until(slice_end, effects);
         }
+    }
+
+    /// Closes what was scanned. Returns whether all of it is closed; else the slice is full.
+    fn close_loaded(&mut self, plan: &Plan, loaded: Loaded, sweep: &Sweep) -> bool {
+        let used_in = self.batch_number.wrapping_sub(AGE_AFTER_SWEEP);
+        let Some(place) = self.make_resident(loaded, used_in) else { return true };
+        while !self.close_chain(plan, place, sweep.closing, sweep.slice_end) {
+            if self.outbox.len() >= sweep.slice_end {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_enough(&self, sweep: &Sweep) -> bool {
+        self.outbox.len() >= sweep.slice_end || self.memory_bytes() > sweep.memory_bytes_max
     }
 
     /// Everything of the sweep's range is closed, or resident.

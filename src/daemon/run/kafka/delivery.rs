@@ -40,7 +40,9 @@ impl Worker {
     pub(super) fn is_cut_due(&self) -> bool {
         let bytes = self.job.commit_bytes_max;
         let is_full = |task: &Task| {
-            task.state.pending.is_none() && task.state.processor.outbox_bytes() > bytes
+            let processor = &task.state.processor;
+            let is_full = processor.outbox_bytes() > bytes || processor.waits_for_room();
+            task.state.pending.is_none() && is_full
         };
         self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
     }
