@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Processor;
+use super::sweep::Slice;
 use crate::definition::{Plan, Slot};
 use crate::engine::cell::{Cell, Revision};
 use crate::engine::chain::{Cells, ChainAddress};
@@ -47,14 +48,13 @@ impl Processor {
     }
 
     /// Closes one slice; asks for a scan where what must be closed is not resident.
-    #[expect(clippy::arithmetic_side_effects, reason = "an outbox within memory, and one slice")]
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
-        let slice_end = self.outbox.len() + self.options.slice_totals_max;
-        self.close_until(slice_end, effects);
+        let slice = self.next_slice();
+        self.close_slice(slice, effects);
     }
 
-    /// Goes on with a slice, until the outbox has so many entries.
-    pub(super) fn close_until(&mut self, slice_end: usize, effects: &mut Vec<Effect>) {
+    /// Goes on with a slice.
+    pub(super) fn close_slice(&mut self, slice: Slice, effects: &mut Vec<Effect>) {
         if self.sweep.is_some() {
             return;
         }
@@ -62,13 +62,13 @@ impl Processor {
         let plan = Arc::clone(&self.plan);
         for metric in self.agendas.metrics() {
             while let Some(place) = self.next_due(metric, horizon) {
-                self.close_chain(&plan, place, self.closing(), slice_end);
-                if self.outbox.len() >= slice_end {
+                self.close_chain(&plan, place, self.closing(), slice);
+                if self.outbox.len() >= slice.outbox_max {
                     return;
                 }
             }
         }
-        if let Some(sweep) = self.next_sweep(horizon, slice_end) {
+        if let Some(sweep) = self.next_sweep(horizon, slice) {
             effects.push(Effect::Scan(sweep.scan.clone()));
             self.sweep = Some(sweep);
             return;
@@ -96,35 +96,35 @@ impl Processor {
         place
     }
 
-    /// Publishes what is due of one chain, until the outbox has so many entries; entries of the agenda may be stale.
+    /// Publishes what is due of one chain, until the slice is full; entries of the agenda may be stale.
     /// Returns whether that was all. If not, the chain is first on the agenda.
     pub(super) fn close_chain(
         &mut self,
         plan: &Plan,
         place: u32,
         closing: Closing,
-        slice_end: usize,
+        slice: Slice,
     ) -> bool {
         let Some(chain) = self.chains.try_chain(place) else { return true };
         let address = chain.address.clone();
         let is_plain = matches!(chain.cells, Cells::Plain(_));
         let site = self.site(plan, &address);
         let is_all = if is_plain {
-            self.publish_plain(place, &site, self.room(slice_end), |cell| match closing {
+            self.publish_plain(place, &site, self.room(slice), |cell| match closing {
                 Closing::Due => {
                     site.is_due(cell.slot) && (cell.published.is_none() || cell.is_owed)
                 }
                 Closing::EndOfInput => cell.published.is_none() || cell.is_owed,
             })
         } else {
-            let is_swept = self.sweep_recurring(place, &site, self.room(slice_end));
+            let is_swept = self.sweep_recurring(place, &site, self.room(slice));
             match closing {
                 Closing::Due if is_swept => {
                     self.put_on_agenda(place);
                     true
                 }
                 // What is due later is closed here and now: the chain need not be looked at again.
-                Closing::EndOfInput if is_swept => self.close_open(place, &site, slice_end),
+                Closing::EndOfInput if is_swept => self.close_open(place, &site, slice),
                 Closing::Due | Closing::EndOfInput => false,
             }
         };
@@ -136,13 +136,13 @@ impl Processor {
     }
 
     /// How many totals a slice may still make: always one, so that closing goes on.
-    fn room(&self, slice_end: usize) -> usize {
-        slice_end.saturating_sub(self.outbox.len()).max(1)
+    fn room(&self, slice: Slice) -> usize {
+        slice.outbox_max.saturating_sub(self.outbox.len()).max(1)
     }
 
     /// Publishes open periods of a recurring chain (rule 7.1, end of input). Returns whether these were all.
-    fn close_open(&mut self, place: u32, site: &Site<'_>, slice_end: usize) -> bool {
-        let room = self.room(slice_end);
+    fn close_open(&mut self, place: u32, site: &Site<'_>, slice: Slice) -> bool {
+        let room = self.room(slice);
         let mut totals = Vec::new();
         let (address, recurring) = self.chains.recurring_mut(place);
         let mut add = |cell: &Cell, revision| {

@@ -296,12 +296,6 @@ impl Processor {
         &self.ledger
     }
 
-    /// Whether closing what is stored takes more memory than it may: a commit lets go of it.
-    pub fn waits_for_room(&self) -> bool {
-        let paused = self.paused_sweep.as_ref();
-        paused.is_some_and(|sweep| self.memory_bytes() > sweep.memory_bytes_max)
-    }
-
     /// Ids and chains in memory.
     pub fn resident(&self) -> (usize, usize) {
         (self.dedup.resident(), self.chains.count())

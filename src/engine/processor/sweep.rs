@@ -31,26 +31,30 @@ pub(super) struct Sweep {
     /// What is due up to here is closed by this sweep. The watermark may move while it pauses: then what became due
     /// meanwhile, and was let go again, is another sweep's.
     through: EventTime,
-    /// How many entries the outbox has when the slice is full.
-    slice_end: usize,
-    /// How many bytes all state has when it is.
-    pub(super) memory_bytes_max: usize,
+    /// Where the slice that it belongs to ends.
+    slice: Slice,
+}
+
+/// Where a slice of closing ends.
+#[derive(Clone, Copy)]
+pub(super) struct Slice {
+    /// How many entries the outbox has by then.
+    pub(super) outbox_max: usize,
+    /// How many bytes state takes by then.
+    memory_bytes_max: usize,
 }
 
 impl Processor {
     /// The sweep that paused, or else the next one that is needed.
-    pub(super) fn next_sweep(&mut self, horizon: EventTime, slice_end: usize) -> Option<Sweep> {
-        // Room for an eighth of what is allowed: what cannot leave memory may take all of that.
-        let limit = self.options.memory_bytes_max;
-        let memory_bytes_max = self.memory_bytes().saturating_add(limit / 8).max(limit);
+    pub(super) fn next_sweep(&mut self, horizon: EventTime, slice: Slice) -> Option<Sweep> {
         if let Some(paused) = self.paused_sweep.take() {
-            return Some(Sweep { slice_end, memory_bytes_max, ..paused });
+            return Some(Sweep { slice, ..paused });
         }
         let mut metrics = self.agendas.metrics();
         let (metric, range) =
             metrics.find_map(|metric| Some((metric, self.cold_range(metric, horizon)?)))?;
         let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES };
-        Some(Sweep { scan, closing: self.closing(), through: horizon, slice_end, memory_bytes_max })
+        Some(Sweep { scan, closing: self.closing(), through: horizon, slice })
     }
 
     /// What of a metric must be read from the store before it is closed.
@@ -87,19 +91,19 @@ impl Processor {
                 sweep.scan.after = Some(address);
             }
             // What is left is read again: by then it may be another.
-            is_all = is_closed && (waiting.len() == 0 || !self.is_enough(&sweep));
+            is_all = is_closed && (waiting.len() == 0 || !self.is_full(sweep.slice));
         }
         let limit = sweep.scan.limit;
         sweep.scan.limit =
             if is_all { limit.saturating_mul(2) } else { limit / 2 }.clamp(1, SCAN_ENTRIES_MAX);
-        let (slice_end, is_enough) = (sweep.slice_end, self.is_enough(&sweep));
+        let slice = sweep.slice;
         if is_all && is_end {
             self.end_sweep(&sweep);
         } else {
             self.paused_sweep = Some(sweep);
         }
-        if !is_enough {
-            self.close_until(slice_end, effects);
+        if !self.is_full(slice) {
+            self.close_slice(slice, effects);
         }
     }
 
@@ -107,16 +111,32 @@ impl Processor {
     fn close_loaded(&mut self, plan: &Plan, loaded: Loaded, sweep: &Sweep) -> bool {
         let used_in = self.batch_number.wrapping_sub(AGE_AFTER_SWEEP);
         let Some(place) = self.make_resident(loaded, used_in) else { return true };
-        while !self.close_chain(plan, place, sweep.closing, sweep.slice_end) {
-            if self.outbox.len() >= sweep.slice_end {
+        while !self.close_chain(plan, place, sweep.closing, sweep.slice) {
+            if self.outbox.len() >= sweep.slice.outbox_max {
                 return false;
             }
         }
         true
     }
 
-    fn is_enough(&self, sweep: &Sweep) -> bool {
-        self.outbox.len() >= sweep.slice_end || self.memory_bytes() > sweep.memory_bytes_max
+    /// The next slice: so many totals, and room for an eighth of the memory, also where what cannot leave takes all of it.
+    #[expect(clippy::arithmetic_side_effects, reason = "an outbox within memory, and one slice")]
+    pub(super) fn next_slice(&self) -> Slice {
+        let limit = self.options.memory_bytes_max;
+        Slice {
+            outbox_max: self.outbox.len() + self.options.slice_totals_max,
+            memory_bytes_max: self.memory_bytes().saturating_add(limit / 8).max(limit),
+        }
+    }
+
+    fn is_full(&self, slice: Slice) -> bool {
+        self.outbox.len() >= slice.outbox_max || self.memory_bytes() > slice.memory_bytes_max
+    }
+
+    /// Whether closing what is stored takes more memory than it may: a commit lets go of it.
+    pub fn waits_for_room(&self) -> bool {
+        let paused = self.paused_sweep.as_ref();
+        paused.is_some_and(|sweep| self.memory_bytes() > sweep.slice.memory_bytes_max)
     }
 
     /// Everything of the sweep's range is closed, or resident.

@@ -82,6 +82,21 @@ fn slice_of_one_chain_makes_no_more_totals_than_it_may() {
 }
 
 #[test]
+fn slice_takes_no_more_memory_than_it_may() {
+    // Few totals of many chains: it is memory that ends the slices.
+    let chains = 400;
+    let options = Options { watermark_delay: Span::from_seconds(86_400), ..options() };
+    let mut driver = driver(&options, 40_000, 20_000);
+    for at in 0..chains {
+        let text = event(at, "e", at, 0);
+        driver.read_one(&Record::lines(text.as_bytes()), at);
+    }
+    let slices = driver.end_in_slices().len();
+    // A chain takes 500 bytes at least.
+    assert!(slices >= 2 * chains * 500 / 40_000, "{slices} slices");
+}
+
+#[test]
 fn late_events_between_slices_see_what_was_due() {
     // Each jump leaves more to close than a slice, and then late events come for some of the chains.
     let mut events = Vec::new();
