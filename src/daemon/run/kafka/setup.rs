@@ -77,14 +77,16 @@ struct Answer {
     limits: Limits,
 }
 
+/// Each of the topics is asked for by the user who is to use it.
 fn ask(settings: &Settings, topic: &Topic) -> Result<Answer, kafka::Error> {
     let (totals, rejects) = (settings.sink.topic.as_str(), settings.rejects.topic.as_str());
-    let topics =
-        [(topic.name.as_str(), Access::Read), (totals, Access::Write), (rejects, Access::Write)];
     let timeout = settings.source.request_timeout;
-    let (counts, cluster) =
-        kafka::check_topics(&settings.source.properties.expose(), &topics, timeout)?;
+    let read = [(topic.name.as_str(), Access::Read)];
+    let written = [(totals, Access::Write), (rejects, Access::Write)];
+    let source = settings.source.properties.expose();
+    let (mut counts, cluster) = kafka::check_topics(&source, &read, timeout)?;
     let properties = settings.sink.properties.expose();
+    counts.extend(kafka::check_topics(&properties, &written, timeout)?.0);
     let limits = Limits {
         client: settings.sink.message_bytes_max(),
         totals: kafka::topic_limit(&properties, totals, timeout)?,
