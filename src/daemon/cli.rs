@@ -166,7 +166,8 @@ pub struct AggregateArguments {
     /// Tenant of events that name none
     #[arg(long, default_value = "default", value_parser = tenant, value_name = "TENANT")]
     pub tenant: String,
-    /// Memory for state before it spills to disk (TMPDIR, or --state), such as 512MiB or 2GiB
+    /// Memory for state before it spills to disk (TMPDIR, or --state), such as 512MiB or 2GiB; all parts of
+    /// one key (such as its distinct values) are in memory whatever it says
     #[arg(long, default_value = "2GiB", value_parser = size, value_name = "SIZE")]
     pub memory_limit: u64,
     /// What totals look like [default: table on a terminal, otherwise ndjson]

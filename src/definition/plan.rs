@@ -35,6 +35,8 @@ pub struct MetricPlan {
     pub lineages: Vec<u32>,
     /// The longest grace of any version.
     pub grace_max: Span,
+    /// The shortest grace of any version.
+    pub grace_min: Span,
     calendars_meaning: Arc<str>,
     timeline: Timeline,
     customers: HashMap<Box<str>, Timeline>,
@@ -124,7 +126,9 @@ impl MetricPlan {
             .map(|(customer, calendars)| (customer, Timeline::new(&begins, &calendars)))
             .collect();
         let lineages = lineages(&versions);
-        let grace_max = versions.iter().map(|metric| metric.grace).max().unwrap_or(Span::ZERO);
+        let graces = || versions.iter().map(|metric| metric.grace);
+        let grace_max = graces().max().unwrap_or(Span::ZERO);
+        let grace_min = graces().min().unwrap_or(Span::ZERO);
         let generation = 1;
         MetricPlan {
             tenant,
@@ -133,6 +137,7 @@ impl MetricPlan {
             versions,
             lineages,
             grace_max,
+            grace_min,
             calendars_meaning,
             timeline,
             customers,

@@ -257,6 +257,15 @@ impl Chains {
         chain.expect("the chain is resident")
     }
 
+    /// The recurring chain at a place, with whose it is.
+    pub(super) fn recurring_mut(&mut self, place: u32) -> (&ChainAddress, &mut Recurring) {
+        let chain = self.chain_mut(place);
+        match &mut chain.cells {
+            Cells::Recurring(recurring) => (&chain.address, recurring),
+            Cells::Plain(_) => unreachable!("asked of recurring chains"),
+        }
+    }
+
     /// One past the greatest place in use.
     pub(super) fn places(&self) -> u32 {
         u32::try_from(self.chains.len()).expect("fewer than 2^32 chains in memory")

@@ -1,7 +1,8 @@
 //! Layer 2, what happens to an event: told by [`Input`], answering with [`Effect`].
 //!
 //! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`
-//! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start).
+//! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
+//! served), `settlement` (what became of a delivery in doubt).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
 #![cfg_attr(
@@ -20,10 +21,12 @@ mod chain;
 mod dedup;
 mod effect;
 mod extent;
+mod halt;
 mod ledger;
 mod processor;
 mod recovery;
 mod recurring;
+mod settlement;
 mod site;
 
 pub use aggregator::{
@@ -38,9 +41,9 @@ pub use effect::{
     ScanRange,
 };
 pub use extent::Extent;
+pub use halt::Halt;
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
-pub use recovery::{
-    Binding, Committed, Decision, Facts, Halt, LocalState, StartFrom, Visible, decide,
-};
+pub use recovery::{Binding, Committed, Decision, Facts, LocalState, StartFrom, Visible, decide};
 pub use recurring::Recurring;
+pub use settlement::{Doubt, Settled, settle};

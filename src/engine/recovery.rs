@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::effect::Cursor;
+use super::halt::Halt;
 use super::ledger::CommitId;
 use crate::model::EventTime;
 
@@ -118,73 +119,6 @@ pub enum Decision {
     Halt(Halt),
 }
 
-/// Why a task is not served.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Halt {
-    /// Neither offset nor state, and `start_from` is unset.
-    NothingToStartFrom,
-    /// The state belongs to something else.
-    ForeignState {
-        /// What of the binding differs.
-        field: &'static str,
-        /// What the state says.
-        found: String,
-        /// What the task is.
-        wanted: String,
-    },
-    /// The topic has another number of partitions than when it was last served.
-    PartitionsChanged {
-        /// Then.
-        before: i32,
-        /// Now.
-        now: i32,
-    },
-    /// There is a state but the group has no offset.
-    OffsetGone,
-    /// The group has an offset that odometer did not commit.
-    ForeignOffset {
-        /// The offset.
-        offset: i64,
-        /// Its metadata.
-        metadata: String,
-    },
-    /// Another process served the task; its state is not here.
-    StateElsewhere {
-        /// The commit whose state is wanted.
-        commit: CommitId,
-    },
-    /// The log does not reach back to the cursor.
-    HistoryGone {
-        /// Where reading would go on.
-        offset: i64,
-        /// First offset of the log.
-        log_start: i64,
-    },
-    /// The log ends before the cursor, or the record before it is another one.
-    TopicRecreated {
-        /// Where reading would go on.
-        offset: i64,
-        /// One past the last offset of the log.
-        log_end: i64,
-    },
-    /// A customer of this task was also seen in another one.
-    CustomerInTwoTasks {
-        /// Whose.
-        tenant: String,
-        /// Who.
-        customer: String,
-        /// The other task.
-        other: String,
-    },
-    /// The same of a customer of whom the state keeps no more than a digest.
-    FormerCustomerInTwoTasks {
-        /// Digest of tenant and customer.
-        digest: u64,
-        /// The other task.
-        other: String,
-    },
-}
-
 /// Names the decision for all facts.
 pub fn decide(facts: &Facts) -> Decision {
     if let Some(halt) = facts.local.as_ref().and_then(|local| foreign(local, &facts.binding)) {
@@ -280,80 +214,5 @@ fn foreign(local: &LocalState, wanted: &Binding) -> Option<Halt> {
 impl fmt::Display for CommitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// What a customer in two tasks means, and what settles it.
-const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
-of one customer's records share a partition, and start a new group over a topic that is keyed so";
-
-/// The reason, and the manual steps that settle it.
-impl fmt::Display for Halt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Halt::NothingToStartFrom => f.write_str(
-                "neither a state nor a committed offset exists, and source.start_from is unset: \
-                 set it to \"earliest\" to count every record of the topic, or to \"latest\" to \
-                 count only those to come",
-            ),
-            Halt::ForeignState { found, .. } if found.is_empty() => f.write_str(
-                "the state directory belongs to a run over files: point state.directory to this \
-                 task's own state, or to an empty directory",
-            ),
-            Halt::ForeignState { field, found, wanted } => write!(
-                f,
-                "the state directory belongs to {field} {found}, but this task is of {field} \
-                 {wanted}: point state.directory to this task's own state, or to an empty directory"
-            ),
-            Halt::PartitionsChanged { before, now } => write!(
-                f,
-                "the topic had {before} partitions and now has {now}: customers may have moved \
-                 between partitions. Create a topic with the final number of partitions, produce \
-                 to it from a known point on, and run a new group over it"
-            ),
-            Halt::OffsetGone => f.write_str(
-                "there is a state, but the group has no committed offset: what was delivered is \
-                 not known. Kafka forgets the offsets of a group that is empty for \
-                 offsets.retention.minutes, and those of a topic that is deleted. If the topic \
-                 is still the one that the state was made of, start a new group with \
-                 source.start_from = \"earliest\" and an empty state.directory: a total that was \
-                 delivered before comes again with the same id, by which its reader drops it. If \
-                 the topic was created anew, give it another sink topic too: its totals are \
-                 others under the same ids",
-            ),
-            Halt::ForeignOffset { offset, metadata } => write!(
-                f,
-                "the group's committed offset {offset} was not committed by odometer (metadata \
-                 {metadata:?}): choose another source.group_id, or delete the group's offsets"
-            ),
-            Halt::StateElsewhere { commit } => write!(
-                f,
-                "the group's offset names commit {commit}, whose state is not in this \
-                 state.directory: start where that state is, or bring its directory here while \
-                 neither process runs"
-            ),
-            Halt::HistoryGone { offset, log_start } => write!(
-                f,
-                "reading should go on at offset {offset}, but the log begins at {log_start}: \
-                 records were deleted before they were read. Raise the topic's retention; to \
-                 accept the gap, start a new group with source.start_from"
-            ),
-            Halt::TopicRecreated { offset, log_end } => write!(
-                f,
-                "reading should go on at offset {offset} of a log that ends at {log_end}, or the \
-                 record before it is another one than was read: the topic was recreated or \
-                 truncated. Start a new group with an empty state.directory and another sink \
-                 topic for it: totals of other events would come under ids that their reader knows"
-            ),
-            Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
-                f,
-                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}"
-            ),
-            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
-                f,
-                "a customer without open periods (digest {digest:016x}) is also in {other}: \
-                 {SPLIT_CUSTOMER}"
-            ),
-        }
     }
 }

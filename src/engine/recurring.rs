@@ -4,13 +4,14 @@
 //! earlier ones. Knows nothing of other chains, of indexes, or of storage.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use super::aggregator::{Carry, Fold};
 use super::cell::{Cell, Origin, Revision};
 use super::chain::cell_bytes;
-use super::site::{Closing, Site};
+use super::site::Site;
 use crate::definition::Slot;
-use crate::model::EventTime;
+use crate::model::{Amount, EventTime};
 
 /// The linked periods of one chain.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,6 +89,7 @@ impl Recurring {
             if site.is_due(slot) && (has_total || !carry.is_nothing()) {
                 owed.push(slot);
             }
+            ControlFlow::Continue(())
         });
         for slot in owed {
             let place = self.cell_place(site, slot);
@@ -101,17 +103,53 @@ impl Recurring {
         }
     }
 
-    /// Publishes every period that became due since the last time.
-    pub fn sweep(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
+    /// Publishes periods that became due since the last time, as if the watermark had come by bit by bit: those that were
+    /// due first, `totals_max` of them and what was due in the same instant as the last.
+    pub fn sweep(
+        &mut self,
+        site: &Site<'_>,
+        totals_max: usize,
+        emit: &mut impl FnMut(&Cell, Revision),
+    ) {
         let Some(watermark) = site.watermark else { return };
-        let swept_to = self.swept_to;
-        let is_fresh =
-            |due: EventTime| due <= watermark && swept_to.is_none_or(|swept_to| due > swept_to);
-        let due = self.slots_with_totals(site, watermark, |slot| is_fresh(site.due_at(slot)));
-        for (slot, carry) in due {
-            self.publish(site, slot, &carry, emit);
+        let mut found = self.fresh(site, watermark, totals_max);
+        let mut dues: Vec<EventTime> = found.iter().map(|fresh| fresh.due).collect();
+        dues.sort_unstable();
+        let last = dues.get(totals_max.saturating_sub(1)).copied();
+        let swept_to = last.unwrap_or(watermark);
+        found.retain(|fresh| fresh.due <= swept_to);
+        for fresh in found {
+            self.publish(site, fresh.slot, fresh.value, emit);
         }
-        self.swept_to = Some(watermark);
+        self.swept_to = Some(swept_to);
+    }
+
+    /// Due periods with a total that no sweep has reached: `totals_max` of them, and all that may be due before these.
+    fn fresh(&self, site: &Site<'_>, watermark: EventTime, totals_max: usize) -> Vec<Fresh> {
+        let Some(from) = self.first_unswept(site) else { return Vec::new() };
+        let mut found: Vec<Fresh> = Vec::new();
+        let mut last = None;
+        self.walk(site, from, Some(watermark), |slot, cell, carry| {
+            // No period is due before its end.
+            if last.is_some_and(|last| slot.period.end > last) {
+                return ControlFlow::Break(());
+            }
+            let due = site.due_at(slot);
+            let is_fresh = due <= watermark && self.swept_to.is_none_or(|swept_to| due > swept_to);
+            if is_fresh && has_total(cell, carry) {
+                found.push(Fresh { due, slot, value: value_of(site, slot, cell, carry) });
+                if found.len() == totals_max {
+                    last = found.iter().map(|fresh| fresh.due).max();
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    /// Whether a period that is due waits to be published.
+    pub fn is_behind(&self, site: &Site<'_>) -> bool {
+        self.scheduled.zip(site.watermark).is_some_and(|(due, watermark)| due <= watermark)
     }
 
     /// Publishes what late events changed in due periods.
@@ -136,13 +174,32 @@ impl Recurring {
         }
     }
 
-    /// Publishes every open period up to the one that holds the greatest time (rule 7.1, end of input). Those that are
-    /// due have been swept; the oldest of them may lie in the base by now.
-    pub fn close_all(&mut self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
-        let Some(limit) = self.end_of_input(site) else { return };
-        for (slot, carry) in self.slots_with_totals(site, limit, |slot| !site.is_due(slot)) {
-            self.publish(site, slot, &carry, emit);
+    /// Publishes open periods up to the one that holds the greatest time (rule 7.1, end of input), at most `totals_max` of
+    /// them. Returns whether these were all. Those that are due have been swept; the oldest of them may lie in the base by
+    /// now.
+    pub fn close_open(
+        &mut self,
+        site: &Site<'_>,
+        totals_max: usize,
+        emit: &mut impl FnMut(&Cell, Revision),
+    ) -> bool {
+        let mut open = Vec::new();
+        let mut is_all = true;
+        self.walk_open(site, |slot, cell, carry| {
+            let value = value_of(site, slot, cell, carry);
+            if cell.is_none_or(|cell| cell.is_news(value)) {
+                if open.len() == totals_max {
+                    is_all = false;
+                    return ControlFlow::Break(());
+                }
+                open.push((slot, value));
+            }
+            ControlFlow::Continue(())
+        });
+        for (slot, value) in open {
+            self.publish(site, slot, value, emit);
         }
+        is_all
     }
 
     /// Periods that begin by this instant are closed at the end of input: up to the greatest time of all events, and every one
@@ -154,17 +211,14 @@ impl Recurring {
 
     /// Looks at every open period up to the one that holds the greatest time.
     pub fn preview(&self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
-        let Some(limit) = self.end_of_input(site) else { return };
-        let open = self.slots_with_totals(site, limit, |slot| !site.is_due(slot));
-        for (slot, carry) in open {
-            let empty = Cell::new(site.metric.version(slot), slot);
-            let cell = self.cells.iter().find(|cell| cell.slot == slot).unwrap_or(&empty);
-            if cell.published.is_some() {
-                continue;
+        self.walk_open(site, |slot, cell, carry| {
+            if cell.is_none_or(|cell| cell.published.is_none()) {
+                let empty = Cell::new(site.metric.version(slot), slot);
+                let value = value_of(site, slot, cell, carry);
+                emit(cell.unwrap_or(&empty), Revision::provisional(value));
             }
-            let value = cell.value(&site.frame(slot), Some(&carry));
-            emit(cell, Revision::provisional(value));
-        }
+            ControlFlow::Continue(())
+        });
     }
 
     #[expect(clippy::indexing_slicing, reason = "a cell's place is asked for right before")]
@@ -172,12 +226,11 @@ impl Recurring {
         &mut self,
         site: &Site<'_>,
         slot: Slot,
-        carry: &Carry,
+        value: Option<Amount>,
         emit: &mut impl FnMut(&Cell, Revision),
     ) {
         let place = self.cell_place(site, slot);
         let cell = &mut self.cells[place];
-        let value = cell.value(&site.frame(slot), Some(carry));
         if cell.is_news(value) {
             let revision = cell.publish(value);
             emit(cell, revision);
@@ -185,22 +238,19 @@ impl Recurring {
         cell.is_owed = false;
     }
 
-    /// Slots that begin by `limit`, pass the test, and have a total (rule 4.3), with what is carried into each.
-    fn slots_with_totals(
+    /// Visits the periods that are closed at the end of input and not before: open ones with a total (rule 4.3).
+    fn walk_open(
         &self,
         site: &Site<'_>,
-        limit: EventTime,
-        is_asked: impl Fn(Slot) -> bool,
-    ) -> Vec<(Slot, Carry)> {
-        let Some(from) = self.first_unswept(site) else { return Vec::new() };
-        let mut found = Vec::new();
-        self.walk(site, from, Some(limit), |slot, cell, carry| {
-            let has_events = cell.is_some_and(|cell| cell.events > 0 || cell.is_owed);
-            if is_asked(slot) && (has_events || !carry.is_nothing()) {
-                found.push((slot, carry.clone()));
+        mut visit: impl FnMut(Slot, Option<&Cell>, &Carry) -> ControlFlow<()>,
+    ) {
+        let Some(from) = self.first_unswept(site) else { return };
+        self.walk(site, from, self.end_of_input(site), |slot, cell, carry| {
+            if site.is_due(slot) || !has_total(cell, carry) {
+                return ControlFlow::Continue(());
             }
+            visit(slot, cell, carry)
         });
-        found
     }
 
     /// The first slot that was not due when the chain was last swept.
@@ -211,13 +261,13 @@ impl Recurring {
     }
 
     /// Visits the slots of this chain from `from` on while they begin by `limit`, leaping over stretches in which there
-    /// is neither a cell nor anything carried.
+    /// is neither a cell nor anything carried; until it is told to stop.
     fn walk(
         &self,
         site: &Site<'_>,
         from: Slot,
         limit: Option<EventTime>,
-        mut visit: impl FnMut(Slot, Option<&Cell>, &Carry),
+        mut visit: impl FnMut(Slot, Option<&Cell>, &Carry) -> ControlFlow<()>,
     ) {
         let mut carry = Cow::Borrowed(&self.base);
         let mut cells = self.cells.iter().peekable();
@@ -228,7 +278,9 @@ impl Recurring {
         while limit.is_some_and(|limit| slot.period.start <= limit) && site.is_own(slot) {
             let start = slot.period.start;
             let cell = cells.next_if(|cell| cell.slot.period.start == start);
-            visit(slot, cell, &carry);
+            if visit(slot, cell, &carry).is_break() {
+                return;
+            }
             if let Some(cell) = cell {
                 carry.to_mut().absorb(&cell.aggregate);
             }
@@ -245,36 +297,43 @@ impl Recurring {
         let from = self.first_unswept(site)?;
         let horizon = self.cells.last().map_or(from.period.end, |cell| cell.slot.period.end);
         let reached = site.watermark.map_or(horizon, |watermark| watermark.max(horizon));
+        let limit = Some(reached.saturating_add(site.grace_max()));
         let mut next: Option<EventTime> = None;
-        self.walk(
-            site,
-            from,
-            Some(reached.saturating_add(site.grace_max())),
-            |slot, cell, carry| {
-                let has_total = cell.is_some_and(|cell| cell.events > 0) || !carry.is_nothing();
-                let due = site.due_at(slot);
-                if has_total && !site.is_due(slot) {
-                    next = Some(next.map_or(due, |next| next.min(due)));
-                }
-            },
-        );
+        self.walk(site, from, limit, |slot, cell, carry| {
+            // No period is due before its end.
+            if next.is_some_and(|next| slot.period.end >= next) {
+                return ControlFlow::Break(());
+            }
+            let due = site.due_at(slot);
+            let is_swept = self.swept_to.is_some_and(|swept_to| due <= swept_to);
+            let is_filled = cell.is_some_and(|cell| cell.events > 0) || !carry.is_nothing();
+            if is_filled && !is_swept {
+                next = Some(next.map_or(due, |next| next.min(due)));
+            }
+            ControlFlow::Continue(())
+        });
         next
     }
 
-    /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was. Asked only when
-    /// all that is due has been published.
+    /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was. What a sweep has not
+    /// reached stays: taken into the base, it would be carried into periods that are still to be published.
     pub fn retire(&mut self, site: &Site<'_>, is_past: impl Fn(Slot) -> bool) -> bool {
-        let count =
-            self.cells.iter().take_while(|cell| is_past(cell.slot) && !cell.is_owed).count();
+        if !self.is_behind(site) {
+            // A sweep that published nothing is not stored, and was lost if the chain was let go since.
+            self.swept_to = self.swept_to.max(site.watermark);
+        }
+        let Some(swept_to) = self.swept_to else { return false };
+        let is_swept = |slot: Slot| slot.period.end.saturating_add(site.grace_max()) <= swept_to;
+        let is_done = |cell: &&Cell| is_past(cell.slot) && is_swept(cell.slot) && !cell.is_owed;
+        let count = self.cells.iter().take_while(is_done).count();
         for cell in self.cells.drain(..count) {
             debug_assert!(site.is_due(cell.slot));
             self.base.absorb(&cell.aggregate);
             self.retired.push(cell.slot.period.start);
         }
-        if count > 0 {
-            // A sweep that published nothing is not stored, and was lost if the chain was let go since. The cells that
-            // showed that are gone now: without this, what is in the base would be published once more.
-            self.swept_to = self.swept_to.max(site.watermark);
+        // A sweep over years leaves room for hundreds of cells in every chain.
+        if self.cells.capacity() / 4 > self.cells.len() {
+            self.cells.shrink_to(self.cells.len().saturating_mul(2));
         }
         count > 0
     }
@@ -283,7 +342,9 @@ impl Recurring {
     #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn bytes(&self) -> usize {
         let cells: usize = self.cells.iter().map(cell_bytes).sum();
-        size_of::<Recurring>() + self.base.part_bytes() + cells
+        let room = (self.cells.capacity() - self.cells.len()) * size_of::<Cell>();
+        let retired = self.retired.capacity() * size_of::<EventTime>();
+        size_of::<Recurring>() + self.base.part_bytes() + cells + room + retired
     }
 }
 
@@ -293,19 +354,23 @@ fn inside(slot: Slot) -> EventTime {
     EventTime::from_micros(slot.period.end.micros() - 1)
 }
 
-/// One door for both reasons to close.
-impl Recurring {
-    /// Publishes what the closing asks for.
-    pub fn close(
-        &mut self,
-        site: &Site<'_>,
-        closing: Closing,
-        emit: &mut impl FnMut(&Cell, Revision),
-    ) {
-        self.sweep(site, emit);
-        if closing == Closing::EndOfInput {
-            self.publish_owed(site, emit);
-            self.close_all(site, emit);
-        }
+/// A due period that is to be published.
+struct Fresh {
+    due: EventTime,
+    slot: Slot,
+    value: Option<Amount>,
+}
+
+/// Whether a period has a total (rule 4.3; also one that looks empty but is owed, rule 7.4).
+fn has_total(cell: Option<&Cell>, carry: &Carry) -> bool {
+    cell.is_some_and(|cell| cell.events > 0 || cell.is_owed) || !carry.is_nothing()
+}
+
+/// The total of a period, whether or not it has a cell.
+fn value_of(site: &Site<'_>, slot: Slot, cell: Option<&Cell>, carry: &Carry) -> Option<Amount> {
+    let frame = site.frame(slot);
+    match cell {
+        Some(cell) => cell.value(&frame, Some(carry)),
+        None => Cell::new(frame.metric, slot).value(&frame, Some(carry)),
     }
 }

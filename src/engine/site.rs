@@ -7,7 +7,7 @@ use crate::model::{EventTime, Span};
 
 /// Why periods are closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Closing {
+pub(super) enum Closing {
     /// The watermark passed them (rule 7.2).
     Due,
     /// The input ended (rule 7.1).

@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 
-use super::Error;
+use super::limits::Limits;
 use super::trouble::{self, Trouble};
+use super::{Access, Error};
+
+const ASKING: &str = "asking for the topic's partitions";
 
 /// How one worker talks to Kafka.
 #[derive(Clone, Debug)]
@@ -27,6 +32,8 @@ pub struct Options {
     pub worker: usize,
     /// Topics.
     pub topics: Topics,
+    /// How long an entry may be.
+    pub limits: Limits,
     /// How long the broker keeps an unfinished transaction.
     pub transaction_timeout: Duration,
     /// How long an answer is waited for.
@@ -83,6 +90,8 @@ impl Options {
         for (key, value) in &self.sink {
             config.set(key, value);
         }
+        // Also a batch: the broker holds it, not its entries, against what the topic takes.
+        config.set("message.max.bytes", self.limits.message_bytes_max().to_string());
         config.set("transactional.id", self.transactional_id());
         config.set("enable.idempotence", "true");
         config.set("acks", "all");
@@ -107,18 +116,18 @@ fn plain() -> ClientConfig {
 /// Asks for the number of partitions of each topic, in their order, and the id of the cluster.
 ///
 /// # Errors
-/// A broker that does not answer, or a topic that does not exist.
+/// A broker that does not answer, or a topic that does not exist or is not authorised.
 pub fn check_topics(
     properties: &BTreeMap<String, String>,
-    topics: &[&str],
+    topics: &[(&str, Access)],
     timeout: Duration,
 ) -> Result<(Vec<i32>, String), Error> {
     let client: BaseConsumer<Trouble> = Options::client(properties)
         .create_with_context(Trouble::default())
         .map_err(Error::Client)?;
     let mut counts = Vec::new();
-    for topic in topics {
-        let count = partitions(&client, topic, timeout);
+    for (topic, access) in topics {
+        let count = partitions(&client, topic, *access, timeout);
         counts.push(count.map_err(|error| error.explained(trouble::last_said(&client)))?);
     }
     let cluster = client.client().fetch_cluster_id(timeout).ok_or(Error::NoClusterId)?;
@@ -126,19 +135,76 @@ pub fn check_topics(
 }
 
 /// The number of partitions of a topic.
-pub(super) fn partitions<C: rdkafka::consumer::ConsumerContext>(
+pub(super) fn partitions<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     topic: &str,
+    access: Access,
     timeout: Duration,
 ) -> Result<i32, Error> {
-    let metadata = client
-        .fetch_metadata(Some(topic), timeout)
-        .map_err(Error::request("asking for the topic's partitions"))?;
+    let metadata = client.fetch_metadata(Some(topic), timeout).map_err(Error::request(ASKING))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
-    match found {
-        Some(found) if !found.partitions().is_empty() => {
-            Ok(i32::try_from(found.partitions().len()).expect("partitions are numbered by i32"))
+    let count = found.map_or(0, |found| found.partitions().len());
+    let code = found.and_then(MetadataTopic::error).map(RDKafkaErrorCode::from);
+    counted(topic, access, count, code)
+}
+
+/// What the answer about a topic means.
+fn counted(
+    topic: &str,
+    access: Access,
+    count: usize,
+    code: Option<RDKafkaErrorCode>,
+) -> Result<i32, Error> {
+    use RDKafkaErrorCode as Code;
+    match code {
+        None if count > 0 => Ok(i32::try_from(count).expect("partitions are numbered by i32")),
+        Some(Code::TopicAuthorizationFailed) => {
+            Err(Error::Unauthorised { topic: topic.to_owned(), access })
         }
-        _ => Err(Error::TopicMissing(topic.to_owned())),
+        None | Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic) => {
+            Err(Error::TopicMissing(topic.to_owned()))
+        }
+        Some(code) => Err(Error::Request { what: ASKING, cause: KafkaError::MetadataFetch(code) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Disposition;
+    use super::*;
+
+    fn answer(count: usize, code: Option<RDKafkaErrorCode>) -> Result<i32, (String, Disposition)> {
+        let answer = counted("usage", Access::Read, count, code);
+        answer.map_err(|error| (error.to_string(), error.disposition()))
+    }
+
+    #[test]
+    fn topic_that_is_not_authorised_is_not_told_as_missing() {
+        let refused = Some(RDKafkaErrorCode::TopicAuthorizationFailed);
+        let (text, disposition) = answer(0, refused).expect_err("it is not authorised");
+        for words in ["topic \"usage\" is not authorised", "Describe and Read"] {
+            assert!(text.contains(words), "no {words} in: {text}");
+        }
+        assert!(!text.contains("create"), "{text}");
+        assert_eq!(disposition, Disposition::Halt);
+        let error = counted("totals", Access::Write, 0, refused).expect_err("nor this");
+        assert!(error.to_string().contains("Describe and Write"), "{error}");
+    }
+
+    #[test]
+    fn topic_that_does_not_exist_is_told_as_missing() {
+        for code in [None, Some(RDKafkaErrorCode::UnknownTopicOrPartition)] {
+            let (text, disposition) = answer(0, code).expect_err("it does not exist");
+            assert!(text.contains("topic \"usage\" does not exist: create it"), "{text}");
+            assert_eq!(disposition, Disposition::Halt);
+        }
+    }
+
+    #[test]
+    fn topic_without_a_leader_is_asked_for_again() {
+        let (_, disposition) =
+            answer(2, Some(RDKafkaErrorCode::LeaderNotAvailable)).expect_err("not now");
+        assert_eq!(disposition, Disposition::Retry);
+        assert_eq!(answer(2, None), Ok(2));
     }
 }

@@ -1,6 +1,27 @@
 //! What goes wrong with Kafka, and what is to be done about it.
 
+use std::fmt;
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// What is done with a topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Events are read from it.
+    Read,
+    /// Totals or rejects go to it.
+    Write,
+}
+
+/// The operations that it needs, as Kafka's ACLs name them.
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Access::Read => "Describe and Read",
+            Access::Write => "Describe and Write",
+        })
+    }
+}
 
 /// Why Kafka did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +36,32 @@ pub enum Error {
         "topic {0:?} does not exist: create it with the number of partitions it is to keep, or correct its name"
     )]
     TopicMissing(String),
+    /// The user may not do with a topic what is to be done with it.
+    #[error(
+        "topic {topic:?} is not authorised: grant the operations {access} on it to the user that \
+         the Kafka properties name. To a user without Describe, Kafka does not tell whether a topic \
+         exists: its name may also be wrong"
+    )]
+    Unauthorised {
+        /// Its name; more than one where the broker does not say which.
+        topic: String,
+        /// What is to be done with it.
+        access: Access,
+    },
+    /// An entry is larger than its topic takes.
+    #[error(
+        "topic {topic:?} refuses an entry as too large: its max.message.bytes is {limit}. Raise that \
+         to what it was when the entry was made, or higher, and message.max.bytes of \
+         sink.kafka.properties where that is lower; at the next start the entry is delivered"
+    )]
+    EntryTooLarge {
+        /// Its name; more than one where the broker does not say which.
+        topic: String,
+        /// What the topic said of itself.
+        limit: String,
+    },
     /// A request was not answered, or refused.
-    #[error("{what}: {cause}")]
+    #[error("{what}: {cause}{}", needed(.cause))]
     Request {
         /// What was asked.
         what: &'static str,
@@ -66,15 +111,55 @@ impl Error {
         }
     }
 
+    /// The code of the answer to a request.
+    pub(super) fn code(&self) -> Option<RDKafkaErrorCode> {
+        match self {
+            Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
+                cause.rdkafka_error_code()
+            }
+            Error::Client(_)
+            | Error::TopicMissing(_)
+            | Error::Unauthorised { .. }
+            | Error::EntryTooLarge { .. }
+            | Error::NoClusterId => None,
+        }
+    }
+
+    /// Whether a broker answered that it does not know the topic, or not that partition of it.
+    pub fn is_topic_unknown(&self) -> bool {
+        use RDKafkaErrorCode as Code;
+        matches!(
+            self.code(),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+        )
+    }
+
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Client(_) | Error::TopicMissing(_) => Disposition::Halt,
+            Error::Client(_)
+            | Error::TopicMissing(_)
+            | Error::Unauthorised { .. }
+            | Error::EntryTooLarge { .. } => Disposition::Halt,
             Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)
             }
         }
+    }
+}
+
+/// Which grant is missing where a request was refused for the lack of one.
+pub(super) fn needed(cause: &KafkaError) -> &'static str {
+    match cause.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+            ": grant the operation Read on the group that source.group_id names"
+        }
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+            ": grant the operations Describe and Write on the transactional ids that begin with \
+             source.group_id"
+        }
+        _ => "",
     }
 }
 

@@ -5,14 +5,19 @@
 
 mod client;
 mod error;
+mod horizon;
+mod limits;
 mod peek;
 mod property;
+mod receipts;
 mod sink;
 mod source;
 mod trouble;
 
 pub use client::{Options, Topics, check_topics};
-pub use error::{Disposition, Error};
+pub use error::{Access, Disposition, Error};
+pub use horizon::Horizon;
+pub use limits::{Limits, TopicLimit, topic_limit};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink};

@@ -1,8 +1,5 @@
 //! A look at one record that was read before: is the log still the one that it was?
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
@@ -16,15 +13,17 @@ pub type Peeked = (Option<i64>, Vec<u8>);
 /// # Errors
 /// A broker that does not answer in time.
 pub fn record_before(
-    properties: &BTreeMap<String, String>,
-    topic: &str,
+    options: &Options,
     partition: i32,
     offset: i64,
-    timeout: Duration,
 ) -> Result<Option<Peeked>, Error> {
-    let mut config = Options::client(properties);
-    config.set("group.id", "odometer-peek");
+    let topic = &options.topics.source;
+    let mut config = Options::client(&options.source);
+    // The client assigns nothing without a group. In the worker's own it needs no further grant; it never subscribes
+    // nor commits, and so is no member of it.
+    config.set("group.id", &options.group);
     config.set("enable.auto.commit", "false");
+    config.set("enable.auto.offset.store", "false");
     config.set("enable.partition.eof", "true");
     config.set("auto.offset.reset", "error");
     config.set("isolation.level", "read_committed");
@@ -35,7 +34,7 @@ pub fn record_before(
         .add_partition_offset(topic, partition, Offset::Offset(offset))
         .and_then(|()| consumer.assign(&assignment))
         .map_err(Error::request(asking))?;
-    match consumer.poll(timeout) {
+    match consumer.poll(options.request_timeout) {
         Some(Ok(message)) if message.offset() == offset => {
             let value = message.payload().unwrap_or_default().to_vec();
             Ok(Some((message.timestamp().to_millis(), value)))

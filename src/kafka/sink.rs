@@ -13,8 +13,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset};
 
-use super::trouble::Trouble;
-use super::{Error, Options, Topics};
+use super::limits::{Limits, TopicLimit};
+use super::receipts::Receipts;
+use super::{Access, Error, Options, Topics};
 use crate::engine::Visible;
 use crate::format::{Outgoing, OutgoingKind, encode_metadata, kind_name, partition_of_customer};
 
@@ -37,8 +38,9 @@ pub type Outgoings = Vec<Delivery>;
 /// A transactional producer.
 pub struct Sink {
     config: ClientConfig,
-    producer: Option<ThreadedProducer<Trouble>>,
+    producer: Option<ThreadedProducer<Receipts>>,
     topics: Topics,
+    limits: Limits,
     totals_partitions: u32,
     transaction_timeout: Duration,
     request_timeout: Duration,
@@ -51,6 +53,7 @@ impl Sink {
             config: options.producer(),
             producer: None,
             topics: options.topics.clone(),
+            limits: options.limits.clone(),
             totals_partitions,
             transaction_timeout: options.transaction_timeout,
             request_timeout: options.request_timeout,
@@ -69,12 +72,12 @@ impl Sink {
     /// Settings that make no client, or a broker that does not answer.
     pub fn renew(&mut self) -> Result<(), Error> {
         self.producer = None;
-        let producer: ThreadedProducer<Trouble> =
-            self.config.create_with_context(Trouble::default()).map_err(Error::Client)?;
+        let producer: ThreadedProducer<Receipts> =
+            self.config.create_with_context(Receipts::default()).map_err(Error::Client)?;
         producer
             .init_transactions(self.request_timeout)
             .map_err(Error::request("taking up the transactional id"))
-            .map_err(|error| error.explained(producer.context().last()))?;
+            .map_err(|error| error.explained(producer.context().trouble.last()))?;
         self.producer = Some(producer);
         Ok(())
     }
@@ -90,11 +93,24 @@ impl Sink {
         clock: &dyn Fn() -> Duration,
     ) -> Result<(), Error> {
         let producer = self.producer.take().expect("a sink in doubt is renewed first");
+        self.transact(&producer, deliveries, member, clock)
+            .map_err(|error| self.named(error, producer.context().refused()))?;
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    fn transact(
+        &self,
+        producer: &ThreadedProducer<Receipts>,
+        deliveries: &[Delivery],
+        member: &ConsumerGroupMetadata,
+        clock: &dyn Fn() -> Duration,
+    ) -> Result<(), Error> {
         let begun = clock();
         producer.begin_transaction().map_err(Error::request("beginning a transaction"))?;
         for delivery in deliveries {
             for outgoing in &delivery.entries {
-                self.send(&producer, outgoing, clock)?;
+                self.send(producer, outgoing, clock)?;
             }
         }
         let offsets = self.offsets(deliveries)?;
@@ -111,13 +127,46 @@ impl Sink {
                 cause: KafkaError::MessageProduction(RDKafkaErrorCode::OperationTimedOut),
             });
         }
-        self.producer = Some(producer);
         Ok(())
+    }
+
+    /// Names the topic of an error that no further try can mend, and what would mend it.
+    fn named(&self, error: Error, refused: Option<(String, RDKafkaErrorCode)>) -> Error {
+        let Topics { totals, rejects, .. } = &self.topics;
+        let is_telling = |code: RDKafkaErrorCode| {
+            use RDKafkaErrorCode as Code;
+            matches!(code, Code::MessageSizeTooLarge | Code::TopicAuthorizationFailed)
+        };
+        let (topic, code) = match refused {
+            Some((topic, code)) if is_telling(code) => (topic, Some(code)),
+            // The broker refused the transaction itself: its entries were never sent.
+            _ => (format!("{totals} or {rejects}"), error.code()),
+        };
+        match code {
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => self.too_large(topic),
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                Error::Unauthorised { topic, access: Access::Write }
+            }
+            _ => error,
+        }
+    }
+
+    fn too_large(&self, topic: String) -> Error {
+        let told = |limit: &TopicLimit| match limit {
+            Ok(bytes) => bytes.to_string(),
+            Err(reason) => format!("not known ({reason})"),
+        };
+        let limit = match (topic == self.topics.totals, topic == self.topics.rejects) {
+            (true, _) => told(&self.limits.totals),
+            (_, true) => told(&self.limits.rejects),
+            _ => format!("{} and {}", told(&self.limits.totals), told(&self.limits.rejects)),
+        };
+        Error::EntryTooLarge { topic, limit }
     }
 
     fn send(
         &self,
-        producer: &ThreadedProducer<Trouble>,
+        producer: &ThreadedProducer<Receipts>,
         outgoing: &Outgoing,
         clock: &dyn Fn() -> Duration,
     ) -> Result<(), Error> {
@@ -149,7 +198,11 @@ impl Sink {
             match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((cause, back)) => {
-                    let is_full = cause.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                    let code = cause.rdkafka_error_code();
+                    if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+                        return Err(self.too_large(back.topic.to_owned()));
+                    }
+                    let is_full = code == Some(RDKafkaErrorCode::QueueFull);
                     if !is_full || clock().saturating_sub(begun) > self.transaction_timeout {
                         return Err(Error::Request { what: "sending an entry", cause });
                     }

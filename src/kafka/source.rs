@@ -3,7 +3,7 @@
 //! Rebalances are not carried out inside the callback: they are handed to the worker, which first brings its
 //! tasks into order and then calls [`Source::assign`] or [`Source::unassign`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client::partitions;
 use super::trouble::Trouble;
-use super::{Error, Options};
+use super::{Access, Error, Options};
 use crate::engine::Committed;
 use crate::format::decode_metadata;
 
@@ -135,11 +135,6 @@ impl Source {
         self.consumer.context().memberships.lock().expect("no holder panics").pop_front()
     }
 
-    /// Whether [`Source::membership`] has an answer.
-    pub fn is_membership_waiting(&self) -> bool {
-        !self.consumer.context().memberships.lock().expect("no holder panics").is_empty()
-    }
-
     /// Accepts partitions; reading begins at these offsets.
     ///
     /// # Errors
@@ -149,6 +144,16 @@ impl Source {
         self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))
     }
 
+    /// Begins to read partitions that were accepted and paused.
+    ///
+    /// # Errors
+    /// A client that lost the group meanwhile.
+    pub fn begin(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
+        let partitions: Vec<i32> = starts.iter().map(|(partition, _)| *partition).collect();
+        self.unassign(&partitions)?;
+        self.assign(starts)
+    }
+
     /// Gives partitions up.
     ///
     /// # Errors
@@ -156,7 +161,9 @@ impl Source {
     pub fn unassign(&self, partitions: &[i32]) -> Result<(), Error> {
         self.consumer
             .incremental_unassign(&self.plain_list(partitions))
-            .map_err(Error::request("giving partitions up"))
+            .map_err(Error::request("giving partitions up"))?;
+        // The client keeps a pause beyond the assignment: a partition that comes back would never be read.
+        self.resume(partitions)
     }
 
     /// Stops the reading of some partitions until [`Source::resume`].
@@ -240,27 +247,33 @@ impl Source {
             .map_err(Error::request("asking for the bounds of the log"))
     }
 
+    /// Up to where each partition was handed out by [`Source::poll`], with what is no record for anybody: ends of
+    /// transactions, and what was written in those that were aborted. A partition of which nothing came since it was
+    /// accepted may be missing, or stand where an earlier owner left it.
+    ///
+    /// # Errors
+    /// A client that is closing.
+    pub fn positions(&self) -> Result<BTreeMap<i32, i64>, Error> {
+        let asking = "asking the client how far it has read";
+        let list = self.consumer.position().map_err(Error::request(asking))?;
+        let positions = list.elements().into_iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        });
+        Ok(positions.collect())
+    }
+
     /// How many partitions the topic has now.
     ///
     /// # Errors
     /// A broker that does not answer, or a topic that is gone.
     pub fn partitions(&self) -> Result<i32, Error> {
-        partitions(&self.consumer, &self.topic, self.request_timeout)
+        partitions(&self.consumer, &self.topic, Access::Read, self.request_timeout)
     }
 
     /// Whether the client can do nothing any more.
     pub fn fatal_error(&self) -> Option<String> {
         self.consumer.client().fatal_error().map(|(code, text)| format!("{code}: {text}"))
-    }
-
-    /// Puts a change back that was not answered: leaving the group answers it.
-    pub fn put_back(&self, membership: Membership) {
-        self.consumer
-            .context()
-            .memberships
-            .lock()
-            .expect("no holder panics")
-            .push_front(membership);
     }
 
     /// Leaves the group. Changes that were not answered are answered first, or the client would wait for ever.

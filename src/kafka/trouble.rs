@@ -6,7 +6,8 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{DeliveryResult, ProducerContext};
+
+use super::error::needed;
 
 /// How many waiting events of a client are looked at for a reason.
 const EVENTS_MAX: usize = 64;
@@ -38,7 +39,7 @@ impl Trouble {
                 Some(RDKafkaErrorCode::AllBrokersDown) => Worth::Consequence,
                 _ => Worth::Cause,
             },
-            reason,
+            &format!("{reason}{}", needed(error)),
         );
     }
 
@@ -85,10 +86,3 @@ impl ClientContext for Trouble {
 }
 
 impl ConsumerContext for Trouble {}
-
-impl ProducerContext for Trouble {
-    type DeliveryOpaque = ();
-
-    // A transaction whose entries were not all delivered does not commit.
-    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
-}

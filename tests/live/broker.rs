@@ -45,8 +45,17 @@ impl Broker {
 
     /// The same with listeners of every protocol; tests write and read over the plain one.
     pub(crate) fn start_secure() -> Self {
+        Self::start_prepared("secure")
+    }
+
+    /// The same with a listener for a proxy; tests write and read over the plain one.
+    pub(crate) fn start_proxied() -> Self {
+        Self::start_prepared("proxied")
+    }
+
+    fn start_prepared(order: &str) -> Self {
         let directory = new_directory();
-        let status = Command::new(script()).arg("secure").arg(&directory).status();
+        let status = Command::new(script()).arg(order).arg(&directory).status();
         assert!(status.expect("broker.sh can be run").success(), "what it says is above");
         Self::start_in(directory)
     }
@@ -75,6 +84,22 @@ impl Broker {
     /// What a broker of [`Broker::start_secure`] keeps under that name: an address, a password, a certificate.
     pub(crate) fn secure(&self, name: &str) -> PathBuf {
         self.own().directory.join("secure").join(name)
+    }
+
+    /// An address of a broker of [`Broker::start_proxied`]: that of its `listener`, or the one `advertised` for it.
+    pub(crate) fn proxied(&self, name: &str) -> String {
+        let file = self.own().directory.join("proxied").join(name);
+        std::fs::read_to_string(file).expect("the broker keeps it").trim_end().to_owned()
+    }
+
+    /// Runs one of Kafka's tools over the plain listener.
+    pub(crate) fn tool(&self, class: &str, arguments: &[&str]) {
+        let output = Command::new(script())
+            .args(["tool", class, "--bootstrap-server", &self.address])
+            .args(arguments)
+            .output()
+            .expect("broker.sh can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Client settings that reach this broker and no more.

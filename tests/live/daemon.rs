@@ -143,10 +143,16 @@ pub(crate) fn free_address() -> String {
 
 /// The body of `GET path` at an admin listener, where it answers.
 pub(crate) fn http_body(address: &str, path: &str) -> Option<String> {
+    http(address, path).map(|(_, body)| body)
+}
+
+/// The same with the status of the answer.
+pub(crate) fn http(address: &str, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }

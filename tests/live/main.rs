@@ -2,7 +2,7 @@
 //! the environment variable `ODOMETER_BROKER`.
 //!
 //! [`broker`] runs the broker, [`topic`] writes and reads topics, [`daemon`] runs the program as a child process,
-//! [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
+//! [`proxy`] stands between the two where answers are not to come, [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
 //! compares with the oracle; the rest are tests. Every test has topics, group and folders of its own, so that all can
 //! run at once on one broker; only a test that stops the broker starts another for itself.
 
@@ -13,6 +13,7 @@
 
 mod broker;
 mod daemon;
+mod proxy;
 mod topic;
 mod wait;
 
@@ -28,8 +29,15 @@ mod harness;
 mod crashes;
 mod end_to_end;
 mod full_disk;
+mod grants;
+mod idle;
+mod in_doubt;
+mod large;
 mod outages;
 mod poison;
+mod readiness;
 mod refusals;
 mod security;
 mod split_customers;
+mod two_topics;
+mod upstream;

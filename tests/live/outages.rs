@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::Broker;
-use crate::load::{DEFINITIONS, Load};
+use crate::load::{DEFINITIONS, Dice, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
 
@@ -29,6 +29,37 @@ fn broker_away_in_the_middle_is_waited_for() {
     }
     scene.produce(load.by_ref().take(5000));
     scene.produce(load.end());
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn broker_away_while_tasks_start_is_waited_for() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 4);
+    let mut load = Load::new(43, 4);
+    let mut daemon = scene.daemon();
+    // Every moment of a start comes: what is committed is asked, the bounds of the logs, the records before the cursors.
+    let mut dice = Dice(44);
+    for _ in 0..5 {
+        scene.produce(load.by_ref().take(500));
+        let known = daemon.said().len();
+        daemon.start();
+        wait::until("partitions are given", WORK_LIMIT, || {
+            daemon.assert_running();
+            daemon.said()[known..].contains("partitions given").then_some(())
+        });
+        wait::pass(Duration::from_millis(dice.below(60)));
+        broker.kill();
+        wait::pass(Duration::from_secs(4));
+        daemon.assert_running();
+        broker.restart();
+        scene.await_done(&mut daemon);
+        assert!(daemon.terminate().success());
+    }
+    scene.produce(load.end());
+    daemon.start();
     scene.await_done(&mut daemon);
     assert!(daemon.terminate().success());
     scene.assert_exact(DEFINITIONS);

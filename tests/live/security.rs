@@ -11,25 +11,25 @@ use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
 
 /// The one broker with listeners of every protocol.
-fn broker() -> &'static Broker {
+pub(crate) fn broker() -> &'static Broker {
     static BROKER: OnceLock<Broker> = OnceLock::new();
     BROKER.get_or_init(Broker::start_secure)
 }
 
-fn kept(name: &str) -> String {
+pub(crate) fn kept(name: &str) -> String {
     let text = fs::read_to_string(broker().secure(name)).expect("the broker keeps it");
     text.trim_end().to_owned()
 }
 
 /// Settings of a connection over that listener.
-fn connection(listener: &str, more: &str) -> String {
+pub(crate) fn connection(listener: &str, more: &str) -> String {
     format!(
         "\"bootstrap.servers\" = \"{}\"\n\"security.protocol\" = \"{listener}\"\n{more}",
         kept(listener)
     )
 }
 
-fn sasl(mechanism: &str, password: &str) -> String {
+pub(crate) fn sasl(mechanism: &str, password: &str) -> String {
     format!(
         "\"sasl.mechanism\" = \"{mechanism}\"\n\"sasl.username\" = \"odometer\"\n\"sasl.password\" = \"{password}\"\n"
     )
@@ -49,7 +49,7 @@ fn connected(seed: u64, connection: &str) -> (Scene<'static>, Daemon) {
     (scene, daemon)
 }
 
-fn configured(scene: &Scene<'_>, connection: &str) -> String {
+pub(crate) fn configured(scene: &Scene<'_>, connection: &str) -> String {
     let plain = format!("\"bootstrap.servers\" = \"{}\"", scene.broker.address());
     let configuration = scene.configuration(Some("earliest"), "1h");
     assert!(configuration.contains(&plain));

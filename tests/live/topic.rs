@@ -106,6 +106,16 @@ impl Broker {
         self.await_partitions(name, partitions);
     }
 
+    /// Deletes all records of a partition, as retention does: its log begins where it ends.
+    pub(crate) fn delete_records(&self, name: &str, partition: i32) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(name, partition, Offset::End).expect("a valid offset");
+        let deleted = block_on(self.admin().delete_records(&list, &options()));
+        for element in deleted.expect("the broker answers").elements() {
+            element.error().expect("the records are deleted");
+        }
+    }
+
     /// Writes all records, in order within each partition, and waits until each is stored.
     pub(crate) fn produce(&self, topic: &str, records: impl IntoIterator<Item = Outgoing>) {
         let producer: BaseProducer<Deliveries> = (self.client())

@@ -45,6 +45,11 @@ impl Deadline {
         Self { begun: Instant::now(), limit }
     }
 
+    /// Time since the deadline was set.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// True once the time has passed.
     pub(crate) fn has_passed(&self) -> bool {
         self.begun.elapsed() > self.limit

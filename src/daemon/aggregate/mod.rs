@@ -132,6 +132,11 @@ fn read(
             task.note_last(&batch.last);
             task.take(&batch.events, cursor_at(lines.position()))?;
             feed.check()?;
+            while task.has_more_to_close() {
+                console.show(feed.progress(), task.processor());
+                task.close_slice()?;
+                feed.check()?;
+            }
         }
         console.show(feed.progress(), task.processor());
         feed.give_back(chunk);

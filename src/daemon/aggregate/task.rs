@@ -22,7 +22,7 @@ use crate::engine::{
     OutboxEntry, Processor, Scan,
 };
 use crate::format::{Encoder, Line, Outgoing, Summary};
-use crate::model::{PeriodTotal, Span};
+use crate::model::{EventTime, PeriodTotal, Span};
 use crate::store::Store;
 
 /// How many stored ids one commit looks at for those to be forgotten.
@@ -98,16 +98,28 @@ impl<'p> Task<'p> {
     ) -> Result<(), CommandError> {
         self.give(Input::Events { events, cursor })?;
         self.since_cut += u64::try_from(events.len()).expect("a count of things in memory");
-        let is_memory = matches!(self.storage, Storage::Memory);
-        if is_memory && self.processor.memory_bytes_ahead() > self.limits.spill_bytes {
+        if self.is_to_spill() {
             return self.spill();
         }
-        let is_short = !is_memory
+        let is_short = !matches!(self.storage, Storage::Memory)
             && self.processor.memory_bytes() > self.limits.processor_bytes_max
             && self.since_cut >= self.limits.cut_records_min;
         let is_full =
             self.since_cut >= CUT_RECORDS || self.processor.outbox_bytes() >= CUT_OUTBOX_BYTES;
         if is_short || is_full { self.cut() } else { Ok(()) }
+    }
+
+    /// Whether more is due than a slice: to be closed before more is read, for a late event publishes all that is owed of
+    /// its key at once.
+    pub(super) fn has_more_to_close(&self) -> bool {
+        self.processor.has_more_to_close()
+    }
+
+    /// Makes room for the next slice of closing, and closes it.
+    pub(super) fn close_slice(&mut self) -> Result<(), CommandError> {
+        self.make_room()?;
+        // The watermark stays.
+        self.give(Input::Idle { watermark: EventTime::from_micros(i64::MIN) })
     }
 
     /// Closes every period (rule 7.1, end of input).
@@ -120,7 +132,7 @@ impl<'p> Task<'p> {
             super::check(stop)?;
             console.show_closing(&self.processor);
             self.give(Input::EndOfInput)?;
-            self.cut()?;
+            self.make_room()?;
             if !self.processor.has_more_to_close() {
                 return Ok(());
             }
@@ -133,13 +145,10 @@ impl<'p> Task<'p> {
         stop: &StopSignal,
         console: &mut Console,
     ) -> Result<(), CommandError> {
-        while let Some(watermark) = self.processor.watermark()
-            && self.processor.has_more_to_close()
-        {
+        while self.has_more_to_close() {
             super::check(stop)?;
             console.show_closing(&self.processor);
-            self.give(Input::Idle { watermark })?;
-            self.cut()?;
+            self.close_slice()?;
         }
         self.cut()?;
         let mut shown =
@@ -204,6 +213,16 @@ impl<'p> Task<'p> {
             self.expires_through = None;
         }
         Ok(())
+    }
+
+    fn is_to_spill(&self) -> bool {
+        let is_memory = matches!(self.storage, Storage::Memory);
+        is_memory && self.processor.memory_bytes_ahead() > self.limits.spill_bytes
+    }
+
+    /// Commits a slice of closing: what it made leaves memory, and what memory does not hold.
+    fn make_room(&mut self) -> Result<(), CommandError> {
+        if self.is_to_spill() { self.spill() } else { self.cut() }
     }
 
     /// Moves all state to a temporary store, and lets go of what memory does not hold.

@@ -128,18 +128,16 @@ impl State {
         self.tell(Input::Cut { id: random_id() })
     }
 
-    /// Closes a further slice of what is due already, unless so many bytes wait for a commit: periods may become due by
-    /// the last event that comes for long.
+    /// Closes one more slice of what is due, whether or not records come, unless what the last ones made (so many bytes of
+    /// it) has to go first.
     pub(super) fn go_on_closing(&mut self, outbox_bytes_max: usize) -> Result<(), store::Error> {
-        match self.processor.watermark() {
-            Some(watermark)
-                if self.processor.has_more_to_close()
-                    && self.processor.outbox_bytes() <= outbox_bytes_max =>
-            {
-                self.tell(Input::Idle { watermark })
-            }
-            _ => Ok(()),
+        let waits = self.pending.is_some() && self.processor.waits_for_room();
+        let is_full = waits || self.processor.outbox_bytes() > outbox_bytes_max;
+        if is_full || !self.processor.has_more_to_close() {
+            return Ok(());
         }
+        // The watermark stays.
+        self.tell(Input::Idle { watermark: EventTime::from_micros(i64::MIN) })
     }
 
     /// Tells the processor, and carries out what it wants done.

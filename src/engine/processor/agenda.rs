@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::StoredIndex;
 use crate::definition::Plan;
-use crate::model::{EventTime, Span};
+use crate::model::EventTime;
 
 /// The agenda of every metric, by its place in the plan.
 pub(super) struct Agendas(Vec<Agenda>);
@@ -17,7 +17,7 @@ pub(super) struct Agendas(Vec<Agenda>);
 pub(super) struct Agenda {
     /// Resident chains by when a period of theirs is due; entries may be stale.
     pub(super) due: BTreeMap<EventTime, Vec<u32>>,
-    /// Resident plain chains by when a cell of theirs may be forgotten; entries may be stale.
+    /// Resident chains by when a cell of theirs may be forgotten; entries may be stale.
     pub(super) retire: BTreeMap<EventTime, Vec<u32>>,
     /// Whether a key that is not resident may be stored.
     pub(super) is_cold: bool,
@@ -72,8 +72,7 @@ impl Agendas {
 
 impl Agenda {
     fn over(stored: &StoredIndex, place: u32, plan: &Plan) -> Self {
-        let graces = plan.metric(place).versions.iter().map(|version| version.grace);
-        let grace_min = graces.min().unwrap_or(Span::ZERO);
+        let grace_min = plan.metric(place).grace_min;
         let ends = stored.cell_ends.get(&place).cloned().unwrap_or_default();
         let has_chains = stored.chain_metrics.contains(&place);
         Agenda {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Processor;
+use super::sweep::Slice;
 use crate::definition::{Plan, Slot};
 use crate::engine::cell::{Cell, Revision};
 use crate::engine::chain::{Cells, ChainAddress};
@@ -47,23 +48,27 @@ impl Processor {
     }
 
     /// Closes one slice; asks for a scan where what must be closed is not resident.
-    #[expect(clippy::arithmetic_side_effects, reason = "an outbox within memory, and one slice")]
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
+        let slice = self.next_slice();
+        self.close_slice(slice, effects);
+    }
+
+    /// Goes on with a slice.
+    pub(super) fn close_slice(&mut self, slice: Slice, effects: &mut Vec<Effect>) {
         if self.sweep.is_some() {
             return;
         }
         let Some(horizon) = self.horizon() else { return };
         let plan = Arc::clone(&self.plan);
-        let limit = self.outbox.len() + self.options.slice_totals_max;
         for metric in self.agendas.metrics() {
             while let Some(place) = self.next_due(metric, horizon) {
-                self.close_chain(&plan, place, self.closing());
-                if self.outbox.len() >= limit {
+                self.close_chain(&plan, place, self.closing(), slice);
+                if self.outbox.len() >= slice.outbox_max {
                     return;
                 }
             }
         }
-        if let Some(sweep) = self.next_sweep(horizon) {
+        if let Some(sweep) = self.next_sweep(horizon, slice) {
             effects.push(Effect::Scan(sweep.scan.clone()));
             self.sweep = Some(sweep);
             return;
@@ -91,30 +96,62 @@ impl Processor {
         place
     }
 
-    /// Publishes what is due of one chain; entries of the agenda may be stale.
-    pub(super) fn close_chain(&mut self, plan: &Plan, place: u32, closing: Closing) {
-        let Some(chain) = self.chains.try_chain(place) else { return };
+    /// Publishes what is due of one chain, until the slice is full; entries of the agenda may be stale.
+    /// Returns whether that was all. If not, the chain is first on the agenda.
+    pub(super) fn close_chain(
+        &mut self,
+        plan: &Plan,
+        place: u32,
+        closing: Closing,
+        slice: Slice,
+    ) -> bool {
+        let Some(chain) = self.chains.try_chain(place) else { return true };
         let address = chain.address.clone();
         let is_plain = matches!(chain.cells, Cells::Plain(_));
         let site = self.site(plan, &address);
-        if is_plain {
-            self.publish_plain(place, &site, |cell| match closing {
+        let is_all = if is_plain {
+            self.publish_plain(place, &site, self.room(slice), |cell| match closing {
                 Closing::Due => {
                     site.is_due(cell.slot) && (cell.published.is_none() || cell.is_owed)
                 }
                 Closing::EndOfInput => cell.published.is_none() || cell.is_owed,
-            });
-        } else if closing == Closing::Due {
-            self.sweep_recurring(place, &site);
+            })
         } else {
-            let mut totals = Vec::new();
-            let chain = self.chains.chain_mut(place);
-            let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("not plain") };
-            recurring.close(&site, closing, &mut |cell, revision| {
-                totals.push((total_of(&site, &address, cell, revision), cell.slot));
-            });
-            self.take_totals(place, &site, totals);
+            let is_swept = self.sweep_recurring(place, &site, self.room(slice));
+            match closing {
+                Closing::Due if is_swept => {
+                    self.put_on_agenda(place);
+                    true
+                }
+                // What is due later is closed here and now: the chain need not be looked at again.
+                Closing::EndOfInput if is_swept => self.close_open(place, &site, slice),
+                Closing::Due | Closing::EndOfInput => false,
+            }
+        };
+        if !is_all {
+            let due = &mut self.agendas.of_mut(address.metric).due;
+            due.entry(EventTime::from_micros(i64::MIN)).or_default().push(place);
         }
+        is_all
+    }
+
+    /// How many totals a slice may still make: always one, so that closing goes on.
+    fn room(&self, slice: Slice) -> usize {
+        slice.outbox_max.saturating_sub(self.outbox.len()).max(1)
+    }
+
+    /// Publishes open periods of a recurring chain (rule 7.1, end of input). Returns whether these were all.
+    fn close_open(&mut self, place: u32, site: &Site<'_>, slice: Slice) -> bool {
+        let room = self.room(slice);
+        let mut totals = Vec::new();
+        let (address, recurring) = self.chains.recurring_mut(place);
+        let mut add = |cell: &Cell, revision| {
+            totals.push((total_of(site, address, cell, revision), cell.slot));
+        };
+        recurring.publish_owed(site, &mut add);
+        let is_all = recurring.close_open(site, room, &mut add);
+        self.take_totals(place, site, totals);
+        is_all
     }
 
     pub(super) fn site<'p>(&self, plan: &'p Plan, address: &ChainAddress) -> Site<'p> {
@@ -129,17 +166,21 @@ impl Processor {
         }
     }
 
-    /// Publishes those cells of a plain chain that pass the test.
+    /// Publishes those cells of a plain chain that pass the test, at most `totals_max` of them. Returns whether these were
+    /// all.
     pub(super) fn publish_plain(
         &mut self,
         place: u32,
         site: &Site<'_>,
+        totals_max: usize,
         is_asked: impl Fn(&Cell) -> bool,
-    ) {
+    ) -> bool {
         let mut totals = Vec::new();
         let chain = self.chains.chain_mut(place);
         let Cells::Plain(cells) = &mut chain.cells else { unreachable!("asked of plain chains") };
-        for cell in cells.iter_mut().filter(|cell| is_asked(cell)) {
+        let mut asked = cells.iter_mut().filter(|cell| is_asked(cell));
+        while totals.len() < totals_max {
+            let Some(cell) = asked.next() else { break };
             let value = cell.value(&site.frame(cell.slot), None);
             let is_news = cell.is_news(value);
             cell.is_owed = false;
@@ -148,30 +189,48 @@ impl Processor {
                 totals.push((total_of(site, &chain.address, cell, revision), cell.slot));
             }
         }
+        let is_all = totals.len() < totals_max || asked.next().is_none();
         self.take_totals(place, site, totals);
+        is_all
     }
 
-    /// Publishes what became due of a recurring chain, and notes when it must be looked at again.
-    pub(super) fn sweep_recurring(&mut self, place: u32, site: &Site<'_>) {
+    /// Publishes what became due of a recurring chain, about `totals_max` of it, forgets what nothing can change any more,
+    /// and notes when the chain must be looked at again; the caller puts it on the agenda. Returns whether that was all.
+    pub(super) fn sweep_recurring(
+        &mut self,
+        place: u32,
+        site: &Site<'_>,
+        totals_max: usize,
+    ) -> bool {
         let mut totals = Vec::new();
-        let chain = self.chains.chain_mut(place);
-        let address = chain.address.clone();
-        let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("asked of others") };
-        recurring.sweep(site, &mut |cell, revision| {
-            totals.push((total_of(site, &address, cell, revision), cell.slot));
+        let (address, recurring) = self.chains.recurring_mut(place);
+        recurring.sweep(site, totals_max, &mut |cell, revision| {
+            totals.push((total_of(site, address, cell, revision), cell.slot));
         });
+        recurring.scheduled = recurring.next_due(site);
+        let is_all = !recurring.is_behind(site);
         self.take_totals(place, site, totals);
-        self.schedule(place, site);
+        // Not only at the next commit: of a chain that owes years, no more is kept than of one that owes a day.
+        if self.retire_cells(place, site) {
+            let metric = self.chains.chain(place).address.metric;
+            let now = site.watermark.unwrap_or(EventTime::EARLIEST);
+            self.agendas.of_mut(metric).retire.entry(now).or_default().push(place);
+        }
+        is_all
     }
 
     /// Puts a recurring chain on the agenda for when it next has something to publish.
     pub(super) fn schedule(&mut self, place: u32, site: &Site<'_>) {
-        let chain = self.chains.chain_mut(place);
-        let metric = chain.address.metric;
-        let Cells::Recurring(recurring) = &mut chain.cells else { unreachable!("asked of others") };
+        let (_, recurring) = self.chains.recurring_mut(place);
         recurring.scheduled = recurring.next_due(site);
+        self.put_on_agenda(place);
+    }
+
+    /// Enters a recurring chain where it is scheduled.
+    pub(super) fn put_on_agenda(&mut self, place: u32) {
+        let (address, recurring) = self.chains.recurring_mut(place);
         if let Some(due) = recurring.scheduled {
-            self.agendas.of_mut(metric).due.entry(due).or_default().push(place);
+            self.agendas.of_mut(address.metric).due.entry(due).or_default().push(place);
         }
     }
 
@@ -185,10 +244,15 @@ impl Processor {
             self.dirty.push(place);
         }
         let metric = chain.address.metric;
-        let is_recurring = matches!(chain.cells, Cells::Recurring(_));
+        let is_plain = matches!(chain.cells, Cells::Plain(_));
+        let watermark = self.watermark.unwrap_or(EventTime::EARLIEST);
+        let mut last = None;
         for (total, slot) in totals {
-            if is_recurring {
-                let at = self.retire_at(site, slot);
+            let at = self.retire_at(site, slot).max(watermark);
+            // A plain cell has been there since it was made, unless that was too early.
+            let is_there = last == Some(at) || (is_plain && at > watermark);
+            if !is_there {
+                last = Some(at);
                 self.agendas.of_mut(metric).retire.entry(at).or_default().push(place);
             }
             self.emit(OutboxEntry::Total(total));
@@ -209,8 +273,8 @@ impl Processor {
 
     /// From which watermark on nothing can change a period any more (rule 7.5).
     pub(super) fn retire_at(&self, site: &Site<'_>, slot: Slot) -> EventTime {
-        let window_end = slot.period.end.saturating_add(self.options.dedup_window);
-        window_end.max(site.due_at(slot))
+        let kept = self.options.dedup_window.max(site.grace_max());
+        slot.period.end.saturating_add(kept)
     }
 
     /// Publishes what late events changed since the last cut.
@@ -226,7 +290,7 @@ impl Processor {
             match &mut chain.cells {
                 Cells::Plain(_) => {
                     // What an end of input closed is final though it is not due (rule 7.1).
-                    self.publish_plain(place, &site, |cell| cell.is_owed);
+                    self.publish_plain(place, &site, usize::MAX, |cell| cell.is_owed);
                 }
                 Cells::Recurring(recurring) => {
                     recurring.publish_owed(&site, &mut |cell, revision| {

@@ -8,6 +8,7 @@ use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
 use crate::engine::ledger::{CommitId, CommitRecord};
+use crate::engine::site::Site;
 use crate::model::EventTime;
 
 impl Processor {
@@ -107,7 +108,7 @@ impl Processor {
                     changed.extend(parts.drain(..).map(|(part, value)| (start, part, value)));
                 }
                 sink.put_chain(&chain.address, recurring, &changed);
-                recurring.retired.clear();
+                recurring.retired = Vec::new();
             }
         }
     }
@@ -118,11 +119,12 @@ impl Processor {
         self.dedup.forget(watermark);
         let plan = Arc::clone(&self.plan);
         for metric in self.agendas.metrics() {
+            while let Some(place) = self.next_retired(metric, watermark) {
+                self.retire_chain(&plan, metric, place);
+            }
+            // Stored cells are forgotten by the end of their period, whosever they are: all must be closed.
             if self.has_due_in(metric, watermark) {
                 continue;
-            }
-            while let Some(place) = self.next_retired(metric, watermark) {
-                self.retire_chain(&plan, metric, place, watermark);
             }
             let grace = plan.metric(metric).grace_max;
             let through = watermark.saturating_sub(self.options.dedup_window.max(grace));
@@ -159,28 +161,36 @@ impl Processor {
         place
     }
 
-    fn retire_chain(&mut self, plan: &Plan, metric: u32, place: u32, watermark: EventTime) {
+    fn retire_chain(&mut self, plan: &Plan, metric: u32, place: u32) {
         let Some(chain) = self.chains.try_chain(place) else { return };
         let address = chain.address.clone();
-        // The place may have passed to a chain of another metric, in which something may still be due.
+        // The place may have passed to a chain of another metric.
         if address.metric != metric {
             return;
         }
         let site = self.site(plan, &address);
-        let window = self.options.dedup_window;
-        let is_past =
-            |slot: Slot| slot.period.end.saturating_add(window) <= watermark && site.is_due(slot);
+        if self.retire_cells(place, &site) {
+            self.drop_chain(place);
+        }
+    }
+
+    /// Forgets what nothing can change any more of a chain, where its closing has passed it. Returns whether nothing is left.
+    pub(super) fn retire_cells(&mut self, place: u32, site: &Site<'_>) -> bool {
+        let Some(watermark) = self.watermark else { return false };
+        let kept = self.options.dedup_window.max(site.grace_max());
+        let is_past = |slot: Slot| slot.period.end.saturating_add(kept) <= watermark;
         let has_store = self.has_store;
         let chain = self.chains.chain_mut(place);
         let is_empty = match &mut chain.cells {
             Cells::Plain(cells) => {
-                cells.retain(|cell| !is_past(cell.slot) || cell.is_owed);
+                cells
+                    .retain(|cell| !is_past(cell.slot) || cell.published.is_none() || cell.is_owed);
                 cells.is_empty()
             }
             Cells::Recurring(recurring) => {
-                let is_changed = recurring.retire(&site, is_past);
+                let is_changed = recurring.retire(site, is_past);
                 if !has_store {
-                    recurring.retired.clear();
+                    recurring.retired = Vec::new();
                 }
                 if is_changed && !std::mem::replace(&mut chain.is_dirty, true) {
                     self.dirty.push(place);
@@ -189,9 +199,7 @@ impl Processor {
             }
         };
         self.chains.recount(place);
-        if is_empty {
-            self.drop_chain(place);
-        }
+        is_empty
     }
 
     fn drop_chain(&mut self, place: u32) {

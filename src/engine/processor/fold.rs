@@ -249,7 +249,7 @@ impl Processor {
         let is_due = site.is_due(slot);
         if is_due {
             // Rule 7.2: its total became final before this event was read.
-            self.publish_plain(place, site, |cell| {
+            self.publish_plain(place, site, usize::MAX, |cell| {
                 cell.slot == slot && cell.published.is_none() && !cell.is_owed
             });
         }
@@ -280,23 +280,26 @@ impl Processor {
         fold: &Fold,
         origin: Origin,
     ) -> bool {
-        if site.is_due(slot) {
-            self.sweep_recurring(place, site);
+        // The earliest instant at which a period that the event reaches may be due.
+        let reached = slot.period.end.saturating_add(site.metric.grace_min);
+        let (_, chain) = self.chains.recurring_mut(place);
+        let is_published_first = site.is_due(slot)
+            || (chain.is_behind(site) && site.watermark.is_some_and(|mark| reached <= mark));
+        if is_published_first {
+            // Rule 7.2: these totals became final before this event was read.
+            while !self.sweep_recurring(place, site, self.options.slice_totals_max.max(1)) {}
+            self.put_on_agenda(place);
         }
-        let Cells::Recurring(chain) = &mut self.chains.chain_mut(place).cells else {
-            unreachable!("the caller saw a recurring chain")
-        };
+        let (_, chain) = self.chains.recurring_mut(place);
         let is_settled = chain.fold(site, slot, fold, origin);
         if is_settled {
             // What it carries now may owe a total to a period that is still open.
             self.schedule(place, site);
             return true;
         }
-        let due = site.due_at(slot);
-        if chain.scheduled.is_none_or(|scheduled| due < scheduled) {
-            chain.scheduled = Some(due);
-            let metric = self.chains.chain(place).address.metric;
-            self.agendas.of_mut(metric).due.entry(due).or_default().push(place);
+        if chain.scheduled.is_none_or(|scheduled| reached < scheduled) {
+            chain.scheduled = Some(reached);
+            self.put_on_agenda(place);
         }
         is_settled
     }

@@ -10,19 +10,21 @@ impl Processor {
     pub(super) fn take_loaded(&mut self, found: Vec<Loaded>) {
         assert!(self.batch.is_pending(), "nothing was to be loaded");
         for loaded in found {
-            self.make_resident(loaded);
+            self.make_resident(loaded, self.batch_number);
         }
     }
 
-    /// Takes in what is stored unless it is resident already: then memory is newer. Returns its chain's place.
-    pub(super) fn make_resident(&mut self, loaded: Loaded) -> Option<u32> {
+    /// Takes in what is stored, as last used in that batch, unless it is resident already: then memory is newer. Returns its
+    /// chain's place.
+    pub(super) fn make_resident(&mut self, loaded: Loaded, used_in: u32) -> Option<u32> {
         match loaded {
             Loaded::Id(id) => {
                 self.dedup.restore(id);
                 None
             }
             Loaded::Cell(address, cell) => {
-                let place = self.place_of(&address, || Cells::Plain(Vec::with_capacity(1)));
+                let place =
+                    self.place_of(&address, used_in, || Cells::Plain(Vec::with_capacity(1)));
                 let plan = Arc::clone(&self.plan);
                 let site = self.site(&plan, &address);
                 let slot = cell.slot;
@@ -43,7 +45,7 @@ impl Processor {
                 let is_resident = self.find(&address).is_some();
                 // One that was spent stays stored until the next commit: taken up again, it is not to be forgotten then.
                 self.forgotten.chains.remove(&address);
-                let place = self.place_of(&address, || Cells::Recurring(recurring));
+                let place = self.place_of(&address, used_in, || Cells::Recurring(recurring));
                 if !is_resident {
                     let slots: Vec<_> = match &self.chains.chain(place).cells {
                         Cells::Recurring(chain) => {
@@ -69,12 +71,17 @@ impl Processor {
         self.chains.find(hash, address.metric, address.lineage, key)
     }
 
-    fn place_of(&mut self, address: &ChainAddress, cells: impl FnOnce() -> Cells) -> u32 {
+    fn place_of(
+        &mut self,
+        address: &ChainAddress,
+        used_in: u32,
+        cells: impl FnOnce() -> Cells,
+    ) -> u32 {
         if let Some(place) = self.find(address) {
             return place;
         }
         let place = self.chains.insert(address.clone(), cells());
-        self.chains.chain_mut(place).touched = self.batch_number;
+        self.chains.chain_mut(place).touched = used_in;
         place
     }
 
@@ -99,12 +106,13 @@ impl Processor {
             return;
         }
         let target = (limit / 4 * 3).saturating_sub(self.dedup.bytes());
-        // Two turns of the hand: the first spares what was used lately.
-        for is_last_turn in [false, true] {
+        // Two turns of the hand: the first spares what was used lately, the second only what the latest batches used. They
+        // had it all in memory at once, the next ones likely need it too, and it may have many parts to be read again.
+        for spared_batches in [64, 2] {
             let mut left = self.chains.places();
             while left > 0 && self.chains.bytes() > target {
                 left -= 1;
-                self.evict_at_hand(is_last_turn);
+                self.evict_at_hand(spared_batches);
             }
         }
     }
@@ -113,12 +121,12 @@ impl Processor {
         clippy::arithmetic_side_effects,
         reason = "places are fewer than 2^32, and the divisor is at least 1"
     )]
-    fn evict_at_hand(&mut self, spares_none: bool) {
+    fn evict_at_hand(&mut self, spared_batches: u32) {
         let place = self.evict_hand;
         self.evict_hand = (place + 1) % self.chains.places().max(1);
         let Some(chain) = self.chains.try_chain(place) else { return };
         let age = self.batch_number.wrapping_sub(chain.touched);
-        if chain.is_dirty || chain.is_amended || (age < 64 && !spares_none) {
+        if chain.is_dirty || chain.is_amended || age < spared_batches {
             return;
         }
         let chain = self.chains.remove(place);

@@ -52,7 +52,8 @@ pub struct Options {
     pub keeps_offsets: bool,
     /// Past how many bytes of state things leave memory.
     pub memory_bytes_max: usize,
-    /// At most so many totals are made in one slice of closing.
+    /// About so many totals are made in one slice of closing: few more, where one chain has several that were due in the
+    /// same instant.
     pub slice_totals_max: usize,
 }
 

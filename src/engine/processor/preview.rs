@@ -12,7 +12,7 @@ use crate::engine::recurring::Recurring;
 use crate::model::{EventTime, PeriodTotal};
 
 /// How many stored entries one scan reads at most.
-const SCAN_ENTRIES_MAX: usize = 4096;
+const SCAN_ENTRIES_MAX: usize = 256;
 
 impl Processor {
     /// Looks at every open period of resident chains.

@@ -10,12 +10,18 @@
 use std::sync::Arc;
 
 use super::Processor;
+use crate::definition::Plan;
 use crate::engine::effect::{Effect, Loaded, Scan, ScanRange};
 use crate::engine::site::Closing;
 use crate::model::EventTime;
 
-/// How many stored entries one scan reads at most.
+/// How many stored entries a first scan reads, and any: what a scan reads is in memory at once, and a chain may be large. One
+/// that was closed whole is followed by one of twice as many entries, another by one of half as many.
+const SCAN_ENTRIES: usize = 64;
 const SCAN_ENTRIES_MAX: usize = 4096;
+
+/// How long ago, in batches, a chain was used that is in memory only to be closed: it is the first to leave.
+const AGE_AFTER_SWEEP: u32 = 64;
 
 /// A sweep under way.
 pub(super) struct Sweep {
@@ -25,19 +31,30 @@ pub(super) struct Sweep {
     /// What is due up to here is closed by this sweep. The watermark may move while it pauses: then what became due
     /// meanwhile, and was let go again, is another sweep's.
     through: EventTime,
+    /// Where the slice that it belongs to ends.
+    slice: Slice,
+}
+
+/// Where a slice of closing ends.
+#[derive(Clone, Copy)]
+pub(super) struct Slice {
+    /// How many entries the outbox has by then.
+    pub(super) outbox_max: usize,
+    /// How many bytes state takes by then.
+    memory_bytes_max: usize,
 }
 
 impl Processor {
     /// The sweep that paused, or else the next one that is needed.
-    pub(super) fn next_sweep(&mut self, horizon: EventTime) -> Option<Sweep> {
+    pub(super) fn next_sweep(&mut self, horizon: EventTime, slice: Slice) -> Option<Sweep> {
         if let Some(paused) = self.paused_sweep.take() {
-            return Some(paused);
+            return Some(Sweep { slice, ..paused });
         }
         let mut metrics = self.agendas.metrics();
         let (metric, range) =
             metrics.find_map(|metric| Some((metric, self.cold_range(metric, horizon)?)))?;
-        let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES_MAX };
-        Some(Sweep { scan, closing: self.closing(), through: horizon })
+        let scan = Scan { metric, range, after: None, limit: SCAN_ENTRIES };
+        Some(Sweep { scan, closing: self.closing(), through: horizon, slice })
     }
 
     /// What of a metric must be read from the store before it is closed.
@@ -65,22 +82,61 @@ impl Processor {
         if sweep.scan.after.is_none() && sweep.scan.range == ScanRange::Chains {
             agenda.cold_chains_due = None;
         }
-        sweep.scan.after = found.last().map(Loaded::address);
-        for loaded in found {
-            if let Some(place) = self.make_resident(loaded) {
-                self.close_chain(&plan, place, sweep.closing);
+        let mut waiting = found.into_iter();
+        let mut is_all = true;
+        while is_all && let Some(loaded) = waiting.next() {
+            let address = loaded.address();
+            let is_closed = self.close_loaded(&plan, loaded, &sweep);
+            if is_closed {
+                sweep.scan.after = Some(address);
             }
+            // What is left is read again: by then it may be another.
+            is_all = is_closed && (waiting.len() == 0 || !self.is_full(sweep.slice));
         }
-        if is_end {
+        let limit = sweep.scan.limit;
+        sweep.scan.limit =
+            if is_all { limit.saturating_mul(2) } else { limit / 2 }.clamp(1, SCAN_ENTRIES_MAX);
+        let slice = sweep.slice;
+        if is_all && is_end {
             self.end_sweep(&sweep);
         } else {
             self.paused_sweep = Some(sweep);
         }
-        let is_enough = self.outbox.len() >= self.options.slice_totals_max
-            || self.memory_bytes() > self.options.memory_bytes_max;
-        if !is_enough {
-            self.close(effects);
+        if !self.is_full(slice) {
+            self.close_slice(slice, effects);
         }
+    }
+
+    /// Closes what was scanned. Returns whether all of it is closed; else the slice is full.
+    fn close_loaded(&mut self, plan: &Plan, loaded: Loaded, sweep: &Sweep) -> bool {
+        let used_in = self.batch_number.wrapping_sub(AGE_AFTER_SWEEP);
+        let Some(place) = self.make_resident(loaded, used_in) else { return true };
+        while !self.close_chain(plan, place, sweep.closing, sweep.slice) {
+            if self.outbox.len() >= sweep.slice.outbox_max {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The next slice: so many totals, and room for an eighth of the memory, also where what cannot leave takes all of it.
+    #[expect(clippy::arithmetic_side_effects, reason = "an outbox within memory, and one slice")]
+    pub(super) fn next_slice(&self) -> Slice {
+        let limit = self.options.memory_bytes_max;
+        Slice {
+            outbox_max: self.outbox.len() + self.options.slice_totals_max,
+            memory_bytes_max: self.memory_bytes().saturating_add(limit / 8).max(limit),
+        }
+    }
+
+    fn is_full(&self, slice: Slice) -> bool {
+        self.outbox.len() >= slice.outbox_max || self.memory_bytes() > slice.memory_bytes_max
+    }
+
+    /// Whether closing what is stored takes more memory than it may: a commit lets go of it.
+    pub fn waits_for_room(&self) -> bool {
+        let paused = self.paused_sweep.as_ref();
+        paused.is_some_and(|sweep| self.memory_bytes() > sweep.slice.memory_bytes_max)
     }
 
     /// Everything of the sweep's range is closed, or resident.

@@ -116,13 +116,18 @@ impl ChangeSink for BatchEncoder<'_> {
         let number = self.dictionary.number(address.metric);
         self.put(chain_key(number, address.lineage, &address.key), encode_chain(chain));
         let prefix = chain_parts_prefix(number, address.lineage, &address.key);
-        for start in &chain.retired {
-            let mut from = Writer(prefix.clone());
-            from.option(Some(*start), |key, start| {
-                key.time(start);
+        // One range for all: a store pays for each as long as its files live, and what is kept starts later.
+        if let (true, Some(first), Some(last)) =
+            (chain.base.has_parts(), chain.retired.iter().min(), chain.retired.iter().max())
+        {
+            let [from, last] = [first, last].map(|start| {
+                let mut key = Writer(prefix.clone());
+                key.option(Some(*start), |key, start| {
+                    key.time(start);
+                });
+                key.0
             });
-            let to = prefix_end(&from.0);
-            self.ranges.push((from.0, to));
+            self.ranges.push((from, prefix_end(&last)));
         }
         self.put_parts(&prefix, true, parts);
     }

@@ -4,6 +4,8 @@
 #
 #   broker.sh jars         fetch the jars unless the cache has them; print their folder
 #   broker.sh secure DIR   before the first start: let DIR's broker have listeners with SASL and with TLS as well
+#   broker.sh proxied DIR  before the first start: let it have a listener more, whose advertised address is another port,
+#                          that of a proxy between
 #   broker.sh format DIR   choose two free ports, write DIR/server.properties, format DIR/data (once)
 #   broker.sh start DIR    format unless done, start in the background, wait until it answers, print its address
 #   broker.sh stop DIR     stop it in order; its data stays for the next start, on the same port
@@ -12,8 +14,9 @@
 #   broker.sh tool CLASS [ARGUMENT...]   run a Kafka tool, such as org.apache.kafka.tools.TopicCommand
 #
 # DIR holds address, broker.log, broker.pid, data, server.properties; secure adds DIR/secure: the certificate of an
-# authority of its own (ca.pem), the password of user "odometer" (password; PLAIN and SCRAM-SHA-256), and, once formatted,
-# the addresses SASL_PLAINTEXT, SSL and SASL_SSL, a file each.
+# authority of its own (ca.pem), the password of the users "odometer" (password; PLAIN and SCRAM-SHA-256), who may do
+# anything, and "guest" (PLAIN), who may do what ACLs grant, and, once formatted, the addresses SASL_PLAINTEXT, SSL and
+# SASL_SSL, a file each; proxied adds DIR/proxied: the addresses listener and advertised.
 # Jars: ${ODOMETER_CACHE:-~/.cache/odometer}.
 set -euo pipefail
 
@@ -104,13 +107,33 @@ secure_listeners() {
     echo "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256"
     for protocol in sasl_plaintext sasl_ssl; do
         name=listener.name.$protocol
-        echo "$name.plain.sasl.jaas.config=$modules.plain.PlainLoginModule required user_odometer=\"$password\";"
+        echo "$name.plain.sasl.jaas.config=$modules.plain.PlainLoginModule required user_odometer=\"$password\" user_guest=\"$password\";"
         echo "$name.scram-sha-256.sasl.jaas.config=$modules.scram.ScramLoginModule required;"
     done
     echo "ssl.keystore.type=PKCS12"
     echo "ssl.keystore.location=$folder/broker.p12"
     echo "ssl.keystore.password=$password"
     echo "ssl.key.password=$password"
+    # Who names no user comes over a listener that asks for none.
+    echo "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+    echo "super.users=User:ANONYMOUS;User:odometer"
+}
+
+proxied() {
+    mkdir -p "$1/proxied"
+}
+
+# Prints the lines of server.properties for the listener of `proxied`, after the first two.
+proxied_listener() {
+    local folder=$1/proxied listeners=$2 advertised=$3 port proxy
+    port=$(free_port)
+    while [[ $listeners == *":$port"* ]]; do port=$(free_port); done
+    proxy=$(free_port)
+    while [[ $listeners,:$port == *":$proxy"* ]]; do proxy=$(free_port); done
+    echo "listeners=$listeners,PROXIED://127.0.0.1:$port"
+    echo "advertised.listeners=$advertised,PROXIED://127.0.0.1:$proxy"
+    echo "127.0.0.1:$port" >"$folder/listener"
+    echo "127.0.0.1:$proxy" >"$folder/advertised"
 }
 
 format() {
@@ -127,6 +150,8 @@ format() {
         echo "log.dirs=$directory/data"
         if [ -d "$directory/secure" ]; then
             secure_listeners "$directory" "$listeners" "$advertised"
+        elif [ -d "$directory/proxied" ]; then
+            proxied_listener "$directory" "$listeners" "$advertised"
         else
             echo "listeners=$listeners"
             echo "advertised.listeners=$advertised"
@@ -212,7 +237,7 @@ serve() {
 command=${1:-}
 case $command in
     jars) jars ;;
-    secure | format | start | stop | serve)
+    secure | proxied | format | start | stop | serve)
         [ $# -eq 2 ] || fail "$command wants one folder"
         mkdir -p "$2"
         "$command" "$(cd "$2" && pwd)"
@@ -222,5 +247,5 @@ case $command in
         shift
         java_with_jars -Dlog.level=WARN "$@"
         ;;
-    *) fail "wants jars, secure, format, start, stop, serve or tool; see the head of this file" ;;
+    *) fail "wants jars, secure, proxied, format, start, stop, serve or tool; see the head of this file" ;;
 esac

@@ -2,6 +2,7 @@
 //!
 //! Batches, commits, restarts and the limit of memory are thrown by dice; what comes out may depend on none of them.
 
+mod closing;
 mod properties;
 mod tests;
 
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use odometer::definition::Plan;
 use odometer::engine::{
-    Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Input, OutboxEntry, Processor,
-    Start,
+    Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Input, Loaded, OutboxEntry,
+    Processor, Start,
 };
 use odometer::format::state::Identity;
 use odometer::format::{Encoder, Outgoing, Place};
@@ -62,6 +63,14 @@ pub struct Driver<'w> {
     leaves_outbox: bool,
     delivered: (u64, CommitId),
     cuts: u64,
+    loaded: usize,
+}
+
+/// What one slice of closing made, and left in memory.
+pub struct Slice {
+    pub totals: u64,
+    pub chains: usize,
+    pub memory_bytes: usize,
 }
 
 impl<'w> Driver<'w> {
@@ -112,6 +121,7 @@ impl<'w> Driver<'w> {
             leaves_outbox: false,
             delivered,
             cuts: 0,
+            loaded: 0,
         }
     }
 
@@ -158,27 +168,61 @@ impl<'w> Driver<'w> {
         self.revive(Cursor::at_offset(0));
     }
 
+    /// From now on so many totals are made in one slice.
+    pub fn close_by(&mut self, slice_totals_max: usize) {
+        self.settings.slice_totals_max = slice_totals_max;
+        self.revive(Cursor::at_offset(0));
+    }
+
     /// Reads one record and commits.
     pub fn read_one(&mut self, records: &[Record<'_>], at: usize) {
-        with_incoming(records, at, self.options.now, |events| {
-            let cursor = Cursor::at_offset(i64::try_from(at + 1).expect("few records"));
-            self.handle(Input::Events { events, cursor });
-        });
+        self.read(records, at);
         self.cut(true);
     }
 
-    /// Ends the input, with a commit after each slice of closing. Returns how many chains were resident after each.
-    pub fn end_in_slices(&mut self) -> Vec<usize> {
-        let mut resident = Vec::new();
-        let mut input = Input::EndOfInput;
+    /// Reads records as one batch.
+    pub fn read(&mut self, records: &[Record<'_>], at: usize) {
+        with_incoming(records, at, self.options.now, |events| {
+            let next = at + records.len();
+            let cursor = Cursor::at_offset(i64::try_from(next).expect("few records"));
+            self.handle(Input::Events { events, cursor });
+        });
+    }
+
+    /// How many cells and chains were loaded for events.
+    pub fn loaded_entries(&self) -> usize {
+        self.loaded
+    }
+
+    /// Ends the input, with a commit after each slice of closing.
+    pub fn end_in_slices(&mut self) -> Vec<Slice> {
+        let mut slices = Vec::new();
         loop {
-            self.handle(input);
-            self.cut(true);
-            resident.push(self.processor.resident().1);
+            self.handle(Input::EndOfInput);
+            slices.push(self.end_slice());
             if !self.processor.has_more_to_close() {
-                return resident;
+                return slices;
             }
-            input = Input::EndOfInput;
+        }
+    }
+
+    /// Closes what is due, with a commit after each slice; the first one is what the last batch closed.
+    pub fn close_in_slices(&mut self) -> Vec<Slice> {
+        let mut slices = vec![self.end_slice()];
+        while self.processor.has_more_to_close() {
+            self.handle(Input::Idle { watermark: EventTime::from_micros(i64::MIN) });
+            slices.push(self.end_slice());
+        }
+        slices
+    }
+
+    fn end_slice(&mut self) -> Slice {
+        let before = self.processor.ledger().last().outbox_last;
+        self.cut(true);
+        Slice {
+            totals: self.processor.ledger().last().outbox_last - before,
+            chains: self.processor.resident().1,
+            memory_bytes: self.processor.memory_bytes(),
         }
     }
 
@@ -242,6 +286,21 @@ impl<'w> Driver<'w> {
         self.cut(true);
     }
 
+    /// Moves the cursor without a record: where there is none, it goes on past ends of transactions.
+    pub fn pass_over(&mut self, offset: i64) {
+        self.handle(Input::Events { events: &[], cursor: Cursor::at_offset(offset) });
+    }
+
+    /// The last stored commit.
+    pub fn last_commit(&self) -> CommitRecord {
+        *self.processor.ledger().last()
+    }
+
+    /// Commits what there is to commit.
+    pub fn commit(&mut self) {
+        self.cut(true);
+    }
+
     /// Gives the idle ticks that are set for this place, until all is closed that they close.
     fn tick(&mut self, at: usize) {
         for (_, clock) in self.options.idle_ticks.iter().filter(|(place, _)| *place == at) {
@@ -299,7 +358,12 @@ impl<'w> Driver<'w> {
         let mut effects: VecDeque<Effect> = effects.into();
         while let Some(effect) = effects.pop_front() {
             let answer = match &effect {
-                Effect::Load(addresses) => Some(Input::Loaded(self.store().load(addresses))),
+                Effect::Load(addresses) => {
+                    let found = self.store().load(addresses);
+                    let is_entry = |found: &&Loaded| !matches!(found, Loaded::Id(_));
+                    self.loaded += found.iter().filter(is_entry).count();
+                    Some(Input::Loaded(found))
+                }
                 Effect::Scan(scan) => {
                     let (found, is_end) = self.store().scan(scan);
                     Some(Input::Scanned { found, is_end })

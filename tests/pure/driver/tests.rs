@@ -109,6 +109,33 @@ fn range_of_offsets_is_said_only_where_it_is_whole() {
     }
 }
 
+#[test]
+fn cursor_goes_on_past_what_is_no_record() {
+    let definitions = r#"{"metrics":[
+        {"code":"plain","event_type":"e","aggregation":"count","period":"day"}]}"#;
+    let event = event_on(0, 1);
+    let (options, mut dice) = (Options::default(), Dice::new(1));
+    let mut driver = Driver::new(definitions, &options, Style::stored(Some(1), 0), &mut dice);
+    // Ends of transactions before the first event.
+    driver.pass_over(3);
+    driver.commit();
+    let empty = driver.last_commit();
+    assert_eq!((empty.number, empty.cursor.offset, empty.counters.read), (1, 3, 0));
+
+    driver.read_one(&Record::lines(event.as_bytes()), 3);
+    let read = driver.last_commit();
+    driver.pass_over(7);
+    driver.commit();
+    let passed = driver.last_commit();
+    assert_eq!((passed.number, passed.cursor.offset), (3, 7));
+    assert_eq!((passed.counters, passed.watermark), (read.counters, read.watermark));
+    assert_eq!(passed.outbox_last, read.outbox_last);
+
+    driver.pass_over(7);
+    driver.commit();
+    assert_eq!(driver.last_commit(), passed, "nothing happened");
+}
+
 fn event_on(number: usize, day: u32) -> String {
     let time = instant_of(day, 12);
     format!(
@@ -168,6 +195,7 @@ fn closing_of_what_is_stored_keeps_no_more_in_memory_than_it_may() {
         driver.read_one(record, at);
     }
     let resident = driver.end_in_slices();
+    let resident: Vec<usize> = resident.iter().map(|slice| slice.chains).collect();
     assert!(resident.len() > 20, "{resident:?} chains after each slice");
     // A chain with one cell takes 330 bytes or so.
     assert!(resident.iter().all(|chains| chains * 330 <= 20_000), "{resident:?} after each slice");

@@ -1,6 +1,6 @@
 //! The simulation: the commit protocol under everything that may befall it, from a seed.
 //!
-//! The engine, `recovery::decide`, the bytes of state, outbox and metadata are the product's; broker, disk and the
+//! The engine, `recovery::decide`, `settlement::settle`, the bytes of state, outbox and metadata are the product's; broker, disk and the
 //! process around the engine are models. Everything is held against the oracle over the final input log.
 //!
 //! ```text
@@ -11,6 +11,7 @@ mod broker;
 mod mutant;
 mod process;
 mod recovery;
+mod settlement;
 mod task;
 mod world;
 

@@ -17,13 +17,17 @@ pub enum Mutant {
     StaleGeneration,
     /// Ids never reach the store.
     ForgetIds,
+    /// A delivery in doubt that did commit is sent again.
+    ResendCommitted,
+    /// A delivery in doubt that did not commit is not sent again.
+    BelieveCommitted,
     /// After a restart everything in the outbox is sent, delivered or not.
     ResendAll,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 8] = [
+    pub const ALL: [Mutant; 10] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -31,6 +35,8 @@ impl Mutant {
         Mutant::KeepProducer,
         Mutant::StaleGeneration,
         Mutant::ForgetIds,
+        Mutant::ResendCommitted,
+        Mutant::BelieveCommitted,
         Mutant::ResendAll,
     ];
 }

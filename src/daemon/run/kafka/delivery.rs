@@ -7,10 +7,10 @@
 
 use super::courier::{Order, Reply, Standing};
 use super::pause::PAUSE_MAX;
-use super::task::{Settled, Task};
+use super::task::Task;
 use super::worker::{Error, POLL_WAIT, Worker};
 use crate::daemon::clock::Stopwatch;
-use crate::engine::Visible;
+use crate::engine::{Settled, Visible};
 use crate::kafka::{Disposition, Membership};
 use crate::telemetry::TransactionOutcome;
 
@@ -40,7 +40,9 @@ impl Worker {
     pub(super) fn is_cut_due(&self) -> bool {
         let bytes = self.job.commit_bytes_max;
         let is_full = |task: &Task| {
-            task.state.pending.is_none() && task.state.processor.outbox_bytes() > bytes
+            let processor = &task.state.processor;
+            let is_full = processor.outbox_bytes() > bytes || processor.waits_for_room();
+            task.state.pending.is_none() && is_full
         };
         self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
     }
@@ -84,6 +86,7 @@ impl Worker {
         match outcome {
             Err(Error::Kafka(error)) if error.disposition() != Disposition::Halt => {
                 self.pause.begin();
+                self.report.in_doubt(&format!("in doubt, and to be made again: {error}"));
                 tracing::warn!(
                     %error,
                     pause_seconds = self.pause.seconds(),
@@ -106,7 +109,10 @@ impl Worker {
                 self.courier.send(Order::Renew);
                 return Ok(());
             }
-            _ if !self.is_any_pending() => return Ok(()),
+            _ if !self.is_any_pending() => {
+                self.report.is_certain();
+                return Ok(());
+            }
             Standing::Unknown => {
                 self.courier.send(Order::Renew);
                 return Ok(());
@@ -140,6 +146,7 @@ impl Worker {
             Reply::Delivered { visible, outcome: Ok(()) } => {
                 self.report.transaction(TransactionOutcome::Committed);
                 self.pause.end();
+                self.report.is_certain();
                 self.take_visible(&visible)
             }
             Reply::Delivered { outcome: Err(error), .. } => {

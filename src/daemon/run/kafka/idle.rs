@@ -1,19 +1,28 @@
-//! What a worker does by the clock: idle partitions, the topic's bounds and partitions.
+//! What a worker does by the clock: idle partitions, lag, whether its tasks get on. It asks nobody: the broker's answers
+//! come from the outlook.
 
-use std::rc::Rc;
 use std::time::Duration;
 
+use super::outlook::Answer;
+use super::task::Task;
 use super::worker::{Error, Worker};
-use crate::daemon::clock::{self, Stopwatch};
 use crate::engine::{Halt, Input};
-use crate::kafka::Disposition;
 
-const TOPIC_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// For how long an offset may stand still while there is something to read, in commits and at least.
+const STANDSTILL_COMMITS: u32 = 6;
+const STANDSTILL_MIN: Duration = Duration::from_secs(30);
 
 impl Worker {
-    /// Idle partitions follow the clock (rule 7.1); the topic is looked at from time to time.
+    /// Takes the outlook's answer; idle partitions follow the clock (rule 7.1).
     pub(super) fn tick(&mut self) -> Result<(), Error> {
+        self.outlook.watch(self.options.worker, self.tasks.keys().copied().collect());
+        self.check_topic()?;
+        let answer = self.outlook.answer();
+        if let Some(answer) = &answer {
+            self.take_ends(answer)?;
+        }
         self.report.tell(self.tasks.values());
+        self.tell_progress();
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
                 seconds = jump.as_secs(),
@@ -21,67 +30,83 @@ impl Worker {
             );
             return Ok(());
         }
-        let timeout = self.job.idle_timeout;
-        let watermark = clock::now()
-            .saturating_sub(timeout)
-            .saturating_sub(self.job.common.engine.watermark_delay);
-        for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-            if self.is_idle(partition, timeout) {
-                let failed = self.failed(partition);
-                if let Some(task) = self.tasks.get_mut(&partition) {
-                    task.state.tell(Input::Idle { watermark }).map_err(failed)?;
-                }
+        answer.map_or(Ok(()), |answer| self.close_idle(&answer))
+    }
+
+    fn close_idle(&mut self, answer: &Answer) -> Result<(), Error> {
+        let span = self.job.idle_timeout;
+        let timeout = Duration::from_micros(u64::try_from(span.micros()).unwrap_or(u64::MAX));
+        // By the clock of the question: what was appended since is younger.
+        let watermark =
+            answer.at.saturating_sub(span).saturating_sub(self.job.common.engine.watermark_delay);
+        for (partition, end) in &answer.ends {
+            let failed = self.failed(*partition);
+            if let Some(task) = self.tasks.get_mut(partition)
+                && is_idle(task, *end, answer, timeout)
+            {
+                task.state.tell(Input::Idle { watermark }).map_err(failed)?;
             }
-        }
-        if self.since_check.elapsed() >= TOPIC_CHECK_INTERVAL {
-            self.since_check = Stopwatch::start();
-            self.look_at_ends();
-            self.check_topic()?;
         }
         Ok(())
     }
 
-    /// Whether a partition has been read to its end, and nothing was added to it, for the idle timeout.
-    fn is_idle(&mut self, partition: i32, timeout: crate::model::Span) -> bool {
-        let source = Rc::clone(&self.source);
-        let Some(task) = self.tasks.get_mut(&partition) else { return false };
-        let timeout = Duration::from_micros(u64::try_from(timeout.micros()).unwrap_or(u64::MAX));
-        if !task.is_at_end || task.is_paused || task.quiet.elapsed() < timeout {
-            return false;
-        }
-        let Ok((_, end)) = source.log_bounds(partition) else { return false };
-        match task.end_seen {
-            Some(seen) if seen == end => true,
-            Some(_) => {
-                task.is_at_end = false;
-                task.end_seen = None;
-                false
-            }
-            None => {
-                task.end_seen = Some(end);
-                false
+    /// Notes how far the logs reach. Where something stands there that is no record, the cursor goes on past it.
+    fn take_ends(&mut self, answer: &Answer) -> Result<(), Error> {
+        let mut is_any_behind = false;
+        for (partition, end) in &answer.ends {
+            if let Some(task) = self.tasks.get_mut(partition) {
+                task.log_end = Some(*end);
+                is_any_behind |= task.is_read && task.cursor() < *end;
             }
         }
+        if is_any_behind { self.pass_over() } else { Ok(()) }
     }
 
-    /// How far the log reaches: for the lag, never for a decision.
-    fn look_at_ends(&mut self) {
-        let source = Rc::clone(&self.source);
+    /// Moves cursors past what was handed out and is no record: ends of transactions, and what aborted ones wrote.
+    /// To be called when every record that was handed out is folded.
+    pub(super) fn pass_over(&mut self) -> Result<(), Error> {
+        let positions = match self.source.positions() {
+            Ok(positions) => positions,
+            Err(error) => {
+                tracing::debug!(%error, "how far the client has read is not known");
+                return Ok(());
+            }
+        };
+        for (partition, position) in positions {
+            let failed = self.failed(partition);
+            if let Some(task) = self.tasks.get_mut(&partition) {
+                task.pass_over(position).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_progress(&mut self) {
+        let limit = STANDSTILL_MIN.max(self.job.commit_interval * STANDSTILL_COMMITS);
         for (partition, task) in &mut self.tasks {
-            let Ok((_, end)) = source.log_bounds(*partition) else { return };
-            task.log_end = Some(end);
+            let Some(end) = task.log_end else { continue };
+            // Cut only when the commit before it is visible: where it moves, that one moved.
+            let stored = task.state.processor.ledger().last().cursor.offset;
+            let stands = task.progress.note(stored, end - task.cursor());
+            self.report.standstill(*partition, (stands >= limit).then_some((stored, end)));
         }
     }
 
     fn check_topic(&mut self) -> Result<(), Error> {
-        match self.source.partitions() {
-            Ok(now) if now != self.job.partitions => {
+        let before = self.job.partitions;
+        match self.outlook.partitions()? {
+            Some(now) if now != before => {
                 let name = self.name(self.tasks.keys().next().copied().unwrap_or(0));
-                let before = self.job.partitions;
                 Err(Error::Halted(name, Halt::PartitionsChanged { before, now }))
             }
-            Err(error) if error.disposition() == Disposition::Halt => Err(error.into()),
-            Ok(_) | Err(_) => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Whether everything in the log was read (up to an `end` beyond which nothing stood, open transactions included, when
+/// that was asked), and no record had come for the idle timeout by then.
+fn is_idle(task: &Task, end: i64, answer: &Answer, timeout: Duration) -> bool {
+    let quiet = task.quiet.elapsed().saturating_sub(answer.asked.elapsed());
+    !task.is_paused && task.cursor() == end && quiet >= timeout
 }

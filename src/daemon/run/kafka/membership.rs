@@ -1,31 +1,19 @@
 //! What a worker does when the group gives it partitions or takes them.
+//!
+//! The group is answered at once. What cannot be started yet, for the broker does not answer or a sibling still has it in
+//! hand, is accepted with nothing read of it, and started later: else the group could not take it back meanwhile.
 
-use super::pause::Pause;
 use super::takeover::{self, Outcome};
-use super::worker::{Error, POLL_WAIT, Worker};
-use crate::kafka::{Disposition, Membership};
+use super::worker::{Error, Worker};
+use crate::kafka::{self, Disposition, Membership};
 
 impl Worker {
     /// Answers what the group changed of what this worker owns.
     pub(super) fn change_membership(&mut self) -> Result<(), Error> {
         while let Some(membership) = self.source.membership() {
-            if let Membership::Given(partitions) = &membership
-                && partitions
-                    .iter()
-                    .any(|partition| self.registry.is_served(&self.name(*partition)))
-            {
-                // A sibling lost it and has not heard of that yet: it has its state in hand until then.
-                if self.source.is_membership_waiting() {
-                    // Taken again already: nothing of it is read in between.
-                    self.take_none(partitions)?;
-                    continue;
-                }
-                self.source.put_back(membership);
-                return Ok(());
-            }
             self.change(membership)?;
         }
-        Ok(())
+        self.start_waiting()
     }
 
     /// Accepts partitions of which nothing is to be read.
@@ -40,7 +28,9 @@ impl Worker {
             Membership::Given(partitions) => self.take(&partitions),
             Membership::Taken { partitions, is_lost } => {
                 tracing::info!(?partitions, is_lost, "partitions taken");
+                self.unstarted.retain(|partition| !partitions.contains(partition));
                 if is_lost {
+                    self.report.lost();
                     self.give_up_all(&partitions);
                 }
                 // What is folded goes out while the group still knows this member; what fails is done by the next owner.
@@ -71,31 +61,72 @@ impl Worker {
         }
     }
 
-    /// Starts the tasks of partitions that the group gave.
+    /// Starts the tasks of partitions that the group gave, now or later.
     fn take(&mut self, partitions: &[i32]) -> Result<(), Error> {
         tracing::info!(?partitions, "partitions given");
-        if partitions.is_empty() {
-            self.report.joined();
-            return Ok(self.source.assign(&[])?);
-        }
-        let mut pause = Pause::new();
-        let committed = loop {
-            let asked = self.ask_committed(partitions);
-            match asked {
-                Ok(committed) => break committed,
-                Err(Error::Kafka(error)) if error.disposition() != Disposition::Halt => {
-                    pause.begin();
-                    tracing::warn!(%error, pause_seconds = pause.seconds(), "asking again");
-                    self.wait(&pause);
-                }
-                Err(error) => return Err(error),
-            }
-            if self.stop.is_raised() || self.abort.is_raised() {
-                self.source.put_back(Membership::Given(partitions.to_vec()));
-                return Ok(());
-            }
+        let Some(starts) = self.try_start(partitions)? else {
+            self.unstarted.extend(partitions);
+            return self.take_none(partitions);
         };
-        let mut starts = Vec::new();
+        if self.unstarted.is_empty() {
+            self.report.joined();
+        }
+        Ok(self.source.assign(&starts)?)
+    }
+
+    /// Starts what waits for it, if it is time to try again.
+    fn start_waiting(&mut self) -> Result<(), Error> {
+        if self.unstarted.is_empty() || !self.start_pause.is_over() {
+            return Ok(());
+        }
+        let partitions: Vec<i32> = self.unstarted.iter().copied().collect();
+        let Some(starts) = self.try_start(&partitions)? else { return Ok(()) };
+        self.source.begin(&starts)?;
+        self.unstarted.clear();
+        self.report.joined();
+        Ok(())
+    }
+
+    /// Where reading goes on once the tasks are started. `None`: not now.
+    fn try_start(&mut self, partitions: &[i32]) -> Result<Option<Vec<(i32, i64)>>, Error> {
+        let mut missing = partitions.to_vec();
+        // What an earlier try began stays begun: nothing is read of it before all are there.
+        missing.retain(|partition| !self.tasks.contains_key(partition));
+        // A sibling lost it and has not heard of that yet, or it is this worker that has not: the state is in one hand.
+        let taken: Vec<i32> = missing
+            .iter()
+            .copied()
+            .filter(|partition| self.registry.serve(&self.name(*partition)))
+            .collect();
+        if taken.len() < missing.len() {
+            self.release_unstarted(&taken);
+            return Ok(None);
+        }
+        if !missing.is_empty()
+            && let Err(error) = self.start_tasks(&missing)
+        {
+            self.release_unstarted(&missing);
+            let error = self.passing(error)?;
+            self.start_pause.begin();
+            tracing::warn!(
+                %error,
+                pause_seconds = self.start_pause.seconds(),
+                "the broker does not answer what a task needs to start; it is asked again"
+            );
+            return Ok(None);
+        }
+        self.start_pause.end();
+        // A genesis is visible before anything is read.
+        let outcome = self.finish();
+        self.put_off(outcome)?;
+        let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
+        Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
+    }
+
+    fn start_tasks(&mut self, partitions: &[i32]) -> Result<(), Error> {
+        // Ends what an earlier run of this worker left open, so that the answer is final.
+        self.make_certain()?;
+        let committed = self.source.committed(partitions)?;
         for (partition, committed) in partitions.iter().copied().zip(committed) {
             let outcome = takeover::take_over(
                 &self.job,
@@ -107,34 +138,37 @@ impl Worker {
             );
             match outcome {
                 Ok(Outcome::Serves(task)) => {
-                    starts.push((partition, task.cursor()));
-                    self.registry.serve(&self.name(partition));
                     self.tasks.insert(partition, *task);
                 }
                 Ok(Outcome::Halted(halt)) => return Err(Error::Halted(self.name(partition), halt)),
+                Err(takeover::Error::Kafka(error)) => return Err(Error::Kafka(error)),
                 Err(error) => return Err(Error::Task(self.name(partition), Box::new(error))),
             }
         }
-        // A genesis is visible before anything is read.
-        let outcome = self.finish();
-        self.put_off(outcome)?;
-        self.report.joined();
-        Ok(self.source.assign(&starts)?)
+        Ok(())
     }
 
-    fn ask_committed(
-        &mut self,
-        partitions: &[i32],
-    ) -> Result<Vec<Option<crate::engine::Committed>>, Error> {
-        // Ends what an earlier run of this worker left open, so that the answer is final.
-        self.make_certain()?;
-        Ok(self.source.committed(partitions)?)
-    }
-
-    fn wait(&self, pause: &Pause) {
-        while !pause.is_over() && !self.stop.is_raised() && !self.abort.is_raised() {
-            // Not a sleep: the group is served meanwhile. Records cannot come, for nothing is assigned yet.
-            let _ = self.source.poll(POLL_WAIT);
+    fn release_unstarted(&self, partitions: &[i32]) {
+        for partition in partitions {
+            if !self.tasks.contains_key(partition) {
+                self.registry.release(&self.name(*partition));
+            }
         }
+    }
+
+    /// Gives an error of a start back where asking again may help; else it is the end.
+    fn passing(&self, error: Error) -> Result<kafka::Error, Error> {
+        let Error::Kafka(error) = error else { return Err(error) };
+        if error.disposition() == Disposition::Halt {
+            return Err(error.into());
+        }
+        // A broker that has just come back may know a topic a little later; one that is gone stays unknown.
+        if error.is_topic_unknown()
+            && let Err(error) = self.source.partitions()
+            && error.disposition() == Disposition::Halt
+        {
+            return Err(error.into());
+        }
+        Ok(error)
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! `setup` (settings become jobs), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-//! (the thread of its transactions), `takeover` (how a task starts), `task` (one partition's work), `registry` and
-//! `halting` (what workers know of each other), `pause` (between tries), `report` (counts).
+//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
+//! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
+//! (counts).
 
 mod courier;
 mod delivery;
@@ -11,7 +12,9 @@ mod halting;
 mod idle;
 mod job;
 mod membership;
+mod outlook;
 mod pause;
+mod progress;
 mod registry;
 mod report;
 mod setup;
@@ -19,17 +22,20 @@ mod takeover;
 mod task;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::halting::Stop;
+use self::outlook::Outlook;
 use self::registry::Registry;
 use self::report::Report;
-use self::worker::Worker;
+use self::worker::{Shared, Worker};
 use super::outside::Outside;
 use crate::daemon::CommandError;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Definitions;
 use crate::format::Summary;
+use crate::kafka;
 use crate::settings::{KafkaFlow, Settings};
 
 /// Asks the broker for the topics, and works until told to stop. Gives back what was done, whatever ended it.
@@ -66,18 +72,27 @@ fn run_workers(
     let registry = Arc::new(Registry::default());
     let abort = Stop::default();
     let (mut summary, mut first_error) = (Summary::EMPTY, None);
+    let outlooks = match outlooks(&work, outside) {
+        Ok(outlooks) => outlooks,
+        Err(error) => return (summary, Some(error.into())),
+    };
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
         for (job, options) in work {
-            let (registry, stop, abort) = (Arc::clone(&registry), stop.clone(), abort.clone());
+            let shared = Shared {
+                registry: Arc::clone(&registry),
+                outlook: Arc::clone(&outlooks[&options.topics.source]),
+                stop: stop.clone(),
+                abort: abort.clone(),
+            };
+            let abort = abort.clone();
             let report = Report::new(outside.clone(), &options.topics.source, options.worker);
             let name = format!("worker-{}-{}", options.topics.source, options.worker);
             let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
-                let (summary, outcome) =
-                    match Worker::new(job, options, registry, stop, abort.clone(), report) {
-                        Ok(worker) => worker.run(),
-                        Err(error) => (Summary::EMPTY, Err(error)),
-                    };
+                let (summary, outcome) = match Worker::new(job, options, shared, report) {
+                    Ok(worker) => worker.run(),
+                    Err(error) => (Summary::EMPTY, Err(error)),
+                };
                 if let Err(error) = &outcome {
                     tracing::error!(%error, "a worker ended; its siblings finish what they have");
                     abort.raise();
@@ -95,4 +110,20 @@ fn run_workers(
         }
     });
     (summary, first_error)
+}
+
+/// The outlook of each topic.
+fn outlooks(
+    work: &[setup::Work],
+    outside: &Outside,
+) -> Result<BTreeMap<String, Arc<Outlook>>, kafka::Error> {
+    let mut outlooks = BTreeMap::new();
+    for (_, options) in work {
+        let topic = &options.topics.source;
+        if !outlooks.contains_key(topic) {
+            let outlook = Outlook::start(options, Arc::clone(&outside.readiness))?;
+            outlooks.insert(topic.clone(), Arc::new(outlook));
+        }
+    }
+    Ok(outlooks)
 }

@@ -1,4 +1,5 @@
-//! What the workers of one process know of each other: which task each customer is in, and which tasks are halted.
+//! What the workers of one process know of each other: which task of a topic each customer is in, and which tasks are
+//! halted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -29,20 +30,10 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct Inner {
-    names: Vec<TaskName>,
-    customers: HashMap<u64, u32>,
+    /// By topic, the partition of each customer. A metric folds events of one topic: tasks of two topics share no key.
+    customers: BTreeMap<String, HashMap<u64, i32>>,
     halted: BTreeMap<TaskName, String>,
     serving: BTreeSet<TaskName>,
-}
-
-impl Inner {
-    fn number(&mut self, task: &TaskName) -> u32 {
-        let place = self.names.iter().position(|name| name == task).unwrap_or_else(|| {
-            self.names.push(task.clone());
-            self.names.len() - 1
-        });
-        u32::try_from(place).expect("few tasks")
-    }
 }
 
 impl Registry {
@@ -50,33 +41,33 @@ impl Registry {
         self.inner.lock().expect("no holder panics")
     }
 
-    /// Notes that these customers are in that task. The first that is in another one already is given back, with that
-    /// one's name.
+    /// Notes that these customers are in that task. The first that is in another one of its topic already is given
+    /// back, with that one's name.
     pub(super) fn claim(
         &self,
         task: &TaskName,
         customers: impl IntoIterator<Item = u64>,
     ) -> Result<(), (u64, TaskName)> {
+        let TaskName { topic, partition } = task;
         let mut inner = self.inner();
-        let number = inner.number(task);
+        let owners = inner.customers.entry(topic.clone()).or_default();
         for customer in customers {
-            let owner = *inner.customers.entry(customer).or_insert(number);
-            if owner != number {
-                return Err((customer, inner.names[owner as usize].clone()));
+            let owner = *owners.entry(customer).or_insert(*partition);
+            if owner != *partition {
+                return Err((customer, TaskName { topic: topic.clone(), partition: owner }));
             }
         }
         Ok(())
     }
 
-    /// A task is served from now on.
-    pub(super) fn serve(&self, task: &TaskName) {
-        self.inner().serving.insert(task.clone());
-    }
-
-    /// Whether a worker of this process has the task's state in hand.
-    pub(super) fn is_served(&self, task: &TaskName) -> bool {
-        let inner = self.inner();
-        inner.serving.contains(task) && !inner.halted.contains_key(task)
+    /// A worker takes the task's state in hand, unless another one has it.
+    pub(super) fn serve(&self, task: &TaskName) -> bool {
+        let mut inner = self.inner();
+        if inner.serving.contains(task) && !inner.halted.contains_key(task) {
+            return false;
+        }
+        inner.serving.insert(task.clone());
+        true
     }
 
     /// Whether every task that this process took is halted.
@@ -89,8 +80,9 @@ impl Registry {
     pub(super) fn release(&self, task: &TaskName) {
         let mut inner = self.inner();
         inner.serving.remove(task);
-        let number = inner.number(task);
-        inner.customers.retain(|_, owner| *owner != number);
+        if let Some(owners) = inner.customers.get_mut(&task.topic) {
+            owners.retain(|_, owner| *owner != task.partition);
+        }
     }
 
     /// Halts a task; the reason goes to who asks for readiness.
@@ -111,5 +103,46 @@ impl Registry {
     /// Every halted task with its reason.
     pub(super) fn all_halted(&self) -> Vec<(TaskName, String)> {
         self.inner().halted.clone().into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(topic: &str, partition: i32) -> TaskName {
+        TaskName { topic: topic.to_owned(), partition }
+    }
+
+    #[test]
+    fn customer_belongs_to_one_task_of_each_topic() {
+        let registry = Registry::default();
+        assert_eq!(registry.claim(&task("usage", 0), [1, 2]), Ok(()));
+        assert_eq!(registry.claim(&task("seats", 0), [1, 2]), Ok(()));
+        assert_eq!(registry.claim(&task("seats", 1), [3]), Ok(()));
+        assert_eq!(registry.claim(&task("usage", 1), [4, 2]), Err((2, task("usage", 0))));
+        assert_eq!(registry.claim(&task("seats", 0), [3]), Err((3, task("seats", 1))));
+    }
+
+    #[test]
+    fn state_is_in_one_hand() {
+        let registry = Registry::default();
+        assert!(registry.serve(&task("usage", 0)));
+        assert!(!registry.serve(&task("usage", 0)));
+        assert!(registry.serve(&task("usage", 1)) && registry.serve(&task("seats", 0)));
+        registry.release(&task("usage", 0));
+        assert!(registry.serve(&task("usage", 0)));
+        registry.halt_because(&task("usage", 0), "a reason".to_owned());
+        assert!(registry.serve(&task("usage", 0)), "whose state was dropped");
+    }
+
+    #[test]
+    fn released_task_leaves_its_customers_to_others_of_its_topic() {
+        let registry = Registry::default();
+        assert_eq!(registry.claim(&task("usage", 0), [1]), Ok(()));
+        assert_eq!(registry.claim(&task("seats", 0), [1]), Ok(()));
+        registry.release(&task("usage", 0));
+        assert_eq!(registry.claim(&task("usage", 1), [1]), Ok(()));
+        assert_eq!(registry.claim(&task("seats", 1), [1]), Err((1, task("seats", 0))));
     }
 }

@@ -1,6 +1,6 @@
 //! What a worker tells the outside: series, readiness, counts for the closing line, troubles at a bearable pace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::task::Task;
@@ -20,6 +20,8 @@ pub(super) struct Report {
     ended: Summary,
     told: BTreeMap<i32, Summary>,
     last_trouble: Option<Stopwatch>,
+    is_in_doubt: bool,
+    standing: BTreeSet<i32>,
 }
 
 impl Report {
@@ -33,6 +35,8 @@ impl Report {
             ended: Summary::EMPTY,
             told: BTreeMap::new(),
             last_trouble: None,
+            is_in_doubt: false,
+            standing: BTreeSet::new(),
         }
     }
 
@@ -44,6 +48,12 @@ impl Report {
     /// The worker's partitions are served, or it has none.
     pub(super) fn joined(&self) {
         self.outside.readiness.clear(&self.worker);
+    }
+
+    /// The group goes on without the worker, which joins it anew.
+    pub(super) fn lost(&self) {
+        let reason = "it lost its place in the group and has not joined it again";
+        self.outside.readiness.obstruct(&self.worker, reason, clock::now());
     }
 
     /// Brings the series up to date.
@@ -70,6 +80,7 @@ impl Report {
     pub(super) fn finish(&mut self, task: &Task) {
         self.tell_counts(task);
         self.told.remove(&task.partition);
+        self.standstill(task.partition, None);
         self.ended.add(&task.state.summary());
         self.outside.series.remove_task(&self.label(task.partition));
     }
@@ -78,8 +89,43 @@ impl Report {
     pub(super) fn halted(&self, partition: i32, reason: &str) {
         let label = self.label(partition);
         self.outside.series.set_task(&label, TaskState::Halted, &TaskFigures::default());
-        let what = format!("task {} partition {partition}", self.topic);
-        self.outside.readiness.obstruct(&what, reason, clock::now());
+        self.outside.readiness.obstruct(&self.task(partition), reason, clock::now());
+    }
+
+    fn task(&self, partition: i32) -> String {
+        format!("task {} partition {partition}", self.topic)
+    }
+
+    /// A task stands still at an offset of a log that ends at another; `None`: it gets on.
+    pub(super) fn standstill(&mut self, partition: i32, at: Option<(i64, i64)>) {
+        let readiness = &self.outside.readiness;
+        if let Some((offset, end)) = at {
+            let reason = format!(
+                "its offset stands at {offset} of a log that ends at {end}: a transaction of a \
+                 producer may be open there, or nothing is read or delivered (see the log)"
+            );
+            readiness.obstruct(&self.task(partition), &reason, clock::now());
+            self.standing.insert(partition);
+        } else if self.standing.remove(&partition) {
+            readiness.clear(&self.task(partition));
+        }
+    }
+
+    /// Whether what the worker stored became visible is not known, or it is put off.
+    pub(super) fn in_doubt(&mut self, reason: &str) {
+        self.outside.readiness.obstruct(&self.deliveries(), reason, clock::now());
+        self.is_in_doubt = true;
+    }
+
+    /// Everything that the worker stored is visible, or on its way.
+    pub(super) fn is_certain(&mut self) {
+        if std::mem::take(&mut self.is_in_doubt) {
+            self.outside.readiness.clear(&self.deliveries());
+        }
+    }
+
+    fn deliveries(&self) -> String {
+        format!("deliveries of {}", self.worker)
     }
 
     /// A commit of all tasks took so long until it was visible, and kept the worker from reading for so long.

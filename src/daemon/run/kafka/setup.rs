@@ -10,7 +10,7 @@ use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{Common, random_id};
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
-use crate::kafka::{self, Disposition};
+use crate::kafka::{self, Access, Disposition, Limits};
 use crate::settings::{KafkaFlow, Settings, Topic, WatermarkClock};
 use crate::{engine, store};
 
@@ -36,10 +36,13 @@ pub(super) fn work(
     let mut work = Vec::new();
     for topic in &flow.source.topics {
         let answer = ask_broker(flow, topic, stop, readiness)?;
-        let Some((counts, cluster)) = answer else { return Ok(None) };
-        let job = Arc::new(job(settings, flow, definitions, topic, &counts, cluster));
+        let Some(answer) = answer else { return Ok(None) };
+        tell_limits(flow, &answer.limits);
+        let limits = answer.limits.clone();
+        let job = Arc::new(job(settings, flow, definitions, topic, answer));
         for worker in 0..flow.source.workers.get() {
-            work.push((Arc::clone(&job), options(flow, topic, worker, &instance)));
+            let limits = limits.clone();
+            work.push((Arc::clone(&job), options(flow, topic, worker, &instance, limits)));
         }
     }
     Ok(Some(work))
@@ -65,20 +68,72 @@ fn instance(settings: &Settings, flow: &KafkaFlow) -> Result<String, CommandErro
     }
 }
 
-/// Partition counts of the topics and the cluster's id; asks again and again, with growing pauses, while the broker is away.
+/// What the broker says of the topics.
+struct Answer {
+    /// How many partitions those of the source, of totals and of rejects have.
+    counts: Vec<i32>,
+    /// Id of the cluster.
+    cluster: String,
+    /// How large an entry may be.
+    limits: Limits,
+}
+
+/// Each of the topics is asked for by the user who is to use it.
+fn ask(flow: &KafkaFlow, topic: &Topic) -> Result<Answer, kafka::Error> {
+    let (totals, rejects) = (flow.sink.topic.as_str(), flow.rejects_topic.as_str());
+    let timeout = flow.source.request_timeout;
+    let read = [(topic.name.as_str(), Access::Read)];
+    let written = [(totals, Access::Write), (rejects, Access::Write)];
+    let source = flow.source.properties.expose();
+    let (mut counts, cluster) = kafka::check_topics(&source, &read, timeout)?;
+    let properties = flow.sink.properties.expose();
+    counts.extend(kafka::check_topics(&properties, &written, timeout)?.0);
+    let limits = Limits {
+        client: flow.sink.message_bytes_max(),
+        totals: kafka::topic_limit(&properties, totals, timeout)?,
+        rejects: kafka::topic_limit(&properties, rejects, timeout)?,
+    };
+    Ok(Answer { counts, cluster, limits })
+}
+
+/// A limit that is not known, or too low for a reject with long names, is found out only by a refusal.
+fn tell_limits(flow: &KafkaFlow, limits: &Limits) {
+    let topics = [(&flow.sink.topic, &limits.totals), (&flow.rejects_topic, &limits.rejects)];
+    for (topic, limit) in topics {
+        match limit {
+            Ok(bytes) => tracing::debug!(topic, bytes, "what the topic takes at most"),
+            Err(reason) => tracing::warn!(
+                topic,
+                reason,
+                limit_bytes = limits.message_bytes_max(),
+                "the topic's max.message.bytes is not known: entries may be as long as the other \
+                 limits let them"
+            ),
+        }
+    }
+    if limits.message_bytes_max() < ENVELOPE_BYTES + REJECT_BYTES_MIN {
+        tracing::warn!(
+            limit_bytes = limits.message_bytes_max(),
+            wanted_bytes = ENVELOPE_BYTES + REJECT_BYTES_MIN,
+            "max.message.bytes of the topics, or message.max.bytes, is so low that a reject with \
+             long names would be refused"
+        );
+    }
+}
+
+/// What the broker says of the topics; asks again and again, with growing pauses, while it is away.
 fn ask_broker(
     flow: &KafkaFlow,
     topic: &Topic,
     stop: &StopSignal,
     readiness: &Readiness,
-) -> Result<Option<(Vec<i32>, String)>, CommandError> {
+) -> Result<Option<Answer>, CommandError> {
     let properties = flow.source.properties.expose();
-    let topics = [topic.name.as_str(), flow.sink.topic.as_str(), flow.rejects_topic.as_str()];
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
     let mut pause = PAUSE_MIN;
     loop {
-        match kafka::check_topics(&properties, &topics, flow.source.request_timeout) {
+        match ask(flow, topic) {
             Ok(answer) => return Ok(Some(answer)),
             Err(error) if error.disposition() == Disposition::Halt => {
                 return Err(CommandError::failed(error.to_string()));
@@ -113,9 +168,9 @@ fn job(
     flow: &KafkaFlow,
     definitions: &Definitions,
     topic: &Topic,
-    counts: &[i32],
-    cluster: String,
+    answer: Answer,
 ) -> Job {
+    let Answer { counts, cluster, limits } = answer;
     let mut own = definitions.clone();
     own.metrics.retain(|metric| metric.topic.as_ref().is_none_or(|name| *name == topic.name));
     let memory = settings.state.memory_limit.bytes_in_memory();
@@ -136,8 +191,7 @@ fn job(
         common: Common {
             plan: Arc::new(Plan::new(own)),
             engine,
-            entry_bytes_max: flow
-                .sink
+            entry_bytes_max: limits
                 .message_bytes_max()
                 .saturating_sub(ENVELOPE_BYTES)
                 .max(REJECT_BYTES_MIN),
@@ -156,7 +210,13 @@ fn job(
     }
 }
 
-fn options(flow: &KafkaFlow, topic: &Topic, worker: usize, instance: &str) -> kafka::Options {
+fn options(
+    flow: &KafkaFlow,
+    topic: &Topic,
+    worker: usize,
+    instance: &str,
+    limits: Limits,
+) -> kafka::Options {
     kafka::Options {
         source: flow.source.properties.expose(),
         sink: flow.sink.properties.expose(),
@@ -169,6 +229,7 @@ fn options(flow: &KafkaFlow, topic: &Topic, worker: usize, instance: &str) -> ka
             totals: flow.sink.topic.clone(),
             rejects: flow.rejects_topic.clone(),
         },
+        limits,
         transaction_timeout: flow.sink.transaction_timeout,
         request_timeout: flow.source.request_timeout,
     }

@@ -163,14 +163,8 @@ fn is_same_record(
     if offset < log_start || offset >= log_end {
         return Ok(None);
     }
-    let binding = &store.identity().binding;
-    let found = kafka::record_before(
-        &options.source,
-        &binding.topic,
-        binding.partition,
-        offset,
-        options.request_timeout,
-    )?;
+    let partition = store.identity().binding.partition;
+    let found = kafka::record_before(options, partition, offset)?;
     // Compaction may have removed it; a gap says nothing.
     Ok(found.map(|(timestamp, value)| record_digest(timestamp, &value) == digest))
 }

@@ -7,25 +7,18 @@ use rdkafka::message::BorrowedMessage;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::job::Job;
+use super::progress::Progress;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
-use crate::engine::{CommitId, CommitRecord, Cursor, Decision, Incoming, Input, Visible};
+use crate::engine::{
+    CommitId, CommitRecord, Committed, Cursor, Decision, Doubt, Incoming, Input, Settled, Visible,
+    settle,
+};
 use crate::format::{self, Place};
 use crate::kafka::Delivery;
 use crate::model::{Document, EventTime, Reject, SourcePosition};
 use crate::store::{self, Store};
 use crate::telemetry::TaskFigures;
-
-/// What the committed offset says about a delivery in doubt.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Settled {
-    /// It is visible, all of it.
-    Done,
-    /// It is not, or not all of it: it is to be made again.
-    Again,
-    /// Somebody else committed: the task is no longer this process's.
-    Lost,
-}
 
 /// One partition's state and work.
 pub(super) struct Task {
@@ -33,12 +26,13 @@ pub(super) struct Task {
     pub(super) state: State,
     /// Since the last record, or since the task began.
     pub(super) quiet: Stopwatch,
-    pub(super) is_at_end: bool,
-    /// End of the log when the partition was first found read to its end.
-    pub(super) end_seen: Option<i64>,
+    /// Whether a record or the end of the log came since the partition was accepted: from then on the client's position
+    /// is this task's.
+    pub(super) is_read: bool,
     pub(super) is_paused: bool,
     /// One past the last offset of the log, when it was last asked for.
     pub(super) log_end: Option<i64>,
+    pub(super) progress: Progress,
     /// The commit that is known to be visible, and the sequence of its last visible entry.
     visible: Option<(CommitId, u64)>,
 }
@@ -81,15 +75,16 @@ impl Task {
             Decision::Halt(reason) => unreachable!("a halted task has no state: {reason}"),
         };
         let from = From { last, delivered, is_offset_behind };
+        let progress = Progress::from(last.cursor.offset);
         let place = Place::Topic { topic: topic.to_owned(), partition };
         Ok(Task {
             partition,
             state: State::new(&job.common, place, store, from)?,
             quiet: Stopwatch::start(),
-            is_at_end: false,
-            end_seen: None,
+            is_read: false,
             is_paused: false,
             log_end: None,
+            progress,
             visible,
         })
     }
@@ -152,9 +147,17 @@ impl Task {
             record_digest(last.timestamp().to_millis(), last.payload().unwrap_or_default());
         self.state.store.note_record(last.offset(), digest);
         self.quiet = Stopwatch::start();
-        self.is_at_end = false;
-        self.end_seen = None;
+        self.is_read = true;
         self.state.tell(Input::Events { events: &events, cursor })
+    }
+
+    /// The client's position is past the cursor: what stands between is no record. What was read last stays the record
+    /// by which the log is known again.
+    pub(super) fn pass_over(&mut self, position: i64) -> Result<(), store::Error> {
+        if !self.is_read || position <= self.cursor() {
+            return Ok(());
+        }
+        self.state.tell(Input::Events { events: &[], cursor: Cursor::at_offset(position) })
     }
 
     /// The next part of the pending delivery, of about `bytes_max` bytes.
@@ -178,30 +181,31 @@ impl Task {
 
     /// A part of the pending delivery is visible.
     pub(super) fn delivered(&mut self, visible: &Visible) -> Result<(), store::Error> {
-        self.visible = Some((visible.commit, visible.sequence));
-        self.state.delivered(visible.sequence)
+        self.note_visible(visible.commit, visible.sequence)
     }
 
-    /// Decides what became of the pending delivery by what the broker says is committed.
+    fn note_visible(&mut self, commit: CommitId, sequence: u64) -> Result<(), store::Error> {
+        self.visible = Some((commit, sequence));
+        self.state.delivered(sequence)
+    }
+
+    /// Takes what the broker says is committed: what went out of the pending delivery is not sent again.
     pub(super) fn settle(
         &mut self,
-        committed: Option<&crate::engine::Committed>,
+        committed: Option<&Committed>,
     ) -> Result<Settled, store::Error> {
-        let Some(pending) = self.state.pending.clone() else { return Ok(Settled::Done) };
-        let Some(committed) = committed else {
-            let is_first = self.visible.is_none();
-            return Ok(if is_first { Settled::Again } else { Settled::Lost });
-        };
-        let Ok(visible) = &committed.metadata else { return Ok(Settled::Lost) };
-        if visible.commit == pending.commit {
-            assert!(visible.sequence + 1 >= pending.next, "what is visible stays so");
-            let is_whole = visible.sequence >= pending.through;
-            self.delivered(visible)?;
-            return Ok(if is_whole { Settled::Done } else { Settled::Again });
+        let Some(pending) = &self.state.pending else { return Ok(Settled::Done) };
+        let (commit, through) = (pending.commit, pending.through);
+        let delivered = pending.next.saturating_sub(1);
+        let doubt = Doubt { commit, delivered, through, known: self.visible };
+        let settled = settle(&doubt, committed);
+        match settled {
+            Settled::Done => self.note_visible(commit, through)?,
+            Settled::Again { delivered } if delivered > doubt.delivered => {
+                self.note_visible(commit, delivered)?;
+            }
+            Settled::Again { .. } | Settled::Lost => {}
         }
-        let is_as_before = self.visible.is_some_and(|(commit, sequence)| {
-            commit == visible.commit && sequence == visible.sequence
-        });
-        Ok(if is_as_before { Settled::Again } else { Settled::Lost })
+        Ok(settled)
     }
 }

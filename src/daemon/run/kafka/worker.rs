@@ -4,7 +4,7 @@
 //! step:  membership -> read and fold -> cut, deliver (`delivery`) -> tick (`idle`)
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use rdkafka::Message;
 use super::courier::{Courier, Standing};
 use super::halting::Stop;
 use super::job::Job;
+use super::outlook::Outlook;
 use super::pause::Pause;
 use super::registry::{Registry, TaskName};
 use super::report::Report;
@@ -52,17 +53,30 @@ pub(super) enum Error {
     Undelivered,
 }
 
+/// What a worker has in common with its siblings.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) registry: Arc<Registry>,
+    pub(super) outlook: Arc<Outlook>,
+    pub(super) stop: StopSignal,
+    pub(super) abort: Stop,
+}
+
 /// One worker.
 pub(super) struct Worker {
     pub(super) job: Arc<Job>,
     pub(super) options: kafka::Options,
     pub(super) registry: Arc<Registry>,
+    pub(super) outlook: Arc<Outlook>,
     pub(super) stop: StopSignal,
     pub(super) abort: Stop,
     pub(super) source: Rc<Source>,
     pub(super) courier: Courier,
     pub(super) standing: Standing,
     pub(super) tasks: BTreeMap<i32, Task>,
+    /// Given by the group, and not to be read before their tasks are started.
+    pub(super) unstarted: BTreeSet<i32>,
+    pub(super) start_pause: Pause,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     /// Since the oldest cut that is not all visible.
@@ -70,7 +84,6 @@ pub(super) struct Worker {
     /// For how long that commit kept this thread from folding.
     pub(super) held: Duration,
     since_tick: Stopwatch,
-    pub(super) since_check: Stopwatch,
     pub(super) pause: Pause,
     pub(super) clock: ClockWatch,
     pub(super) report: Report,
@@ -80,11 +93,10 @@ impl Worker {
     pub(super) fn new(
         job: Arc<Job>,
         options: kafka::Options,
-        registry: Arc<Registry>,
-        stop: StopSignal,
-        abort: Stop,
+        shared: Shared,
         report: Report,
     ) -> Result<Self, Error> {
+        let Shared { registry, outlook, stop, abort } = shared;
         let source = Rc::new(Source::open(&options)?);
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
         let courier = Courier::start(name, Sink::new(&options, job.totals_partitions));
@@ -92,18 +104,20 @@ impl Worker {
             job,
             options,
             registry,
+            outlook,
             stop,
             abort,
             source,
             courier,
             standing: Standing::Unknown,
             tasks: BTreeMap::new(),
+            unstarted: BTreeSet::new(),
+            start_pause: Pause::new(),
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_commit: None,
             held: Duration::ZERO,
             since_tick: Stopwatch::start(),
-            since_check: Stopwatch::start(),
             pause: Pause::new(),
             clock: ClockWatch::start(),
             report,
@@ -172,18 +186,21 @@ impl Worker {
         let source = Rc::clone(&self.source);
         let mut records: BTreeMap<i32, Vec<_>> = BTreeMap::new();
         let (mut count, mut bytes, mut wait) = (0, 0, POLL_WAIT);
+        let mut is_any_ended = false;
         while count < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
             match source.poll(wait) {
+                // What is not started yet is paused: nothing of it is the task's.
+                Happening::Record(message) if self.unstarted.contains(&message.partition()) => {}
+                Happening::End(partition) if self.unstarted.contains(&partition) => {}
                 Happening::Record(message) => {
                     count += 1;
                     bytes += message.payload_len();
                     records.entry(message.partition()).or_default().push(message);
                 }
                 Happening::End(partition) => {
-                    if let (Some(task), None) =
-                        (self.tasks.get_mut(&partition), records.get(&partition))
-                    {
-                        task.is_at_end = true;
+                    if let Some(task) = self.tasks.get_mut(&partition) {
+                        task.is_read = true;
+                        is_any_ended = true;
                     }
                 }
                 Happening::Trouble(error) => self.trouble(&error)?,
@@ -197,7 +214,7 @@ impl Worker {
             task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
             self.claim_customers(partition);
         }
-        Ok(())
+        if is_any_ended { self.pass_over() } else { Ok(()) }
     }
 
     fn go_on_closing(&mut self) -> Result<(), Error> {
@@ -213,9 +230,6 @@ impl Worker {
     /// The client goes on by itself after most troubles; some cannot end well.
     fn trouble(&mut self, error: &rdkafka::error::KafkaError) -> Result<(), Error> {
         use rdkafka::error::RDKafkaErrorCode as Code;
-        for task in self.tasks.values_mut() {
-            task.end_seen = None;
-        }
         match error.rdkafka_error_code() {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())

@@ -1,12 +1,11 @@
 //! Deliveries: slices of an outbox in transactions, and what is done in doubt.
 
-use odometer::engine::Input;
-use odometer::format::{decode_metadata, encode_metadata};
+use odometer::engine::{Doubt, Input, Settled, Visible, settle};
+use odometer::format::encode_metadata;
 
-use super::{Process, Slice, Step, Surroundings};
+use super::{Process, Slice, Step, Surroundings, understood};
 use crate::simulation::broker::Answer;
 use crate::simulation::mutant::Mutant;
-use crate::simulation::task::Task;
 
 impl Process {
     /// Cuts the next transaction of a delivery.
@@ -73,6 +72,7 @@ impl Process {
     /// A slice is visible: the next one, or the engine hears of it.
     fn go_on(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
         let partition = slice.partition;
+        self.known.insert(partition, (slice.visible.commit, slice.visible.sequence));
         if slice.visible.is_genesis {
             if let Some(task) = self.beginning.remove(&partition) {
                 self.tasks.insert(partition, task);
@@ -128,21 +128,29 @@ impl Process {
         if !is_here {
             return;
         }
-        let visible = committed.and_then(|(_, metadata)| decode_metadata(&metadata));
-        if visible == Some(slice.visible) {
-            return self.go_on(around, slice);
-        }
-        let before = visible.map_or(0, |visible| visible.sequence);
-        let knows = |task: &Task, id| task.store.commits().iter().any(|one| one.id == id);
-        let is_ours = match (visible, self.tasks.get(&partition)) {
-            (Some(visible), Some(task)) => knows(task, visible.commit),
-            (None, _) => true,
-            (Some(_), None) => false,
+        let doubt = Doubt {
+            commit: slice.visible.commit,
+            delivered: slice.from - 1,
+            through: slice.through,
+            known: self.known.get(&partition).copied(),
         };
-        if is_ours && before == slice.from - 1 {
-            self.begin(around, slice);
-        } else {
-            self.drop_task(partition);
+        let settled = settle(&doubt, committed.map(understood).as_ref());
+        let settled = match (around.setting.mutant, settled) {
+            (Some(Mutant::ResendCommitted), Settled::Done) => {
+                Settled::Again { delivered: doubt.delivered }
+            }
+            (Some(Mutant::BelieveCommitted), Settled::Again { .. }) => Settled::Done,
+            (_, settled) => settled,
+        };
+        match settled {
+            Settled::Done => {
+                let visible = Visible { sequence: slice.through, ..slice.visible };
+                self.go_on(around, Slice { visible, ..slice });
+            }
+            Settled::Again { delivered } => {
+                self.begin(around, Slice { from: delivered + 1, ..slice });
+            }
+            Settled::Lost => self.drop_task(partition),
         }
     }
 }

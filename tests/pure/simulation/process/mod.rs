@@ -16,7 +16,7 @@ use odometer::engine::{
 use odometer::format::decode_metadata;
 use odometer::model::EventTime;
 
-use super::broker::Broker;
+use super::broker::{Broker, Offset};
 use super::mutant::Mutant;
 use super::task::{Setting, Task, commit_id, facts};
 use crate::model::Disk;
@@ -77,6 +77,8 @@ pub struct Process {
     pub tasks: BTreeMap<i32, Task>,
     /// Partitions whose start waits for a genesis to be committed.
     beginning: BTreeMap<i32, Task>,
+    /// The commit and sequence that each partition's committed offset was last known to name.
+    known: BTreeMap<i32, (CommitId, u64)>,
     steps: VecDeque<Step>,
     generation: u32,
     epoch: Option<u32>,
@@ -92,6 +94,7 @@ impl Process {
             disks,
             tasks: BTreeMap::new(),
             beginning: BTreeMap::new(),
+            known: BTreeMap::new(),
             steps: [Step::Renew, Step::Poll].into(),
             generation: 0,
             epoch: None,
@@ -284,10 +287,12 @@ impl Process {
         if self.epoch.is_none() {
             return;
         }
-        let committed = committed.map(|(offset, metadata)| Committed {
-            offset,
-            metadata: decode_metadata(&metadata).ok_or(metadata),
-        });
+        let committed = committed.map(understood);
+        let visible = committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
+        match visible.map(|visible| (visible.commit, visible.sequence)) {
+            Some(known) => self.known.insert(partition, known),
+            None => self.known.remove(&partition),
+        };
         let store =
             around.setting.open(partition, self.disks.remove(&partition).unwrap_or_default());
         let end = around.broker.ends[usize::try_from(partition).expect("not negative")];
@@ -326,6 +331,11 @@ impl Process {
             }
         }
     }
+}
+
+/// A committed offset as the daemon reads it.
+fn understood((offset, metadata): Offset) -> Committed {
+    Committed { offset, metadata: decode_metadata(&metadata).ok_or(metadata) }
 }
 
 /// An empty state with its genesis, on a disk of its own: what was there is set aside.

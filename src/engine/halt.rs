@@ -1,0 +1,199 @@
+//! Why a task is not served, in words: the reason, and the manual steps that settle it.
+//!
+//! Whoever counts the same records anew emits the same ids again, under which the reader of the old totals topic knows
+//! totals of another content. So wherever a text sends the operator to a new group, it also says what becomes of the
+//! state and of the totals topic.
+
+use std::fmt;
+
+use super::ledger::CommitId;
+
+/// Why a task is not served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Halt {
+    /// Neither offset nor state, and `start_from` is unset.
+    NothingToStartFrom,
+    /// The state belongs to something else.
+    ForeignState {
+        /// What of the binding differs.
+        field: &'static str,
+        /// What the state says.
+        found: String,
+        /// What the task is.
+        wanted: String,
+    },
+    /// The topic has another number of partitions than when it was last served.
+    PartitionsChanged {
+        /// Then.
+        before: i32,
+        /// Now.
+        now: i32,
+    },
+    /// There is a state but the group has no offset.
+    OffsetGone,
+    /// The group has an offset that odometer did not commit.
+    ForeignOffset {
+        /// The offset.
+        offset: i64,
+        /// Its metadata.
+        metadata: String,
+    },
+    /// Another process served the task; its state is not here.
+    StateElsewhere {
+        /// The commit whose state is wanted.
+        commit: CommitId,
+    },
+    /// The log does not reach back to the cursor.
+    HistoryGone {
+        /// Where reading would go on.
+        offset: i64,
+        /// First offset of the log.
+        log_start: i64,
+    },
+    /// The log ends before the cursor, or the record before it is another one.
+    TopicRecreated {
+        /// Where reading would go on.
+        offset: i64,
+        /// One past the last offset of the log.
+        log_end: i64,
+    },
+    /// A customer of this task was also seen in another one.
+    CustomerInTwoTasks {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        customer: String,
+        /// The other task.
+        other: String,
+    },
+    /// The same of a customer of whom the state keeps no more than a digest.
+    FormerCustomerInTwoTasks {
+        /// Digest of tenant and customer.
+        digest: u64,
+        /// The other task.
+        other: String,
+    },
+}
+
+/// How counting begins anew, so that no id comes twice with another content, and what that means for who is billed.
+const ANEW: &str = "a new source.group_id, an empty state.directory and another sink.topic. Periods \
+that were closed stand in the old totals topic, those still open do not: bill each period from one \
+of the two topics only";
+
+/// What a customer in two tasks means, and what settles it.
+const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
+of one customer's records share a partition, in a topic of their own";
+
+/// The reason, and the manual steps that settle it.
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Halt::NothingToStartFrom => f.write_str(
+                "neither a state nor a committed offset exists, and source.start_from is unset: \
+                 set it to \"earliest\" to count every record of the topic, or to \"latest\" to \
+                 count only those to come",
+            ),
+            Halt::ForeignState { found, .. } if found.is_empty() => f.write_str(
+                "the state directory belongs to a run over files: point state.directory to this \
+                 task's own state, or to an empty directory",
+            ),
+            Halt::ForeignState { field, found, wanted } => write!(
+                f,
+                "the state directory belongs to {field} {found}, but this task is of {field} \
+                 {wanted}: point state.directory to this task's own state, or to an empty directory"
+            ),
+            Halt::PartitionsChanged { before, now } => write!(
+                f,
+                "the topic had {before} partitions and now has {now}: customers may have moved \
+                 between partitions. Create a topic with the final number of partitions, produce \
+                 to it from a known point on, and count it with {ANEW}"
+            ),
+            Halt::OffsetGone => f.write_str(
+                "there is a state, but the group has no committed offset: what was delivered is \
+                 not known. Kafka forgets the offsets of a group that is empty for \
+                 offsets.retention.minutes, and those of a topic that is deleted. If the topic \
+                 is still the one that the state was made of, start a new group with \
+                 source.start_from = \"earliest\" and an empty state.directory: a total that was \
+                 delivered before comes again with the same id, by which its reader drops it. If \
+                 the topic was created anew, or records of it were deleted since, give it another \
+                 sink.topic too: its totals are others under the same ids",
+            ),
+            Halt::ForeignOffset { offset, metadata } => write!(
+                f,
+                "the group's committed offset {offset} was not committed by odometer (metadata \
+                 {metadata:?}): choose another source.group_id, or delete the group's offsets"
+            ),
+            Halt::StateElsewhere { commit } => write!(
+                f,
+                "the group's offset names commit {commit}, whose state is not in this \
+                 state.directory: start where that state is, or bring its directory here while \
+                 neither process runs. If it is lost for good, count the topic again from \
+                 source.start_from = \"earliest\" with {ANEW}"
+            ),
+            Halt::HistoryGone { offset, log_start } => write!(
+                f,
+                "reading should go on at offset {offset}, but the log begins at {log_start}: \
+                 records were deleted before they were counted. Raise the topic's retention; to go \
+                 on without them, their periods too small by them, count what is left from \
+                 source.start_from = \"earliest\" with {ANEW}"
+            ),
+            Halt::TopicRecreated { offset, log_end } => write!(
+                f,
+                "reading should go on at offset {offset} of a log that ends at {log_end}, or the \
+                 record before it is another one than was read: the topic was recreated or \
+                 truncated. Totals of other events would come under ids that their reader knows: \
+                 count it with {ANEW}"
+            ),
+            Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
+                f,
+                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}, \
+                 and count that with {ANEW}"
+            ),
+            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
+                f,
+                "a customer without open periods (digest {digest:016x}) is also in {other}: \
+                 {SPLIT_CUSTOMER}, and count that with {ANEW}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every way to a new group.
+    fn counted_anew() -> Vec<Halt> {
+        vec![
+            Halt::PartitionsChanged { before: 2, now: 3 },
+            Halt::StateElsewhere { commit: CommitId([7; 16]) },
+            Halt::HistoryGone { offset: 5, log_start: 9 },
+            Halt::TopicRecreated { offset: 5, log_end: 3 },
+            Halt::CustomerInTwoTasks {
+                tenant: "t".to_owned(),
+                customer: "c".to_owned(),
+                other: "usage partition 1".to_owned(),
+            },
+            Halt::FormerCustomerInTwoTasks { digest: 7, other: "usage partition 1".to_owned() },
+        ]
+    }
+
+    #[test]
+    fn new_group_comes_with_a_state_and_a_totals_topic_of_its_own() {
+        for halt in counted_anew() {
+            let text = halt.to_string();
+            for words in ["a new source.group_id", "empty state.directory", "another sink.topic"] {
+                assert!(text.contains(words), "no {words} in: {text}");
+            }
+            assert!(text.contains("old totals topic"), "what becomes of what was billed: {text}");
+            let sentences = text.matches(". ").count() + 1;
+            assert!(sentences <= 3 && text.len() < 620, "{} bytes: {text}", text.len());
+        }
+    }
+
+    #[test]
+    fn state_that_is_lost_for_good_is_told_of() {
+        let text = Halt::StateElsewhere { commit: CommitId([7; 16]) }.to_string();
+        assert!(text.contains("lost for good") && text.contains("start_from"), "{text}");
+    }
+}

@@ -1,0 +1,128 @@
+//! How large an entry may be: the least of what the client sends and of what the sink's topics take.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::trouble::Trouble;
+use super::{Disposition, Error, Options};
+
+const ASKING: &str = "asking for the topic's max.message.bytes";
+/// What librdkafka takes as `message.max.bytes`.
+const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1000..=1_000_000_000;
+
+/// What one topic takes at most, or why that is not known.
+pub type TopicLimit = Result<usize, String>;
+
+/// How large an entry may be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The client's own `message.max.bytes`.
+    pub client: usize,
+    /// `max.message.bytes` of the topic of totals.
+    pub totals: TopicLimit,
+    /// The same of the topic of rejects.
+    pub rejects: TopicLimit,
+}
+
+impl Limits {
+    /// The least of all that are known.
+    pub fn message_bytes_max(&self) -> usize {
+        let topics = [&self.totals, &self.rejects].into_iter().flatten().copied();
+        let least = topics.fold(self.client, usize::min);
+        least.clamp(*MESSAGE_BYTES.start(), *MESSAGE_BYTES.end())
+    }
+}
+
+/// Asks a topic for its `max.message.bytes`. That it may not be asked, or says nothing, is an answer.
+///
+/// # Errors
+/// A broker that does not answer.
+pub fn topic_limit(
+    properties: &BTreeMap<String, String>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<TopicLimit, Error> {
+    let client: AdminClient<Trouble> = Options::client(properties)
+        .create_with_context(Trouble::default())
+        .map_err(Error::Client)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("the system gives what a thread waits with");
+    let options = AdminOptions::new().request_timeout(Some(timeout));
+    let wanted = [ResourceSpecifier::Topic(topic)];
+    let answer = runtime.block_on(client.describe_configs(&wanted, &options));
+    let answer = answer.and_then(|found| match found.into_iter().next() {
+        Some(Err(code)) => Err(KafkaError::AdminOp(code)),
+        Some(Ok(found)) => Ok(Some(found)),
+        None => Ok(None),
+    });
+    match answer {
+        Ok(found) => Ok(understood(found.as_ref())),
+        Err(cause) => {
+            refused(cause).map_err(|error| error.explained(client.inner().context().last()))
+        }
+    }
+}
+
+fn understood(found: Option<&ConfigResource>) -> TopicLimit {
+    let entry = found.and_then(|found| found.get("max.message.bytes"));
+    let text = entry.and_then(|entry| entry.value.as_deref());
+    let text = text.ok_or(
+        "the broker does not tell it: that takes the operation DescribeConfigs on the topic",
+    )?;
+    text.parse().map_err(|_| format!("the broker tells {text:?}"))
+}
+
+/// A broker that does not answer is asked again; one that refuses will not tell.
+fn refused(cause: KafkaError) -> Result<TopicLimit, Error> {
+    // The code stands where the client's own look for one does not.
+    let cause = match cause {
+        KafkaError::AdminOp(code) => KafkaError::Global(code),
+        cause => cause,
+    };
+    let error = Error::Request { what: ASKING, cause };
+    match error.code() {
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+            Ok(Err("it may not be asked: that takes the operation DescribeConfigs on the topic"
+                .to_owned()))
+        }
+        _ if error.disposition() == Disposition::Retry => Err(error),
+        _ => Ok(Err(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(client: usize, totals: TopicLimit, rejects: TopicLimit) -> usize {
+        Limits { client, totals, rejects }.message_bytes_max()
+    }
+
+    #[test]
+    fn least_limit_that_is_known_holds() {
+        let unknown = || Err("unknown".to_owned());
+        assert_eq!(limits(1_000_000, Ok(1_048_588), Ok(50_000)), 50_000);
+        assert_eq!(limits(1_000_000, Ok(70_000), unknown()), 70_000);
+        assert_eq!(limits(1_000_000, unknown(), unknown()), 1_000_000);
+        assert_eq!(limits(1_000_000, Ok(1_048_588), Ok(1_048_588)), 1_000_000);
+        assert_eq!(
+            limits(1_000_000, Ok(0), Ok(1_048_588)),
+            1000,
+            "the least that the client takes"
+        );
+    }
+
+    #[test]
+    fn broker_that_refuses_the_question_is_not_asked_again() {
+        let code = RDKafkaErrorCode::TopicAuthorizationFailed;
+        let answer = refused(KafkaError::AdminOp(code)).expect("an answer");
+        assert!(answer.expect_err("no limit").contains("DescribeConfigs"));
+        let answer = refused(KafkaError::AdminOp(RDKafkaErrorCode::UnsupportedVersion));
+        assert!(answer.expect("an answer").is_err());
+        assert!(refused(KafkaError::AdminOp(RDKafkaErrorCode::RequestTimedOut)).is_err());
+        assert!(refused(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut)).is_err());
+    }
+}

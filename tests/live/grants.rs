@@ -1,0 +1,148 @@
+//! A cluster with ACLs: what the program needs is no more than what is documented, and what it lacks is named.
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::broker::Broker;
+use crate::daemon::Daemon;
+use crate::load::{DEFINITIONS, Load};
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::security;
+use crate::wait;
+
+/// Grants the user of the program operations on a resource.
+fn grant(broker: &Broker, operations: &[&str], resource: [&str; 2]) {
+    let mut arguments = vec!["--add", "--allow-principal", "User:guest"];
+    for operation in operations {
+        arguments.extend(["--operation", operation]);
+    }
+    arguments.extend(resource);
+    arguments.extend(["--resource-pattern-type", "prefixed"]);
+    broker.tool("org.apache.kafka.tools.AclCommand", &arguments);
+}
+
+/// Starts the program, which ends by itself and names all these words in one error.
+fn expect_named(daemon: &mut Daemon, words: &[&str]) {
+    let known = daemon.said().len();
+    daemon.start();
+    assert_eq!(daemon.await_end().code(), Some(1));
+    let said = daemon.said()[known..].replace('\\', "");
+    let is_named = |line: &str| words.iter().all(|word| line.contains(word));
+    assert!(said.lines().any(is_named), "no {words:?} in:\n{said}");
+}
+
+#[test]
+fn documented_grants_are_enough_and_a_missing_one_is_named() {
+    let broker = security::broker();
+    let scene = Scene::new(broker, 2);
+    let Scene { usage, totals, rejects, group, .. } = &scene;
+    let mut load = Load::new(50, 2);
+    let password = security::kept("password");
+    let guest = security::sasl("PLAIN", &password).replace("\"odometer\"", "\"guest\"");
+    let settings = security::connection("SASL_PLAINTEXT", &guest);
+    let mut daemon = Daemon::new(&security::configured(&scene, &settings), DEFINITIONS);
+
+    let named = |topic: &str| format!("topic \"{topic}\" is not authorised");
+    expect_named(&mut daemon, &[&named(usage), "Describe and Read"]);
+    grant(broker, &["Read"], ["--topic", usage]);
+    expect_named(&mut daemon, &[&named(totals), "Describe and Write"]);
+    grant(broker, &["Describe"], ["--topic", totals]);
+    grant(broker, &["Write"], ["--topic", rejects]);
+    // The client goes on asking for the group.
+    daemon.start();
+    wait::until("the group is named", WORK_LIMIT, || {
+        daemon.assert_running();
+        daemon.said().contains("grant the operation Read on the group").then_some(())
+    });
+    assert!(daemon.terminate().success());
+    grant(broker, &["Read"], ["--group", group]);
+    expect_named(&mut daemon, &["Describe and Write on the transactional ids"]);
+    grant(broker, &["Write"], ["--transactional-id", group]);
+    // Bad records alone go out before there is a total.
+    scene.produce(load.by_ref().take(2000));
+    expect_named(&mut daemon, &[totals, "is not authorised", "Describe and Write"]);
+    grant(broker, &["Write"], ["--topic", totals]);
+
+    // A second start looks at the record before the cursor.
+    for _ in 0..2 {
+        scene.produce(load.by_ref().take(500));
+        daemon.start();
+        scene.await_done(&mut daemon);
+        assert!(daemon.terminate().success());
+    }
+    scene.produce(load.end());
+    daemon.start();
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+    assert!(daemon.said().contains("DescribeConfigs"), "what it could not ask is told");
+}
+
+#[test]
+fn look_at_the_record_before_the_cursor_leaves_the_group_alone() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut load = Load::new(51, 2);
+    scene.produce(load.by_ref().take(500));
+    let mut daemon = scene.daemon();
+    daemon.start();
+    scene.await_done(&mut daemon);
+    let before = (members(&scene), scene.broker.committed_offsets(&scene.group, &scene.usage));
+    assert_eq!(before.0.len(), 2, "two workers");
+    let given = daemon.said().matches("partitions given").count();
+
+    let options = options(&scene);
+    for partition in [0, 1] {
+        let found = odometer::kafka::record_before(&options, partition, 3).expect("an answer");
+        let record = scene.broker.read_committed_all(&scene.usage).into_iter();
+        let mut record = record.filter(|one| (one.partition, one.offset) == (partition, 3));
+        assert_eq!(found.map(|(_, value)| value), record.next().expect("it is there").value);
+    }
+    wait::pass(std::time::Duration::from_secs(2));
+    let after = (members(&scene), scene.broker.committed_offsets(&scene.group, &scene.usage));
+    assert_eq!(before, after);
+    let said = daemon.said();
+    assert!(!said.contains("partitions taken"), "a rebalance:\n{said}");
+    assert_eq!(said.matches("partitions given").count(), given);
+    assert!(daemon.terminate().success());
+}
+
+/// The group's members and what each owns.
+fn members(scene: &Scene<'_>) -> Vec<(String, Vec<u8>)> {
+    let client: BaseConsumer = scene.broker.client().create().expect("a client");
+    wait::until("the group is stable", WORK_LIMIT, || {
+        let groups = client.fetch_group_list(Some(&scene.group), WORK_LIMIT).ok()?;
+        let group = groups.groups().first()?;
+        let member = |member: &rdkafka::groups::GroupMemberInfo| {
+            let assignment = member.assignment().unwrap_or_default().to_vec();
+            (member.id().to_owned(), assignment)
+        };
+        let mut members: Vec<_> = group.members().iter().map(member).collect();
+        members.sort();
+        (group.state() == "Stable").then_some(members)
+    })
+}
+
+fn options(scene: &Scene<'_>) -> odometer::kafka::Options {
+    let address = scene.broker.address().to_owned();
+    let properties = std::collections::BTreeMap::from([("bootstrap.servers".to_owned(), address)]);
+    let unknown = || Err("not asked".to_owned());
+    odometer::kafka::Options {
+        source: properties.clone(),
+        sink: properties,
+        group: scene.group.clone(),
+        instance: "test".to_owned(),
+        is_static: false,
+        worker: 0,
+        topics: odometer::kafka::Topics {
+            source: scene.usage.clone(),
+            totals: scene.totals.clone(),
+            rejects: scene.rejects.clone(),
+        },
+        limits: odometer::kafka::Limits {
+            client: 1_000_000,
+            totals: unknown(),
+            rejects: unknown(),
+        },
+        transaction_timeout: WORK_LIMIT,
+        request_timeout: WORK_LIMIT,
+    }
+}

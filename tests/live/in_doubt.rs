@@ -1,0 +1,113 @@
+//! Answers that do not come: a transaction whose end was carried out or was not, and questions that a start depends on.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::daemon::Daemon;
+use crate::load::{DEFINITIONS, Load};
+use crate::proxy::{Cut, END_TRANSACTION, FETCH, LIST_OFFSETS, Proxy};
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::wait;
+
+/// The broker and the proxy of one test at a time: rules hold for all connections.
+fn proxied() -> &'static (Broker, Proxy) {
+    static PROXIED: OnceLock<(Broker, Proxy)> = OnceLock::new();
+    PROXIED.get_or_init(|| {
+        let broker = Broker::start_proxied();
+        let proxy = Proxy::start(&broker);
+        (broker, proxy)
+    })
+}
+
+/// A program that reaches the broker by the proxy alone, and does not wait long for an answer.
+fn daemon(scene: &Scene<'_>, proxy: &Proxy) -> Daemon {
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    let configuration = configuration
+        .replace(scene.broker.address(), &proxy.address)
+        .replace("workers = 2", "workers = 1\nrequest_timeout = \"1s\"");
+    Daemon::new(&configuration, DEFINITIONS)
+}
+
+/// Waits until the program has said that again since `known`.
+fn await_said(daemon: &mut Daemon, known: usize, words: &str) {
+    wait::until(words, WORK_LIMIT, || {
+        daemon.assert_running();
+        daemon.said()[known..].contains(words).then_some(())
+    });
+}
+
+#[test]
+fn answers_that_do_not_come_lose_and_double_nothing() {
+    let (broker, proxy) = proxied();
+    ends_of_transactions_are_cut(broker, proxy);
+    starts_are_cut(broker, proxy);
+    topic_is_deleted_while_a_start_waits(broker, proxy);
+}
+
+/// The broker commits, or never hears of it: either way the program must ask what is committed.
+fn ends_of_transactions_are_cut(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(40, 2);
+    let mut daemon = daemon(&scene, proxy);
+    scene.produce(load.by_ref().take(1000));
+    daemon.start();
+    scene.await_done(&mut daemon);
+    for cut in [Cut::After, Cut::Before, Cut::After] {
+        let known = daemon.said().len();
+        proxy.cut(END_TRANSACTION, cut);
+        scene.produce(load.by_ref().take(2000));
+        wait::until("an end is cut", WORK_LIMIT, || (proxy.hits() > 0).then_some(()));
+        // The client tries again by itself: longer than the program waits for an answer.
+        wait::pass(Duration::from_secs(3));
+        assert!(proxy.let_pass() > 1);
+        let is_visible = if cut == Cut::After { "true" } else { "" };
+        await_said(&mut daemon, known, "a delivery in doubt is settled");
+        await_said(&mut daemon, known, &format!("is_visible={is_visible}"));
+        scene.await_done(&mut daemon);
+    }
+    scene.produce(load.end());
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+}
+
+/// What a task asks before it starts is not answered for a while.
+fn starts_are_cut(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(41, 2);
+    let mut daemon = daemon(&scene, proxy);
+    for kind in [LIST_OFFSETS, LIST_OFFSETS, FETCH] {
+        scene.produce(load.by_ref().take(500));
+        let known = daemon.said().len();
+        proxy.cut(kind, Cut::Before);
+        daemon.start();
+        // The record before the cursor is fetched where there is a state.
+        await_said(&mut daemon, known, "what a task needs to start; it is asked again");
+        wait::pass(Duration::from_secs(2));
+        daemon.assert_running();
+        assert!(proxy.let_pass() > 1);
+        scene.await_done(&mut daemon);
+        assert!(daemon.terminate().success());
+    }
+    scene.produce(load.end());
+    daemon.start();
+    scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+}
+
+fn topic_is_deleted_while_a_start_waits(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 1);
+    let mut daemon = daemon(&scene, proxy);
+    scene.produce(Load::new(42, 1).take(10));
+    proxy.cut(LIST_OFFSETS, Cut::Before);
+    daemon.start();
+    await_said(&mut daemon, 0, "what a task needs to start; it is asked again");
+    scene.broker.delete_topic(&scene.usage);
+    proxy.let_pass();
+    assert_eq!(daemon.await_end().code(), Some(1));
+    let text = format!("topic {:?} does not exist: create it", scene.usage);
+    let said = daemon.said().replace('\\', "");
+    assert!(said.contains(&text), "no {text}");
+}
