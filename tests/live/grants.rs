@@ -85,9 +85,18 @@ fn look_at_the_record_before_the_cursor_leaves_the_group_alone() {
     let mut daemon = scene.daemon();
     daemon.start();
     scene.await_done(&mut daemon);
-    let before = (members(&scene), scene.broker.committed_offsets(&scene.group, &scene.usage));
-    assert_eq!(before.0.len(), 2, "two workers");
-    let given = daemon.said().matches("partitions given").count();
+    // One worker may be done with the topic before the other has joined.
+    wait::until("two workers are members, and at rest", WORK_LIMIT, || {
+        let (group, given) = (members(&scene), daemon.said().matches("partitions given").count());
+        wait::pass(std::time::Duration::from_secs(2));
+        let is_at_rest =
+            members(&scene) == group && daemon.said().matches("partitions given").count() == given;
+        // A member without a partition has no bytes behind the count of its topics.
+        let is_one_each = group.len() == 2 && group.iter().all(|(_, owned)| owned.len() > 10);
+        (is_one_each && is_at_rest).then_some(())
+    });
+    let before = (members(&scene), offsets(&scene));
+    let known = daemon.said().len();
 
     let options = options(&scene);
     for partition in [0, 1] {
@@ -97,12 +106,18 @@ fn look_at_the_record_before_the_cursor_leaves_the_group_alone() {
         assert_eq!(found.map(|(_, value)| value), record.next().expect("it is there").value);
     }
     wait::pass(std::time::Duration::from_secs(2));
-    let after = (members(&scene), scene.broker.committed_offsets(&scene.group, &scene.usage));
+    let after = (members(&scene), offsets(&scene));
     assert_eq!(before, after);
-    let said = daemon.said();
+    let said = daemon.said()[known..].to_owned();
     assert!(!said.contains("partitions taken"), "a rebalance:\n{said}");
-    assert_eq!(said.matches("partitions given").count(), given);
+    assert!(!said.contains("partitions given"), "a rebalance:\n{said}");
     assert!(daemon.terminate().success());
+}
+
+/// The group's offsets, without what else is said with them.
+fn offsets(scene: &Scene<'_>) -> Vec<Option<i64>> {
+    let committed = scene.broker.committed_offsets(&scene.group, &scene.usage);
+    committed.into_iter().map(|offset| offset.map(|(offset, _)| offset)).collect()
 }
 
 /// The group's members and what each owns.
