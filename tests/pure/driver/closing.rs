@@ -29,7 +29,7 @@ fn event(id: usize, kind: &str, customer: usize, day: usize) -> String {
     )
 }
 
-fn driver<'w>(options: &'w Options, memory_bytes_max: usize, slice: usize) -> Driver<'w> {
+fn driver(options: &Options, memory_bytes_max: usize, slice: usize) -> Driver<'_> {
     let style = Style::stored(Some(1), 0);
     let mut driver = Driver::new(LEVELS, options, style, &mut Dice::new(1));
     driver.let_go_past(memory_bytes_max);
@@ -94,6 +94,23 @@ fn slice_takes_no_more_memory_than_it_may() {
     let slices = driver.end_in_slices().len();
     // A chain takes 500 bytes at least.
     assert!(slices >= 2 * chains * 500 / 40_000, "{slices} slices");
+}
+
+#[test]
+fn looking_at_what_is_stored_leaves_nothing_in_memory() {
+    // A chain that the last slices left half closed is looked for once more, among all others, which owe nothing.
+    let chains = 60;
+    let mut events: Vec<String> = (0..chains).map(|number| event(number, "e", number, 0)).collect();
+    events.push(event(chains, "other", chains, 30));
+    let options = options();
+    let mut driver = driver(&options, 20_000, 20);
+    for (at, text) in events.iter().enumerate() {
+        driver.read_one(&Record::lines(text.as_bytes()), at);
+    }
+    let slices = driver.close_in_slices();
+    let late = slices.iter().rev().take(slices.len() / 2);
+    let most = late.map(|slice| slice.memory_bytes).max();
+    assert!(most < Some(40_000), "{most:?} bytes");
 }
 
 #[test]
