@@ -34,6 +34,8 @@ impl Processor {
         let unchanged =
             CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
         if next == unchanged {
+            // Nothing is to be stored; what was read to be looked at may leave memory all the same.
+            self.let_go();
             return;
         }
         effects.push(self.ledger.cut(next));

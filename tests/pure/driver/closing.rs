@@ -97,6 +97,23 @@ fn slice_takes_no_more_memory_than_it_may() {
 }
 
 #[test]
+fn looking_at_what_is_stored_leaves_nothing_in_memory() {
+    // A chain that the last slices left half closed is looked for once more, among all others, which owe nothing.
+    let chains = 60;
+    let mut events: Vec<String> = (0..chains).map(|number| event(number, "e", number, 0)).collect();
+    events.push(event(chains, "other", chains, 30));
+    let options = options();
+    let mut driver = driver(&options, 20_000, 20);
+    for (at, text) in events.iter().enumerate() {
+        driver.read_one(&Record::lines(text.as_bytes()), at);
+    }
+    let slices = driver.close_in_slices();
+    let late = slices.iter().rev().take(slices.len() / 2);
+    let most = late.map(|slice| slice.memory_bytes).max();
+    assert!(most < Some(40_000), "{most:?} bytes");
+}
+
+#[test]
 fn late_events_between_slices_see_what_was_due() {
     // Each jump leaves more to close than a slice, and then late events come for some of the chains.
     let mut events = Vec::new();
