@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rocksdb::WriteBatch;
+
 use super::{Error, Store};
 use crate::format::state::{self, FollowedFile, Written};
 
@@ -46,6 +48,16 @@ impl Store {
             files.insert(number, file);
         }
         Ok(files)
+    }
+
+    /// Stores at once, and for good, how far output files are visible.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn acknowledge(&self, written: &Written) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        batch.put([state::WRITTEN], state::encode_written(written));
+        self.write(batch)
     }
 
     /// Notes how far output files are visible, to be stored in the step that forgets the entries in them.

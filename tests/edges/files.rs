@@ -242,6 +242,23 @@ fn write_events(folder: &Path, is_over: &AtomicBool) -> u64 {
     number
 }
 
+/// The first kill may come before anything was acknowledged.
+#[test]
+fn what_is_left_of_a_first_delivery_that_was_killed_is_cut_back() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+    daemon.terminate(&scene);
+    scene.append("out/totals.ndjson", "{\"id\":\"half of a to");
+    scene.append("in/a.ndjson", &(0..100).map(event).collect::<String>());
+    end(&scene);
+    let daemon = scene.start();
+    let expected = expected(&scene, 100);
+    wait_until(&scene, "every period is closed", || scene.lines("totals").len() >= expected.len());
+    daemon.terminate(&scene);
+    assert_eq!(scene.totals(), expected);
+}
+
 #[test]
 fn kills_while_files_grow_and_rotate_lose_and_double_nothing() {
     let scene = Scene::new();

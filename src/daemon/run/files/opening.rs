@@ -48,6 +48,8 @@ pub(super) fn open(
     let follower = Follower::new(files.patterns.clone(), store.followed().map_err(failure)?);
     let written = store.written().map_err(failure)?;
     let outlet = Outlet::open(files, &written)?;
+    // From here on the outputs are this state's: what a kill leaves in them is cut back, not somebody else's.
+    store.acknowledge(&outlet.written()).map_err(failure)?;
     let place = Place::Files { pattern: files.pattern(), names: follower.names() };
     let state = State::new(&common, place, store, from).map_err(failure)?;
     Ok(Opened { state, follower, outlet })

@@ -73,7 +73,14 @@ impl Outlet {
 
     /// Brings to the disk what was written. It may be acknowledged then.
     pub(super) fn settle(&mut self) -> Result<Written, CommandError> {
-        Ok(Written { totals: self.totals.settle()?, rejects: self.rejects.settle()? })
+        self.totals.settle()?;
+        self.rejects.settle()?;
+        Ok(self.written())
+    }
+
+    /// What stands in the files.
+    pub(super) fn written(&self) -> Written {
+        Written { totals: self.totals.written(), rejects: self.rejects.written() }
     }
 
     /// Whether a file is full.
@@ -105,13 +112,17 @@ impl Output {
         }
     }
 
-    fn settle(&mut self) -> Result<Option<WrittenFile>, CommandError> {
+    fn settle(&mut self) -> Result<(), CommandError> {
         match self {
-            Output::File(file) => {
-                file.settle().map_err(failure)?;
-                Ok(Some(file.written().clone()))
-            }
-            Output::Stdout => Ok(None),
+            Output::File(file) => file.settle().map_err(failure),
+            Output::Stdout => Ok(()),
+        }
+    }
+
+    fn written(&self) -> Option<WrittenFile> {
+        match self {
+            Output::File(file) => Some(file.written().clone()),
+            Output::Stdout => None,
         }
     }
 
