@@ -157,7 +157,7 @@ pub struct AggregateArguments {
     #[arg(long, value_parser = instant, value_name = "TIME")]
     pub now: Option<EventTime>,
     /// How long an event id is remembered, such as 24h; older events are refused as too old. Over a state, a longer one
-    /// than before brings no id back that was forgotten: a repeat of an older event may count again
+    /// than before brings nothing back: what was too old stays so
     #[arg(long, default_value = "35d", value_parser = span, value_name = "DURATION")]
     pub dedup_window: Span,
     /// How far the watermark stays behind the newest event

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
 
-use crate::model::{EventTime, Span};
+use crate::model::EventTime;
 
 /// About how many ids one commit brings.
 const COMMIT_IDS: usize = 65_536;
@@ -89,7 +89,6 @@ pub(super) enum Known {
 
 /// The remembered ids.
 pub(super) struct Dedup {
-    window: Span,
     young: HashTable<Remembered>,
     old: HashTable<Remembered>,
     fresh: Vec<Remembered>,
@@ -100,9 +99,8 @@ pub(super) struct Dedup {
 
 impl Dedup {
     /// Nothing remembered. `is_cold`: the store may hold ids.
-    pub(super) fn new(window: Span, is_cold: bool) -> Self {
+    pub(super) fn new(is_cold: bool) -> Self {
         Dedup {
-            window,
             young: HashTable::new(),
             old: HashTable::new(),
             fresh: Vec::new(),
@@ -112,23 +110,13 @@ impl Dedup {
         }
     }
 
-    /// Whether an id of that day still counts as remembered (rule 2.4).
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "a sum that 64 bits do not hold must stop, not wrap"
-    )]
-    pub(super) fn is_remembered(&self, day: u32, watermark: Option<EventTime>) -> bool {
-        let day_end = (i64::from(day) + 1) * MICROS_PER_DAY;
-        watermark.is_none_or(|mark| mark.micros() < day_end + self.window.micros())
-    }
-
-    /// What is known of an id at a watermark.
-    pub(super) fn look(&self, digest: IdDigest, watermark: Option<EventTime>) -> Known {
+    /// What is known of an id where events before `oldest` are too old.
+    pub(super) fn look(&self, digest: IdDigest, oldest: Option<EventTime>) -> Known {
         let same = |other: &Remembered| other.digest == digest;
         let hash = digest.hash();
         let found = self.young.find(hash, same).or_else(|| self.old.find(hash, same));
         match found {
-            Some(id) if self.is_remembered(id.day, watermark) => Known::Yes,
+            Some(id) if is_remembered(id.day, oldest) => Known::Yes,
             None if self.is_cold => Known::Ask,
             Some(_) | None => Known::No,
         }
@@ -205,25 +193,15 @@ impl Dedup {
         self.young.capacity() - self.young.len() < COMMIT_IDS
     }
 
-    /// Drops from memory what is no longer remembered, once for each day that the watermark reaches.
-    pub(super) fn forget(&mut self, watermark: EventTime) {
-        let day = watermark.utc_day();
+    /// Drops from memory what is no longer remembered, once for each day.
+    pub(super) fn forget(&mut self, oldest: EventTime) {
+        let day = forgotten_through(oldest);
         if day <= self.swept_day {
             return;
         }
         self.swept_day = day;
-        let oldest = self.forgotten_through(watermark);
-        self.young.retain(|id| i64::from(id.day) > oldest);
-        self.old.retain(|id| i64::from(id.day) > oldest);
-    }
-
-    /// The last UTC day whose ids are forgotten at that watermark.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "days of instants in microseconds are far from the limits of 64 bits"
-    )]
-    pub(super) fn forgotten_through(&self, watermark: EventTime) -> i64 {
-        watermark.saturating_sub(self.window).utc_day() - 1
+        self.young.retain(|id| i64::from(id.day) > day);
+        self.old.retain(|id| i64::from(id.day) > day);
     }
 
     /// How many are resident.
@@ -245,6 +223,22 @@ impl Dedup {
         let growth = if self.is_growing() { 2 * bytes_of(&self.young) } else { 0 };
         self.bytes() + growth
     }
+}
+
+/// Whether an id of that day still counts as remembered where events before `oldest` are too old (rule 2.4).
+#[expect(clippy::arithmetic_side_effects, reason = "days of 32 bits in microseconds")]
+fn is_remembered(day: u32, oldest: Option<EventTime>) -> bool {
+    let day_end = (i64::from(day) + 1) * MICROS_PER_DAY;
+    oldest.is_none_or(|oldest| oldest.micros() < day_end)
+}
+
+/// The last UTC day whose ids are forgotten where events before `oldest` are too old.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "days of instants in microseconds are far from the limits of 64 bits"
+)]
+pub(super) fn forgotten_through(oldest: EventTime) -> i64 {
+    oldest.utc_day() - 1
 }
 
 #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]

@@ -70,6 +70,8 @@ pub struct CommitRecord {
     pub watermark: Option<EventTime>,
     /// The greatest time of events without a fault.
     pub latest_time: Option<EventTime>,
+    /// Events before this are too old for ever (rule 1.7): their ids and periods may be forgotten.
+    pub too_old_before: Option<EventTime>,
     /// Dispositions.
     pub counters: Counters,
 }
@@ -85,6 +87,7 @@ impl CommitRecord {
             outbox_last: 0,
             watermark: None,
             latest_time: None,
+            too_old_before: None,
             counters: Counters::default(),
         }
     }

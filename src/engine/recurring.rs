@@ -20,10 +20,9 @@ pub struct Recurring {
     pub base: Carry,
     /// Kept periods that have events or a published total, by start.
     pub cells: Vec<Cell>,
-    /// An instant inside the first period that ever had an event.
-    pub first: EventTime,
-    /// The watermark up to which due periods have been published.
-    pub swept_to: Option<EventTime>,
+    /// An instant inside the first period that is not in the base: until there is one in it, the first that ever had an
+    /// event. What is in the base was published, and is never looked at again, however long grace becomes.
+    pub kept_from: EventTime,
     /// The earliest entry for this chain in the index of due periods.
     pub scheduled: Option<EventTime>,
     /// Starts of periods that were absorbed into the base since the chain was last stored.
@@ -31,13 +30,12 @@ pub struct Recurring {
 }
 
 impl Recurring {
-    /// A chain before its first event. Periods that are due by now wait for nobody.
-    pub fn new(base: Carry, first: Slot, watermark: Option<EventTime>) -> Self {
+    /// A chain before its first event.
+    pub fn new(base: Carry, first: Slot) -> Self {
         Recurring {
             base,
             cells: Vec::new(),
-            first: inside(first),
-            swept_to: watermark,
+            kept_from: inside(first),
             scheduled: None,
             retired: Vec::new(),
         }
@@ -53,7 +51,7 @@ impl Recurring {
     pub fn fold(&mut self, site: &Site<'_>, slot: Slot, fold: &Fold, origin: Origin) -> bool {
         let place = self.cell_place(site, slot);
         self.cells[place].fold(&site.frame(slot), fold, origin);
-        self.first = self.first.min(inside(slot));
+        self.kept_from = self.kept_from.min(inside(slot));
         let is_settled =
             site.is_due(slot) || self.cells[place..].iter().any(|cell| cell.published.is_some());
         if is_settled {
@@ -116,17 +114,15 @@ impl Recurring {
         let mut dues: Vec<EventTime> = found.iter().map(|fresh| fresh.due).collect();
         dues.sort_unstable();
         let last = dues.get(totals_max.saturating_sub(1)).copied();
-        let swept_to = last.unwrap_or(watermark);
-        found.retain(|fresh| fresh.due <= swept_to);
+        found.retain(|fresh| last.is_none_or(|last| fresh.due <= last));
         for fresh in found {
             self.publish(site, fresh.slot, fresh.value, emit);
         }
-        self.swept_to = Some(swept_to);
     }
 
-    /// Due periods with a total that no sweep has reached: `totals_max` of them, and all that may be due before these.
+    /// Due periods with a total that was never published: `totals_max` of them, and all that may be due before these.
     fn fresh(&self, site: &Site<'_>, watermark: EventTime, totals_max: usize) -> Vec<Fresh> {
-        let Some(from) = self.first_unswept(site) else { return Vec::new() };
+        let Some(from) = self.first_kept(site) else { return Vec::new() };
         let mut found: Vec<Fresh> = Vec::new();
         let mut last = None;
         self.walk(site, from, Some(watermark), |slot, cell, carry| {
@@ -135,8 +131,7 @@ impl Recurring {
                 return ControlFlow::Break(());
             }
             let due = site.due_at(slot);
-            let is_fresh = due <= watermark && self.swept_to.is_none_or(|swept_to| due > swept_to);
-            if is_fresh && has_total(cell, carry) {
+            if due <= watermark && waits(cell) && has_total(cell, carry) {
                 found.push(Fresh { due, slot, value: value_of(site, slot, cell, carry) });
                 if found.len() == totals_max {
                     last = found.iter().map(|fresh| fresh.due).max();
@@ -244,7 +239,7 @@ impl Recurring {
         site: &Site<'_>,
         mut visit: impl FnMut(Slot, Option<&Cell>, &Carry) -> ControlFlow<()>,
     ) {
-        let Some(from) = self.first_unswept(site) else { return };
+        let Some(from) = self.first_kept(site) else { return };
         self.walk(site, from, self.end_of_input(site), |slot, cell, carry| {
             if site.is_due(slot) || !has_total(cell, carry) {
                 return ControlFlow::Continue(());
@@ -253,11 +248,12 @@ impl Recurring {
         });
     }
 
-    /// The first slot that was not due when the chain was last swept.
-    fn first_unswept(&self, site: &Site<'_>) -> Option<Slot> {
-        let floor = self.swept_to.map(|swept_to| swept_to.saturating_sub(site.grace_max()));
-        let from = floor.map_or(self.first, |floor| floor.max(self.first));
-        site.timeline.slot_at(from)
+    /// The first slot that is not in the base.
+    fn first_kept(&self, site: &Site<'_>) -> Option<Slot> {
+        let first = self.cells.first().map(|cell| cell.slot);
+        let is_it = |slot: &Slot| slot.period.contains(self.kept_from);
+        // To ask the calendar takes longer.
+        first.filter(is_it).or_else(|| site.timeline.slot_at(self.kept_from))
     }
 
     /// Visits the slots of this chain from `from` on while they begin by `limit`, leaping over stretches in which there
@@ -286,6 +282,7 @@ impl Recurring {
             }
             slot = match cells.peek() {
                 None if carry.is_nothing() => return,
+                Some(next) if next.slot.period.start == slot.period.end => next.slot,
                 Some(next) if carry.is_nothing() => next.slot,
                 _ => site.timeline.slot_after(slot),
             };
@@ -294,7 +291,7 @@ impl Recurring {
 
     /// When the chain next has something to publish; `None`: not before another event.
     pub fn next_due(&self, site: &Site<'_>) -> Option<EventTime> {
-        let from = self.first_unswept(site)?;
+        let from = self.first_kept(site)?;
         let horizon = self.cells.last().map_or(from.period.end, |cell| cell.slot.period.end);
         let reached = site.watermark.map_or(horizon, |watermark| watermark.max(horizon));
         let limit = Some(reached.saturating_add(site.grace_max()));
@@ -305,9 +302,8 @@ impl Recurring {
                 return ControlFlow::Break(());
             }
             let due = site.due_at(slot);
-            let is_swept = self.swept_to.is_some_and(|swept_to| due <= swept_to);
             let is_filled = cell.is_some_and(|cell| cell.events > 0) || !carry.is_nothing();
-            if is_filled && !is_swept {
+            if is_filled && waits(cell) {
                 next = Some(next.map_or(due, |next| next.min(due)));
             }
             ControlFlow::Continue(())
@@ -318,17 +314,16 @@ impl Recurring {
     /// Absorbs the oldest cells that nothing can change any more (rule 7.5). Returns whether any was. What a sweep has not
     /// reached stays: taken into the base, it would be carried into periods that are still to be published.
     pub fn retire(&mut self, site: &Site<'_>, is_past: impl Fn(Slot) -> bool) -> bool {
-        if !self.is_behind(site) {
-            // A sweep that published nothing is not stored, and was lost if the chain was let go since.
-            self.swept_to = self.swept_to.max(site.watermark);
-        }
-        let Some(swept_to) = self.swept_to else { return false };
-        let is_swept = |slot: Slot| slot.period.end.saturating_add(site.grace_max()) <= swept_to;
+        let behind = self.scheduled.filter(|_| self.is_behind(site));
+        let is_swept = |slot: Slot| {
+            behind.is_none_or(|due| slot.period.end.saturating_add(site.grace_max()) < due)
+        };
         let is_done = |cell: &&Cell| is_past(cell.slot) && is_swept(cell.slot) && !cell.is_owed;
         let count = self.cells.iter().take_while(is_done).count();
         for cell in self.cells.drain(..count) {
             debug_assert!(site.is_due(cell.slot));
             self.base.absorb(&cell.aggregate);
+            self.kept_from = cell.slot.period.end;
             self.retired.push(cell.slot.period.start);
         }
         // A sweep over years leaves room for hundreds of cells in every chain.
@@ -359,6 +354,11 @@ struct Fresh {
     due: EventTime,
     slot: Slot,
     value: Option<Amount>,
+}
+
+/// Whether a period's first total is still to come, and no late event has asked for it already.
+fn waits(cell: Option<&Cell>) -> bool {
+    cell.is_none_or(|cell| cell.published.is_none() && !cell.is_owed)
 }
 
 /// Whether a period has a total (rule 4.3; also one that looks empty but is owed, rule 7.4).

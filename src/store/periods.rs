@@ -40,9 +40,7 @@ impl Store {
             for period in periods.kept {
                 check.look_at(chain.customer(), period);
             }
-            if let Some(swept_to) = periods.swept_to {
-                check.look_at_swept(chain.customer(), swept_to);
-            }
+            check.look_at_forgotten(chain.customer(), periods.kept_from);
             Ok(())
         })
     }

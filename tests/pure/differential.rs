@@ -186,6 +186,7 @@ fn check(name: &str, definitions: &str, events: &[u8], options: &Options, dice: 
         input_ends: Vec::new(),
         keeps_offsets: true,
         offset_switches: Vec::new(),
+        window_switches: Vec::new(),
         ..options.clone()
     };
     let records = Record::lines(events);

@@ -29,11 +29,12 @@ pub(super) use setup::configured;
 /// # Errors
 /// Faults of the configuration; else what ended a worker.
 pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), CommandError> {
+    // Before anything else: a signal that comes early asks for the same as a later one.
+    let stop = StopSignal::install()
+        .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
     let configured = configured(&arguments.config, &arguments.overrides);
     log.set_up(configured.as_ref().ok().map(|(settings, _)| &settings.telemetry));
     let (settings, definitions) = configured?;
-    let stop = StopSignal::install()
-        .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
     let since = Stopwatch::start();
     let _lock = setup::lock_directory(&settings)?;
     let outside = Outside {

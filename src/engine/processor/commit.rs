@@ -6,6 +6,7 @@ use super::Processor;
 use crate::definition::{Plan, Slot};
 use crate::engine::aggregator::{Part, PartValue};
 use crate::engine::chain::Cells;
+use crate::engine::dedup::forgotten_through;
 use crate::engine::effect::{ChangeSink, ChangedPart, Effect};
 use crate::engine::ledger::{CommitId, CommitRecord};
 use crate::engine::site::Site;
@@ -29,6 +30,7 @@ impl Processor {
             outbox_last: last.outbox_last + made,
             watermark: self.watermark,
             latest_time: self.latest_time,
+            too_old_before: self.oldest(self.watermark),
             counters: self.counters,
         };
         let unchanged =
@@ -39,8 +41,8 @@ impl Processor {
             return;
         }
         effects.push(self.ledger.cut(next));
-        if let Some(watermark) = self.watermark {
-            let day = self.dedup.forgotten_through(watermark);
+        if let Some(oldest) = next.too_old_before {
+            let day = forgotten_through(oldest);
             if day > self.expired_through && day >= 0 {
                 self.expired_through = day;
                 let day = u32::try_from(day).expect("years 1970 to 9998");
@@ -118,7 +120,9 @@ impl Processor {
     /// Forgets what rule 7.5 allows. Called right after a commit, when nothing is owed.
     pub(super) fn retire(&mut self) {
         let Some(watermark) = self.watermark else { return };
-        self.dedup.forget(watermark);
+        if let Some(oldest) = self.oldest(self.watermark) {
+            self.dedup.forget(oldest);
+        }
         let plan = Arc::clone(&self.plan);
         for metric in self.agendas.metrics() {
             while let Some(place) = self.next_retired(metric, watermark) {

@@ -64,7 +64,7 @@ impl Processor {
             }
             LookedKind::Unwanted { .. } => Disposition::Unmatched,
             LookedKind::Wanted { digest, time, .. } => {
-                if self.dedup.look(*digest, self.watermark) == Known::Yes {
+                if self.dedup.look(*digest, self.oldest(self.watermark)) == Known::Yes {
                     Disposition::Duplicate
                 } else {
                     let (digest, time) = (*digest, *time);
@@ -215,8 +215,7 @@ impl Processor {
         let version = family.version(target.slot);
         let cells = if version.is_recurring {
             let base = Carry::nothing(version);
-            let chain = Recurring::new(base, target.slot, self.watermark);
-            Cells::Recurring(Box::new(chain))
+            Cells::Recurring(Box::new(Recurring::new(base, target.slot)))
         } else {
             Cells::Plain(Vec::with_capacity(1))
         };

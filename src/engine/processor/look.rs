@@ -156,12 +156,11 @@ impl Processor {
             (_, read) => read,
         };
         let limit = reference.map(|at| at.saturating_add(self.options.future_skew_max));
-        let (reason, detail) = match (limit, watermark) {
+        let (reason, detail) = match (limit, self.oldest(watermark)) {
             (Some(limit), _) if event.time > limit => {
                 (RejectReason::InFuture, format!("time {} is past {limit}", event.time))
             }
-            (_, Some(mark)) if event.time < mark.saturating_sub(self.options.dedup_window) => {
-                let oldest = mark.saturating_sub(self.options.dedup_window);
+            (_, Some(oldest)) if event.time < oldest => {
                 (RejectReason::TooOld, format!("time {} is before {oldest}", event.time))
             }
             _ => return None,
@@ -275,7 +274,7 @@ impl Processor {
         let mut watermark = self.watermark;
         for looked in &self.batch.events {
             if let LookedKind::Wanted { digest, end, .. } = &looked.kind {
-                if self.dedup.look(*digest, watermark) == Known::Ask {
+                if self.dedup.look(*digest, self.oldest(watermark)) == Known::Ask {
                     missing.push(Address::Id(*digest));
                 }
                 for contribution in &self.batch.contributions[first..*end] {

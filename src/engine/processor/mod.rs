@@ -124,6 +124,8 @@ pub struct Processor {
     unstored_customers: Vec<(Box<str>, Box<str>)>,
     watermark: Option<EventTime>,
     latest_time: Option<EventTime>,
+    /// What earlier runs made of it, whatever their window was.
+    too_old_before: Option<EventTime>,
     counters: Counters,
     cursor: Cursor,
     tally: Tally,
@@ -170,7 +172,7 @@ impl Processor {
         let agendas = Agendas::over(&stored, &plan);
         let is_cold = start.last.number > 0;
         Processor {
-            dedup: Dedup::new(options.dedup_window, is_cold),
+            dedup: Dedup::new(is_cold),
             plan,
             options,
             digest_key: start.digest_key,
@@ -181,6 +183,7 @@ impl Processor {
             unstored_customers: Vec::new(),
             watermark: start.last.watermark,
             latest_time: start.last.latest_time,
+            too_old_before: start.last.too_old_before,
             counters: start.last.counters,
             cursor: start.last.cursor,
             tally: Tally::default(),
@@ -289,6 +292,13 @@ impl Processor {
     /// How far event time is believed complete.
     pub fn watermark(&self) -> Option<EventTime> {
         self.watermark
+    }
+
+    /// Events before this are too old at that watermark, and ids and periods before it are forgotten (rules 1.7, 2.4, 7.5). A
+    /// longer window brings nothing back: what was too old once stays so.
+    fn oldest(&self, watermark: Option<EventTime>) -> Option<EventTime> {
+        let oldest = watermark.map(|mark| mark.saturating_sub(self.options.dedup_window));
+        oldest.max(self.too_old_before)
     }
 
     /// The protocol's state.

@@ -15,7 +15,7 @@ pub fn encode_commit(record: &CommitRecord) -> Vec<u8> {
     writer.u64(record.number).u32(record.cursor.file);
     writer.bytes(&record.cursor.offset.to_be_bytes()).u64(record.cursor.line);
     writer.u64(record.outbox_last);
-    for time in [record.watermark, record.latest_time] {
+    for time in [record.watermark, record.latest_time, record.too_old_before] {
         writer.option(time, |writer, time| {
             writer.time(time);
         });
@@ -45,6 +45,7 @@ pub fn decode_commit(bytes: &[u8]) -> Result<CommitRecord, Corrupt> {
     let outbox_last = reader.u64()?;
     let watermark = reader.option(Reader::time)?;
     let latest_time = reader.option(Reader::time)?;
+    let too_old_before = reader.option(Reader::time)?;
     let counters = Counters {
         read: reader.u64()?,
         counted: reader.u64()?,
@@ -54,5 +55,15 @@ pub fn decode_commit(bytes: &[u8]) -> Result<CommitRecord, Corrupt> {
         invalid: reader.u64()?,
     };
     reader.end()?;
-    Ok(CommitRecord { id, parent, number, cursor, outbox_last, watermark, latest_time, counters })
+    Ok(CommitRecord {
+        id,
+        parent,
+        number,
+        cursor,
+        outbox_last,
+        watermark,
+        latest_time,
+        too_old_before,
+        counters,
+    })
 }

@@ -22,8 +22,8 @@ pub fn cell_period(value: &[u8], end: EventTime) -> Result<Period, Corrupt> {
 pub struct ChainPeriods {
     /// The periods that it keeps.
     pub kept: Vec<Period>,
-    /// What is due up to here is published.
-    pub swept_to: Option<EventTime>,
+    /// An instant inside the first of them, or of those that are to come. What is before it is published.
+    pub kept_from: EventTime,
 }
 
 /// The periods of a recurring chain.
@@ -33,8 +33,7 @@ pub struct ChainPeriods {
 pub fn chain_periods(value: &[u8]) -> Result<ChainPeriods, Corrupt> {
     let mut reader = Reader::new(value, "a chain");
     check_version(&mut reader)?;
-    reader.time()?;
-    let swept_to = reader.option(Reader::time)?;
+    let kept_from = reader.time()?;
     read_carry(&mut reader)?;
     let count = reader.u32()?;
     let mut kept = Vec::new();
@@ -45,7 +44,7 @@ pub fn chain_periods(value: &[u8]) -> Result<ChainPeriods, Corrupt> {
         kept.push(read_cell_as(&mut reader, end, slot)?.slot.period);
     }
     reader.end()?;
-    Ok(ChainPeriods { kept, swept_to })
+    Ok(ChainPeriods { kept, kept_from })
 }
 
 /// What stands in the way of a metric's added versions and calendars; asked of every period that a state holds of it.
@@ -75,10 +74,10 @@ impl<'p> PeriodCheck<'p> {
         }
     }
 
-    /// All that is due up to an instant is published.
-    pub fn look_at_swept(&mut self, customer: &str, swept_to: EventTime) {
-        if let Some(start) = self.first_begin(customer).filter(|begin| *begin < swept_to) {
-            self.refuse(customer, Period { start, end: swept_to }, Change::Version);
+    /// A recurring chain whose periods before that instant are counted and forgotten.
+    pub fn look_at_forgotten(&mut self, customer: &str, end: EventTime) {
+        if let Some(start) = self.first_begin(customer).filter(|begin| *begin < end) {
+            self.refuse(customer, Period { start, end }, Change::Version);
         }
     }
 

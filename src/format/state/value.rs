@@ -26,9 +26,7 @@ pub(super) fn encode_cell(cell: &Cell) -> Vec<u8> {
 /// Value of a recurring chain.
 pub(super) fn encode_chain(chain: &Recurring) -> Vec<u8> {
     let mut writer = Writer(vec![VERSION]);
-    writer.time(chain.first).option(chain.swept_to, |writer, time| {
-        writer.time(time);
-    });
+    writer.time(chain.kept_from);
     write_carry(&mut writer, &chain.base);
     writer.u32(u32::try_from(chain.cells.len()).expect("few periods are kept"));
     for cell in &chain.cells {
@@ -86,8 +84,7 @@ pub fn decode_chain(
 ) -> Result<Recurring, Corrupt> {
     let mut reader = Reader::new(bytes, "a chain");
     check_version(&mut reader)?;
-    let first = reader.time()?;
-    let swept_to = reader.option(Reader::time)?;
+    let kept_from = reader.time()?;
     let base = read_carry(&mut reader)?;
     let count = reader.u32()?;
     let mut cells = Vec::new();
@@ -96,7 +93,7 @@ pub fn decode_chain(
         cells.push(read_cell(&mut reader, metric, timeline, end)?);
     }
     reader.end()?;
-    Ok(Recurring { base, cells, first, swept_to, scheduled: None, retired: Vec::new() })
+    Ok(Recurring { base, cells, kept_from, scheduled: None, retired: Vec::new() })
 }
 
 pub(super) fn check_version(reader: &mut Reader<'_>) -> Result<(), Corrupt> {

@@ -33,17 +33,19 @@ pub struct Style {
     pub batch: Option<usize>,
     /// In so many of a hundred places the process is started anew.
     pub restarts: usize,
+    /// After so many records it is started anew with these definitions, which may differ where rule 5.6 d allows it.
+    pub redefined: Option<(usize, String)>,
 }
 
 impl Style {
     /// Without a store and without restarts.
     pub fn plain(batch: Option<usize>) -> Self {
-        Style { has_store: false, batch, restarts: 0 }
+        Style { has_store: false, batch, restarts: 0, redefined: None }
     }
 
     /// With a store.
     pub fn stored(batch: Option<usize>, restarts: usize) -> Self {
-        Style { has_store: true, batch, restarts }
+        Style { has_store: true, batch, restarts, redefined: None }
     }
 }
 
@@ -248,9 +250,9 @@ impl<'w> Driver<'w> {
         let mut switched_at = None;
         loop {
             self.tick(at);
-            if self.options.offset_switches.contains(&at) && switched_at != Some(at) {
+            if switched_at != Some(at) && self.is_switched_at(at) {
                 self.cut(true);
-                self.settings.keeps_offsets ^= true;
+                self.switch(at);
                 switched_at = Some(at);
                 at = self.restart(dice);
                 continue;
@@ -301,6 +303,26 @@ impl<'w> Driver<'w> {
         self.cut(true);
     }
 
+    fn is_switched_at(&self, at: usize) -> bool {
+        self.switches().any(|switch| switch == at)
+    }
+
+    /// Where the task is started anew with other settings or definitions.
+    fn switches(&self) -> impl Iterator<Item = usize> {
+        let windows = self.options.window_switches.iter().map(|(place, _)| *place);
+        let redefined = self.style.redefined.iter().map(|(place, _)| *place);
+        self.options.offset_switches.iter().copied().chain(windows).chain(redefined)
+    }
+
+    fn switch(&mut self, at: usize) {
+        self.settings.keeps_offsets ^= self.options.offset_switches.contains(&at);
+        self.settings.dedup_window = self.options.window_at(at);
+        if let Some((_, definitions)) = self.style.redefined.iter().find(|(place, _)| *place == at)
+        {
+            self.plan = Arc::new(Plan::new(worlds::definitions(definitions)));
+        }
+    }
+
     /// Gives the idle ticks that are set for this place, until all is closed that they close.
     fn tick(&mut self, at: usize) {
         for (_, clock) in self.options.idle_ticks.iter().filter(|(place, _)| *place == at) {
@@ -326,7 +348,7 @@ impl<'w> Driver<'w> {
         let most = self.style.batch.unwrap_or_else(|| 1 + dice.below(60));
         let stops = self.options.idle_ticks.iter().map(|(place, _)| *place);
         let stops = stops.chain(self.options.input_ends.iter().copied());
-        let stops = stops.chain(self.options.offset_switches.iter().copied());
+        let stops = stops.chain(self.switches());
         stops.filter(|stop| *stop > at).fold((at + most).min(end), usize::min)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use odometer::model::{Document, Span};
+use serde_json::Value;
 
 use super::tests::seeds;
 use super::{Driver, Style};
@@ -90,5 +91,58 @@ fn repeated_input_changes_nothing() {
         repeated.extend(&records);
         let again = run(&definitions, &repeated, &options, seed + 1);
         assert_eq!(filled(&once), filled(&again), "ODOMETER_SEED={seed}");
+    }
+}
+
+/// The definitions with other graces, every late event a correction, and no `result`: nothing makes a value of 0.
+fn with_other_graces(definitions: &str, dice: &mut Dice) -> String {
+    let mut read: Value = serde_json::from_str(definitions).expect("definitions are JSON");
+    for metric in read["metrics"].as_array_mut().expect("a list") {
+        let metric = metric.as_object_mut().expect("an object");
+        metric.remove("result");
+        metric.insert("late".to_owned(), "correct".into());
+        let grace = dice.text(&["0s", "0s", "1h", "2d", "40d", "200d", "4000d"]);
+        metric.insert("grace".to_owned(), grace.into());
+    }
+    read.to_string()
+}
+
+/// Totals that say something, also those of periods without events.
+fn telling(sight: &Sight) -> BTreeMap<&TotalKey, &Total> {
+    let mut totals = sight.totals();
+    let is_nothing = |total: &Total| total.value.as_deref().is_none_or(|value| value == "0");
+    totals.retain(|_, total| total.events > 0 || !is_nothing(total));
+    totals
+}
+
+/// Rule 5.6 d: grace may change at any time. Each revision is still delivered once (`Sight` sees to that), and none is lost.
+#[test]
+fn change_of_grace_moves_no_total() {
+    for seed in seeds(150) {
+        println!("ODOMETER_SEED={seed}");
+        let world = RandomWorld::new(seed);
+        let mut dice = Dice::new(seed);
+        let before = with_other_graces(&world.definitions, &mut dice);
+        let after = with_other_graces(&world.definitions, &mut dice);
+        let options = Options {
+            keep_open: false,
+            // An end of input closes up to the greatest time, a tick what is due: with a longer grace fewer periods without events.
+            idle_ticks: Vec::new(),
+            offset_switches: Vec::new(),
+            ..world.options.clone()
+        };
+        let records = Record::lines(&world.events);
+        let calm = run(&before, &records, &options, seed);
+        let style = Style {
+            redefined: Some((dice.below(records.len() + 1), after.clone())),
+            ..Style::stored(None, 10)
+        };
+        let mut driver = Driver::new(&before, &options, style, &mut dice);
+        driver.run(&records, &mut dice);
+        let (calm, changed) = (telling(&calm), telling(&driver.sight));
+        for key in calm.keys().chain(changed.keys()) {
+            let (before, now) = (calm.get(key), changed.get(key));
+            assert_eq!(before, now, "ODOMETER_SEED={seed}: {key:?}");
+        }
     }
 }

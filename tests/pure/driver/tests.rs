@@ -71,7 +71,12 @@ fn engine_agrees_with_the_oracle_on_random_worlds() {
         for style in styles {
             check(&name, whole, &outcome, &style, seed);
         }
-        if world.options.input_ends.is_empty() && world.options.offset_switches.is_empty() {
+        let has_switches = [
+            world.options.input_ends.len(),
+            world.options.offset_switches.len(),
+            world.options.window_switches.len(),
+        ];
+        if has_switches == [0; 3] {
             check(&name, whole, &outcome, &Style::plain(None), seed);
         }
     }

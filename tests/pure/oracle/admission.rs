@@ -16,6 +16,8 @@ pub struct Admission {
     greatest: Option<EventTime>,
     /// When the counted event of a tenant and id happened, for ever: forgetting is worked out.
     counted: BTreeMap<(String, String), EventTime>,
+    /// What is before this has been too old once, under whatever window.
+    oldest: Option<EventTime>,
 }
 
 impl Admission {
@@ -41,17 +43,21 @@ impl Admission {
         if latest.is_some_and(|latest| event.time > latest) {
             return Some(RejectReason::InFuture);
         }
-        let oldest = self.watermark.map(|mark| mark.saturating_sub(options.dedup_window));
-        oldest.is_some_and(|oldest| event.time < oldest).then_some(RejectReason::TooOld)
+        self.oldest.is_some_and(|oldest| event.time < oldest).then_some(RejectReason::TooOld)
+    }
+
+    /// From now on the window is this one; what was forgotten under another stays so.
+    pub fn forget(&mut self, window: Span) {
+        let oldest = self.watermark.map(|mark| mark.saturating_sub(window));
+        self.oldest = self.oldest.max(oldest);
     }
 
     /// Whether the event's id is remembered (rules 2.3, 2.4).
-    pub fn is_remembered(&self, event: &Event<'_>, window: Span) -> bool {
+    pub fn is_remembered(&self, event: &Event<'_>) -> bool {
         let id = (event.tenant.to_string(), event.id.to_string());
         let Some(time) = self.counted.get(&id) else { return false };
         let day_end = (time.micros().div_euclid(MICROS_PER_DAY) + 1) * MICROS_PER_DAY;
-        let forgotten_at = EventTime::from_micros(day_end).saturating_add(window);
-        self.watermark.is_none_or(|watermark| watermark < forgotten_at)
+        self.oldest.is_none_or(|oldest| oldest < EventTime::from_micros(day_end))
     }
 
     /// Remembers the id of a counted event.

@@ -173,6 +173,9 @@ impl<'d> Oracle<'d> {
             Ok(event) => event,
             Err(fault) => return self.refuse_faulty(fault.reason),
         };
+        // Under the window before a switch, and then under the one after it.
+        self.admission.forget(self.options.window_at(self.records.saturating_sub(1)));
+        self.admission.forget(self.options.window_at(self.records));
         if let Some(reason) = self.admission.fault(&event, record.timestamp, &self.options) {
             return self.refuse_faulty(reason);
         }
@@ -192,7 +195,7 @@ impl<'d> Oracle<'d> {
         if wanting.is_empty() {
             return Disposition::Unmatched;
         }
-        if self.admission.is_remembered(event, self.options.dedup_window) {
+        if self.admission.is_remembered(event) {
             return Disposition::Duplicate;
         }
         let mut has_counted = false;

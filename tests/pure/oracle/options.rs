@@ -16,6 +16,8 @@ pub enum WatermarkClock {
 pub struct Options {
     /// How long ids are remembered (rule 2.4).
     pub dedup_window: Span,
+    /// After so many records the task is started anew with that window. In order, each once.
+    pub window_switches: Vec<(usize, Span)>,
     /// How far the watermark stays behind (rule 7.1).
     pub watermark_delay: Span,
     /// Whose instants make the watermark.
@@ -43,6 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             dedup_window: Span::from_seconds(35 * 86_400),
+            window_switches: Vec::new(),
             watermark_delay: Span::ZERO,
             watermark_clock: WatermarkClock::Event,
             max_future_skew: Span::from_seconds(300),
@@ -58,6 +61,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The window by which the record of that place is judged.
+    pub fn window_at(&self, place: usize) -> Span {
+        let switches = self.window_switches.iter().filter(|(switch, _)| *switch <= place);
+        switches.last().map_or(self.dedup_window, |(_, window)| *window)
+    }
+
     /// Whether the offset of the record of that place is kept.
     pub fn keeps_offset(&self, place: usize) -> bool {
         let switches = self.offset_switches.iter().filter(|switch| **switch <= place).count();

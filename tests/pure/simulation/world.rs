@@ -74,6 +74,7 @@ pub fn play(script: Script) -> Result<Report, String> {
     let options = Options {
         input_ends: Vec::new(),
         offset_switches: Vec::new(),
+        window_switches: Vec::new(),
         idle_ticks: Vec::new(),
         keep_open: true,
         ..random.options.clone()

@@ -53,8 +53,9 @@ pub fn definitions(text: &str) -> Definitions {
 fn options(dice: &mut Dice, scene: &Scene, records: usize) -> Options {
     let mut options = Options::default();
     let span = |text: &str| Span::parse(text).expect("a duration");
+    let windows = ["1h", "12h", "1d", "3d", "10d", "90d", "400d"];
     if dice.chance(50) {
-        options.dedup_window = span(&dice.text(&["1h", "12h", "1d", "3d", "10d", "90d", "400d"]));
+        options.dedup_window = span(&dice.text(&windows));
     }
     if dice.chance(40) {
         options.watermark_delay = span(&dice.text(&["1ms", "10m", "1h", "2d", "40d"]));
@@ -78,6 +79,13 @@ fn options(dice: &mut Dice, scene: &Scene, records: usize) -> Options {
         options.offset_switches = switches.collect();
         options.offset_switches.sort_unstable();
         options.offset_switches.dedup();
+    }
+    if dice.chance(20) {
+        for _ in 0..dice.between(1, 3) {
+            options.window_switches.push((dice.below(records + 1), span(&dice.text(&windows))));
+        }
+        options.window_switches.sort();
+        options.window_switches.dedup_by_key(|(place, _)| *place);
     }
     options
 }
