@@ -4,6 +4,9 @@ use crate::engine::Incoming;
 use crate::format::{self, EventFormat, Fault, Line};
 use crate::model::{Document, EventTime, Reject, SourcePosition};
 
+/// Longest entry on the rejects output. A record is cut at 1 MiB; escaped it may be six times as long.
+pub(super) const REJECT_BYTES_MAX: usize = 8 << 20;
+
 /// Past how many bytes of records a batch is full.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 

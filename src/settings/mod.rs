@@ -70,49 +70,24 @@ pub struct Settings {
     pub telemetry: Telemetry,
 }
 
-/// A section and the keys that it knows; keys with keys of their own are sections too.
-const SECTIONS: [(&str, &[&str]); 11] = [
-    ("source", &SOURCE_KEYS),
-    ("source.kafka", &source::KAFKA_KEYS),
-    ("sink", &SINK_KEYS),
-    ("sink.kafka", &sink::KAFKA_KEYS),
-    ("rejects", &rejects::KEYS),
-    ("state", &state::KEYS),
-    ("dedup", &dedup::KEYS),
-    ("watermark", &watermark::KEYS),
-    ("metrics", &metrics::KEYS),
-    ("admin", &admin::KEYS),
-    ("telemetry", &telemetry::KEYS),
+/// A section and lists of the keys that it knows: that of Kafka and that of files, where it is of either kind. Keys with keys
+/// of their own are sections too.
+const SECTIONS: [(&str, [&[&str]; 2]); 11] = [
+    ("source", SOURCE_KEYS),
+    ("source.kafka", [&source::KAFKA_KEYS, &[]]),
+    ("sink", SINK_KEYS),
+    ("sink.kafka", [&sink::KAFKA_KEYS, &[]]),
+    ("rejects", [&rejects::KEYS, &[]]),
+    ("state", [&state::KEYS, &[]]),
+    ("dedup", [&dedup::KEYS, &[]]),
+    ("watermark", [&watermark::KEYS, &[]]),
+    ("metrics", [&metrics::KEYS, &[]]),
+    ("admin", [&admin::KEYS, &[]]),
+    ("telemetry", [&telemetry::KEYS, &[]]),
 ];
 
-/// Keys of `source`, of either kind.
-const SOURCE_KEYS: [&str; 13] = [
-    "kind",
-    "topics",
-    "group_id",
-    "format",
-    "start_from",
-    "workers",
-    "partitioning",
-    "instance_id",
-    "request_timeout",
-    "kafka",
-    "paths",
-    "tenant",
-    "scan_interval",
-];
-
-/// Keys of `sink`, of either kind.
-const SINK_KEYS: [&str; 8] = [
-    "kind",
-    "topic",
-    "provenance",
-    "transaction_timeout",
-    "kafka",
-    "path",
-    "rotate_size",
-    "rotate_daily",
-];
+const SOURCE_KEYS: [&[&str]; 2] = [&source::KEYS, &files::SOURCE_KEYS];
+const SINK_KEYS: [&[&str]; 2] = [&sink::KEYS, &files::SINK_KEYS];
 
 const ROOT_KEYS: [&str; 9] =
     ["source", "sink", "rejects", "state", "dedup", "watermark", "metrics", "admin", "telemetry"];
@@ -121,10 +96,16 @@ const ROOT_KEYS: [&str; 9] =
 /// `kafka.properties` nothing is named.
 pub fn known_keys() -> Vec<String> {
     let is_section = |path: &str| SECTIONS.iter().any(|(section, _)| *section == path);
-    let paths = SECTIONS
-        .iter()
-        .flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}.{key}")));
+    let paths = SECTIONS.iter().flat_map(|(section, lists)| {
+        either(*lists).into_iter().map(move |key| format!("{section}.{key}"))
+    });
     paths.filter(|path| !is_section(path)).collect()
+}
+
+/// The keys of both lists, each once.
+fn either([one, other]: [&[&'static str]; 2]) -> Vec<&'static str> {
+    let more = other.iter().filter(|key| !one.contains(key));
+    one.iter().chain(more).copied().collect()
 }
 
 impl Settings {
@@ -155,8 +136,8 @@ impl Settings {
 
 fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let root = root.table(&ROOT_KEYS)?;
-    let source = root.section("source", &SOURCE_KEYS);
-    let sink = root.section("sink", &SINK_KEYS);
+    let source = root.section("source", &either(SOURCE_KEYS));
+    let sink = root.section("sink", &either(SINK_KEYS));
     let rejects = root.section("rejects", &rejects::KEYS);
     let flow = match (source, sink, &rejects) {
         (Ok(source), Ok(sink), Ok(rejects)) => flow::read(&root, &source, &sink, rejects),

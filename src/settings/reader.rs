@@ -233,7 +233,7 @@ impl<'f> Field<'f> {
     }
 
     /// A table whose keys are known; others are faults.
-    pub(super) fn table(&self, known: &'static [&'static str]) -> Result<Table<'f>, Faulty> {
+    pub(super) fn table(&self, known: &[&'static str]) -> Result<Table<'f>, Faulty> {
         let entries = self.entries()?;
         for (key, field) in &entries {
             if known.contains(&key.as_str()) {
@@ -244,7 +244,11 @@ impl<'f> Field<'f> {
                 None => self.faults.add(&field.node.origin, &self.path, unknown_key(key, known)),
             };
         }
-        Ok(Table { field: self.clone(), known, entries: entries.into_iter().collect() })
+        Ok(Table {
+            field: self.clone(),
+            known: known.to_vec(),
+            entries: entries.into_iter().collect(),
+        })
     }
 
     fn below(&self, node: Node, path: String) -> Field<'f> {
@@ -256,7 +260,7 @@ impl<'f> Field<'f> {
 #[derive(Clone, Debug)]
 pub(super) struct Table<'f> {
     field: Field<'f>,
-    known: &'static [&'static str],
+    known: Vec<&'static str>,
     entries: BTreeMap<String, Field<'f>>,
 }
 
@@ -307,17 +311,17 @@ impl<'f> Table<'f> {
     }
 
     /// A table below this one; where it is absent, an empty one.
-    pub(super) fn section(
-        &self,
-        key: &str,
-        known: &'static [&'static str],
-    ) -> Result<Table<'f>, Faulty> {
+    pub(super) fn section(&self, key: &str, known: &[&'static str]) -> Result<Table<'f>, Faulty> {
         if let Some(field) = self.field(key) {
             return field.table(known);
         }
         let path = format!("{}{}", self.field.path, step(&self.field.path, key));
         let origin = self.field.node.origin.clone();
         let node = Node { origin, content: Content::Table(BTreeMap::new()) };
-        Ok(Table { field: self.field.below(node, path), known, entries: BTreeMap::new() })
+        Ok(Table {
+            field: self.field.below(node, path),
+            known: known.to_vec(),
+            entries: BTreeMap::new(),
+        })
     }
 }

@@ -30,7 +30,7 @@ use self::state::Opened;
 use self::task::Task;
 use super::cli::AggregateArguments;
 use super::clock::Stopwatch;
-use super::lines::{Decoder, Reading};
+use super::lines::{Decoder, REJECT_BYTES_MAX, Reading};
 use super::signals::StopSignal;
 use super::{CommandError, definition_files};
 use crate::definition::{Definitions, Plan};
@@ -38,9 +38,6 @@ use crate::engine::{Cursor, Options};
 use crate::file::{self, Source};
 use crate::format::{Encoder, LineSplitter, Place, RECORD_BYTES_MAX};
 use crate::store;
-
-/// Longest entry on the rejects output. A record is cut at 1 MiB; escaped it may be six times as long.
-const REJECT_BYTES_MAX: usize = 8 << 20;
 
 /// Reads the input to its end and writes its totals, rejects and summary.
 ///

@@ -112,10 +112,8 @@ impl Opened {
             store.trim(last.outbox_last, last.number).map_err(store_failure)?;
             commits = vec![*last];
         }
-        let (visible, last) = match commits.as_slice() {
-            [only] => (*only, *only),
-            [first, .., last] => (*first, *last),
-            [] => unreachable!("a genesis was added where there was no commit"),
+        let (Some(&visible), Some(&last)) = (commits.first(), commits.last()) else {
+            unreachable!("a genesis was added where there was no commit")
         };
         let cursor = next_cursor(&store, mark.filter(|_| !is_finished), source, last.cursor)?;
         let start = Start {

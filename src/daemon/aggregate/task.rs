@@ -41,7 +41,6 @@ pub(super) struct Task<'p> {
     limits: Limits,
     before: Counters,
     since_cut: u64,
-    provisionals: u64,
     expires_through: Option<u32>,
 }
 
@@ -68,7 +67,6 @@ impl<'p> Task<'p> {
             limits,
             before,
             since_cut: 0,
-            provisionals: 0,
             expires_through: None,
         }
     }
@@ -152,7 +150,7 @@ impl<'p> Task<'p> {
         }
         self.cut()?;
         let mut shown =
-            Shown { encoder: &self.encoder, outputs: &mut self.outputs, count: 0, outcome: Ok(()) };
+            Shown { encoder: &self.encoder, outputs: &mut self.outputs, outcome: Ok(()) };
         self.processor.preview(&mut |total| shown.show(total));
         let store = self.storage.store();
         for mut scan in self.processor.preview_scans() {
@@ -169,7 +167,6 @@ impl<'p> Task<'p> {
                 }
             }
         }
-        self.provisionals = shown.count;
         shown.outcome
     }
 
@@ -198,7 +195,6 @@ impl<'p> Task<'p> {
         let counters = self.processor.counters().since(&self.before);
         let micros = i64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(i64::MAX);
         Summary {
-            provisionals: self.provisionals,
             elapsed: Span::from_micros(micros),
             ..Summary::of(&counters, self.outputs.tally())
         }
@@ -345,14 +341,12 @@ impl<'p> Task<'p> {
 struct Shown<'t, 'p> {
     encoder: &'t Encoder<'p>,
     outputs: &'t mut Outputs,
-    count: u64,
     outcome: Result<(), CommandError>,
 }
 
 impl Shown<'_, '_> {
     fn show(&mut self, total: PeriodTotal) {
         if self.outcome.is_ok() {
-            self.count += 1;
             self.outcome = self.outputs.add(&self.encoder.outgoing(&OutboxEntry::Total(total)));
         }
     }

@@ -63,8 +63,8 @@ impl Default for Options {
 impl Options {
     /// The window by which the record of that place is judged.
     pub fn window_at(&self, place: usize) -> Span {
-        let switches = self.window_switches.iter().filter(|(switch, _)| *switch <= place);
-        switches.last().map_or(self.dedup_window, |(_, window)| *window)
+        let newest = self.window_switches.iter().rev().find(|(switch, _)| *switch <= place);
+        newest.map_or(self.dedup_window, |(_, window)| *window)
     }
 
     /// Whether the offset of the record of that place is kept.

@@ -258,7 +258,7 @@ impl World<'_> {
             assignment.insert(partition, self.heir(partition)?);
         }
         self.broker.rebalance(assignment);
-        for _ in 0..3_000 {
+        for _ in 0..12_000 {
             if self.processes.iter().all(|process| process.is_done(&self.broker)) {
                 return Ok(());
             }

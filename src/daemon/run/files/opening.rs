@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::outlet::Outlet;
 use crate::daemon::CommandError;
+use crate::daemon::lines::REJECT_BYTES_MAX;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{self, Binding, CommitRecord, Cursor, DigestKey};
@@ -15,9 +16,6 @@ use crate::store::{self, Store};
 
 /// In place of a consumer group: no group of Kafka can be meant by it, since its topic is empty.
 const GROUP: &str = "odometer run over files";
-
-/// Longest entry on the rejects output. A record is cut at 1 MiB; escaped it may be six times as long.
-const REJECT_BYTES_MAX: usize = 8 << 20;
 
 /// The task, ready to work.
 pub(super) struct Opened {
@@ -75,10 +73,8 @@ fn from(store: &mut Store) -> Result<From, CommandError> {
         store.begin(&genesis).map_err(failure)?;
         commits.push(genesis);
     }
-    let (visible, last) = match commits.as_slice() {
-        [only] => (*only, *only),
-        [first, .., last] => (*first, *last),
-        [] => unreachable!("a genesis was added where there was no commit"),
+    let (Some(&visible), Some(&last)) = (commits.first(), commits.last()) else {
+        unreachable!("a genesis was added where there was no commit")
     };
     Ok(From { last, delivered: visible.outbox_last, is_offset_behind: visible != last })
 }
