@@ -20,5 +20,5 @@ pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
-pub use sink::{Delivery, Outgoings, Sink};
+pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};

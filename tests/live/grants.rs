@@ -47,6 +47,8 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     expect_named(&mut daemon, &[&named(totals), "Describe and Write"]);
     grant(broker, &["Describe"], ["--topic", totals]);
     grant(broker, &["Write"], ["--topic", rejects]);
+    expect_named(&mut daemon, &["Describe and Write on the transactional ids"]);
+    grant(broker, &["Write"], ["--transactional-id", group]);
     // The client goes on asking for the group.
     daemon.start();
     wait::until("the group is named", WORK_LIMIT, || {
@@ -55,8 +57,6 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     });
     assert!(daemon.terminate().success());
     grant(broker, &["Read"], ["--group", group]);
-    expect_named(&mut daemon, &["Describe and Write on the transactional ids"]);
-    grant(broker, &["Write"], ["--transactional-id", group]);
     // Bad records alone go out before there is a total.
     scene.produce(load.by_ref().take(2000));
     expect_named(&mut daemon, &[totals, "is not authorised", "Describe and Write"]);
