@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::broker::Broker;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, http};
 use crate::load::{DEFINITIONS, Load};
 use crate::proxy::{Cut, END_TRANSACTION, FETCH, LIST_OFFSETS, Proxy};
 use crate::scene::{Scene, WORK_LIMIT};
@@ -84,6 +84,9 @@ fn starts_are_cut(broker: &Broker, proxy: &Proxy) {
         daemon.start();
         // The record before the cursor is fetched where there is a state.
         await_said(&mut daemon, known, "what a task needs to start; it is asked again");
+        let (status, body) = http(&scene.admin, "/readyz").expect("the admin listener answers");
+        assert_eq!(status, 503);
+        assert!(body.contains("its partitions [0, 1] are not started yet: "), "{body}");
         wait::pass(Duration::from_secs(2));
         daemon.assert_running();
         assert!(proxy.let_pass() > 1);

@@ -93,13 +93,12 @@ impl Worker {
         // What an earlier try began stays begun: nothing is read of it before all are there.
         missing.retain(|partition| !self.tasks.contains_key(partition));
         // A sibling lost it and has not heard of that yet, or it is this worker that has not: the state is in one hand.
-        let taken: Vec<i32> = missing
-            .iter()
-            .copied()
-            .filter(|partition| self.registry.serve(&self.name(*partition)))
-            .collect();
-        if taken.len() < missing.len() {
+        let (taken, held): (Vec<i32>, Vec<i32>) =
+            missing.iter().partition(|partition| self.registry.serve(&self.name(**partition)));
+        if !held.is_empty() {
             self.release_unstarted(&taken);
+            let reason = format!("another worker has not given the state of {held:?} up yet");
+            self.report.waits(partitions, &reason);
             return Ok(None);
         }
         if !missing.is_empty()
@@ -108,6 +107,7 @@ impl Worker {
             self.release_unstarted(&missing);
             let error = self.passing(error)?;
             self.start_pause.begin();
+            self.report.waits(partitions, &error.to_string());
             tracing::warn!(
                 %error,
                 pause_seconds = self.start_pause.seconds(),
