@@ -25,7 +25,8 @@ fn daemon(scene: &Scene<'_>, proxy: &Proxy) -> Daemon {
     let configuration = scene.configuration(Some("earliest"), "1h");
     let configuration = configuration
         .replace(scene.broker.address(), &proxy.address)
-        .replace("workers = 2", "workers = 1\nrequest_timeout = \"1s\"");
+        .replace("workers = 2", "workers = 1\nrequest_timeout = \"1s\"")
+        .replace("[rejects]", "transaction_timeout = \"10s\"\n[rejects]");
     Daemon::new(&configuration, DEFINITIONS)
 }
 
@@ -42,6 +43,7 @@ fn answers_that_do_not_come_lose_and_double_nothing() {
     let (broker, proxy) = proxied();
     ends_of_transactions_are_cut(broker, proxy);
     starts_are_cut(broker, proxy);
+    genesis_is_cut(broker, proxy);
     topic_is_deleted_while_a_start_waits(broker, proxy);
 }
 
@@ -96,6 +98,36 @@ fn starts_are_cut(broker: &Broker, proxy: &Proxy) {
     scene.produce(load.end());
     daemon.start();
     scene.await_done(&mut daemon);
+    assert!(daemon.terminate().success());
+    scene.assert_exact(DEFINITIONS);
+}
+
+/// Where a task begins is not committed for a while: nothing is read before it is.
+fn genesis_is_cut(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(42, 2);
+    let mut daemon = daemon(&scene, proxy);
+    scene.produce(load.by_ref().take(2000));
+    scene.produce(load.end());
+    proxy.cut(END_TRANSACTION, Cut::Before);
+    daemon.start();
+    for _ in 0..2 {
+        let known = daemon.said().len();
+        await_said(&mut daemon, known, "delivery is in doubt");
+    }
+    let answer = |path| http(&scene.admin, path).expect("the admin listener answers");
+    let (status, body) = answer("/readyz");
+    assert_eq!(status, 503);
+    assert!(body.contains("not started yet: where they begin is not committed"), "{body}");
+    // The series is told once a second.
+    wait::pass(Duration::from_secs(2));
+    let (_, series) = answer("/metrics");
+    let held = |line: &&str| line.starts_with("odometer_dedup_ids");
+    let held: Vec<&str> = series.lines().filter(held).collect();
+    assert!(!held.is_empty() && held.iter().all(|line| line.ends_with(" 0")), "{held:?}");
+    assert!(proxy.let_pass() > 1);
+    scene.await_done(&mut daemon);
+    wait::until("the process is ready", WORK_LIMIT, || (answer("/readyz").0 == 200).then_some(()));
     assert!(daemon.terminate().success());
     scene.assert_exact(DEFINITIONS);
 }

@@ -4,6 +4,7 @@
 //! hand, is accepted with nothing read of it, and started later: else the group could not take it back meanwhile.
 
 use super::takeover::{self, Outcome};
+use super::task::Task;
 use super::worker::{Error, Worker};
 use crate::kafka::{self, Disposition, Membership};
 
@@ -115,12 +116,17 @@ impl Worker {
             );
             return Ok(None);
         }
-        self.start_pause.end();
-        // A genesis is visible before anything is read.
+        // A genesis is visible before anything is read: whoever comes next must begin at the same offset.
         let outcome = self.finish();
         self.put_off(outcome)?;
-        let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
-        Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
+        let started = || partitions.iter().filter_map(|partition| self.tasks.get(partition));
+        if started().any(Task::is_beginning) {
+            self.start_pause.begin();
+            self.report.waits(partitions, "where they begin is not committed yet");
+            return Ok(None);
+        }
+        self.start_pause.end();
+        Ok(Some(started().map(|task| (task.partition, task.cursor())).collect()))
     }
 
     fn start_tasks(&mut self, partitions: &[i32]) -> Result<(), Error> {
