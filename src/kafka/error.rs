@@ -4,6 +4,8 @@ use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::withheld::Withheld;
+
 /// What is done with a topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -80,6 +82,9 @@ pub enum Error {
         /// Address, and what went wrong there.
         reason: String,
     },
+    /// The broker answers, and keeps the committed offsets back.
+    #[error("{0}")]
+    Withheld(Box<Withheld>),
     /// The broker did not say which cluster it is of.
     #[error("the broker did not tell its cluster id")]
     NoClusterId,
@@ -121,6 +126,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. }
+            | Error::Withheld(_)
             | Error::NoClusterId => None,
         }
     }
@@ -141,7 +147,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. } => Disposition::Halt,
-            Error::NoClusterId => Disposition::Retry,
+            Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)
             }
