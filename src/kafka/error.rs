@@ -179,7 +179,6 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::TransactionalIdAuthorizationFailed
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
-        | Code::UnsupportedVersion
         | Code::InvalidTransactionTimeout
         | Code::InvalidArgument => Disposition::Halt,
         Code::OperationTimedOut
@@ -191,7 +190,25 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::NotCoordinator
         | Code::LeaderNotAvailable
         | Code::NotLeaderForPartition
+        // Also of a broker that goes away or comes back, of which the client does not know what it understands.
+        | Code::UnsupportedVersion
         | Code::RebalanceInProgress => Disposition::Retry,
         _ => Disposition::Restart,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broker_that_comes_back_ends_nothing() {
+        use RDKafkaErrorCode as Code;
+        for code in [Code::UnsupportedVersion, Code::OperationTimedOut, Code::NotCoordinator] {
+            let error = Error::request("asking")(KafkaError::MetadataFetch(code));
+            assert_eq!(error.disposition(), Disposition::Retry, "{code}");
+        }
+        let refused = KafkaError::MetadataFetch(Code::SaslAuthenticationFailed);
+        assert_eq!(Error::request("asking")(refused).disposition(), Disposition::Halt);
     }
 }
