@@ -44,6 +44,7 @@ fn answers_that_do_not_come_lose_and_double_nothing() {
     ends_of_transactions_are_cut(broker, proxy);
     starts_are_cut(broker, proxy);
     genesis_is_cut(broker, proxy);
+    bounds_are_cut(broker, proxy);
     topic_is_deleted_while_a_start_waits(broker, proxy);
 }
 
@@ -130,6 +131,35 @@ fn genesis_is_cut(broker: &Broker, proxy: &Proxy) {
     wait::until("the process is ready", WORK_LIMIT, || (answer("/readyz").0 == 200).then_some(()));
     assert!(daemon.terminate().success());
     scene.assert_exact(DEFINITIONS);
+}
+
+/// Records are deleted that were not read yet, and what is left in the log cannot be asked for a while.
+fn bounds_are_cut(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(45, 2);
+    let mut daemon = daemon(&scene, proxy);
+    scene.produce(load.by_ref().take(500));
+    daemon.start();
+    scene.await_done(&mut daemon);
+    daemon.signal("STOP");
+    // A question for records that is under way is answered.
+    wait::pass(Duration::from_secs(1));
+    scene.produce(load.by_ref().take(500));
+    broker.delete_records(&scene.usage, 0);
+    proxy.cut(LIST_OFFSETS, Cut::Before);
+    daemon.signal("CONT");
+    wait::until("a start waits for the bounds", WORK_LIMIT, || {
+        daemon.assert_running();
+        let (status, body) = http(&scene.admin, "/readyz")?;
+        let reason = "are not started yet: asking for the bounds of the log";
+        (status == 503 && body.contains(reason)).then_some(())
+    });
+    wait::pass(Duration::from_secs(2));
+    daemon.assert_running();
+    proxy.let_pass();
+    assert_eq!(daemon.await_end().code(), Some(1));
+    let halted = format!("{} is halted: ", scene.task(0));
+    assert!(daemon.said().contains(&halted), "{}", daemon.said());
 }
 
 fn topic_is_deleted_while_a_start_waits(broker: &Broker, proxy: &Proxy) {

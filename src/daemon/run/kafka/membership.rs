@@ -14,7 +14,23 @@ impl Worker {
         while let Some(membership) = self.source.membership() {
             self.change(membership)?;
         }
+        if std::mem::take(&mut self.is_out_of_range) {
+            self.start_again()?;
+        }
         self.start_waiting()
+    }
+
+    /// Which partition's offset is out of its log is not said. A start looks at the bounds of the logs and at the records
+    /// before the cursors, asks again where the broker does not answer, and halts what has no way on. What is not stored
+    /// yet is left: a log that is another one now was perhaps another one then.
+    fn start_again(&mut self) -> Result<(), Error> {
+        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
+        self.give_up_all(&partitions);
+        self.source.pause(&partitions)?;
+        self.report.waits(&partitions, "an offset is out of its log, by the broker");
+        self.unstarted.extend(partitions);
+        self.start_pause.begin();
+        Ok(())
     }
 
     /// Accepts partitions of which nothing is to be read.
