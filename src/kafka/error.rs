@@ -82,6 +82,9 @@ pub enum Error {
         /// Address, and what went wrong there.
         reason: String,
     },
+    /// Of some partitions it is not told how far their logs reach.
+    #[error("partitions {0:?} have no leader, or one that does not answer")]
+    Leaderless(Vec<i32>),
     /// The broker answers, and keeps the committed offsets back.
     #[error("{0}")]
     Withheld(Box<Withheld>),
@@ -126,6 +129,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. }
+            | Error::Leaderless(_)
             | Error::Withheld(_)
             | Error::NoClusterId => None,
         }
@@ -147,7 +151,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. } => Disposition::Halt,
-            Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
+            Error::Leaderless(_) | Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)
             }
