@@ -65,14 +65,10 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     // A second start looks at the record before the cursor.
     for _ in 0..2 {
         scene.produce(load.by_ref().take(500));
-        daemon.start();
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.work_through(&mut daemon);
     }
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
     assert!(daemon.said().contains("DescribeConfigs"), "what it could not ask is told");
 }

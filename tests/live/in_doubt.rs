@@ -70,8 +70,7 @@ fn ends_of_transactions_are_cut(broker: &Broker, proxy: &Proxy) {
         scene.await_done(&mut daemon);
     }
     scene.produce(load.end());
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 
@@ -93,13 +92,10 @@ fn starts_are_cut(broker: &Broker, proxy: &Proxy) {
         wait::pass(Duration::from_secs(2));
         daemon.assert_running();
         assert!(proxy.let_pass() > 1);
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.finish(&mut daemon);
     }
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 

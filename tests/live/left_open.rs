@@ -41,9 +41,7 @@ fn transaction_of_a_worker_that_is_no_more_is_ended() {
     let mut load = Load::new(60, 2);
     let mut daemon = scene.daemon();
     scene.produce(load.by_ref().take(1000));
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
 
     let state = daemon.directory().join("state");
     let instance = fs::read_to_string(state.join("instance")).expect("a name");
@@ -59,9 +57,7 @@ fn transaction_of_a_worker_that_is_no_more_is_ended() {
 
     scene.produce(load.by_ref().take(1000));
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
     assert_eq!(ids(), format!("{}\n", id(0)), "what was ended is forgotten");
     drop(former);
@@ -89,14 +85,11 @@ fn offsets_that_an_open_transaction_keeps_back_are_told_and_waited_for() {
         });
         assert!(told.contains(&format!("begins with {}-", scene.group)), "{told}");
         end(&scene, &id, &told);
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.finish(&mut daemon);
         assert!(daemon.said().contains("keeps back the committed offsets"), "{}", daemon.said());
     }
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 
