@@ -100,7 +100,7 @@ impl Options {
     }
 
     /// Group, instance, topic and worker: two processes never share one, and a process comes back under its own.
-    pub(super) fn transactional_id(&self) -> String {
+    pub fn transactional_id(&self) -> String {
         format!("{}-{}-{}-{}", self.group, self.instance, self.topics.source, self.worker)
     }
 }

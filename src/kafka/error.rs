@@ -4,6 +4,8 @@ use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::withheld::Withheld;
+
 /// What is done with a topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -80,6 +82,12 @@ pub enum Error {
         /// Address, and what went wrong there.
         reason: String,
     },
+    /// Of some partitions it is not told how far their logs reach.
+    #[error("partitions {0:?} have no leader, or one that does not answer")]
+    Leaderless(Vec<i32>),
+    /// The broker answers, and keeps the committed offsets back.
+    #[error("{0}")]
+    Withheld(Box<Withheld>),
     /// The broker did not say which cluster it is of.
     #[error("the broker did not tell its cluster id")]
     NoClusterId,
@@ -121,6 +129,8 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. }
+            | Error::Leaderless(_)
+            | Error::Withheld(_)
             | Error::NoClusterId => None,
         }
     }
@@ -141,7 +151,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. } => Disposition::Halt,
-            Error::NoClusterId => Disposition::Retry,
+            Error::Leaderless(_) | Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)
             }
@@ -173,7 +183,6 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::TransactionalIdAuthorizationFailed
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
-        | Code::UnsupportedVersion
         | Code::InvalidTransactionTimeout
         | Code::InvalidArgument => Disposition::Halt,
         Code::OperationTimedOut
@@ -185,7 +194,25 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::NotCoordinator
         | Code::LeaderNotAvailable
         | Code::NotLeaderForPartition
+        // Also of a broker that goes away or comes back, of which the client does not know what it understands.
+        | Code::UnsupportedVersion
         | Code::RebalanceInProgress => Disposition::Retry,
         _ => Disposition::Restart,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broker_that_comes_back_ends_nothing() {
+        use RDKafkaErrorCode as Code;
+        for code in [Code::UnsupportedVersion, Code::OperationTimedOut, Code::NotCoordinator] {
+            let error = Error::request("asking")(KafkaError::MetadataFetch(code));
+            assert_eq!(error.disposition(), Disposition::Retry, "{code}");
+        }
+        let refused = KafkaError::MetadataFetch(Code::SaslAuthenticationFailed);
+        assert_eq!(Error::request("asking")(refused).disposition(), Disposition::Halt);
     }
 }

@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::partitions;
 use super::trouble::{self, Trouble};
-use super::{Access, Error, Options};
+use super::{Access, Disposition, Error, Options};
 
 /// Asks about one topic.
 pub struct Horizon {
@@ -32,7 +32,8 @@ impl Horizon {
         Ok(Horizon { client, topic: options.topics.source.clone(), timeout })
     }
 
-    /// One past the last offset of each of these partitions, whoever may read it: one request for each broker.
+    /// One past the last offset of each of these partitions, whoever may read it: one request for each broker. Those are
+    /// missing of which it is not known.
     ///
     /// # Errors
     /// A broker that does not answer; then none of them is known.
@@ -53,9 +54,14 @@ impl Horizon {
             .map_err(|cause| self.explained(Error::Request { what: asking, cause }))?;
         let mut ends = BTreeMap::new();
         for element in answer.elements() {
-            element.error().map_err(Error::request(asking))?;
-            if let Offset::Offset(end) = element.offset() {
-                ends.insert(element.partition(), end);
+            match element.error().map_err(Error::request(asking)) {
+                Err(error) if error.disposition() == Disposition::Halt => return Err(error),
+                Err(error) => tracing::debug!(%error, "the end of one log is not told"),
+                Ok(()) => {
+                    if let Offset::Offset(end) = element.offset() {
+                        ends.insert(element.partition(), end);
+                    }
+                }
             }
         }
         Ok(ends)
@@ -72,5 +78,49 @@ impl Horizon {
 
     fn explained(&self, error: Error) -> Error {
         error.explained(trouble::last_said(&self.client))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::super::{Limits, Topics};
+    use super::*;
+
+    fn options(servers: String) -> Options {
+        let unknown = || Err("not asked".to_owned());
+        Options {
+            source: BTreeMap::from([("bootstrap.servers".to_owned(), servers)]),
+            sink: BTreeMap::new(),
+            group: "group".to_owned(),
+            instance: "instance".to_owned(),
+            is_static: false,
+            worker: 0,
+            topics: Topics {
+                source: "usage".to_owned(),
+                totals: "totals".to_owned(),
+                rejects: "rejects".to_owned(),
+            },
+            limits: Limits { client: 1_000_000, totals: unknown(), rejects: unknown() },
+            transaction_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn partition_without_a_leader_keeps_no_other_from_being_told() {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("usage", 3, 1).expect("a topic");
+        cluster.partition_leader("usage", 1, None).expect("a partition");
+        let options = options(cluster.bootstrap_servers());
+        let horizon = Horizon::open(&options, Duration::from_secs(10)).expect("a client");
+        let ends = || horizon.ends(&[0, 1, 2]).expect("an answer");
+        assert_eq!(ends(), BTreeMap::from([(0, 0), (2, 0)]));
+
+        // Who leads it is known from the next look at the topic on.
+        cluster.partition_leader("usage", 1, Some(1)).expect("a partition");
+        assert_eq!(horizon.partitions().expect("an answer"), 3);
+        assert_eq!(ends(), BTreeMap::from([(0, 0), (1, 0), (2, 0)]));
     }
 }

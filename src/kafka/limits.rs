@@ -88,6 +88,8 @@ fn refused(cause: KafkaError) -> Result<TopicLimit, Error> {
             Ok(Err("it may not be asked: that takes the operation DescribeConfigs on the topic"
                 .to_owned()))
         }
+        // A broker that does not know the question at all.
+        Some(RDKafkaErrorCode::UnsupportedVersion) => Ok(Err(error.to_string())),
         _ if error.disposition() == Disposition::Retry => Err(error),
         _ => Ok(Err(error.to_string())),
     }

@@ -13,6 +13,7 @@ mod receipts;
 mod sink;
 mod source;
 mod trouble;
+mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Access, Disposition, Error};
@@ -20,5 +21,6 @@ pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
-pub use sink::{Delivery, Outgoings, Sink};
+pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
+pub use withheld::Withheld;

@@ -46,6 +46,29 @@ pub struct Sink {
     request_timeout: Duration,
 }
 
+/// Ends what a producer of that transactional id left open, also one that none is made of any more.
+///
+/// # Errors
+/// Settings that make no client, or a broker that does not answer.
+pub fn take_up(options: &Options, id: &str) -> Result<(), Error> {
+    let mut config = options.producer();
+    config.set("transactional.id", id);
+    producer_of_new_epoch(&config, options.request_timeout).map(drop)
+}
+
+fn producer_of_new_epoch(
+    config: &ClientConfig,
+    timeout: Duration,
+) -> Result<ThreadedProducer<Receipts>, Error> {
+    let producer: ThreadedProducer<Receipts> =
+        config.create_with_context(Receipts::default()).map_err(Error::Client)?;
+    producer
+        .init_transactions(timeout)
+        .map_err(Error::request("taking up the transactional id"))
+        .map_err(|error| error.explained(producer.context().trouble.last()))?;
+    Ok(producer)
+}
+
 impl Sink {
     /// A sink that has not spoken to the broker yet.
     pub fn new(options: &Options, totals_partitions: u32) -> Self {
@@ -72,13 +95,7 @@ impl Sink {
     /// Settings that make no client, or a broker that does not answer.
     pub fn renew(&mut self) -> Result<(), Error> {
         self.producer = None;
-        let producer: ThreadedProducer<Receipts> =
-            self.config.create_with_context(Receipts::default()).map_err(Error::Client)?;
-        producer
-            .init_transactions(self.request_timeout)
-            .map_err(Error::request("taking up the transactional id"))
-            .map_err(|error| error.explained(producer.context().trouble.last()))?;
-        self.producer = Some(producer);
+        self.producer = Some(producer_of_new_epoch(&self.config, self.request_timeout)?);
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::client::partitions;
 use super::trouble::Trouble;
+use super::withheld::Doubter;
 use super::{Access, Error, Options};
 use crate::engine::Committed;
 use crate::format::decode_metadata;
@@ -95,6 +96,7 @@ pub struct Source {
     consumer: BaseConsumer<Context>,
     topic: String,
     request_timeout: Duration,
+    doubter: Doubter,
 }
 
 impl Source {
@@ -112,7 +114,8 @@ impl Source {
             options.consumer().create_with_context(context).map_err(Error::Client)?;
         let topic = options.topics.source.clone();
         consumer.subscribe(&[&topic]).map_err(Error::request("subscribing to the source topic"))?;
-        Ok(Source { consumer, topic, request_timeout: options.request_timeout })
+        let request_timeout = options.request_timeout;
+        Ok(Source { consumer, topic, request_timeout, doubter: Doubter::new(options) })
     }
 
     /// Waits up to `timeout` for something to happen. To be called again and again: it also serves the group.
@@ -209,32 +212,35 @@ impl Source {
     /// The group's committed offsets with their metadata, in the order asked.
     ///
     /// # Errors
-    /// A broker that does not answer.
+    /// A broker that does not answer, or keeps them back.
     pub fn committed(&self, wanted: &[i32]) -> Result<Vec<Option<Committed>>, Error> {
         let list = self.plain_list(wanted);
         let answer = self
             .consumer
-            .committed_offsets(list, self.request_timeout)
-            .map_err(Error::request("asking for the committed offsets"))?;
-        let mut found = Vec::new();
-        for partition in wanted {
-            let element = answer.find_partition(&self.topic, *partition);
-            found.push(match element {
-                None => None,
-                Some(element) => {
-                    element.error().map_err(Error::request("asking for a committed offset"))?;
-                    match element.offset() {
-                        Offset::Offset(offset) => {
-                            let text = element.metadata();
-                            let metadata = decode_metadata(text).ok_or_else(|| text.to_owned());
-                            Some(Committed { offset, metadata })
-                        }
-                        _ => None,
-                    }
-                }
-            });
-        }
-        Ok(found)
+            .committed_offsets(list.clone(), self.request_timeout)
+            .map_err(Error::request("asking for the committed offsets"));
+        let found = answer.and_then(|answer| {
+            let found = wanted.iter().map(|partition| self.committed_of(&answer, *partition));
+            found.collect()
+        });
+        found.map_err(|error| self.doubter.explained(error, &list))
+    }
+
+    fn committed_of(
+        &self,
+        answer: &TopicPartitionList,
+        partition: i32,
+    ) -> Result<Option<Committed>, Error> {
+        let Some(element) = answer.find_partition(&self.topic, partition) else { return Ok(None) };
+        element.error().map_err(Error::request("asking for a committed offset"))?;
+        Ok(match element.offset() {
+            Offset::Offset(offset) => {
+                let text = element.metadata();
+                let metadata = decode_metadata(text).ok_or_else(|| text.to_owned());
+                Some(Committed { offset, metadata })
+            }
+            _ => None,
+        })
     }
 
     /// First offset of a partition's log, and one past the last.

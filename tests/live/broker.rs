@@ -92,14 +92,15 @@ impl Broker {
         std::fs::read_to_string(file).expect("the broker keeps it").trim_end().to_owned()
     }
 
-    /// Runs one of Kafka's tools over the plain listener.
-    pub(crate) fn tool(&self, class: &str, arguments: &[&str]) {
+    /// Runs one of Kafka's tools over the plain listener; what it prints.
+    pub(crate) fn tool(&self, class: &str, arguments: &[&str]) -> String {
         let output = Command::new(script())
             .args(["tool", class, "--bootstrap-server", &self.address])
             .args(arguments)
             .output()
             .expect("broker.sh can be run");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Client settings that reach this broker and no more.

@@ -100,8 +100,7 @@ fn under_load(scene: &Scene<'_>, seed: u64, scenario: impl FnOnce() -> Daemon) {
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     scene.produce(load.end());
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 

@@ -35,14 +35,10 @@ fn group_goes_on_where_it_ended() {
     let mut daemon = scene.daemon();
     for _ in 0..3 {
         scene.produce(load.by_ref().take(3000));
-        daemon.start();
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.work_through(&mut daemon);
     }
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
     let totals = scene.broker.read_committed_all(&scene.totals);
     let is_said = |total: &&Record| total.text().contains(r#","first_offset":"#);
@@ -116,9 +112,7 @@ fn real_usage_stream_has_the_known_totals() {
     let end = r#"{"id":"end","type":"end","customer":"end","time":"2025-12-31T00:00:00Z"}"#;
     scene.produce([Outgoing::keyed("all", end)]);
     let mut daemon = Daemon::new(&scene.configuration(Some("earliest"), "1h"), &metrics);
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
 
     Outcome::found(&scene).assert_is(&Outcome::stated(&expected));
 }

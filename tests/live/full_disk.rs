@@ -85,9 +85,7 @@ impl Filling {
         let mut load = Load::new(seed, 2);
         scene.produce(load.by_ref().take(BEFORE));
         let mut daemon = scene.daemon();
-        daemon.start();
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.work_through(&mut daemon);
         scene.produce(load.by_ref().take(AFTER));
         scene.produce(load.end());
         Self { scene, daemon }

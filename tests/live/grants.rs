@@ -47,6 +47,8 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     expect_named(&mut daemon, &[&named(totals), "Describe and Write"]);
     grant(broker, &["Describe"], ["--topic", totals]);
     grant(broker, &["Write"], ["--topic", rejects]);
+    expect_named(&mut daemon, &["Describe and Write on the transactional ids"]);
+    grant(broker, &["Write"], ["--transactional-id", group]);
     // The client goes on asking for the group.
     daemon.start();
     wait::until("the group is named", WORK_LIMIT, || {
@@ -55,8 +57,6 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     });
     assert!(daemon.terminate().success());
     grant(broker, &["Read"], ["--group", group]);
-    expect_named(&mut daemon, &["Describe and Write on the transactional ids"]);
-    grant(broker, &["Write"], ["--transactional-id", group]);
     // Bad records alone go out before there is a total.
     scene.produce(load.by_ref().take(2000));
     expect_named(&mut daemon, &[totals, "is not authorised", "Describe and Write"]);
@@ -65,14 +65,10 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     // A second start looks at the record before the cursor.
     for _ in 0..2 {
         scene.produce(load.by_ref().take(500));
-        daemon.start();
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.work_through(&mut daemon);
     }
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
     assert!(daemon.said().contains("DescribeConfigs"), "what it could not ask is told");
 }

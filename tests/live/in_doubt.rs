@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::broker::Broker;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, http};
 use crate::load::{DEFINITIONS, Load};
 use crate::proxy::{Cut, END_TRANSACTION, FETCH, LIST_OFFSETS, Proxy};
 use crate::scene::{Scene, WORK_LIMIT};
@@ -25,7 +25,8 @@ fn daemon(scene: &Scene<'_>, proxy: &Proxy) -> Daemon {
     let configuration = scene.configuration(Some("earliest"), "1h");
     let configuration = configuration
         .replace(scene.broker.address(), &proxy.address)
-        .replace("workers = 2", "workers = 1\nrequest_timeout = \"1s\"");
+        .replace("workers = 2", "workers = 1\nrequest_timeout = \"1s\"")
+        .replace("[rejects]", "transaction_timeout = \"10s\"\n[rejects]");
     Daemon::new(&configuration, DEFINITIONS)
 }
 
@@ -42,6 +43,8 @@ fn answers_that_do_not_come_lose_and_double_nothing() {
     let (broker, proxy) = proxied();
     ends_of_transactions_are_cut(broker, proxy);
     starts_are_cut(broker, proxy);
+    genesis_is_cut(broker, proxy);
+    bounds_are_cut(broker, proxy);
     topic_is_deleted_while_a_start_waits(broker, proxy);
 }
 
@@ -67,8 +70,7 @@ fn ends_of_transactions_are_cut(broker: &Broker, proxy: &Proxy) {
         scene.await_done(&mut daemon);
     }
     scene.produce(load.end());
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 
@@ -84,17 +86,76 @@ fn starts_are_cut(broker: &Broker, proxy: &Proxy) {
         daemon.start();
         // The record before the cursor is fetched where there is a state.
         await_said(&mut daemon, known, "what a task needs to start; it is asked again");
+        let (status, body) = http(&scene.admin, "/readyz").expect("the admin listener answers");
+        assert_eq!(status, 503);
+        assert!(body.contains("its partitions [0, 1] are not started yet: "), "{body}");
         wait::pass(Duration::from_secs(2));
         daemon.assert_running();
         assert!(proxy.let_pass() > 1);
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.finish(&mut daemon);
     }
     scene.produce(load.end());
+    scene.work_through(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+}
+
+/// Where a task begins is not committed for a while: nothing is read before it is.
+fn genesis_is_cut(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(42, 2);
+    let mut daemon = daemon(&scene, proxy);
+    scene.produce(load.by_ref().take(2000));
+    scene.produce(load.end());
+    proxy.cut(END_TRANSACTION, Cut::Before);
     daemon.start();
+    for _ in 0..2 {
+        let known = daemon.said().len();
+        await_said(&mut daemon, known, "delivery is in doubt");
+    }
+    let answer = |path| http(&scene.admin, path).expect("the admin listener answers");
+    let (status, body) = answer("/readyz");
+    assert_eq!(status, 503);
+    assert!(body.contains("not started yet: where they begin is not committed"), "{body}");
+    // The series is told once a second.
+    wait::pass(Duration::from_secs(2));
+    let (_, series) = answer("/metrics");
+    let held = |line: &&str| line.starts_with("odometer_dedup_ids");
+    let held: Vec<&str> = series.lines().filter(held).collect();
+    assert!(!held.is_empty() && held.iter().all(|line| line.ends_with(" 0")), "{held:?}");
+    assert!(proxy.let_pass() > 1);
     scene.await_done(&mut daemon);
+    wait::until("the process is ready", WORK_LIMIT, || (answer("/readyz").0 == 200).then_some(()));
     assert!(daemon.terminate().success());
     scene.assert_exact(DEFINITIONS);
+}
+
+/// Records are deleted that were not read yet, and what is left in the log cannot be asked for a while.
+fn bounds_are_cut(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(45, 2);
+    let mut daemon = daemon(&scene, proxy);
+    scene.produce(load.by_ref().take(500));
+    daemon.start();
+    scene.await_done(&mut daemon);
+    daemon.signal("STOP");
+    // A question for records that is under way is answered.
+    wait::pass(Duration::from_secs(1));
+    scene.produce(load.by_ref().take(500));
+    broker.delete_records(&scene.usage, 0);
+    proxy.cut(LIST_OFFSETS, Cut::Before);
+    daemon.signal("CONT");
+    wait::until("a start waits for the bounds", WORK_LIMIT, || {
+        daemon.assert_running();
+        let (status, body) = http(&scene.admin, "/readyz")?;
+        let reason = "are not started yet: asking for the bounds of the log";
+        (status == 503 && body.contains(reason)).then_some(())
+    });
+    wait::pass(Duration::from_secs(2));
+    daemon.assert_running();
+    proxy.let_pass();
+    assert_eq!(daemon.await_end().code(), Some(1));
+    let halted = format!("{} is halted: ", scene.task(0));
+    assert!(daemon.said().contains(&halted), "{}", daemon.said());
 }
 
 fn topic_is_deleted_while_a_start_waits(broker: &Broker, proxy: &Proxy) {

@@ -57,9 +57,7 @@ fn reject_is_cut_to_what_its_topic_takes() {
     scene.produce([incompressible(200_000), incompressible(30_000), incompressible(30_000)]);
     scene.produce(good().chain([end()]));
     let mut daemon = Daemon::new(&scene.configuration(Some("earliest"), "1h"), METRICS);
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     let rejects = scene.broker.read_committed_all(&scene.rejects);
     assert_eq!(rejects.len(), 3);
     let cut = rejects.iter().filter(|record| record.text().contains("\"truncated\":true"));
@@ -98,9 +96,7 @@ fn entry_that_its_topic_refuses_halts_with_the_reason() {
     }
     set_limit(&scene, "1000000");
     scene.produce(good().chain([end()]));
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     assert_eq!(scene.broker.read_committed_all(&scene.rejects).len(), 1);
     let mut found = Outcome::found(&scene);
     found.forget_rejects();

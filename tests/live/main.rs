@@ -33,6 +33,7 @@ mod grants;
 mod idle;
 mod in_doubt;
 mod large;
+mod left_open;
 mod outages;
 mod poison;
 mod readiness;

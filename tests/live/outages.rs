@@ -29,8 +29,7 @@ fn broker_away_in_the_middle_is_waited_for() {
     }
     scene.produce(load.by_ref().take(5000));
     scene.produce(load.end());
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 
@@ -55,13 +54,10 @@ fn broker_away_while_tasks_start_is_waited_for() {
         wait::pass(Duration::from_secs(4));
         daemon.assert_running();
         broker.restart();
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.finish(&mut daemon);
     }
     scene.produce(load.end());
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 
@@ -79,7 +75,6 @@ fn broker_away_at_the_start_is_waited_for() {
     daemon.assert_running();
     assert!(daemon.said().contains(broker.address()), "says what it waits for:\n{}", daemon.said());
     broker.restart();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }

@@ -14,9 +14,7 @@ fn poison_records_are_refused_and_named() {
     scene.produce(load.by_ref().take(500));
     scene.produce(load.end());
     let mut daemon = scene.daemon();
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 
     let rejects = scene.broker.read_committed_all(&scene.rejects);

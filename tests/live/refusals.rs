@@ -95,9 +95,7 @@ fn state_in_use_is_refused() {
 fn served(scene: &Scene<'_>, seed: u64) -> Daemon {
     scene.produce(Load::new(seed, scene.partitions).take(1000));
     let mut daemon = scene.daemon();
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     daemon
 }
 

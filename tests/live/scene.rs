@@ -105,6 +105,19 @@ address = "{admin}"
         });
     }
 
+    /// The same, and then ends the program in order.
+    pub(crate) fn finish(&self, daemon: &mut Daemon) {
+        self.await_done(daemon);
+        let status = daemon.terminate();
+        assert!(status.success(), "{status}");
+    }
+
+    /// A whole run of the program over what the topic holds.
+    pub(crate) fn work_through(&self, daemon: &mut Daemon) {
+        daemon.start();
+        self.finish(daemon);
+    }
+
     /// Panics where what came out differs from what the rules say of the records of the usage topic.
     pub(crate) fn assert_exact(&self, metrics: &str) {
         Outcome::found(self).assert_is(&Outcome::expected(self, metrics));

@@ -62,9 +62,7 @@ fn customer_of_an_earlier_run_halts_both_by_name() {
     let scene = Scene::new(Broker::shared(), 2);
     scene.produce(Load::new(21, 2).take(1000));
     let mut daemon = with_one_worker(&scene);
-    daemon.start();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.work_through(&mut daemon);
     let (offsets, totals) = (offsets_of(&scene), totals_of(&scene, &[0, 1]));
 
     // One worker takes both states over before it reads. As often as it is started.
@@ -89,9 +87,7 @@ fn customer_of_an_earlier_run_halts_tasks_of_two_workers() {
         let scene = Scene::new(Broker::shared(), 2);
         scene.produce(Load::new(seed, 2).take(500));
         let mut daemon = scene.daemon();
-        daemon.start();
-        scene.await_done(&mut daemon);
-        assert!(daemon.terminate().success());
+        scene.work_through(&mut daemon);
         scene.produce([stray(0, 1)]);
         daemon.start();
         assert_eq!(daemon.await_end().code(), Some(1), "nothing is left to serve");

@@ -72,8 +72,7 @@ fn ends_of_transactions_and_aborted_records_are_read_past() {
     scene.await_done(&mut daemon);
     upstream.write(&everywhere("b", "00:01:02"));
     upstream.commit();
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
 
     // Retention takes all that was read.
     for partition in 0..4 {
@@ -81,8 +80,7 @@ fn ends_of_transactions_and_aborted_records_are_read_past() {
     }
     daemon.start();
     scene.produce(everywhere("c", "00:02:01"));
-    scene.await_done(&mut daemon);
-    assert!(daemon.terminate().success());
+    scene.finish(&mut daemon);
 }
 
 /// A log of the same length with other records is not the one that was read, also where its last offset is no record.

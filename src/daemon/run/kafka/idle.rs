@@ -42,6 +42,7 @@ impl Worker {
         for (partition, end) in &answer.ends {
             let failed = self.failed(*partition);
             if let Some(task) = self.tasks.get_mut(partition)
+                && !self.unstarted.contains(partition)
                 && is_idle(task, *end, answer, timeout)
             {
                 task.state.tell(Input::Idle { watermark }).map_err(failed)?;

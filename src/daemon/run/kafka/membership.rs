@@ -4,6 +4,7 @@
 //! hand, is accepted with nothing read of it, and started later: else the group could not take it back meanwhile.
 
 use super::takeover::{self, Outcome};
+use super::task::Task;
 use super::worker::{Error, Worker};
 use crate::kafka::{self, Disposition, Membership};
 
@@ -13,7 +14,23 @@ impl Worker {
         while let Some(membership) = self.source.membership() {
             self.change(membership)?;
         }
+        if std::mem::take(&mut self.is_out_of_range) {
+            self.start_again()?;
+        }
         self.start_waiting()
+    }
+
+    /// Which partition's offset is out of its log is not said. A start looks at the bounds of the logs and at the records
+    /// before the cursors, asks again where the broker does not answer, and halts what has no way on. What is not stored
+    /// yet is left: a log that is another one now was perhaps another one then.
+    fn start_again(&mut self) -> Result<(), Error> {
+        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
+        self.give_up_all(&partitions);
+        self.source.pause(&partitions)?;
+        self.report.waits(&partitions, "an offset is out of its log, by the broker");
+        self.unstarted.extend(partitions);
+        self.start_pause.begin();
+        Ok(())
     }
 
     /// Accepts partitions of which nothing is to be read.
@@ -93,13 +110,12 @@ impl Worker {
         // What an earlier try began stays begun: nothing is read of it before all are there.
         missing.retain(|partition| !self.tasks.contains_key(partition));
         // A sibling lost it and has not heard of that yet, or it is this worker that has not: the state is in one hand.
-        let taken: Vec<i32> = missing
-            .iter()
-            .copied()
-            .filter(|partition| self.registry.serve(&self.name(*partition)))
-            .collect();
-        if taken.len() < missing.len() {
+        let (taken, held): (Vec<i32>, Vec<i32>) =
+            missing.iter().partition(|partition| self.registry.serve(&self.name(**partition)));
+        if !held.is_empty() {
             self.release_unstarted(&taken);
+            let reason = format!("another worker has not given the state of {held:?} up yet");
+            self.report.waits(partitions, &reason);
             return Ok(None);
         }
         if !missing.is_empty()
@@ -108,6 +124,7 @@ impl Worker {
             self.release_unstarted(&missing);
             let error = self.passing(error)?;
             self.start_pause.begin();
+            self.report.waits(partitions, &error.to_string());
             tracing::warn!(
                 %error,
                 pause_seconds = self.start_pause.seconds(),
@@ -115,12 +132,17 @@ impl Worker {
             );
             return Ok(None);
         }
-        self.start_pause.end();
-        // A genesis is visible before anything is read.
+        // A genesis is visible before anything is read: whoever comes next must begin at the same offset.
         let outcome = self.finish();
         self.put_off(outcome)?;
-        let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
-        Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
+        let started = || partitions.iter().filter_map(|partition| self.tasks.get(partition));
+        if started().any(Task::is_beginning) {
+            self.start_pause.begin();
+            self.report.waits(partitions, "where they begin is not committed yet");
+            return Ok(None);
+        }
+        self.start_pause.end();
+        Ok(Some(started().map(|task| (task.partition, task.cursor())).collect()))
     }
 
     fn start_tasks(&mut self, partitions: &[i32]) -> Result<(), Error> {

@@ -28,7 +28,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// How far logs reached when that was asked.
 pub(super) struct Answer {
-    /// One past the last offset, by partition, at `asked` or later.
+    /// One past the last offset, by partition, at `asked` or later. Some may be missing.
     pub(super) ends: BTreeMap<i32, i64>,
     /// Since just before the question.
     pub(super) asked: Stopwatch,
@@ -67,6 +67,7 @@ impl Outlook {
             board: Arc::clone(&board),
             readiness,
             what: format!("broker of topic {}", options.topics.source),
+            untold: Vec::new(),
             last_answer: Stopwatch::start(),
             since_count: Stopwatch::start(),
         };
@@ -119,6 +120,8 @@ struct Lookout {
     board: Arc<Mutex<Board>>,
     readiness: Arc<Readiness>,
     what: String,
+    /// Partitions of which the last answer tells nothing.
+    untold: Vec<i32>,
     last_answer: Stopwatch,
     since_count: Stopwatch,
 }
@@ -128,13 +131,14 @@ impl Lookout {
         while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             let outcome = self.ask_ends().and_then(|is_answered| {
                 let is_counted = self.count()?;
+                self.all_told()?;
                 Ok(is_answered || is_counted)
             });
             self.tell(outcome);
         }
     }
 
-    /// Whether there was something to ask for, which was answered.
+    /// Whether there was something to ask for, which was answered. Each partition is told by itself.
     fn ask_ends(&mut self) -> Result<bool, kafka::Error> {
         let wanted: Vec<i32> = locked(&self.board).wanted.values().flatten().copied().collect();
         if wanted.is_empty() {
@@ -143,8 +147,15 @@ impl Lookout {
         // Before the question: what is appended after it is younger than both say.
         let (asked, at) = (Stopwatch::start(), clock::now());
         let ends = self.horizon.ends(&wanted)?;
+        let is_missing = |partition: &i32| !ends.contains_key(partition);
+        self.untold = wanted.into_iter().filter(is_missing).collect();
         locked(&self.board).answer = Some(Arc::new(Answer { ends, asked, at }));
         Ok(true)
+    }
+
+    fn all_told(&mut self) -> Result<(), kafka::Error> {
+        let untold = std::mem::take(&mut self.untold);
+        if untold.is_empty() { Ok(()) } else { Err(kafka::Error::Leaderless(untold)) }
     }
 
     fn count(&mut self) -> Result<bool, kafka::Error> {

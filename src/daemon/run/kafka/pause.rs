@@ -37,7 +37,23 @@ impl Pause {
         self.is_on = false;
     }
 
-    pub(super) fn seconds(&self) -> u64 {
-        self.next.as_secs()
+    pub(super) fn seconds(&self) -> f64 {
+        self.next.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_told_as_long_as_they_are() {
+        let mut pause = Pause::new();
+        let mut told = Vec::new();
+        for _ in 0..8 {
+            pause.begin();
+            told.push(pause.seconds().to_string());
+        }
+        assert_eq!(told, ["0.5", "1", "2", "4", "8", "16", "30", "30"]);
     }
 }

@@ -50,6 +50,12 @@ impl Report {
         self.outside.readiness.clear(&self.worker);
     }
 
+    /// Partitions that the group gave to the worker are not started yet, for that reason.
+    pub(super) fn waits(&self, partitions: &[i32], reason: &str) {
+        let reason = format!("its partitions {partitions:?} are not started yet: {reason}");
+        self.outside.readiness.obstruct(&self.worker, &reason, clock::now());
+    }
+
     /// The group goes on without the worker, which joins it anew.
     pub(super) fn lost(&self) {
         let reason = "it lost its place in the group and has not joined it again";

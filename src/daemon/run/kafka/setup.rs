@@ -1,21 +1,19 @@
-//! From settings to jobs: definitions, the process's name in transactional ids, what the broker says of the topics.
+//! From settings to jobs: definitions, and what the broker says of the topics.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::asking::Asking;
+use super::identity;
 use super::job::Job;
 use crate::admin::Readiness;
 use crate::daemon::CommandError;
-use crate::daemon::clock::{self, Stopwatch};
-use crate::daemon::run::state::{Common, random_id};
+use crate::daemon::run::state::Common;
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
-use crate::kafka::{self, Access, Disposition, Limits};
+use crate::kafka::{self, Access, Limits};
 use crate::settings::{KafkaFlow, Settings, Topic, WatermarkClock};
 use crate::{engine, store};
 
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// What headers and framing take of a message, at most.
 const ENVELOPE_BYTES: usize = 8 << 10;
 /// Room that the names of a reject always need.
@@ -24,7 +22,8 @@ const REJECT_BYTES_MIN: usize = 16 << 10;
 /// What one worker is given.
 pub(super) type Work = (Arc<Job>, kafka::Options);
 
-/// The workers of every source topic, each with its job. `None`: told to stop before the broker answered.
+/// The workers of every source topic, each with its job, once nothing is left open that an earlier run began. `None`: told
+/// to stop before the broker answered.
 pub(super) fn work(
     settings: &Settings,
     flow: &KafkaFlow,
@@ -32,10 +31,14 @@ pub(super) fn work(
     stop: &StopSignal,
     readiness: &Readiness,
 ) -> Result<Option<Vec<Work>>, CommandError> {
-    let instance = instance(settings, flow)?;
+    let instance = identity::instance(settings, flow)?;
+    let properties = flow.source.properties.expose();
+    let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
+    let asking = Asking { servers, stop, readiness };
     let mut work = Vec::new();
     for topic in &flow.source.topics {
-        let answer = ask_broker(flow, topic, stop, readiness)?;
+        tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
+        let answer = asking.until_answered(|| ask(flow, topic))?;
         let Some(answer) = answer else { return Ok(None) };
         tell_limits(flow, &answer.limits);
         let limits = answer.limits.clone();
@@ -45,27 +48,8 @@ pub(super) fn work(
             work.push((Arc::clone(&job), options(flow, topic, worker, &instance, limits)));
         }
     }
-    Ok(Some(work))
-}
-
-/// The name under which this process comes back: the operator's, or a random one kept beside the state.
-fn instance(settings: &Settings, flow: &KafkaFlow) -> Result<String, CommandError> {
-    if let Some(name) = &flow.source.instance_id {
-        return Ok(name.clone());
-    }
-    let directory = &settings.state.directory;
-    let file = directory.join("instance");
-    let failed =
-        |error| CommandError::failed_by(format!("state directory {}", directory.display()), error);
-    match std::fs::read_to_string(&file) {
-        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
-        Ok(_) | Err(_) => {
-            let name = random_id().to_string();
-            std::fs::create_dir_all(directory).map_err(failed)?;
-            std::fs::write(&file, format!("{name}\n")).map_err(failed)?;
-            Ok(name)
-        }
-    }
+    let is_taken_up = identity::take_up(&settings.state.directory, &work, &asking)?;
+    Ok(is_taken_up.then_some(work))
 }
 
 /// What the broker says of the topics.
@@ -118,48 +102,6 @@ fn tell_limits(flow: &KafkaFlow, limits: &Limits) {
             "max.message.bytes of the topics, or message.max.bytes, is so low that a reject with \
              long names would be refused"
         );
-    }
-}
-
-/// What the broker says of the topics; asks again and again, with growing pauses, while it is away.
-fn ask_broker(
-    flow: &KafkaFlow,
-    topic: &Topic,
-    stop: &StopSignal,
-    readiness: &Readiness,
-) -> Result<Option<Answer>, CommandError> {
-    let properties = flow.source.properties.expose();
-    let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
-    tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
-    let mut pause = PAUSE_MIN;
-    loop {
-        match ask(flow, topic) {
-            Ok(answer) => return Ok(Some(answer)),
-            Err(error) if error.disposition() == Disposition::Halt => {
-                return Err(CommandError::failed(error.to_string()));
-            }
-            Err(error) => {
-                readiness.obstruct(
-                    "start",
-                    &format!("the broker does not answer: {error}"),
-                    clock::now(),
-                );
-                tracing::warn!(
-                    %error,
-                    servers,
-                    pause_seconds = pause.as_secs(),
-                    "the broker does not answer; it is asked again"
-                );
-            }
-        }
-        let waited = Stopwatch::start();
-        while waited.elapsed() < pause {
-            if stop.is_raised() {
-                return Ok(None);
-            }
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 

@@ -95,6 +95,11 @@ impl Task {
         self.state.figures(lag)
     }
 
+    /// Whether its genesis is not known to be visible.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.state.pending.as_ref().is_some_and(|pending| pending.is_genesis)
+    }
+
     /// Where reading goes on.
     pub(super) fn cursor(&self) -> i64 {
         self.state.processor.cursor().offset

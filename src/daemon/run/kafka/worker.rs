@@ -77,6 +77,8 @@ pub(super) struct Worker {
     /// Given by the group, and not to be read before their tasks are started.
     pub(super) unstarted: BTreeSet<i32>,
     pub(super) start_pause: Pause,
+    /// The broker said that an offset is out of its log, and the client reads no further there.
+    pub(super) is_out_of_range: bool,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     /// Since the oldest cut that is not all visible.
@@ -113,6 +115,7 @@ impl Worker {
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
             start_pause: Pause::new(),
+            is_out_of_range: false,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_commit: None,
@@ -235,17 +238,8 @@ impl Worker {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
             Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => {
-                for (partition, task) in &self.tasks {
-                    let (log_start, log_end) = self.source.log_bounds(*partition)?;
-                    let offset = task.cursor();
-                    let name = self.name(*partition);
-                    if offset < log_start {
-                        return Err(Error::Halted(name, Halt::HistoryGone { offset, log_start }));
-                    }
-                    if offset > log_end {
-                        return Err(Error::Halted(name, Halt::TopicRecreated { offset, log_end }));
-                    }
-                }
+                self.is_out_of_range = true;
+                self.report.trouble(error, None);
                 Ok(())
             }
             _ => {
