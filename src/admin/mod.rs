@@ -1,9 +1,9 @@
-//! Layer 5, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`.
+//! Layer 5, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`.
 //!
 //! ```text
-//! Options ─► Listener::bind ─► serve(listener, series, readiness, stop): a future that ends after `stop`
+//! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `readiness` holds what keeps the process from being ready. Decides nothing about totals, and starts no thread: who
+//! `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals. Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 
 mod error;
@@ -11,6 +11,7 @@ mod readiness;
 mod router;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::future::{Future, IntoFuture};
 use std::net::{SocketAddr, TcpListener};
@@ -19,11 +20,23 @@ use std::time::Duration;
 
 pub use error::Error;
 pub use readiness::{Obstacle, Readiness};
+pub use usage::{Live, Refusal, UsageAsk};
 
 use crate::telemetry::Series;
 
 /// How long open connections may take to end after `stop`.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What the answers are made of.
+#[derive(Clone)]
+pub struct Shown {
+    /// What Prometheus scrapes.
+    pub series: Arc<Series>,
+    /// What is lacking.
+    pub readiness: Arc<Readiness>,
+    /// What the tasks know.
+    pub live: Arc<dyn Live>,
+}
 
 /// Where to listen.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,8 +81,7 @@ impl Listener {
 /// A socket that the runtime does not take.
 pub async fn serve(
     listener: Listener,
-    series: Arc<Series>,
-    readiness: Arc<Readiness>,
+    shown: Shown,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let Listener { socket, address } = listener;
@@ -81,9 +93,8 @@ pub async fn serve(
         // Who would receive it has ended already: then there is nothing to limit.
         let _ = stopped.send(());
     };
-    let served = axum::serve(socket, router::router(series, readiness))
-        .with_graceful_shutdown(stop)
-        .into_future();
+    let served =
+        axum::serve(socket, router::router(shown)).with_graceful_shutdown(stop).into_future();
     let limit = async move {
         match is_stopped.await {
             Ok(()) => tokio::time::sleep(GRACE).await,

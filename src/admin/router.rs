@@ -4,35 +4,41 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
 use axum::routing::get;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
-use super::readiness::{Obstacle, Readiness};
-use crate::telemetry::Series;
+use super::readiness::Obstacle;
+use super::{Refusal, Shown, UsageAsk};
 
 const JSON: &str = "application/json";
 /// Prometheus' text format, version 0.0.4.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the answers are made of.
+/// How many requests read states at once; others wait.
+const READERS: usize = 2;
+
+/// Shared by all requests.
 #[derive(Clone)]
 struct Shared {
-    series: Arc<Series>,
-    readiness: Arc<Readiness>,
+    shown: Shown,
+    readers: Arc<Semaphore>,
 }
 
 /// Every path.
-pub(super) fn router(series: Arc<Series>, readiness: Arc<Readiness>) -> Router {
+pub(super) fn router(shown: Shown) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/v1/usage", get(usage))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .with_state(Shared { series, readiness })
+        .with_state(Shared { shown, readers: Arc::new(Semaphore::new(READERS)) })
 }
 
 /// The process is alive: it answers.
@@ -42,7 +48,7 @@ async fn healthz() -> Response<Body> {
 
 /// `{"ready": true, "obstacles": []}`, or 503 with what is not ready, why and since when.
 async fn readyz(State(shared): State<Shared>) -> Response<Body> {
-    let obstacles = shared.readiness.obstacles();
+    let obstacles = shared.shown.readiness.obstacles();
     let is_ready = obstacles.is_empty();
     let listed: Vec<serde_json::Value> = obstacles.iter().map(obstacle_body).collect();
     let body = json!({ "ready": is_ready, "obstacles": listed });
@@ -56,21 +62,62 @@ fn obstacle_body(obstacle: &Obstacle) -> serde_json::Value {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response<Body> {
-    answer(StatusCode::OK, PROMETHEUS, shared.series.text())
+    answer(StatusCode::OK, PROMETHEUS, shared.shown.series.text())
+}
+
+/// Totals so far. States are read on threads of their own: whoever asks for health waits for nobody.
+async fn usage(
+    State(shared): State<Shared>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Response<Body> {
+    let ask = match query.map(|Query(parameters)| UsageAsk::read(parameters)) {
+        Ok(Ok(ask)) => ask,
+        Ok(Err(refusal)) => return refused(refusal),
+        Err(error) => return fault(StatusCode::BAD_REQUEST, "bad_query", &error.body_text(), &[]),
+    };
+    let _turn = shared.readers.acquire().await;
+    let live = Arc::clone(&shared.shown.live);
+    match tokio::task::spawn_blocking(move || live.usage(&ask)).await {
+        Ok(Ok(page)) => answer(StatusCode::OK, JSON, page.body()),
+        Ok(Err(refusal)) => refused(refusal),
+        Err(error) => refused(Refusal::Failed(error.to_string())),
+    }
+}
+
+fn refused(refusal: Refusal) -> Response<Body> {
+    match refusal {
+        Refusal::NotFound(text) => fault(StatusCode::NOT_FOUND, "not_found", &text, &[]),
+        Refusal::Faults(faults) => {
+            let text = "the query has faults: see each";
+            fault(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text, &faults)
+        }
+        Refusal::Failed(text) => {
+            tracing::error!(reason = %text, "usage cannot be read");
+            fault(StatusCode::INTERNAL_SERVER_ERROR, "failed", &text, &[])
+        }
+    }
 }
 
 async fn no_such_path(uri: Uri) -> Response<Body> {
-    let message = format!("there is no {}: try /healthz, /readyz or /metrics", uri.path());
-    fault(StatusCode::NOT_FOUND, "not_found", &message)
+    let message =
+        format!("there is no {}: try /healthz, /readyz, /metrics or /v1/usage", uri.path());
+    fault(StatusCode::NOT_FOUND, "not_found", &message, &[])
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
     let message = format!("{} takes GET, not {method}", uri.path());
-    fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message)
+    fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message, &[])
 }
 
-fn fault(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    let body = json!({ "error": { "code": code, "message": message, "faults": [] } });
+fn fault(
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    faults: &[(String, String)],
+) -> Response<Body> {
+    let listed: Vec<_> =
+        faults.iter().map(|(path, text)| json!({ "path": path, "message": text })).collect();
+    let body = json!({ "error": { "code": code, "message": message, "faults": listed } });
     answer(status, JSON, body.to_string())
 }
 

@@ -9,18 +9,39 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::{Error, Listener, Options, Readiness, serve};
+use super::{Error, Listener, Live, Options, Readiness, Refusal, Shown, UsageAsk, serve};
+use crate::format::UsagePage;
 use crate::model::{Disposition, EventTime};
 use crate::telemetry::Series;
 
 const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// Knows one total of each metric but one.
+struct Known;
+
+impl Live for Known {
+    fn usage(&self, ask: &UsageAsk) -> Result<UsagePage, Refusal> {
+        match ask.metric.as_str() {
+            "none" => Err(Refusal::NotFound("there is no metric".to_owned())),
+            "broken" => Err(Refusal::Failed("the disk".to_owned())),
+            _ => Ok(UsagePage {
+                totals: vec![format!(r#"{{"metric":"{}"}}"#, ask.metric)],
+                next: ask.customer.clone(),
+                is_complete: true,
+                as_of: Vec::new(),
+            }),
+        }
+    }
+}
 
 /// A listener that is served while `act` runs, and stopped after it.
 fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
     let listener = Listener::bind(&Options { address: FREE }).expect("a free port");
     let address = listener.address();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = serve(listener, Arc::new(series), Arc::new(readiness), async {
+    let (series, readiness) = (Arc::new(series), Arc::new(readiness));
+    let shown = Shown { series, readiness, live: Arc::new(Known) };
+    let serving = serve(listener, shown, async {
         drop(stopped.await);
     });
     thread::scope(|scope| {
@@ -89,6 +110,32 @@ fn series_are_served_as_prometheus_reads_them() {
         let (status, body) = asked(address, "GET /metrics");
         assert_eq!(status, 200);
         assert!(body.contains("odometer_records_total{disposition=\"counted\"} 7\n"), "{body}");
+    });
+}
+
+#[test]
+fn usage_is_what_the_tasks_know() {
+    served(Series::new(), ready(), |address| {
+        let (status, body) = asked(address, "GET /v1/usage?metric=a%2Fb&customer=acme");
+        assert_eq!(status, 200);
+        assert_eq!(
+            body,
+            r#"{"totals":[{"metric":"a/b"}],"next":"acme","complete":true,"as_of":[]}"#
+        );
+        for (query, expected, words) in [
+            (
+                "metric=none",
+                404,
+                r#""code":"not_found","faults":[],"message":"there is no metric""#,
+            ),
+            ("metric=broken", 500, r#""message":"the disk""#),
+            ("metric=m&limit=x", 422, r#""faults":[{"message":"\"x\" is no whole number"#),
+            ("", 422, r#""path":"metric""#),
+        ] {
+            let (status, body) = asked(address, &format!("GET /v1/usage?{query}"));
+            assert_eq!(status, expected, "{query}: {body}");
+            assert!(body.contains(words), "{query}: {body}");
+        }
     });
 }
 

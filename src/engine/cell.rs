@@ -107,7 +107,8 @@ impl Cell {
         self.is_owed = false;
         let kind = if revision == 1 { TotalKind::Final } else { TotalKind::Correction };
         let previous = before.and_then(|before| before.value);
-        Revision { kind, revision, value, previous }
+        let delta = Some(worth(value).minus(worth(previous)));
+        Revision { kind, revision, value, previous, delta }
     }
 }
 
@@ -123,18 +124,29 @@ pub struct Revision {
     pub value: Option<Amount>,
     /// The value of the revision before.
     pub previous: Option<Amount>,
+    /// What it adds to that; `None`: not known.
+    pub delta: Option<Amount>,
 }
 
 impl Revision {
     /// A look at an open period.
     pub fn provisional(value: Option<Amount>) -> Self {
-        Revision { kind: TotalKind::Provisional, revision: 0, value, previous: None }
+        let (kind, delta) = (TotalKind::Provisional, Some(worth(value)));
+        Revision { kind, revision: 0, value, previous: None, delta }
+    }
+
+    /// A look at what was published last. What was before that is not kept.
+    pub fn published(last: &Published) -> Self {
+        let Published { revision, value, .. } = *last;
+        let is_first = revision == 1;
+        let kind = if is_first { TotalKind::Final } else { TotalKind::Correction };
+        let delta = is_first.then(|| worth(value));
+        Revision { kind, revision, value, previous: None, delta }
     }
 
     /// The total with its key.
     pub fn total(self, site: &Site<'_>, address: &ChainAddress, cell: &Cell) -> PeriodTotal {
         let frame = site.frame(cell.slot);
-        let worth = |value: Option<Amount>| value.unwrap_or(Amount::ZERO);
         PeriodTotal {
             metric: address.metric,
             version: frame.slot.version,
@@ -146,7 +158,7 @@ impl Revision {
             revision: self.revision,
             value: self.value,
             previous: self.previous,
-            delta: worth(self.value).minus(worth(self.previous)),
+            delta: self.delta,
             events: cell.events,
             event_times: cell.times.bounds(),
             provenance: if site.keeps_offsets {
@@ -156,6 +168,11 @@ impl Revision {
             },
         }
     }
+}
+
+/// What a value counts in a difference (rule 4.6).
+fn worth(value: Option<Amount>) -> Amount {
+    value.unwrap_or(Amount::ZERO)
 }
 
 fn rounded(metric: &Metric, value: Amount) -> Amount {

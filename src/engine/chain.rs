@@ -29,6 +29,14 @@ impl Key {
         bytes.extend_from_slice(group);
     }
 
+    /// The key of a customer and the bytes of a group.
+    pub fn of(customer: &str, group: &[u8]) -> Self {
+        let mut bytes =
+            Vec::with_capacity(2usize.saturating_add(customer.len()).saturating_add(group.len()));
+        Key::write(&mut bytes, customer, group);
+        Key(bytes.into())
+    }
+
     /// A key from bytes that [`Key::write`] made.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Key(bytes.into())
@@ -44,14 +52,19 @@ impl Key {
         customer_of(&self.0)
     }
 
-    /// The group's values in declared order.
+    /// The group as `definition::GroupKey` writes it.
     #[expect(
         clippy::arithmetic_side_effects,
         clippy::indexing_slicing,
         reason = "keys are those that `Key::write` made"
     )]
+    pub fn group_bytes(&self) -> &[u8] {
+        &self.0[2 + self.customer().len()..]
+    }
+
+    /// The group's values in declared order.
     pub fn group(&self) -> Box<[GroupValue]> {
-        let group = GroupKey::from_bytes(&self.0[2 + self.customer().len()..]);
+        let group = GroupKey::from_bytes(self.group_bytes());
         group.expect("keys are made from groups").values().into()
     }
 }

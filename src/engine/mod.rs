@@ -2,7 +2,7 @@
 //!
 //! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`
 //! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
-//! served), `settlement` (what became of a delivery in doubt).
+//! served), `settlement` (what became of a delivery in doubt), `usage` (a look at totals while they grow).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
 #![cfg_attr(
@@ -28,6 +28,7 @@ mod recovery;
 mod recurring;
 mod settlement;
 mod site;
+mod usage;
 
 pub use aggregator::{
     Active, Aggregate, Buckets, Carry, Changes, Fold, FoldValue, Frame, Member, Members, Operation,
@@ -47,3 +48,4 @@ pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_dige
 pub use recovery::{Binding, Committed, Decision, Facts, LocalState, StartFrom, Visible, decide};
 pub use recurring::Recurring;
 pub use settlement::{Doubt, Settled, settle};
+pub use usage::Usage;

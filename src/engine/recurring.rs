@@ -216,6 +216,25 @@ impl Recurring {
         });
     }
 
+    /// Looks at every kept period, closed and open ones, up to the one that time has come to.
+    pub fn look(&self, site: &Site<'_>, emit: &mut impl FnMut(&Cell, Revision)) {
+        let Some(from) = self.first_kept(site) else { return };
+        let last = self.cells.last().map(|cell| cell.slot.period.start);
+        let limit = site.latest_time.max(site.watermark).max(last);
+        self.walk(site, from, limit, |slot, cell, carry| {
+            if let Some((cell, published)) =
+                cell.and_then(|cell| Some((cell, cell.published.as_deref()?)))
+            {
+                emit(cell, Revision::published(published));
+            } else if has_total(cell, carry) {
+                let empty = Cell::new(site.metric.version(slot), slot);
+                let value = value_of(site, slot, cell, carry);
+                emit(cell.unwrap_or(&empty), Revision::provisional(value));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
     #[expect(clippy::indexing_slicing, reason = "a cell's place is asked for right before")]
     fn publish(
         &mut self,

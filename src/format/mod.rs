@@ -2,7 +2,7 @@
 //!
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` and
-//! `summary` write what leaves, `outgoing` gives it its final form. `definitions` reads definition
+//! `summary` write what leaves, `outgoing` gives it its final form, `usage` shows what has not left yet. `definitions` reads definition
 //! files (`wording` has what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
@@ -30,6 +30,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod total;
+mod usage;
 pub mod wording;
 
 pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
@@ -44,3 +45,4 @@ pub use summary::{RejectCounts, Summary};
 pub use total::{
     MetricNames, TOTAL_COLUMNS, TotalRecord, TotalSource, csv_line, kind_name, total_row,
 };
+pub use usage::{UsageAsOf, UsagePage};

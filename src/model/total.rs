@@ -51,8 +51,8 @@ pub struct PeriodTotal {
     pub value: Option<Amount>,
     /// The value of the revision before; `None` at revision 1 or where that was null.
     pub previous: Option<Amount>,
-    /// `value - previous`, a null counted as 0 (rule 4.6).
-    pub delta: Amount,
+    /// `value - previous`, a null counted as 0 (rule 4.6). `None`: not known, of a correction that is only looked at.
+    pub delta: Option<Amount>,
     /// Events of the period itself.
     pub events: u64,
     /// Smallest and greatest time of those events.

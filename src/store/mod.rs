@@ -3,11 +3,13 @@
 //! Carries out `Load`, `Scan`, `Store`, `Trim` and `Expire`; the bytes are `format::state`'s. It decides nothing
 //! about totals, and knows no topic or file.
 
+mod entries;
 mod error;
 mod notes;
 mod periods;
 mod read;
 mod spill;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,9 @@ use rocksdb::{
 
 pub use error::Error;
 pub use read::Numbered;
+pub use view::{Ask, Page, View};
 
+use self::entries::Entries;
 use crate::definition::Plan;
 use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};
 use crate::format::state::{
@@ -65,7 +69,7 @@ fn readahead_bytes(memory_bytes: usize) -> usize {
 
 /// One task's state.
 pub struct Store {
-    db: DB,
+    db: Arc<DB>,
     directory: PathBuf,
     plan: Arc<Plan>,
     dictionary: Dictionary,
@@ -107,7 +111,7 @@ impl Store {
         };
         let dictionary = read_dictionary(&db, directory, plan)?;
         let store = Store {
-            db,
+            db: Arc::new(db),
             directory: directory.into(),
             plan: Arc::clone(plan),
             dictionary,
@@ -246,6 +250,12 @@ impl Store {
         self.corrupt(state::Corrupt(format!("an outbox entry {sequence} that cannot be read")))
     }
 
+    /// Entries as they stand.
+    fn now(&self) -> Entries<'_> {
+        let Store { db, directory, plan, dictionary, .. } = self;
+        Entries { db, snapshot: None, directory, plan, dictionary }
+    }
+
     fn failed(&self, error: rocksdb::Error) -> Error {
         Error::failed(&self.directory, error)
     }
@@ -260,7 +270,7 @@ impl Store {
     /// The disk, or a record that cannot be read.
     pub fn commits(&self) -> Result<Vec<CommitRecord>, Error> {
         let mut commits = Vec::new();
-        for entry in self.entries(&[state::COMMIT])? {
+        for entry in self.now().with_prefix(&[state::COMMIT])? {
             commits.push(state::decode_commit(&entry.1).map_err(|corrupt| self.corrupt(corrupt))?);
         }
         let parents = commits.iter().skip(1).map(|commit: &CommitRecord| commit.parent);

@@ -41,7 +41,7 @@ impl Store {
     /// The disk, or a note that cannot be read.
     pub fn followed(&self) -> Result<BTreeMap<u32, FollowedFile>, Error> {
         let mut files = BTreeMap::new();
-        for (key, value) in self.entries(&[state::FOLLOWED])? {
+        for (key, value) in self.now().with_prefix(&[state::FOLLOWED])? {
             let number =
                 state::number_of_followed(&key).map_err(|corrupt| self.corrupt(corrupt))?;
             let file = state::decode_followed(&value).map_err(|corrupt| self.corrupt(corrupt))?;

@@ -2,18 +2,13 @@
 
 use rocksdb::{Direction, IteratorMode, ReadOptions};
 
+use super::entries::Entry;
 use super::{Error, Store};
-use crate::engine::{
-    Address, Cell, ChainAddress, Loaded, Recurring, Remembered, Scan, ScanRange, StoredIndex,
-    customer_digest,
-};
+use crate::engine::{Address, ChainAddress, Loaded, Scan, ScanRange, StoredIndex, customer_digest};
 use crate::format::state::{self, Corrupt};
-use crate::model::EventTime;
 
 /// An outbox entry's sequence and bytes.
 pub type Numbered = (u64, Box<[u8]>);
-
-type Entry = (Box<[u8]>, Box<[u8]>);
 
 impl Store {
     /// What is stored under these addresses, in their order; those without an entry are left out.
@@ -26,10 +21,10 @@ impl Store {
         let mut options = ReadOptions::default();
         options.set_verify_checksums(true);
         let values = self.db.multi_get_opt(&keys, &options);
-        let mut found = Vec::new();
+        let (mut found, now) = (Vec::new(), self.now());
         for (address, value) in addresses.iter().zip(values) {
             if let Some(value) = value.map_err(|error| self.failed(error))? {
-                found.push(self.read(address.clone(), &value)?);
+                found.push(now.read(address.clone(), &value)?);
             }
         }
         Ok(found)
@@ -49,9 +44,9 @@ impl Store {
             Some(address) => state::past(&state::address_key(address, &self.dictionary)),
             None => prefix.clone(),
         };
-        let mut found = Vec::new();
-        for entry in self.db.iterator(IteratorMode::From(&from, Direction::Forward)) {
-            let (key, value) = entry.map_err(|error| self.failed(error))?;
+        let (mut found, now) = (Vec::new(), self.now());
+        for entry in now.from(&from) {
+            let (key, value) = entry?;
             if !key.starts_with(&prefix) {
                 return Ok((found, true));
             }
@@ -65,7 +60,7 @@ impl Store {
                 ScanRange::CellsEndingAt(end) => Address::Cell(chain, end),
                 ScanRange::Chains => Address::Chain(chain),
             };
-            found.push(self.read(address, &value)?);
+            found.push(now.read(address, &value)?);
         }
         Ok((found, true))
     }
@@ -94,7 +89,7 @@ impl Store {
                 index.chain_metrics.insert(place);
             }
         }
-        for (key, _) in self.entries(&[state::CUSTOMER])? {
+        for (key, _) in self.now().with_prefix(&[state::CUSTOMER])? {
             let digest: Result<[u8; 8], _> = key[1..].try_into();
             let digest = digest.map_err(|_| {
                 self.corrupt(Corrupt("a customer's key of another length".to_owned()))
@@ -159,73 +154,7 @@ impl Store {
         Err(self.corrupt(Corrupt(format!("no outbox entry {expected}, though {last} were made"))))
     }
 
-    /// Every entry whose key begins with `prefix`.
-    pub(super) fn entries(&self, prefix: &[u8]) -> Result<Vec<Entry>, Error> {
-        let mut found = Vec::new();
-        for entry in self.db.iterator(IteratorMode::From(prefix, Direction::Forward)) {
-            let entry = entry.map_err(|error| self.failed(error))?;
-            if !entry.0.starts_with(prefix) {
-                break;
-            }
-            found.push(entry);
-        }
-        Ok(found)
-    }
-
     fn first_from(&self, key: &[u8]) -> Result<Option<Entry>, Error> {
-        let mut iterator = self.db.iterator(IteratorMode::From(key, Direction::Forward));
-        iterator.next().transpose().map_err(|error| self.failed(error))
-    }
-
-    fn read(&self, address: Address, value: &[u8]) -> Result<Loaded, Error> {
-        match address {
-            Address::Id(digest) => {
-                let day: Result<[u8; 4], _> = value.try_into();
-                let day =
-                    day.map_err(|_| self.corrupt(Corrupt("an id without its day".to_owned())))?;
-                Ok(Loaded::Id(Remembered { digest, day: u32::from_be_bytes(day) }))
-            }
-            Address::Cell(chain, end) => {
-                let cell = self.read_cell(&chain, end, value)?;
-                Ok(Loaded::Cell(chain, Box::new(cell)))
-            }
-            Address::Chain(chain) => {
-                let recurring = self.read_chain(&chain, value)?;
-                Ok(Loaded::Chain(chain, Box::new(recurring)))
-            }
-        }
-    }
-
-    fn read_cell(&self, chain: &ChainAddress, end: EventTime, value: &[u8]) -> Result<Cell, Error> {
-        let metric = self.plan.metric(chain.metric);
-        let timeline = metric.timeline(chain.key.customer());
-        let corrupt = |corrupt| self.corrupt(corrupt);
-        let mut cell = state::decode_cell(value, metric, timeline, end).map_err(corrupt)?;
-        if cell.aggregate.has_parts() {
-            let number = self.dictionary.number(chain.metric);
-            let prefix = state::cell_parts_prefix(number, end, chain.lineage, &chain.key);
-            let version = metric.version(cell.slot);
-            for (key, value) in self.entries(&prefix)? {
-                state::restore_cell_part(&mut cell, version, &key[prefix.len()..], &value)
-                    .map_err(corrupt)?;
-            }
-        }
-        Ok(cell)
-    }
-
-    fn read_chain(&self, chain: &ChainAddress, value: &[u8]) -> Result<Recurring, Error> {
-        let metric = self.plan.metric(chain.metric);
-        let timeline = metric.timeline(chain.key.customer());
-        let corrupt = |corrupt| self.corrupt(corrupt);
-        let mut recurring = state::decode_chain(value, metric, timeline).map_err(corrupt)?;
-        if recurring.base.has_parts() {
-            let number = self.dictionary.number(chain.metric);
-            let prefix = state::chain_parts_prefix(number, chain.lineage, &chain.key);
-            for (key, value) in self.entries(&prefix)? {
-                state::restore_chain_part(&mut recurring, &key[prefix.len()..], &value)
-                    .map_err(corrupt)?;
-            }
-        }
-        Ok(recurring)
+        self.now().from(key).next().transpose()
     }
 }

@@ -4,8 +4,18 @@
 
 mod aggregate;
 mod check;
+mod daemon;
 mod exit_status;
 mod files;
 mod generate;
 mod generate_topic;
+#[path = "../pure/oracle/mod.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the tests of the pure layers look at more of it"
+)]
+mod oracle;
 mod program;
+mod usage;

@@ -30,13 +30,17 @@ pub(super) fn listen(
         .build()
         .map_err(|error| CommandError::failed_by("starting the admin listener", error))?;
     let (stop, stopped) = oneshot::channel();
-    let (series, readiness) = (Arc::clone(&outside.series), Arc::clone(&outside.readiness));
+    let shown = admin::Shown {
+        series: Arc::clone(&outside.series),
+        readiness: Arc::clone(&outside.readiness),
+        live: Arc::clone(&outside.live) as Arc<dyn admin::Live>,
+    };
     let serve = move || {
         let stopped = async move {
             // A sender that is gone says the same.
             let _ = stopped.await;
         };
-        if let Err(error) = runtime.block_on(admin::serve(listener, series, readiness, stopped)) {
+        if let Err(error) = runtime.block_on(admin::serve(listener, shown, stopped)) {
             tracing::error!(%error, "the admin listener ended");
         }
     };

@@ -1,17 +1,19 @@
 //! `odometer run`: the daemon.
 //!
 //! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` and
-//! `files` (the kinds of source and sink), `outside` and `listener` (what is shown of it).
+//! `files` (the kinds of source and sink), `outside`, `listener` and `live` (what is shown of it).
 
 mod files;
 mod kafka;
 mod listener;
+mod live;
 mod outside;
 mod setup;
 mod state;
 
 use std::sync::Arc;
 
+use self::live::LiveTasks;
 use self::outside::Outside;
 use super::CommandError;
 use super::cli::{LogFlags, RunArguments};
@@ -40,6 +42,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let outside = Outside {
         series: Arc::new(Series::new()),
         readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
+        live: Arc::new(LiveTasks::new(&definitions)),
     };
     let _listening = listener::listen(&settings.admin, &outside)?;
     let (mut summary, outcome) = match &settings.flow {

@@ -1,8 +1,9 @@
-//! Where the process shows itself: series for Prometheus, and whether it is ready.
+//! Where the process shows itself: series for Prometheus, whether it is ready, and what it knows of totals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::live::LiveTasks;
 use crate::admin::Readiness;
 use crate::format::Summary;
 use crate::model::{Disposition, TotalKind};
@@ -13,6 +14,7 @@ use crate::telemetry::Series;
 pub(super) struct Outside {
     pub(super) series: Arc<Series>,
     pub(super) readiness: Arc<Readiness>,
+    pub(super) live: Arc<LiveTasks>,
 }
 
 impl Outside {

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::live::{LiveTasks, Showing};
 use crate::definition::Plan;
 use crate::engine::{self, CommitId, CommitRecord, Counters, Cursor, Effect, Input, Processor};
 use crate::format::{Encoder, Outgoing, Place, Summary};
@@ -34,6 +35,8 @@ pub(super) struct Common {
     pub(super) engine: engine::Options,
     /// The longest entry that the sink takes.
     pub(super) entry_bytes_max: usize,
+    /// Where the tasks show what they know.
+    pub(super) live: Arc<LiveTasks>,
 }
 
 /// What a task goes on from.
@@ -49,6 +52,8 @@ pub(super) struct From {
 
 /// A task's state.
 pub(super) struct State {
+    // First, so that nobody looks any more when the store goes.
+    _showing: Showing,
     pub(super) processor: Processor,
     pub(super) store: Store,
     pub(super) pending: Option<Pending>,
@@ -80,7 +85,10 @@ impl State {
         };
         let mut processor = Processor::new(Arc::clone(&common.plan), common.engine.clone(), start);
         processor.attach_store();
+        let (partitions, keeps_offsets) =
+            (store.identity().binding.partitions, common.engine.keeps_offsets);
         let mut state = State {
+            _showing: common.live.show(store.view(), &place, partitions, keeps_offsets),
             processor,
             store,
             pending: None,

@@ -105,6 +105,27 @@ pub fn cells_ending_prefix(metric: u32, end: EventTime) -> Vec<u8> {
     std::mem::take(&mut start(CELL).u32(metric).time(end).0)
 }
 
+/// What all plain cells of a customer in a metric's periods that end then begin with.
+pub fn cells_of_customer_prefix(
+    metric: u32,
+    end: EventTime,
+    lineage: u32,
+    customer: &str,
+) -> Vec<u8> {
+    let mut writer = start(CELL);
+    writer.u32(metric).time(end).u32(lineage);
+    write_customer(&mut writer, customer);
+    writer.0
+}
+
+/// What all recurring chains of a customer begin with.
+pub fn chains_of_customer_prefix(metric: u32, lineage: u32, customer: &str) -> Vec<u8> {
+    let mut writer = start(CHAIN);
+    writer.u32(metric).u32(lineage);
+    write_customer(&mut writer, customer);
+    writer.0
+}
+
 /// What all recurring chains of a metric begin with.
 pub fn chains_prefix(metric: u32) -> Vec<u8> {
     std::mem::take(&mut start(CHAIN).u32(metric).0)
@@ -124,9 +145,16 @@ fn chain(first: u8, metric: u32, lineage: u32, key: &Key) -> Vec<u8> {
     writer.0
 }
 
+/// The customer first, so that all keys of one stand together.
 fn write_key(writer: &mut Writer, key: &Key) {
-    let bytes = key.as_bytes();
-    writer.u16(u16::try_from(bytes.len()).expect("a customer and 16 group values")).bytes(bytes);
+    write_customer(writer, key.customer());
+    let group = key.group_bytes();
+    writer.u16(u16::try_from(group.len()).expect("16 group values of 256 bytes")).bytes(group);
+}
+
+fn write_customer(writer: &mut Writer, customer: &str) {
+    let length = u16::try_from(customer.len()).expect("a customer has at most 512 bytes");
+    writer.u16(length).bytes(customer.as_bytes());
 }
 
 /// Key of a plain cell.
@@ -196,7 +224,11 @@ pub fn read_address(stored: &[u8]) -> Result<(u32, Key), Corrupt> {
     let mut reader = Reader::new(stored.get(head..).unwrap_or_default(), "a key");
     let lineage = reader.u32()?;
     let length = usize::from(reader.u16()?);
-    let key = Key::from_bytes(reader.take(length)?);
+    let Ok(customer) = std::str::from_utf8(reader.take(length)?) else {
+        return reader.corrupt("with a customer that is no text");
+    };
+    let length = usize::from(reader.u16()?);
+    let group = reader.take(length)?;
     reader.end()?;
-    Ok((lineage, key))
+    Ok((lineage, Key::of(customer, group)))
 }

@@ -16,7 +16,7 @@
 //! U digest(8)                                        a customer seen
 //! ```
 //! Numbers in keys are big endian, signed ones with the sign bit turned, so that bytes sort as they do. `metric` is the
-//! number of the metric in the dictionary. A `key` is preceded by its length (2). Golden files under
+//! number of the metric in the dictionary. A `key` is customer and group, each preceded by its length (2). Golden files under
 //! `tests/data/formats` hold every kind of entry: what was written once is read for ever.
 
 mod batch;
@@ -39,9 +39,10 @@ pub use followed::{FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
     COMMIT, CUSTOMER, DICTIONARY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD, WRITTEN, address_key,
-    cell_parts_prefix, cells_ending_prefix, cells_prefix, chain_parts_prefix, chains_prefix,
-    commit_key, customer_key, dictionary_key, end_of_cell_key, followed_key, number_of_followed,
-    outbox_key, past, prefix_end, read_address, sequence_of,
+    cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix, cells_prefix,
+    chain_parts_prefix, chains_of_customer_prefix, chains_prefix, commit_key, customer_key,
+    dictionary_key, end_of_cell_key, followed_key, number_of_followed, outbox_key, past,
+    prefix_end, read_address, sequence_of,
 };
 pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

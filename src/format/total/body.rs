@@ -32,7 +32,7 @@ pub(super) fn body_of(
     push(&mut out, format_args!(r#"}},"revision":{}"#, total.revision));
     push_text(&mut out, "value", total.value);
     push_text(&mut out, "previous", total.previous);
-    push_text(&mut out, "delta", Some(total.delta));
+    push_text(&mut out, "delta", total.delta);
     push(&mut out, format_args!(r#","events":{}"#, total.events));
     push_text(&mut out, "first_event_at", total.event_times.map(|(first, _)| first));
     push_text(&mut out, "last_event_at", total.event_times.map(|(_, last)| last));

@@ -37,7 +37,7 @@ fn total() -> PeriodTotal {
         revision: 1,
         value: Some(tenths(12_345)),
         previous: None,
-        delta: tenths(12_345),
+        delta: Some(tenths(12_345)),
         events: 42,
         event_times: Some((at("2026-03-01T08:00:00Z"), at("2026-03-31T09:12:13.5Z"))),
         provenance: Provenance::Unasked,
@@ -93,7 +93,7 @@ fn names_are_escaped_in_the_body_and_encoded_in_the_key() {
         revision: 3,
         value: None,
         previous: Some(tenths(5)),
-        delta: Amount::ZERO.minus(tenths(5)),
+        delta: Some(Amount::ZERO.minus(tenths(5))),
         events: 0,
         event_times: None,
         ..total()

@@ -344,7 +344,7 @@ fn full_disk_is_named_whatever_lies_on_it() {
     let (metrics, disk) = (sum_metrics(folder), folder.join("disk"));
     fs::create_dir(&disk).expect("the folder takes folders");
     let mut text = "nonsense\n".repeat(20_000);
-    text.push_str(&events(50_000));
+    text.push_str(&events(150_000));
     let input = write(folder, "events.ndjson", &text);
     let (disk, calm) = (disk.display(), folder.join("calm"));
     let program = format!(

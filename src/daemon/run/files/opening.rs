@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::outlet::Outlet;
 use crate::daemon::CommandError;
 use crate::daemon::lines::REJECT_BYTES_MAX;
+use crate::daemon::run::live::LiveTasks;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{self, Binding, CommitRecord, Cursor, DigestKey};
@@ -29,12 +30,14 @@ pub(super) fn open(
     settings: &Settings,
     files: &Files,
     definitions: Definitions,
+    live: &Arc<LiveTasks>,
 ) -> Result<Opened, CommandError> {
     let memory = settings.state.memory_limit.bytes_in_memory();
     let common = Common {
         plan: Arc::new(Plan::new(definitions)),
         engine: engine_options(settings, memory),
         entry_bytes_max: REJECT_BYTES_MAX,
+        live: Arc::clone(live),
     };
     let directory = settings.state.directory.join(super::TASK);
     let identity = Identity { binding: binding(), digest_key: DigestKey(random()) };

@@ -49,7 +49,7 @@ pub(super) fn serve(
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
-    let work = match setup::work(settings, flow, definitions, stop, &outside.readiness) {
+    let work = match setup::work(settings, flow, definitions, stop, outside) {
         Ok(Some(work)) => work,
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),

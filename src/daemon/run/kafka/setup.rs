@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::asking::Asking;
 use super::identity;
 use super::job::Job;
-use crate::admin::Readiness;
 use crate::daemon::CommandError;
+use crate::daemon::run::live::LiveTasks;
+use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::Common;
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
@@ -29,12 +30,12 @@ pub(super) fn work(
     flow: &KafkaFlow,
     definitions: &Definitions,
     stop: &StopSignal,
-    readiness: &Readiness,
+    outside: &Outside,
 ) -> Result<Option<Vec<Work>>, CommandError> {
     let instance = identity::instance(settings, flow)?;
     let properties = flow.source.properties.expose();
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
-    let asking = Asking { servers, stop, readiness };
+    let asking = Asking { servers, stop, readiness: &outside.readiness };
     let mut work = Vec::new();
     for topic in &flow.source.topics {
         tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
@@ -42,7 +43,7 @@ pub(super) fn work(
         let Some(answer) = answer else { return Ok(None) };
         tell_limits(flow, &answer.limits);
         let limits = answer.limits.clone();
-        let job = Arc::new(job(settings, flow, definitions, topic, answer));
+        let job = Arc::new(job(settings, flow, definitions, topic, answer, &outside.live));
         for worker in 0..flow.source.workers.get() {
             let limits = limits.clone();
             work.push((Arc::clone(&job), options(flow, topic, worker, &instance, limits)));
@@ -111,6 +112,7 @@ fn job(
     definitions: &Definitions,
     topic: &Topic,
     answer: Answer,
+    live: &Arc<LiveTasks>,
 ) -> Job {
     let Answer { counts, cluster, limits } = answer;
     let mut own = definitions.clone();
@@ -137,6 +139,7 @@ fn job(
                 .message_bytes_max()
                 .saturating_sub(ENVELOPE_BYTES)
                 .max(REJECT_BYTES_MIN),
+            live: Arc::clone(live),
         },
         format: topic.format.clone(),
         tenant: topic.tenant.clone(),

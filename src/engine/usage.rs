@@ -1,0 +1,65 @@
+//! A look at what a commit knows of totals: those that were published, and those that still grow.
+//!
+//! Used on entries of the store as they stand at a commit, beside the task that goes on. Changes nothing.
+
+use super::cell::{Cell, Revision};
+use super::chain::ChainAddress;
+use super::effect::Loaded;
+use super::ledger::CommitRecord;
+use super::site::Site;
+use crate::definition::Plan;
+use crate::model::{EventTime, PeriodTotal};
+
+/// What is known at a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage<'p> {
+    plan: &'p Plan,
+    watermark: Option<EventTime>,
+    latest_time: Option<EventTime>,
+    keeps_offsets: bool,
+}
+
+impl<'p> Usage<'p> {
+    /// As of that commit. `keeps_offsets`: whether totals say at which offsets their events stood.
+    pub fn at(plan: &'p Plan, commit: &CommitRecord, keeps_offsets: bool) -> Self {
+        let CommitRecord { watermark, latest_time, .. } = *commit;
+        Usage { plan, watermark, latest_time, keeps_offsets }
+    }
+
+    /// The totals in a stored entry, oldest period first: the last revision of what is published (its difference to the
+    /// revision before is not known), a provisional one of what is not.
+    pub fn totals(&self, found: &Loaded, emit: &mut impl FnMut(PeriodTotal)) {
+        match found {
+            Loaded::Id(_) => {}
+            Loaded::Cell(address, cell) => {
+                let site = self.site(address);
+                emit(look(&site, cell).total(&site, address, cell));
+            }
+            Loaded::Chain(address, recurring) => {
+                let site = self.site(address);
+                recurring.look(&site, &mut |cell, revision| {
+                    emit(revision.total(&site, address, cell));
+                });
+            }
+        }
+    }
+
+    fn site(&self, address: &ChainAddress) -> Site<'p> {
+        let metric = self.plan.metric(address.metric);
+        Site {
+            metric,
+            lineage: address.lineage,
+            timeline: metric.timeline(address.key.customer()),
+            watermark: self.watermark,
+            latest_time: self.latest_time,
+            keeps_offsets: self.keeps_offsets,
+        }
+    }
+}
+
+fn look(site: &Site<'_>, cell: &Cell) -> Revision {
+    match cell.published.as_deref() {
+        Some(published) => Revision::published(published),
+        None => Revision::provisional(cell.value(&site.frame(cell.slot), None)),
+    }
+}

@@ -1,0 +1,217 @@
+//! `GET /v1/usage` of a daemon that works: what it says is what the oracle says of the events read by the commit it names.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use odometer::format::definitions;
+use odometer::model::Span;
+use serde_json::Value;
+
+use crate::daemon::{Daemon, Scene, pause, wait_until};
+use crate::oracle::{Options, Oracle, Record, Total, TotalKey};
+
+const METRICS: &str = r#"{"metrics": [
+    {"code": "sum", "event_type": "t", "aggregation": "sum", "value": "properties.v", "period": "hour",
+     "group_by": ["model", "region"]},
+    {"code": "unique", "event_type": "t", "aggregation": "unique_count", "value": "properties.v", "period": "day"},
+    {"code": "median", "event_type": "t", "aggregation": "percentile", "percentile": 50, "value": "properties.v",
+     "period": "hour"},
+    {"code": "level", "event_type": "t", "aggregation": "sum", "value": "properties.v", "period": "day",
+     "recurring": true, "group_by": ["region"]},
+    {"code": "seats", "event_type": "t", "aggregation": "unique_count", "value": "properties.v", "period": "day",
+     "recurring": true, "operation": "properties.op"},
+    {"code": "idle", "event_type": "never", "aggregation": "count"}]}"#;
+const CODES: [&str; 6] = ["sum", "unique", "median", "level", "seats", "idle"];
+
+fn event(number: usize) -> String {
+    let minutes = i64::try_from(number).expect("few") * 2;
+    let time = 1_767_225_600 + minutes * 60 - i64::try_from(number * 7 % 90).expect("small") * 60;
+    let operation = if number % 3 == 2 { "remove" } else { "add" };
+    let region = if number.is_multiple_of(4) { "null" } else { "\"eu\"" };
+    format!(
+        r#"{{"id":"{number}","type":"t","customer":"c{}","time":{time},"properties":{{"v":{},"model":"m{}","region":{region},"op":"{operation}"}}}}{}"#,
+        number % 7,
+        number % 11,
+        number % 3,
+        "\n"
+    )
+}
+
+/// A daemon that listens, and where.
+fn listening(scene: &Scene) -> (Daemon, String) {
+    scene.configure_with("", "127.0.0.1:0");
+    let daemon = scene.start();
+    wait_until(scene, "it listens", || address_in(&scene.log()).is_some());
+    wait_until(scene, "it runs", || scene.log().contains("odometer runs"));
+    let address = address_in(&scene.log()).expect("it listens");
+    (daemon, address)
+}
+
+fn address_in(log: &str) -> Option<String> {
+    let line = log.lines().rev().find(|line| line.contains("admin listener answers"))?;
+    let (_, address) = line.split_once("address=")?;
+    Some(address.trim().to_owned())
+}
+
+/// Status and body.
+fn get(address: &str, path: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    // Long answers come in one piece: there is no proxy between.
+    let body = body.find('{').map_or(body, |at| &body[at..=body.rfind('}').unwrap_or(at)]);
+    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
+}
+
+/// Key, value, events, and whether it is final.
+type Known = BTreeMap<String, (Option<String>, u64, bool)>;
+
+fn add_known(known: &mut Known, answer: &Value) {
+    for total in answer["totals"].as_array().expect("a list") {
+        let period = &total["period"];
+        let group = &total["group"];
+        let key = format!("{}|{group}|{}|{}", total["customer"], period["start"], period["end"]);
+        let value = total["value"].as_str().map(str::to_owned);
+        let events = total["events"].as_u64().expect("a count");
+        let is_final = total["kind"] != "provisional";
+        assert_eq!(is_final, total["revision"] != 0, "{total}");
+        assert!(known.insert(key, (value, events, is_final)).is_none(), "twice: {total}");
+    }
+}
+
+/// What the oracle says of that many events.
+fn right(metric: &str, count: usize) -> Known {
+    let text: String = (0..count).map(event).collect();
+    let definitions = definitions::read(&[("metrics.json", METRICS)]).expect("sound metrics");
+    let options = Options {
+        keep_open: true,
+        watermark_delay: Span::from_seconds(3_600),
+        ..Options::default()
+    };
+    let outcome = Oracle::run(&definitions, &Record::lines(text.as_bytes()), options);
+    let mut known = Known::new();
+    let mut add = |(key, total): (&TotalKey, &Total), is_final| {
+        if key.metric == metric {
+            let group: BTreeMap<_, _> = key.group.iter().cloned().collect();
+            let group = serde_json::to_value(group).expect("texts");
+            let (start, end) = (key.start.to_string(), key.end.to_string());
+            let customer = Value::from(key.customer.as_str());
+            let key = format!("{customer}|{group}|{start:?}|{end:?}");
+            known.insert(key, (total.value.clone(), total.events, is_final));
+        }
+    };
+    outcome.totals.iter().for_each(|pair| add(pair, true));
+    outcome.provisionals.iter().for_each(|pair| add(pair, false));
+    known
+}
+
+fn read_by(answer: &Value) -> usize {
+    let read = answer["as_of"][0]["read"].as_u64().expect("a count");
+    usize::try_from(read).expect("few")
+}
+
+#[test]
+fn usage_of_a_working_daemon_is_that_of_the_commit_it_names() {
+    let scene = Scene::new(METRICS);
+    let (daemon, address) = listening(&scene);
+    let (mut written, mut seen) = (0, Vec::new());
+    for round in 0..40 {
+        let next = written + 20;
+        scene.append("in/a.ndjson", &(written..next).map(event).collect::<String>());
+        written = next;
+        pause(15);
+        let metric = CODES[round % CODES.len()];
+        let (status, answer) = get(&address, &format!("/v1/usage?metric={metric}&limit=1000"));
+        assert_eq!((status, &answer["next"]), (200, &Value::Null), "{answer}");
+        assert_eq!(answer["complete"], true);
+        let mut known = Known::new();
+        add_known(&mut known, &answer);
+        let read = read_by(&answer);
+        assert!(known == right(metric, read), "{metric} after {read} events: {answer}");
+        seen.push(read);
+    }
+    assert!(seen.last() > seen.first(), "it goes on: {seen:?}");
+    daemon.terminate(&scene);
+}
+
+#[test]
+fn pages_filters_and_absurd_questions() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", &(0..1_500).map(event).collect::<String>());
+    let (daemon, address) = listening(&scene);
+    let ask = |query: &str| get(&address, &format!("/v1/usage?{query}"));
+    wait_until(&scene, "all is committed", || {
+        let (_, answer) = ask("metric=sum&limit=1");
+        answer["as_of"][0]["read"] == 1_500
+    });
+    for metric in CODES {
+        let right = right(metric, 1_500);
+        let (mut known, mut cursor, mut pages) = (Known::new(), String::new(), 0);
+        loop {
+            let (status, page) = ask(&format!("metric={metric}&limit=17{cursor}"));
+            assert_eq!(status, 200, "{page}");
+            add_known(&mut known, &page);
+            pages += 1;
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert!(known == right, "{metric}, page by page");
+        // A page ends with the chain that fills it, which may have many periods.
+        assert!(pages > right.len() / 100, "{metric}: {pages} pages of {}", right.len());
+
+        for customer in 0..8 {
+            let (status, answer) = ask(&format!("metric={metric}&customer=c{customer}&limit=1000"));
+            assert_eq!(status, 200, "{answer}");
+            let mut known = Known::new();
+            add_known(&mut known, &answer);
+            let mut own = right.clone();
+            own.retain(|key, _| key.starts_with(&format!("\"c{customer}\"")));
+            assert!(known == own, "{metric} of c{customer}: {answer}");
+        }
+    }
+
+    let (_, answer) = ask("metric=sum&group.model=m1&null_group=region&limit=1000");
+    let totals = answer["totals"].as_array().expect("a list");
+    assert!(!totals.is_empty(), "{answer}");
+    for total in totals {
+        assert_eq!(
+            (&total["group"]["model"], &total["group"]["region"]),
+            (&"m1".into(), &Value::Null)
+        );
+    }
+    let (from, to) = ("2026-01-01T05:30:00Z", "2026-01-01T08:00:00Z");
+    let (_, answer) = ask(&format!("metric=sum&customer=c1&from={from}&to={to}&limit=1000"));
+    let totals = answer["totals"].as_array().expect("a list");
+    let starts: Vec<&str> =
+        totals.iter().map(|total| total["period"]["start"].as_str().expect("text")).collect();
+    assert!(starts.contains(&"2026-01-01T05:00:00Z") && starts.contains(&"2026-01-01T07:00:00Z"));
+    let hours = ["2026-01-01T05:00:00Z", "2026-01-01T06:00:00Z", "2026-01-01T07:00:00Z"];
+    assert!(starts.iter().all(|start| hours.contains(start)), "{starts:?}");
+
+    for (query, expected, words) in [
+        ("metric=summ", 404, "has idle, level, median, seats, sum, unique"),
+        ("metric=sum&tenant=t2", 404, "tenant \\\"t2\\\" has none"),
+        ("metric=sum&group.colour=red", 422, "it is grouped by model, region"),
+        ("metric=idle&group.colour=red", 422, "it is not grouped"),
+        ("metric=sum&cursor=zz", 422, "begin without one"),
+        ("metric=sum&cursor=:0:zz", 422, "begin without one"),
+        (
+            "metric=sum&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+            422,
+            "no period lies between",
+        ),
+        ("metric=sum&from=0", 422, "is no instant"),
+    ] {
+        let (status, answer) = ask(query);
+        assert_eq!(status, expected, "{query}: {answer}");
+        assert!(answer.to_string().contains(words), "{query}: {answer}");
+    }
+    daemon.terminate(&scene);
+}
