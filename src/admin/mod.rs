@@ -1,12 +1,13 @@
-//! Layer 5, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`.
+//! Layer 5, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`.
 //!
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals. Decides nothing about totals, and starts no thread: who
+//! `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals and definitions (by `query`). Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 
 mod error;
+mod query;
 mod readiness;
 mod router;
 #[cfg(test)]
@@ -19,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::Error;
+pub use query::Refusal;
 pub use readiness::{Obstacle, Readiness};
-pub use usage::{Live, Refusal, UsageAsk};
+pub use usage::{Live, MetricsAsk, UsageAsk};
 
 use crate::telemetry::Series;
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::readiness::Obstacle;
-use super::{Refusal, Shown, UsageAsk};
+use super::{Live, MetricsAsk, Refusal, Shown, UsageAsk};
 
 const JSON: &str = "application/json";
 /// Prometheus' text format, version 0.0.4.
@@ -36,6 +36,7 @@ pub(super) fn router(shown: Shown) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/v1/usage", get(usage))
+        .route("/v1/metrics", get(definitions))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(Shared { shown, readers: Arc::new(Semaphore::new(READERS)) })
@@ -65,20 +66,36 @@ async fn metrics(State(shared): State<Shared>) -> Response<Body> {
     answer(StatusCode::OK, PROMETHEUS, shared.shown.series.text())
 }
 
-/// Totals so far. States are read on threads of their own: whoever asks for health waits for nobody.
-async fn usage(
-    State(shared): State<Shared>,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
+/// Totals so far.
+async fn usage(State(shared): State<Shared>, query: Parameters) -> Response<Body> {
+    let answer = |live: &dyn Live, ask| live.usage(&ask).map(|page| page.body());
+    look(&shared, query, UsageAsk::read, answer).await
+}
+
+/// What is defined.
+async fn definitions(State(shared): State<Shared>, query: Parameters) -> Response<Body> {
+    let answer = |live: &dyn Live, ask| live.metrics(&ask);
+    look(&shared, query, MetricsAsk::read, answer).await
+}
+
+/// Reads what is asked, and answers it on a thread of its own: whoever asks for health waits for nobody.
+async fn look<A: Send + 'static>(
+    shared: &Shared,
+    query: Parameters,
+    read: impl Fn(Vec<(String, String)>) -> Result<A, Refusal>,
+    answer_of: impl Fn(&dyn Live, A) -> Result<String, Refusal> + Send + 'static,
 ) -> Response<Body> {
-    let ask = match query.map(|Query(parameters)| UsageAsk::read(parameters)) {
+    let ask = match query.map(|Query(parameters)| read(parameters)) {
         Ok(Ok(ask)) => ask,
         Ok(Err(refusal)) => return refused(refusal),
         Err(error) => return fault(StatusCode::BAD_REQUEST, "bad_query", &error.body_text(), &[]),
     };
     let _turn = shared.readers.acquire().await;
     let live = Arc::clone(&shared.shown.live);
-    match tokio::task::spawn_blocking(move || live.usage(&ask)).await {
-        Ok(Ok(page)) => answer(StatusCode::OK, JSON, page.body()),
+    match tokio::task::spawn_blocking(move || answer_of(live.as_ref(), ask)).await {
+        Ok(Ok(body)) => answer(StatusCode::OK, JSON, body),
         Ok(Err(refusal)) => refused(refusal),
         Err(error) => refused(Refusal::Failed(error.to_string())),
     }
@@ -99,8 +116,10 @@ fn refused(refusal: Refusal) -> Response<Body> {
 }
 
 async fn no_such_path(uri: Uri) -> Response<Body> {
-    let message =
-        format!("there is no {}: try /healthz, /readyz, /metrics or /v1/usage", uri.path());
+    let message = format!(
+        "there is no {}: try /healthz, /readyz, /metrics, /v1/usage or /v1/metrics",
+        uri.path()
+    );
     fault(StatusCode::NOT_FOUND, "not_found", &message, &[])
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::{Error, Listener, Live, Options, Readiness, Refusal, Shown, UsageAsk, serve};
+use super::{
+    Error, Listener, Live, MetricsAsk, Options, Readiness, Refusal, Shown, UsageAsk, serve,
+};
 use crate::format::UsagePage;
 use crate::model::{Disposition, EventTime};
 use crate::telemetry::Series;
@@ -31,6 +33,10 @@ impl Live for Known {
                 as_of: Vec::new(),
             }),
         }
+    }
+
+    fn metrics(&self, ask: &MetricsAsk) -> Result<String, Refusal> {
+        Ok(format!(r#"{{"of":{:?}}}"#, ask.tenant.as_deref().unwrap_or("all")))
     }
 }
 
@@ -136,6 +142,20 @@ fn usage_is_what_the_tasks_know() {
             assert_eq!(status, expected, "{query}: {body}");
             assert!(body.contains(words), "{query}: {body}");
         }
+    });
+}
+
+#[test]
+fn definitions_are_listed() {
+    served(Series::new(), ready(), |address| {
+        let (status, body) = asked(address, "GET /v1/metrics?tenant=t2&limit=3");
+        assert_eq!((status, body.as_str()), (200, r#"{"of":"t2"}"#));
+        let (status, body) = asked(address, "GET /v1/metrics?metric=m");
+        assert_eq!(status, 422);
+        assert!(
+            body.contains("there is no such parameter: known are tenant, limit, cursor"),
+            "{body}"
+        );
     });
 }
 

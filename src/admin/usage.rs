@@ -1,18 +1,11 @@
-//! `GET /v1/usage`: what may be asked, read from the query of a request.
+//! `GET /v1/usage` and `GET /v1/metrics`: what may be asked, read from the query of a request.
 
+use super::query::{Query, Refusal};
 use crate::format::UsagePage;
 use crate::model::EventTime;
 
-/// Totals of a page where nothing else is asked for, and at most.
-const LIMIT: usize = 100;
-const LIMIT_MAX: usize = 1_000;
-
 /// What a parameter that names a property of the group begins with.
 const GROUP: &str = "group.";
-
-/// Everything that is known by its name, for texts.
-const NAMES: &str =
-    "metric, customer, from, to, tenant, limit, cursor, null_group and group.<property>";
 
 /// Which totals are wanted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,24 +28,30 @@ pub struct UsageAsk {
     pub cursor: Option<String>,
 }
 
-/// Who knows what the tasks know.
+/// Which definitions are wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetricsAsk {
+    /// Whose; `None`: every tenant's.
+    pub tenant: Option<String>,
+    /// How many a page has at most.
+    pub limit: usize,
+    /// The `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Who knows what the tasks know. May be called from many threads.
 pub trait Live: Send + Sync {
-    /// A page of totals. Takes as long as it reads, and may be called from many threads.
+    /// A page of totals. Takes as long as it reads.
     ///
     /// # Errors
     /// What cannot be answered.
     fn usage(&self, ask: &UsageAsk) -> Result<UsagePage, Refusal>;
-}
 
-/// Why there is no answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// There is no such thing.
-    NotFound(String),
-    /// What was asked has no meaning: each fault with the parameter that it is in.
-    Faults(Vec<(String, String)>),
-    /// It could not be read.
-    Failed(String),
+    /// A page of definitions, as JSON.
+    ///
+    /// # Errors
+    /// What cannot be answered.
+    fn metrics(&self, ask: &MetricsAsk) -> Result<String, Refusal>;
 }
 
 impl UsageAsk {
@@ -61,102 +60,55 @@ impl UsageAsk {
     /// # Errors
     /// Every fault of it.
     pub fn read(parameters: Vec<(String, String)>) -> Result<Self, Refusal> {
-        let mut reader = Reader::default();
-        for (name, value) in parameters {
-            reader.take(name, value);
+        let known = ["metric", "customer", "from", "to", "tenant", "limit", "cursor", "null_group"];
+        let mut query = Query::read(parameters, &known, &[GROUP]);
+        let mut group: Vec<(String, Option<String>)> = Vec::new();
+        let wanted = query.family(GROUP).into_iter().map(|(name, value)| (name, Some(value)));
+        for (property, value) in wanted.chain(query.text("null_group").map(|name| (name, None))) {
+            if group.iter().any(|(seen, _)| *seen == property) {
+                let text = "one property cannot have two values: give one of them";
+                query.fault(&format!("{GROUP}{property}"), text);
+            }
+            group.push((property, value));
         }
-        reader.finish()
-    }
-}
-
-#[derive(Default)]
-struct Reader {
-    seen: Vec<(String, String)>,
-    group: Vec<(String, Option<String>)>,
-    faults: Vec<(String, String)>,
-}
-
-impl Reader {
-    fn take(&mut self, name: String, value: String) {
-        let is_known = ["metric", "customer", "from", "to", "tenant", "limit", "cursor"];
-        if let Some(property) = name.strip_prefix(GROUP) {
-            self.take_group(property.to_owned(), Some(value));
-        } else if name == "null_group" {
-            self.take_group(value, None);
-        } else if !is_known.contains(&name.as_str()) {
-            let text = format!("there is no such parameter: known are {NAMES}");
-            self.faults.push((name, text));
-        } else if self.seen.iter().any(|(seen, _)| *seen == name) {
-            self.faults.push((name, "it is given twice: give it once".to_owned()));
-        } else {
-            self.seen.push((name, value));
-        }
-    }
-
-    fn take_group(&mut self, property: String, value: Option<String>) {
-        if self.group.iter().any(|(seen, _)| *seen == property) {
-            let text = "one property cannot have two values: give one of them".to_owned();
-            self.faults.push((format!("{GROUP}{property}"), text));
-        }
-        self.group.push((property, value));
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        let at = self.seen.iter().position(|(seen, _)| seen == name)?;
-        let (_, value) = self.seen.swap_remove(at);
-        if value.is_empty() {
-            self.faults
-                .push((name.to_owned(), "it is empty: give a value or leave it out".to_owned()));
-        }
-        Some(value)
-    }
-
-    fn instant(&mut self, name: &str) -> Option<EventTime> {
-        let text = self.text(name).filter(|text| !text.is_empty())?;
-        let read = EventTime::parse_rfc3339(&text);
-        if read.is_none() {
-            // A `+` in a query is a space.
-            let what = "is no instant of the years 1970 to 9998: write it as 2026-03-01T00:00:00Z (a + in a query is \
-                        written %2B)";
-            self.faults.push((name.to_owned(), format!("{text:?} {what}")));
-        }
-        read
-    }
-
-    fn limit(&mut self) -> usize {
-        let Some(text) = self.text("limit").filter(|text| !text.is_empty()) else { return LIMIT };
-        let read = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-        if read.is_none() {
-            let text = format!("{text:?} is no whole number from 1 to {LIMIT_MAX}");
-            self.faults.push(("limit".to_owned(), text));
-        }
-        read.unwrap_or(LIMIT)
-    }
-
-    fn finish(mut self) -> Result<UsageAsk, Refusal> {
-        let (from, to) = (self.instant("from"), self.instant("to"));
+        let (from, to) = (query.instant("from"), query.instant("to"));
         if let (Some(from), Some(to)) = (from, to)
             && from >= to
         {
-            let text = format!("it is not after from, {from}: no period lies between");
-            self.faults.push(("to".to_owned(), text));
+            query.fault("to", format!("it is not after from, {from}: no period lies between"));
         }
-        let metric = self.text("metric");
+        let metric = query.text("metric");
         if metric.is_none() {
             let text = "it is missing: name the code of a metric, as in /v1/usage?metric=api_calls";
-            self.faults.push(("metric".to_owned(), text.to_owned()));
+            query.fault("metric", text);
         }
         let ask = UsageAsk {
-            tenant: self.text("tenant").unwrap_or_else(|| "default".to_owned()),
+            tenant: query.text("tenant").unwrap_or_else(|| "default".to_owned()),
             metric: metric.unwrap_or_default(),
-            customer: self.text("customer"),
+            customer: query.text("customer"),
             from,
             to,
-            limit: self.limit(),
-            cursor: self.text("cursor"),
-            group: self.group,
+            group,
+            limit: query.limit(),
+            cursor: query.text("cursor"),
         };
-        if self.faults.is_empty() { Ok(ask) } else { Err(Refusal::Faults(self.faults)) }
+        query.finish(ask)
+    }
+}
+
+impl MetricsAsk {
+    /// Reads the parameters of a query.
+    ///
+    /// # Errors
+    /// Every fault of it.
+    pub fn read(parameters: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let mut query = Query::read(parameters, &["tenant", "limit", "cursor"], &[]);
+        let ask = MetricsAsk {
+            tenant: query.text("tenant"),
+            limit: query.limit(),
+            cursor: query.text("cursor"),
+        };
+        query.finish(ask)
     }
 }
 

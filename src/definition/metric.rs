@@ -232,6 +232,19 @@ pub struct Metric {
     pub effective_from: Option<EventTime>,
     /// Source topic that feeds it, where several are configured.
     pub topic: Option<String>,
+    /// What it was made from.
+    pub source: DefinitionSource,
+}
+
+/// Where a definition comes from. No number depends on it.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct DefinitionSource {
+    /// `file:` and the file's name.
+    pub place: String,
+    /// The definition as it was written, as one JSON object.
+    pub written: String,
+    /// The keys of that object.
+    pub keys: Vec<String>,
 }
 
 /// Another calendar for one customer of a tenant (rule 6.3). Fields that are `None` are the metric's own.

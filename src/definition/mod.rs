@@ -31,8 +31,8 @@ pub use grouping::{
 };
 pub use meaning::{full_meaning, state_meaning};
 pub use metric::{
-    AggregationKind, CustomerCalendar, DefinitionFault, Definitions, Fill, Inner, LatePolicy,
-    Metric, Percentile, Rounding, RoundingFunction,
+    AggregationKind, CustomerCalendar, DefinitionFault, DefinitionSource, Definitions, Fill, Inner,
+    LatePolicy, Metric, Percentile, Rounding, RoundingFunction,
 };
 pub use plan::{MetricPlan, Plan};
 pub use timeline::{Slot, Timeline};

@@ -2,7 +2,7 @@
 //!
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` and
-//! `summary` write what leaves, `outgoing` gives it its final form, `usage` shows what has not left yet. `definitions` reads definition
+//! `summary` write what leaves, `outgoing` gives it its final form, `usage` shows what has not left yet, `metrics` what is defined. `definitions` reads definition
 //! files (`wording` has what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
@@ -22,6 +22,7 @@ mod instant;
 mod json;
 mod lines;
 mod metadata;
+mod metrics;
 mod outgoing;
 mod partition;
 mod reject;
@@ -38,6 +39,7 @@ pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
 pub use lines::{Line, LineSplitter, Lines};
 pub use metadata::{decode_metadata, encode_metadata};
+pub use metrics::MetricEntry;
 pub use outgoing::{Encoder, Outgoing, OutgoingKind, Place};
 pub use partition::partition_of_customer;
 pub use reject::{RejectSource, RejectedRecord, reject_body};

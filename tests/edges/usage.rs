@@ -215,3 +215,33 @@ fn pages_filters_and_absurd_questions() {
     }
     daemon.terminate(&scene);
 }
+
+#[test]
+fn definitions_are_listed_as_they_were_written() {
+    let scene = Scene::new(METRICS);
+    let (daemon, address) = listening(&scene);
+    let written: Value = serde_json::from_str(METRICS).expect("JSON");
+    let written = written["metrics"].as_array().expect("a list");
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (status, page) = get(&address, &format!("/v1/metrics?limit=4{cursor}"));
+        assert_eq!(status, 200, "{page}");
+        found.extend(page["metrics"].as_array().expect("a list").clone());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", next.replace('"', "%22")),
+            None => break,
+        }
+    }
+    assert_eq!(found.len(), written.len());
+    for metric in &found {
+        let own = written.iter().find(|own| own["code"] == metric["code"]).expect("it was written");
+        for (key, value) in own.as_object().expect("an object") {
+            assert_eq!(&metric[key], value, "{metric}");
+        }
+        assert_eq!(metric["origin"], "file:metrics.json");
+        assert_eq!((&metric["version"], &metric["tenant"]), (&1.into(), &"default".into()));
+    }
+    let (status, answer) = get(&address, "/v1/metrics?cursor=x");
+    assert_eq!(status, 422, "{answer}");
+    daemon.terminate(&scene);
+}

@@ -1,7 +1,8 @@
 //! The product's calendars and timelines against the oracle's own (rules 4.4, 4.5, 5.6, 6.1 to 6.3).
 
 use odometer::definition::{
-    AggregationKind, Calendar, CustomerCalendar, LatePolicy, Metric, PeriodUnit, Timeline,
+    AggregationKind, Calendar, CustomerCalendar, DefinitionSource, LatePolicy, Metric, PeriodUnit,
+    Timeline,
 };
 use odometer::model::{EventTime, Span};
 
@@ -165,5 +166,6 @@ fn metric((effective_from, calendar): &(Option<EventTime>, Calendar)) -> Metric 
         late: LatePolicy::Correct,
         effective_from: *effective_from,
         topic: None,
+        source: DefinitionSource::default(),
     }
 }

@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::admin::{Live, Refusal, UsageAsk};
+use crate::admin::{Live, MetricsAsk, Refusal, UsageAsk};
 use crate::definition::{Definitions, MetricPlan, Plan};
 use crate::engine::{CommitRecord, OutboxEntry, Usage};
-use crate::format::{Encoder, Place, UsageAsOf, UsagePage};
+use crate::format::{Encoder, MetricEntry, Place, UsageAsOf, UsagePage};
 use crate::model::PeriodTotal;
 use crate::store::{Ask, Page, View};
 
 /// Every task that this process serves.
 pub(super) struct LiveTasks {
-    /// Tenant and code of every metric.
-    metrics: BTreeSet<(String, String)>,
+    /// Every metric, by tenant and code.
+    metrics: BTreeMap<(String, String), MetricEntry>,
     tasks: Mutex<BTreeMap<Name, Slot>>,
 }
 
@@ -53,9 +53,7 @@ struct Start {
 impl LiveTasks {
     /// No task yet, of these definitions.
     pub(super) fn new(definitions: &Definitions) -> Self {
-        let metrics = definitions.metrics.iter();
-        let metrics = metrics.map(|metric| (metric.tenant.clone(), metric.code.clone())).collect();
-        LiveTasks { metrics, tasks: Mutex::default() }
+        LiveTasks { metrics: MetricEntry::all(definitions), tasks: Mutex::default() }
     }
 
     /// Shows a task from now on.
@@ -85,10 +83,10 @@ impl LiveTasks {
     }
 
     fn check(&self, ask: &UsageAsk) -> Result<(), Refusal> {
-        if self.metrics.contains(&(ask.tenant.clone(), ask.metric.clone())) {
+        if self.metrics.contains_key(&(ask.tenant.clone(), ask.metric.clone())) {
             return Ok(());
         }
-        let codes = self.metrics.iter().filter(|(tenant, _)| *tenant == ask.tenant);
+        let codes = self.metrics.keys().filter(|(tenant, _)| *tenant == ask.tenant);
         let codes: Vec<&str> = codes.map(|(_, code)| code.as_str()).take(20).collect();
         let known = if codes.is_empty() {
             format!("tenant {:?} has none", ask.tenant)
@@ -129,6 +127,29 @@ impl Live for LiveTasks {
         }
         Ok(answer)
     }
+
+    fn metrics(&self, ask: &MetricsAsk) -> Result<String, Refusal> {
+        let from = ask.cursor.as_deref().map(after).transpose()?;
+        let is_asked = |tenant: &str| ask.tenant.as_deref().is_none_or(|asked| asked == tenant);
+        let mut entries = self
+            .metrics
+            .iter()
+            .filter(|(key, _)| is_asked(&key.0) && from.as_ref().is_none_or(|from| *key > from));
+        let page: Vec<_> = entries.by_ref().take(ask.limit).collect();
+        let last = page.last().filter(|_| entries.next().is_some());
+        let next = last.map(|(key, _)| serde_json::to_string(key).expect("two texts are JSON"));
+        Ok(MetricEntry::list(page.into_iter().map(|(_, entry)| entry), next.as_deref()))
+    }
+}
+
+/// Where a list of definitions goes on: behind that tenant and code.
+fn after(cursor: &str) -> Result<(String, String), Refusal> {
+    serde_json::from_str(cursor).map_err(|_| bad_cursor())
+}
+
+fn bad_cursor() -> Refusal {
+    let text = "it is none that an answer gave as next: begin without one".to_owned();
+    Refusal::Faults(vec![("cursor".to_owned(), text)])
 }
 
 /// A slot that is held open.
@@ -268,17 +289,13 @@ impl fmt::Display for Start {
 
 impl Start {
     fn read(text: &str) -> Result<Self, Refusal> {
-        let fault = || {
-            let text = "it is none that an answer gave as next: begin without one".to_owned();
-            Refusal::Faults(vec![("cursor".to_owned(), text)])
-        };
         let mut parts = text.rsplitn(3, ':');
         let (key, partition, topic) = (parts.next(), parts.next(), parts.next());
         let (Some(key), Some(partition), Some(topic)) = (key, partition, topic) else {
-            return Err(fault());
+            return Err(bad_cursor());
         };
-        let partition = partition.parse().map_err(|_| fault())?;
-        let key = bytes_of(key).ok_or_else(fault)?;
+        let partition = partition.parse().map_err(|_| bad_cursor())?;
+        let key = bytes_of(key).ok_or_else(bad_cursor)?;
         Ok(Start { name: Name(topic.to_owned(), partition), key })
     }
 }

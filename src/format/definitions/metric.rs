@@ -7,7 +7,7 @@ use super::aggregation::{self, Aggregation};
 use super::reader::{Faulty, Field, Table};
 use super::versions::Version;
 use super::{grouping, period};
-use crate::definition::{Expression, LatePolicy, Metric};
+use crate::definition::{DefinitionSource, Expression, LatePolicy, Metric};
 use crate::model::Span;
 
 pub(super) const KEYS: [&str; 24] = [
@@ -59,7 +59,7 @@ pub(super) fn read(entry: &Field<'_>) -> Option<Version> {
         metric: None,
     };
     version.metric = match (event_type, body) {
-        (Ok(event_type), Ok(body)) => Some(metric(&version, event_type, body)),
+        (Ok(event_type), Ok(body)) => Some(metric(&version, event_type, body, entry.source())),
         _ => None,
     };
     Some(version)
@@ -102,7 +102,7 @@ fn body(table: &Table<'_>) -> Result<Body, Faulty> {
     })
 }
 
-fn metric(version: &Version, event_type: String, body: Body) -> Metric {
+fn metric(version: &Version, event_type: String, body: Body, source: DefinitionSource) -> Metric {
     let aggregation = body.aggregation;
     Metric {
         tenant: version.tenant.clone(),
@@ -125,6 +125,7 @@ fn metric(version: &Version, event_type: String, body: Body) -> Metric {
         grace: body.grace,
         late: body.late,
         effective_from: version.effective_from,
+        source,
         topic: body.topic,
     }
 }

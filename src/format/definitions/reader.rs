@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::syntax::{Entry, Node, Value};
-use crate::definition::DefinitionFault;
+use crate::definition::{DefinitionFault, DefinitionSource};
 use crate::format::wording::{LineStarts, alternatives, shortened, step, unknown_key};
 use crate::model::{EventTime, Span};
 
@@ -105,6 +105,18 @@ impl<'a> Field<'a> {
     /// What it is.
     pub(super) fn value(&self) -> &'a Value {
         &self.node.value
+    }
+
+    /// Where it comes from, and what was written there.
+    pub(super) fn source(&self) -> DefinitionSource {
+        let (name, _) = self.faults.files.get(self.place.file).copied().unwrap_or_default();
+        let mut written = String::new();
+        self.node.value.push_json(&mut written);
+        let keys = match &self.node.value {
+            Value::Table(entries) => entries.iter().map(|entry| entry.key.clone()).collect(),
+            _ => Vec::new(),
+        };
+        DefinitionSource { place: format!("file:{name}"), written, keys }
     }
 
     /// Records a fault of this value.

@@ -10,6 +10,7 @@ mod tests;
 mod toml;
 mod yaml;
 
+use crate::format::json::push_string;
 use crate::format::wording::shortened;
 
 /// Levels a file may nest: more than any definition has, and far below what a stack holds.
@@ -118,6 +119,42 @@ pub(super) enum Value {
     List(Vec<Node>),
     /// Keys with values in the order written; a key may come twice.
     Table(Vec<Entry>),
+}
+
+impl Value {
+    /// Writes it as JSON: what is no value of JSON, such as TOML's times, as a text.
+    pub(super) fn push_json(&self, out: &mut String) {
+        match self {
+            Value::Null => out.push_str("null"),
+            Value::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
+            Value::Number(text) => out.push_str(text),
+            Value::Text(text) | Value::Instant(text) | Value::Other(text) => push_string(out, text),
+            Value::List(nodes) => {
+                push_all(out, ['[', ']'], nodes, |out, node| node.value.push_json(out));
+            }
+            Value::Table(entries) => push_all(out, ['{', '}'], entries, |out, entry| {
+                push_string(out, &entry.key);
+                out.push(':');
+                entry.node.value.push_json(out);
+            }),
+        }
+    }
+}
+
+fn push_all<T>(
+    out: &mut String,
+    [open, close]: [char; 2],
+    items: &[T],
+    push: impl Fn(&mut String, &T),
+) {
+    out.push(open);
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        push(out, item);
+    }
+    out.push(close);
 }
 
 /// One key of a table with its value.
