@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::ask::HELP as USAGE_HELP;
+pub use super::ask::UsageArguments;
 pub use super::generate::{GenerateArguments, Share, ShareError};
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
@@ -76,6 +78,9 @@ pub enum Command {
     /// Make realistic usage events, to a file or a Kafka topic
     #[command(after_help = GENERATE_HELP)]
     Generate(GenerateArguments),
+    /// Ask a running daemon for totals so far
+    #[command(after_help = USAGE_HELP)]
+    Usage(UsageArguments),
 }
 
 const RUN_HELP: &str = "\

@@ -5,6 +5,7 @@
 //! about totals.
 
 mod aggregate;
+mod ask;
 mod check;
 pub mod cli;
 pub mod clock;
@@ -14,6 +15,7 @@ mod lines;
 mod outcome;
 mod run;
 pub mod signals;
+mod table;
 mod usage;
 
 pub use cli::CommandLine;
@@ -35,5 +37,6 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Aggregate(arguments) => aggregate::aggregate(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
+        Command::Usage(arguments) => ask::usage(arguments),
     }
 }

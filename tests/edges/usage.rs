@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::daemon::{Daemon, Scene, pause, wait_until};
 use crate::oracle::{Options, Oracle, Record, Total, TotalKey};
+use crate::program::{expect_status, run};
 
 const METRICS: &str = r#"{"metrics": [
     {"code": "sum", "event_type": "t", "aggregation": "sum", "value": "properties.v", "period": "hour",
@@ -244,4 +245,52 @@ fn definitions_are_listed_as_they_were_written() {
     let (status, answer) = get(&address, "/v1/metrics?cursor=x");
     assert_eq!(status, 422, "{answer}");
     daemon.terminate(&scene);
+}
+
+#[test]
+fn command_asks_and_prints() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", &(0..1_500).map(event).collect::<String>());
+    let (daemon, address) = listening(&scene);
+    wait_until(&scene, "all is committed", || {
+        get(&address, "/v1/usage?metric=sum&limit=1").1["as_of"][0]["read"] == 1_500
+    });
+    let usage = |flags: &[&str]| {
+        run(["usage", "--address", &address].into_iter().chain(flags.iter().copied()))
+    };
+    // More than a page.
+    let (stdout, _) = expect_status(&usage(&["--metric", "sum"]), 0);
+    let mut known = Known::new();
+    let totals: Vec<Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    add_known(&mut known, &serde_json::json!({ "totals": totals }));
+    assert!(known == right("sum", 1_500) && known.len() > 1_000);
+
+    let (every, _) = expect_status(&usage(&[]), 0);
+    let wanted: usize = CODES.iter().map(|code| right(code, 1_500).len()).sum();
+    assert_eq!(every.lines().count(), wanted);
+
+    let flags = ["--metric", "level", "--customer", "c1", "--group", "region=eu"];
+    let (table, _) =
+        expect_status(&usage(&[&flags[..], &["--output-format", "table"]].concat()), 0);
+    let mut lines = table.lines();
+    assert!(lines.next().expect("a header").trim_start().starts_with("METRIC"), "{table}");
+    let lines: Vec<&str> = lines.collect();
+    assert!(lines.len() > 1 && lines.iter().all(|line| line.contains("c1") && line.contains("eu")));
+    assert!(lines.last().expect("a row").contains("provisional"), "{table}");
+    let (csv, _) = expect_status(&usage(&[&flags[..], &["--output-format", "csv"]].concat()), 0);
+    assert_eq!(csv.lines().count(), lines.len() + 1);
+
+    for (flags, words) in [
+        (&["--metric", "summ"][..], "there is no metric \"summ\""),
+        (&["--metric", "sum", "--group", "colour=red"], "it is grouped by model, region"),
+        (&["--group", "colour=red"], "--metric"),
+        (&["--from", "yesterday"], "expected an instant"),
+    ] {
+        let (_, stderr) = expect_status(&usage(flags), 2);
+        assert!(stderr.contains(words), "{flags:?}: {stderr}");
+    }
+    daemon.terminate(&scene);
+    let (_, stderr) = expect_status(&usage(&[]), 1);
+    assert!(stderr.contains(&format!("no daemon answers on {address}: start one")), "{stderr}");
 }

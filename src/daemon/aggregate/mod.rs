@@ -16,7 +16,6 @@ mod limits;
 mod mark;
 mod outputs;
 mod state;
-mod table;
 mod task;
 
 use std::path::Path;

@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::{file_failure, table};
-use crate::daemon::CommandError;
+use super::file_failure;
 use crate::daemon::cli::{AggregateArguments, OutputFormat};
+use crate::daemon::{CommandError, table};
 use crate::engine::Tally;
 use crate::file::{Handover, Spool, Target};
 use crate::format::{Outgoing, OutgoingKind, Summary, TOTAL_COLUMNS, csv_line, total_row};

@@ -27,7 +27,7 @@ pub(super) fn draw(rows: &mut Rewind<'_>, out: &mut Spool) -> Result<(), Error> 
         }
         if page.len() == PAGE_ROWS || (!has_more && !page.is_empty()) {
             is_empty = false;
-            out.write(page_text(&mut page).as_bytes())?;
+            out.write(text(&mut page).as_bytes())?;
             page.clear();
         }
         if !has_more {
@@ -37,7 +37,8 @@ pub(super) fn draw(rows: &mut Rewind<'_>, out: &mut Spool) -> Result<(), Error> 
     if is_empty { out.write(b"no totals\n") } else { Ok(()) }
 }
 
-fn page_text(page: &mut [Row]) -> String {
+/// One table, in order of key and revision.
+pub(super) fn text(page: &mut [Row]) -> String {
     page.sort_by_cached_key(|row| {
         let revision: u64 = row[REVISION].parse().unwrap_or_default();
         let [tenant, metric, customer, group, start, ..] = row.clone();

@@ -1,0 +1,311 @@
+//! `odometer usage`: asks a running daemon for totals so far.
+//!
+//! ```text
+//! GET /v1/metrics (where none is named) ─► GET /v1/usage, page by page ─► table, NDJSON or CSV on stdout
+//! ```
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::cli::{OutputFormat, instant};
+use super::{CommandError, table};
+use crate::format::{TOTAL_COLUMNS, csv_line, total_row};
+use crate::model::EventTime;
+
+/// Longest wait for one page: it is read from disk, beside a daemon at work.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Totals of one request.
+const PAGE: usize = 1_000;
+
+pub(super) const HELP: &str = "\
+Totals as of the last commit of a running daemon: closed periods with their last revision (as long as
+they are kept, which is dedup.window after their end), open ones as provisional. The daemon goes on meanwhile.
+
+Examples:
+  odometer usage
+  odometer usage --metric llm_tokens --customer acme
+  odometer usage --metric api_calls --group tier=pro --from 2026-03-01T00:00:00Z --output-format csv";
+
+/// `odometer usage`
+#[derive(Clone, Debug, Args)]
+pub struct UsageArguments {
+    /// Where the daemon's admin listener answers
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
+    pub address: String,
+    /// Totals of this metric, by its code [default: of every metric]
+    #[arg(long, value_name = "CODE")]
+    pub metric: Option<String>,
+    /// Tenant of the metrics [default: every tenant; with --metric: default]
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// Totals of this customer [default: of every customer]
+    #[arg(long, value_name = "CUSTOMER")]
+    pub customer: Option<String>,
+    /// Periods that end after this instant, RFC 3339
+    #[arg(long, value_parser = instant, value_name = "TIME")]
+    pub from: Option<EventTime>,
+    /// Periods that start before this instant, RFC 3339
+    #[arg(long, value_parser = instant, value_name = "TIME")]
+    pub to: Option<EventTime>,
+    /// Groups with this value of a property, such as model=m1; may be given for several properties
+    #[arg(long, value_parser = group, value_name = "PROPERTY=VALUE", requires = "metric")]
+    pub group: Vec<(String, String)>,
+    /// What totals look like [default: table on a terminal, otherwise ndjson]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub output_format: Option<OutputFormat>,
+}
+
+fn group(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((property, value)) if !property.is_empty() => {
+            Ok((property.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected PROPERTY=VALUE, such as model=m1".to_owned()),
+    }
+}
+
+/// What `/v1/usage` answers, as far as it is looked at.
+#[derive(Deserialize)]
+struct UsageAnswer {
+    totals: Vec<Box<RawValue>>,
+    next: Option<String>,
+    complete: bool,
+    as_of: Vec<AsOf>,
+}
+
+#[derive(Deserialize)]
+struct AsOf {
+    kept_after: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MetricsAnswer {
+    metrics: Vec<MetricName>,
+    next: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct MetricName {
+    tenant: String,
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: ErrorBody,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    message: String,
+    faults: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    path: String,
+    message: String,
+}
+
+/// Asks, and prints what comes.
+///
+/// # Errors
+/// No daemon there, a question without meaning, an output that takes no more.
+pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
+    let client = Client::new(&arguments.address);
+    let metrics = match &arguments.metric {
+        Some(code) => {
+            let tenant = arguments.tenant.clone().unwrap_or_else(|| "default".to_owned());
+            vec![MetricName { tenant, code: code.clone() }]
+        }
+        None => client.metrics(arguments.tenant.as_deref())?,
+    };
+    let mut printer = Printer::new(arguments.output_format);
+    let (mut is_complete, mut kept_after) = (true, None);
+    for metric in &metrics {
+        let mut cursor = None;
+        loop {
+            let page: UsageAnswer =
+                client.get("/v1/usage", &question(arguments, metric, cursor))?;
+            is_complete &= page.complete;
+            let known = page.as_of.into_iter().filter_map(|task| task.kept_after);
+            kept_after = known.chain(kept_after).max();
+            for total in &page.totals {
+                printer.add(total.get())?;
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    printer.finish()?;
+    if !is_complete {
+        let kept = kept_after.map_or_else(String::new, |kept_after| {
+            format!(", or some of the periods asked for end before {kept_after} and are forgotten")
+        });
+        tracing::warn!("not complete: this daemon does not hold every partition{kept}");
+    }
+    Ok(())
+}
+
+fn question<'a>(
+    arguments: &'a UsageArguments,
+    metric: &'a MetricName,
+    cursor: Option<String>,
+) -> Vec<(String, String)> {
+    let mut question = vec![
+        ("metric".to_owned(), metric.code.clone()),
+        ("tenant".to_owned(), metric.tenant.clone()),
+        ("limit".to_owned(), PAGE.to_string()),
+    ];
+    let instants = [("from", arguments.from), ("to", arguments.to)];
+    let instants = instants.map(|(name, time)| (name, time.map(|time| time.to_string())));
+    let texts = [("customer", arguments.customer.clone()), ("cursor", cursor)];
+    for (name, value) in instants.into_iter().chain(texts) {
+        question.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    let groups = arguments.group.iter();
+    question.extend(groups.map(|(name, value)| (format!("group.{name}"), value.clone())));
+    question
+}
+
+/// Asks one daemon.
+struct Client<'a> {
+    address: &'a str,
+    agent: ureq::Agent,
+}
+
+impl<'a> Client<'a> {
+    fn new(address: &'a str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            // The daemon is near: what the environment says of proxies is meant for others.
+            .proxy(None)
+            .build();
+        Client { address, agent: config.new_agent() }
+    }
+
+    /// Every metric.
+    fn metrics(&self, tenant: Option<&str>) -> Result<Vec<MetricName>, CommandError> {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let mut question = vec![("limit".to_owned(), PAGE.to_string())];
+            let texts = [("tenant", tenant.map(str::to_owned)), ("cursor", cursor.take())];
+            for (name, value) in texts {
+                question.extend(value.map(|value| (name.to_owned(), value)));
+            }
+            let page: MetricsAnswer = self.get("/v1/metrics", &question)?;
+            found.extend(page.metrics);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &[(String, String)],
+    ) -> Result<T, CommandError> {
+        let address = self.address;
+        let pairs = question.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let asked = self.agent.get(format!("http://{address}{path}")).query_pairs(pairs).call();
+        let mut answer = asked.map_err(|error| {
+            let what = format!(
+                "no daemon answers on {address}: start one with `odometer run`, or give its admin.address as --address"
+            );
+            CommandError::failed_by(what, error)
+        })?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(256 << 20).read_to_string();
+        let body = body.map_err(|error| {
+            CommandError::failed_by(format!("reading {path} from {address}"), error)
+        })?;
+        if status == 200 {
+            let strange = |error| {
+                let what = format!("{address} answers {path} in a way that no odometer does");
+                CommandError::failed_by(what, error)
+            };
+            return serde_json::from_str(&body).map_err(strange);
+        }
+        Err(refusal(address, path, status, &body))
+    }
+}
+
+fn refusal(address: &str, path: &str, status: u16, body: &str) -> CommandError {
+    let Ok(ErrorAnswer { error }) = serde_json::from_str(body) else {
+        return CommandError::failed(format!("{address} answers {path} with status {status}"));
+    };
+    match status {
+        404 => CommandError::Faults(vec![error.message]),
+        422 => {
+            let faults = error.faults.iter();
+            CommandError::Faults(
+                faults.map(|fault| format!("{}: {}", fault.path, fault.message)).collect(),
+            )
+        }
+        _ => CommandError::failed(format!("{address} answers {path}: {}", error.message)),
+    }
+}
+
+/// Prints totals as they come; for a table, at the end.
+struct Printer {
+    format: OutputFormat,
+    rows: Vec<[String; TOTAL_COLUMNS.len()]>,
+    has_header: bool,
+}
+
+impl Printer {
+    fn new(format: Option<OutputFormat>) -> Self {
+        let is_shown = io::stdout().is_terminal();
+        let usual = if is_shown { OutputFormat::Table } else { OutputFormat::Ndjson };
+        Printer { format: format.unwrap_or(usual), rows: Vec::new(), has_header: false }
+    }
+
+    fn add(&mut self, body: &str) -> Result<(), CommandError> {
+        if self.format == OutputFormat::Ndjson {
+            return print(&format!("{body}\n"));
+        }
+        let row = total_row(body).ok_or_else(|| {
+            CommandError::failed(format!("{body} is no total that is known here"))
+        })?;
+        if self.format == OutputFormat::Csv {
+            self.print_header()?;
+            return print(&csv_line(row));
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), CommandError> {
+        match self.format {
+            OutputFormat::Ndjson => Ok(()),
+            OutputFormat::Csv => self.print_header(),
+            OutputFormat::Table if self.rows.is_empty() => print("no totals\n"),
+            OutputFormat::Table => print(&table::text(&mut self.rows)),
+        }
+    }
+
+    fn print_header(&mut self) -> Result<(), CommandError> {
+        if std::mem::replace(&mut self.has_header, true) {
+            return Ok(());
+        }
+        print(&csv_line(TOTAL_COLUMNS.map(str::to_owned)))
+    }
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => CommandError::OutputClosed,
+        _ => CommandError::failed_by("writing to standard output", error),
+    })
+}
