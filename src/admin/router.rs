@@ -9,11 +9,13 @@ use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
 use axum::routing::get;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::readiness::Obstacle;
 use super::{Live, MetricsAsk, Refusal, Shown, UsageAsk};
+use crate::telemetry::log;
 
 const JSON: &str = "application/json";
 /// Prometheus' text format, version 0.0.4.
@@ -37,6 +39,7 @@ pub(super) fn router(shown: Shown) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/usage", get(usage))
         .route("/v1/metrics", get(definitions))
+        .route("/v1/log-level", get(log_level).put(change_log_level))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(Shared { shown, readers: Arc::new(Semaphore::new(READERS)) })
@@ -101,11 +104,39 @@ async fn look<A: Send + 'static>(
     }
 }
 
+/// Which lines the log has: a level, or levels by module.
+async fn log_level() -> Response<Body> {
+    answer(StatusCode::OK, JSON, json!({ "level": log::filter() }).to_string())
+}
+
+/// Other lines from now on, as long as the process lives: `{"level": "warn,odometer=debug"}`.
+async fn change_log_level(body: String) -> Response<Body> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        level: String,
+    }
+    let wanted: Wanted = match serde_json::from_str(&body) {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            let text = format!("expected {{\"level\": \"debug\"}}, found none: {error}");
+            return fault(StatusCode::BAD_REQUEST, "bad_body", &text, &[]);
+        }
+    };
+    match log::change_filter(&wanted.level) {
+        Ok(()) => {
+            tracing::info!(level = wanted.level, "the log's level was changed");
+            log_level().await
+        }
+        Err(error) => refused(Refusal::Faults(vec![("level".to_owned(), error.to_string())])),
+    }
+}
+
 fn refused(refusal: Refusal) -> Response<Body> {
     match refusal {
         Refusal::NotFound(text) => fault(StatusCode::NOT_FOUND, "not_found", &text, &[]),
         Refusal::Faults(faults) => {
-            let text = "the query has faults: see each";
+            let text = "what was asked has faults: see each";
             fault(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text, &faults)
         }
         Refusal::Failed(text) => {
@@ -117,14 +148,15 @@ fn refused(refusal: Refusal) -> Response<Body> {
 
 async fn no_such_path(uri: Uri) -> Response<Body> {
     let message = format!(
-        "there is no {}: try /healthz, /readyz, /metrics, /v1/usage or /v1/metrics",
+        "there is no {}: try /healthz, /readyz, /metrics, /v1/usage, /v1/metrics or /v1/log-level",
         uri.path()
     );
     fault(StatusCode::NOT_FOUND, "not_found", &message, &[])
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
-    let message = format!("{} takes GET, not {method}", uri.path());
+    let taken = if uri.path() == "/v1/log-level" { "GET and PUT" } else { "GET" };
+    let message = format!("{} takes {taken}, not {method}", uri.path());
     fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message, &[])
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use clap::ValueEnum;
 use serde_json::{Map, Value};
@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 
 /// What a line of the log looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -26,6 +27,11 @@ pub enum LogFormat {
 
 /// The format of the log that was set up.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// The filter of the log that was set up, and what puts another in its place.
+static LEVELS: OnceLock<(Mutex<String>, Reload)> = OnceLock::new();
+
+type Reload = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
 
 /// What lines look like at present; text where no log was set up.
 pub fn format() -> LogFormat {
@@ -64,10 +70,32 @@ pub(super) fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
 pub fn set_up(format: LogFormat, filter: &str) -> Result<(), LogError> {
     let levels = levels_of(filter)?;
     let is_terminal = io::stderr().is_terminal();
-    let lines = writing(format, levels, io::stderr, is_terminal);
+    let (lines, reload) = writing(format, levels, io::stderr, is_terminal);
     if tracing::dispatcher::set_global_default(lines).is_ok() {
         FORMAT.get_or_init(|| format);
+        LEVELS.get_or_init(|| (Mutex::new(filter.to_owned()), reload));
     }
+    Ok(())
+}
+
+/// Which lines are written at present; `None` where no log was set up.
+pub fn filter() -> Option<String> {
+    LEVELS.get().map(|(filter, _)| filter.lock().expect("no holder panics").clone())
+}
+
+/// From now on other lines are written.
+///
+/// # Errors
+/// A filter that cannot be read, and a process that has no log.
+pub fn change_filter(filter: &str) -> Result<(), LogError> {
+    let levels = levels_of(filter)?;
+    let failed = |reason: String| LogError { filter: filter.to_owned(), reason };
+    let Some((present, reload)) = LEVELS.get() else {
+        return Err(failed("this process has no log of its own".to_owned()));
+    };
+    let mut present = present.lock().expect("no holder panics");
+    reload(levels).map_err(|error| failed(error.to_string()))?;
+    filter.clone_into(&mut present);
     Ok(())
 }
 
@@ -78,22 +106,29 @@ pub(super) fn writing<W>(
     levels: EnvFilter,
     writer: W,
     is_terminal: bool,
-) -> tracing::Dispatch
+) -> (tracing::Dispatch, Reload)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);
     match format {
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .with_ansi(false)
-            .map_event_format(SpreadSummary)
-            .finish()
-            .into(),
-        LogFormat::Text => lines.with_ansi(is_terminal).with_target(false).finish().into(),
+        LogFormat::Json => {
+            let lines = lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .with_ansi(false)
+                .map_event_format(SpreadSummary)
+                .with_filter_reloading();
+            let handle = lines.reload_handle();
+            (lines.finish().into(), Box::new(move |levels| handle.reload(levels)))
+        }
+        LogFormat::Text => {
+            let lines = lines.with_ansi(is_terminal).with_target(false).with_filter_reloading();
+            let handle = lines.reload_handle();
+            (lines.finish().into(), Box::new(move |levels| handle.reload(levels)))
+        }
     }
 }
 

@@ -152,7 +152,7 @@ fn logged(format: LogFormat, write: impl FnOnce()) -> String {
     let page = Page::default();
     let writer = page.clone();
     let levels = log::levels_of("info").expect("a level");
-    let dispatch = log::writing(format, levels, move || writer.clone(), false);
+    let (dispatch, _) = log::writing(format, levels, move || writer.clone(), false);
     tracing::dispatcher::with_default(&dispatch, write);
     let bytes = page.0.lock().expect("no holder panics").clone();
     String::from_utf8(bytes).expect("a log is text")

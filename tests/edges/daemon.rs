@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
@@ -171,4 +172,41 @@ pub(crate) fn wait_until(scene: &Scene, what: &str, mut has_come: impl FnMut() -
         pause(10);
     }
     panic!("{what}: not in a minute; the log:\n{}", scene.log());
+}
+
+/// A daemon that listens, and where.
+pub(crate) fn listening(scene: &Scene) -> (Daemon, String) {
+    scene.configure_with("", "127.0.0.1:0");
+    let daemon = scene.start();
+    wait_until(scene, "it listens", || address_in(&scene.log()).is_some());
+    wait_until(scene, "it runs", || scene.log().contains("odometer runs"));
+    let address = address_in(&scene.log()).expect("it listens");
+    (daemon, address)
+}
+
+fn address_in(log: &str) -> Option<String> {
+    let line = log.lines().rev().find(|line| line.contains("admin listener answers"))?;
+    let (_, address) = line.split_once("address=")?;
+    Some(address.trim().to_owned())
+}
+
+/// Status and body.
+pub(crate) fn get(address: &str, path: &str) -> (u16, Value) {
+    request(address, &format!("GET {path}"), "")
+}
+
+/// Status and body of the answer to a method and path with that body.
+pub(crate) fn request(address: &str, line: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let length = body.len();
+    let head = "host: odometer\r\nconnection: close";
+    write!(stream, "{line} HTTP/1.1\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}")
+        .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    // Long answers come in one piece: there is no proxy between.
+    let body = body.find('{').map_or(body, |at| &body[at..=body.rfind('}').unwrap_or(at)]);
+    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
 }

@@ -1,14 +1,12 @@
 //! `GET /v1/usage` of a daemon that works: what it says is what the oracle says of the events read by the commit it names.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 
 use odometer::format::definitions;
 use odometer::model::Span;
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Scene, pause, wait_until};
+use crate::daemon::{Scene, get, listening, pause, wait_until};
 use crate::oracle::{Options, Oracle, Record, Total, TotalKey};
 use crate::program::{expect_status, run};
 
@@ -37,36 +35,6 @@ fn event(number: usize) -> String {
         number % 3,
         "\n"
     )
-}
-
-/// A daemon that listens, and where.
-fn listening(scene: &Scene) -> (Daemon, String) {
-    scene.configure_with("", "127.0.0.1:0");
-    let daemon = scene.start();
-    wait_until(scene, "it listens", || address_in(&scene.log()).is_some());
-    wait_until(scene, "it runs", || scene.log().contains("odometer runs"));
-    let address = address_in(&scene.log()).expect("it listens");
-    (daemon, address)
-}
-
-fn address_in(log: &str) -> Option<String> {
-    let line = log.lines().rev().find(|line| line.contains("admin listener answers"))?;
-    let (_, address) = line.split_once("address=")?;
-    Some(address.trim().to_owned())
-}
-
-/// Status and body.
-fn get(address: &str, path: &str) -> (u16, Value) {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n\r\n")
-        .expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    // Long answers come in one piece: there is no proxy between.
-    let body = body.find('{').map_or(body, |at| &body[at..=body.rfind('}').unwrap_or(at)]);
-    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
 }
 
 /// Key, value, events, and whether it is final.

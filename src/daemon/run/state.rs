@@ -204,6 +204,9 @@ impl State {
                     let encoder = Encoder::new(&self.plan, &self.place, self.entry_bytes_max);
                     let encode = |entry: &_| encoder.outgoing(entry).encode();
                     self.store.commit(&record, &mut self.processor, &encode)?;
+                    let CommitRecord { number, outbox_last, counters, .. } = record;
+                    let state = self.store.directory().display();
+                    tracing::debug!(%state, number, outbox_last, read = counters.read, "committed");
                     self.stored = self.summary_now();
                     self.processor.handle(Input::Stored, &mut more);
                 }
