@@ -304,8 +304,7 @@ impl Printer {
 }
 
 fn print(text: &str) -> Result<(), CommandError> {
-    io::stdout().write_all(text.as_bytes()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => CommandError::OutputClosed,
-        _ => CommandError::failed_by("writing to standard output", error),
-    })
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| CommandError::of_output("stdout", error))
 }

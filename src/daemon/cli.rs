@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
 pub use super::generate::{GenerateArguments, Share, ShareError};
+pub use super::stored::StateCommand;
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
 use crate::settings::Telemetry;
@@ -81,6 +82,9 @@ pub enum Command {
     /// Ask a running daemon for totals so far
     #[command(after_help = USAGE_HELP)]
     Usage(UsageArguments),
+    /// Look into a state directory
+    #[command(subcommand)]
+    State(StateCommand),
 }
 
 const RUN_HELP: &str = "\

@@ -15,6 +15,7 @@ mod lines;
 mod outcome;
 mod run;
 pub mod signals;
+mod stored;
 mod table;
 mod usage;
 
@@ -38,5 +39,6 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Check(arguments) => check::check(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
         Command::Usage(arguments) => ask::usage(arguments),
+        Command::State(command) => stored::state(command),
     }
 }

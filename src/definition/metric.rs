@@ -278,6 +278,16 @@ pub struct Definitions {
     pub customers: Vec<CustomerCalendar>,
 }
 
+impl Definitions {
+    /// Those of metrics that fold events of a topic: metrics that name another one are left out.
+    #[must_use]
+    pub fn of_topic(&self, topic: &str) -> Definitions {
+        let mut own = self.clone();
+        own.metrics.retain(|metric| metric.topic.as_deref().is_none_or(|name| name == topic));
+        own
+    }
+}
+
 /// One thing wrong with a definition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DefinitionFault {

@@ -9,6 +9,7 @@ mod notes;
 mod periods;
 mod read;
 mod spill;
+mod survey;
 mod view;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use rocksdb::{
 
 pub use error::Error;
 pub use read::Numbered;
+pub use survey::{Survey, SurveyedMetric};
 pub use view::{Ask, Page, View};
 
 use self::entries::Entries;
@@ -374,12 +376,7 @@ fn database_options(options: &Options) -> rocksdb::Options {
     database.set_max_open_files(512);
     database.set_keep_log_file_num(2);
     database.set_max_total_wal_size(256 << 20);
-    // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
-    database.set_paranoid_checks(true);
-    // A log that ends in the middle of a commit is one that was not finished. One that is damaged before its end, or is
-    // missing, must not pass as shorter: commits whose totals are out would be gone, unnoticed.
-    database.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    database.set_track_and_verify_wals_in_manifest(true);
+    expect_whole(&mut database);
     // What is looked up was mostly not written lately either.
     database.set_memtable_whole_key_filtering(true);
     database.set_memtable_prefix_bloom_ratio(0.1);
@@ -389,6 +386,16 @@ fn database_options(options: &Options) -> rocksdb::Options {
         database.set_compression_type(DBCompressionType::None);
     }
     database
+}
+
+/// Has damage be an error wherever it is.
+fn expect_whole(database: &mut rocksdb::Options) {
+    // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
+    database.set_paranoid_checks(true);
+    // A log that ends in the middle of a commit is one that was not finished. One that is damaged before its end, or is
+    // missing, must not pass as shorter: commits whose totals are out would be gone, unnoticed.
+    database.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    database.set_track_and_verify_wals_in_manifest(true);
 }
 
 /// Whether a directory holds a database.

@@ -1,15 +1,15 @@
 //! A look into a state from outside of its task: as of its last commit, while the task goes on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::DB;
 
 use super::entries::Entries;
-use super::{Error, Store};
+use super::{Error, Store, survey};
 use crate::definition::Plan;
 use crate::engine::{Address, ChainAddress, CommitRecord, Loaded};
-use crate::format::state::{self, Corrupt, Dictionary};
+use crate::format::state::{self, Corrupt, Dictionary, Identity};
 use crate::model::EventTime;
 
 /// How many keys one page looks at: what is asked for may stand far apart.
@@ -62,6 +62,29 @@ impl Store {
 }
 
 impl View {
+    /// Opens a state to be read, whether or not its task has it open.
+    ///
+    /// # Errors
+    /// A directory without a state, a database that is damaged, metrics of another meaning than the state's.
+    pub fn open(directory: &Path, plan: &Arc<Plan>) -> Result<Self, Error> {
+        let db = survey::open(directory)?;
+        let dictionary = super::read_dictionary(&db, directory, plan)?;
+        let (db, directory, plan) = (Arc::new(db), directory.to_owned(), Arc::clone(plan));
+        Ok(View { db, directory, plan, dictionary })
+    }
+
+    /// What the state is.
+    ///
+    /// # Errors
+    /// The disk, or an entry that cannot be read.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        let directory = &self.directory;
+        let stored = self.db.get([state::IDENTITY]);
+        let stored = stored.map_err(|error| Error::failed(directory, error))?;
+        state::decode_identity(&stored.unwrap_or_default())
+            .map_err(|error| Error::Foreign(directory.clone(), error.to_string()))
+    }
+
     /// The plan that the state is read by.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan

@@ -1,8 +1,11 @@
 //! What operators do to a daemon that works.
 
-use serde_json::json;
+use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::daemon::{Scene, get, listening, request, wait_until};
+use crate::program::{expect_status, run};
 
 const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
 
@@ -37,4 +40,101 @@ fn log_level_changes_while_it_works() {
     assert_eq!(status, 405, "{answer}");
     assert!(answer.to_string().contains("takes GET and PUT"), "{answer}");
     daemon.terminate(&scene);
+}
+
+const KINDS: &str = r#"{"metrics": [
+    {"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"},
+    {"code": "u", "event_type": "t", "aggregation": "unique_count", "value": "properties.v", "period": "hour"},
+    {"code": "level", "event_type": "t", "aggregation": "sum", "value": "properties.v", "period": "day",
+     "recurring": true}]}"#;
+
+fn event(number: u32) -> String {
+    let time = 1_767_225_600 + number * 60;
+    format!(
+        "{{\"id\":\"{number}\",\"type\":\"t\",\"customer\":\"c{}\",\"time\":{time},\"properties\":{{\"v\":{}}}}}\n",
+        number % 3,
+        number % 7
+    )
+}
+
+#[test]
+fn state_is_looked_into_while_its_daemon_works_and_after() {
+    let scene = Scene::new(KINDS);
+    scene.append("in/a.ndjson", &(0..500).map(event).collect::<String>());
+    let (daemon, address) = listening(&scene);
+    wait_until(&scene, "all is committed", || {
+        get(&address, "/v1/usage?metric=n&limit=1").1["as_of"][0]["read"] == 500
+    });
+    let path = |name: &str| scene.path(name).to_str().expect("text").to_owned();
+    let (state, metrics) = (path("state"), path("metrics.json"));
+    let inspect = || expect_status(&run(["state", "inspect", &state]), 0).0;
+    let verify = || run(["state", "verify", &state, "--metrics", &metrics]);
+    let said = inspect();
+    for words in [
+        "belongs to   odometer run over files",
+        "500 read: 500 counted, 0 duplicate",
+        "ids          500, of days from 2026-01-01 to 2026-01-01",
+        "customers    3",
+        "watermark    2026-01-01T07:19:00Z",
+        "in 3 recurring chains",
+        "in/a.ndjson: read up to byte",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (said, _) = expect_status(&verify(), 0);
+    assert!(said.contains("in order"), "{said}");
+
+    let (_, usage) = get(&address, "/v1/usage?metric=n&limit=1000");
+    let shown: Vec<Value> = usage["totals"].as_array().expect("a list").clone();
+    daemon.terminate(&scene);
+    let (exported, _) = expect_status(&run(["state", "export", &state, "--metrics", &metrics]), 0);
+    let mut exported: Vec<Value> =
+        exported.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    exported.retain(|total| total["metric"] == "n");
+    for total in &mut exported {
+        // Of a state of files it is not known what they were asked for by.
+        total["source"] = json!({ "files": "in/*" });
+    }
+    assert_eq!(exported, shown);
+
+    scene.write("metrics.json", &KINDS.replace("\"sum\"", "\"latest\""));
+    let (_, stderr) = expect_status(&verify(), 1);
+    assert!(stderr.contains("\"level\"") && stderr.contains("changed its meaning"), "{stderr}");
+    scene.write("metrics.json", KINDS);
+    expect_status(&verify(), 0);
+    damage(&scene);
+    let (_, stderr) = expect_status(&verify(), 1);
+    assert!(stderr.contains("damaged") || stderr.contains("orruption"), "{stderr}");
+}
+
+/// Turns a byte in the middle of each table and log of the database.
+fn damage(scene: &Scene) {
+    let mut count = 0;
+    for entry in fs::read_dir(scene.path("state/files")).expect("a state") {
+        let path = entry.expect("readable").path();
+        let is_data = path.extension().is_some_and(|ending| ending == "sst" || ending == "log");
+        let mut bytes = if is_data { fs::read(&path).expect("readable") } else { Vec::new() };
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 0xFF;
+            fs::write(&path, &bytes).expect("writable");
+            count += 1;
+        }
+    }
+    assert!(count > 0, "a state has data");
+}
+
+#[test]
+fn what_is_no_state_is_told() {
+    let scene = Scene::new(METRICS);
+    let path = |name: &str| scene.path(name).to_str().expect("text").to_owned();
+    for (arguments, status, words) in [
+        (vec!["state".to_owned(), "inspect".to_owned(), path("in")], 1, "holds no state"),
+        (vec!["state".to_owned(), "verify".to_owned(), path("nowhere")], 1, "nowhere"),
+        (vec!["state".to_owned(), "export".to_owned(), path("in")], 2, "--metrics"),
+        (vec!["state".to_owned()], 2, "inspect"),
+    ] {
+        let (_, stderr) = expect_status(&run(&arguments), status);
+        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+    }
 }

@@ -139,6 +139,14 @@ fn state_that_was_written_once_is_read() {
 }
 
 #[test]
+fn every_entry_is_known_without_the_definitions() {
+    for (key, value) in golden(STATE_1).iter().chain(&golden(STATE_1_OFFSETS)) {
+        let entry = state::read_entry(key, value);
+        assert!(entry.is_ok(), "{} {}: {entry:?}", hex(key), hex(value));
+    }
+}
+
+#[test]
 fn no_decoder_panics_on_any_bytes() {
     let plan = Plan::new(worlds::definitions(DEFINITIONS));
     let entries = [state_now(false), state_now(true)].concat();
@@ -169,6 +177,7 @@ fn decode_everything(plan: &Plan, key: &[u8], value: &[u8]) {
     let _ = Outgoing::decode(value);
     let _ = decode_metadata(&String::from_utf8_lossy(value));
     let _ = state::read_address(key);
+    let _ = state::read_entry(key, value);
     let _ = state::sequence_of(key);
     let _ = state::chain_periods(value);
     let _ = state::cell_period(value, month_end());

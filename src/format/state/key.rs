@@ -2,6 +2,7 @@
 
 use super::bytes::{Corrupt, Reader, Writer};
 use super::dictionary::Dictionary;
+use crate::definition::GroupKey;
 use crate::engine::{Address, IdDigest, Key};
 use crate::model::EventTime;
 
@@ -23,10 +24,10 @@ pub const RECORD: u8 = b'F';
 pub const FOLLOWED: u8 = b'L';
 /// First byte of the note of how far output files are visible.
 pub const WRITTEN: u8 = b'W';
-const CELL: u8 = b'K';
-const CELL_PART: u8 = b'P';
-const CHAIN: u8 = b'R';
-const CHAIN_PART: u8 = b'S';
+pub(super) const CELL: u8 = b'K';
+pub(super) const CELL_PART: u8 = b'P';
+pub(super) const CHAIN: u8 = b'R';
+pub(super) const CHAIN_PART: u8 = b'S';
 
 fn start(first: u8) -> Writer {
     Writer(vec![first])
@@ -223,12 +224,21 @@ pub fn read_address(stored: &[u8]) -> Result<(u32, Key), Corrupt> {
     let head = if stored.first() == Some(&CELL) { 13 } else { 5 };
     let mut reader = Reader::new(stored.get(head..).unwrap_or_default(), "a key");
     let lineage = reader.u32()?;
+    let key = read_key(&mut reader)?;
+    reader.end()?;
+    Ok((lineage, key))
+}
+
+/// Customer and group.
+pub(super) fn read_key(reader: &mut Reader<'_>) -> Result<Key, Corrupt> {
     let length = usize::from(reader.u16()?);
     let Ok(customer) = std::str::from_utf8(reader.take(length)?) else {
         return reader.corrupt("with a customer that is no text");
     };
     let length = usize::from(reader.u16()?);
     let group = reader.take(length)?;
-    reader.end()?;
-    Ok((lineage, Key::of(customer, group)))
+    if GroupKey::from_bytes(group).is_none() {
+        return reader.corrupt("with a group that is none");
+    }
+    Ok(Key::of(customer, group))
 }

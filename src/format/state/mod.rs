@@ -23,6 +23,7 @@ mod batch;
 mod bytes;
 mod commit;
 mod dictionary;
+mod entry;
 mod followed;
 mod identity;
 mod key;
@@ -35,6 +36,7 @@ pub use batch::{BatchEncoder, Operation};
 pub use bytes::Corrupt;
 pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
+pub use entry::{Entry, read_entry};
 pub use followed::{FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{

@@ -115,8 +115,7 @@ fn job(
     live: &Arc<LiveTasks>,
 ) -> Job {
     let Answer { counts, cluster, limits } = answer;
-    let mut own = definitions.clone();
-    own.metrics.retain(|metric| metric.topic.as_ref().is_none_or(|name| *name == topic.name));
+    let own = definitions.of_topic(&topic.name);
     let memory = settings.state.memory_limit.bytes_in_memory();
     // A share for RocksDB's cache and write buffers; the rest is divided among the tasks of the topics.
     let tasks = counts[0].unsigned_abs() as usize * flow.source.topics.len();
