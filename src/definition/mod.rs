@@ -34,5 +34,5 @@ pub use metric::{
     AggregationKind, CustomerCalendar, DefinitionFault, DefinitionSource, Definitions, Fill, Inner,
     LatePolicy, Metric, Percentile, Rounding, RoundingFunction,
 };
-pub use plan::{MetricPlan, Plan};
+pub use plan::{MetricPlan, OwnCalendar, Plan};
 pub use timeline::{Slot, Timeline};

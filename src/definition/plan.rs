@@ -18,6 +18,20 @@ use crate::model::{EventTime, Span};
 pub struct Plan {
     metrics: Vec<MetricPlan>,
     by_type: HashMap<Box<str>, HashMap<Box<str>, Vec<u32>>>,
+    calendars: Vec<OwnCalendar>,
+}
+
+/// A customer's own calendar, and what it means.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OwnCalendar {
+    /// Whose customer.
+    pub tenant: String,
+    /// Which.
+    pub customer: String,
+    /// From when; `None`: always.
+    pub effective_from: Option<EventTime>,
+    /// Equal texts mean the same.
+    pub meaning: String,
 }
 
 /// One metric: a tenant's code with all its versions.
@@ -49,7 +63,10 @@ impl Plan {
         for metric in definitions.metrics {
             families.entry((metric.tenant.clone(), metric.code.clone())).or_default().push(metric);
         }
-        let mut plan = Plan::default();
+        let mut calendars: Vec<OwnCalendar> =
+            definitions.customers.iter().map(OwnCalendar::of).collect();
+        calendars.sort();
+        let mut plan = Plan { calendars, ..Plan::default() };
         let mut meanings: BTreeMap<String, Arc<str>> = BTreeMap::new();
         for ((tenant, code), mut versions) in families {
             versions.sort_by_key(|metric| metric.effective_from);
@@ -75,6 +92,11 @@ impl Plan {
         self.metrics.push(metric);
     }
 
+    /// Every customer's own calendars, in order of tenant, customer and `effective_from`.
+    pub fn calendars(&self) -> &[OwnCalendar] {
+        &self.calendars
+    }
+
     /// Every metric, in order of tenant and code.
     pub fn metrics(&self) -> &[MetricPlan] {
         &self.metrics
@@ -90,6 +112,17 @@ impl Plan {
     pub fn wanting(&self, tenant: &str, event_type: &str) -> &[u32] {
         let of_tenant = self.by_type.get(tenant);
         of_tenant.and_then(|types| types.get(event_type)).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl OwnCalendar {
+    fn of(calendar: &CustomerCalendar) -> Self {
+        OwnCalendar {
+            tenant: calendar.tenant.clone(),
+            customer: calendar.customer.clone(),
+            effective_from: calendar.effective_from,
+            meaning: calendars_meaning(std::iter::once(calendar)),
+        }
     }
 }
 
@@ -150,6 +183,11 @@ impl MetricPlan {
             return &self.timeline;
         }
         self.customers.get(customer).unwrap_or(&self.timeline)
+    }
+
+    /// Customers with calendars of their own.
+    pub fn own_calendars(&self) -> impl Iterator<Item = &str> {
+        self.customers.keys().map(AsRef::as_ref)
     }
 
     /// Whether some customers have calendars of their own.

@@ -6,6 +6,7 @@
 mod entries;
 mod error;
 mod notes;
+mod options;
 mod periods;
 mod read;
 mod spill;
@@ -16,58 +17,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType,
-    DBRecoveryMode, Direction, IteratorMode, WriteBatch, WriteBufferManager, WriteOptions,
-};
+use rocksdb::{DB, Direction, IteratorMode, WriteBatch, WriteOptions};
 
 pub use error::Error;
+pub use options::Options;
 pub use read::Numbered;
 pub use survey::{Survey, SurveyedMetric};
 pub use view::{Ask, Page, View};
 
 use self::entries::Entries;
+use self::options::database_options;
 use crate::definition::Plan;
 use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};
 use crate::format::state::{
     self, BatchEncoder, Dictionary, FollowedFile, Identity, Operation, Written,
 };
-
-/// How stores of one process share memory, and whether they must last.
-#[derive(Clone)]
-pub struct Options {
-    cache: Cache,
-    write_buffers: WriteBufferManager,
-    write_buffer_bytes: usize,
-    readahead_bytes: usize,
-    is_durable: bool,
-}
-
-impl Options {
-    /// Stores that share `memory_bytes` for block cache and write buffers, and last.
-    pub fn new(memory_bytes: usize) -> Self {
-        let cache = Cache::new_lru_cache(memory_bytes / 2);
-        let write_buffers = WriteBufferManager::new_write_buffer_manager(memory_bytes / 2, false);
-        let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
-        let readahead_bytes = readahead_bytes(memory_bytes);
-        Options { cache, write_buffers, write_buffer_bytes, readahead_bytes, is_durable: true }
-    }
-
-    /// A store of its own that need not outlive the process: no log, no sync.
-    pub fn temporary(memory_bytes: usize) -> Self {
-        let cache = Cache::new_lru_cache(memory_bytes / 4 * 3);
-        let write_buffers = WriteBufferManager::new_write_buffer_manager(memory_bytes / 4, false);
-        let write_buffer_bytes = (memory_bytes / 8).clamp(1 << 20, 64 << 20);
-        let readahead_bytes = readahead_bytes(memory_bytes);
-        Options { cache, write_buffers, write_buffer_bytes, readahead_bytes, is_durable: false }
-    }
-}
-
-/// What a compaction reads ahead of each file, outside of the cache: 2 MiB, RocksDB's own choice, times 20 files is much
-/// of a small memory.
-fn readahead_bytes(memory_bytes: usize) -> usize {
-    (memory_bytes / 256).clamp(64 << 10, 2 << 20)
-}
 
 /// One task's state.
 pub struct Store {
@@ -111,8 +75,12 @@ impl Store {
             }
             fresh()
         };
-        let dictionary = read_dictionary(&db, directory, plan)?;
-        let store = Store {
+        let mut dictionary = read_dictionary(&db, directory, plan)?;
+        let stored = db.get([state::CALENDARS]).map_err(|error| Error::failed(directory, error))?;
+        let calendars = dictionary
+            .take_calendars(plan, stored.as_deref())
+            .map_err(|corrupt| Error::Corrupt(directory.into(), corrupt))?;
+        let mut store = Store {
             db: Arc::new(db),
             directory: directory.into(),
             plan: Arc::clone(plan),
@@ -124,8 +92,20 @@ impl Store {
             followed: BTreeMap::new(),
             written: None,
         };
-        store.check_periods()?;
+        store.expire_from = store.first_to_expire()?;
+        store.check_periods(&calendars)?;
         Ok(store)
+    }
+
+    /// Where removal of forgotten ids begins: anywhere, so that of many short runs, which look at a part of them each, all
+    /// have their turn.
+    fn first_to_expire(&self) -> Result<Vec<u8>, Error> {
+        let last = self.now().last(&[state::COMMIT])?;
+        let last = last.map(|(_, value)| state::decode_commit(&value)).transpose();
+        let last = last.map_err(|corrupt| self.corrupt(corrupt))?;
+        let mut from = vec![state::ID];
+        from.extend(last.iter().flat_map(|last| last.id.0).take(2));
+        Ok(from)
     }
 
     /// What the state is.
@@ -349,53 +329,6 @@ fn read_dictionary(db: &DB, directory: &Path, plan: &Plan) -> Result<Dictionary,
         Ok(Err(faults)) => Err(Error::Definitions(directory.into(), faults)),
         Err(corrupt) => Err(Error::Corrupt(directory.into(), corrupt)),
     }
-}
-
-fn database_options(options: &Options) -> rocksdb::Options {
-    let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(&options.cache);
-    blocks.set_cache_index_and_filter_blocks(true);
-    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    // Nearly every look-up of an id finds nothing: 8 bits an entry spare it the disk.
-    blocks.set_ribbon_filter(10.0);
-    blocks.set_format_version(6);
-    // In parts, so that a filter that does not fit the cache costs a small read and not all of it.
-    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
-    blocks.set_partition_filters(true);
-    blocks.set_metadata_block_size(16 << 10);
-    blocks.set_pin_top_level_index_and_filter(true);
-    let mut database = rocksdb::Options::default();
-    database.create_if_missing(true);
-    database.set_block_based_table_factory(&blocks);
-    database.set_write_buffer_manager(&options.write_buffers);
-    database.set_write_buffer_size(options.write_buffer_bytes);
-    database.set_compression_type(DBCompressionType::Lz4);
-    database.set_level_compaction_dynamic_level_bytes(true);
-    database.set_compaction_readahead_size(options.readahead_bytes);
-    database.set_max_background_jobs(2);
-    database.set_max_open_files(512);
-    database.set_keep_log_file_num(2);
-    database.set_max_total_wal_size(256 << 20);
-    expect_whole(&mut database);
-    // What is looked up was mostly not written lately either.
-    database.set_memtable_whole_key_filtering(true);
-    database.set_memtable_prefix_bloom_ratio(0.1);
-    if !options.is_durable {
-        // Ids come in no order: each level of the usual kind would be rewritten for every few of them.
-        database.set_compaction_style(DBCompactionStyle::Universal);
-        database.set_compression_type(DBCompressionType::None);
-    }
-    database
-}
-
-/// Has damage be an error wherever it is.
-fn expect_whole(database: &mut rocksdb::Options) {
-    // Numbers in the state are checked against each other; a block that does not match its checksum must not pass.
-    database.set_paranoid_checks(true);
-    // A log that ends in the middle of a commit is one that was not finished. One that is damaged before its end, or is
-    // missing, must not pass as shorter: commits whose totals are out would be gone, unnoticed.
-    database.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    database.set_track_and_verify_wals_in_manifest(true);
 }
 
 /// Whether a directory holds a database.

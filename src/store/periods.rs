@@ -3,14 +3,29 @@
 use rocksdb::{Direction, IteratorMode};
 
 use super::{Error, Store};
-use crate::format::state::{self, PeriodCheck};
+use crate::engine::customer_digest;
+use crate::format::state::{self, ChangedCalendar, PeriodCheck};
 
 impl Store {
     /// Looks at everything that is kept of metrics with new versions or calendars.
-    pub(super) fn check_periods(&self) -> Result<(), Error> {
+    pub(super) fn check_periods(&self, calendars: &[ChangedCalendar]) -> Result<(), Error> {
         let mut faults = Vec::new();
+        if self.dictionary.extended().is_empty() {
+            return Ok(());
+        }
+        let past = self.commits()?.last().and_then(|last| last.too_old_before);
         for (place, versions) in self.dictionary.extended() {
-            let mut check = PeriodCheck::new(self.plan.metric(*place), *versions);
+            let metric = self.plan.metric(*place);
+            let mut check = PeriodCheck::new(metric, *versions);
+            if let Some(past) = past {
+                check.look_at_past(past);
+                for calendar in calendars.iter().filter(|one| *one.tenant == *metric.tenant) {
+                    let is_past = calendar.from.is_none_or(|from| from < past);
+                    if is_past && self.has_seen(calendar)? {
+                        check.look_at_calendar(past, &calendar.customer);
+                    }
+                }
+            }
             self.look_at_cells(*place, &mut check)?;
             self.look_at_chains(*place, &mut check)?;
             faults.extend(check.into_fault());
@@ -20,6 +35,12 @@ impl Store {
         } else {
             Err(Error::Definitions(self.directory.clone(), faults))
         }
+    }
+
+    fn has_seen(&self, calendar: &ChangedCalendar) -> Result<bool, Error> {
+        let digest = customer_digest(&calendar.tenant, &calendar.customer);
+        let stored = self.db.get_pinned(state::customer_key(digest));
+        Ok(stored.map_err(|error| self.failed(error))?.is_some())
     }
 
     fn look_at_cells(&self, place: u32, check: &mut PeriodCheck<'_>) -> Result<(), Error> {

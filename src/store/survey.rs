@@ -62,7 +62,7 @@ pub(super) fn open(directory: &Path) -> Result<DB, Error> {
     }
     let mut options = rocksdb::Options::default();
     options.set_max_open_files(64);
-    super::expect_whole(&mut options);
+    super::options::expect_whole(&mut options);
     DB::open_for_read_only(&options, directory, false)
         .map_err(|error| Error::failed(directory, error))
 }
@@ -154,7 +154,7 @@ impl Survey {
             }
             Entry::Outbox(sequence) => self.add_outbox(sequence),
             Entry::Customer => self.customers += 1,
-            Entry::Record | Entry::Written(_) | Entry::Part(_) => {}
+            Entry::Calendars | Entry::Record | Entry::Written(_) | Entry::Part(_) => {}
         }
     }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outputs, file_failure};
 use crate::daemon::CommandError;
 use crate::file::{Handover, Spool, Target};
+use crate::format::OutgoingKind;
 
 const NAME: &str = "handover.json";
 
@@ -26,10 +27,32 @@ const VERSION: u32 = 1;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Note {
     version: u32,
-    /// Number of the state's last commit.
-    commit: u64,
-    /// In the order in which they appear.
+    /// Sequence of the last outbox entry that they hold.
+    through: u64,
+    /// In the order in which they appear: rejects, where these are kept, and totals.
     outputs: Vec<Handover>,
+}
+
+/// What of the outbox is delivered, by the outputs of a run that was killed before it could say so.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Delivered {
+    /// Sequence of the last entry that this is about.
+    pub(super) through: u64,
+    /// Whether totals are.
+    pub(super) totals: bool,
+    /// Whether rejects are.
+    pub(super) rejects: bool,
+}
+
+impl Delivered {
+    /// Whether an entry is.
+    pub(super) fn has(&self, sequence: u64, kind: OutgoingKind) -> bool {
+        let is_of_it = match kind {
+            OutgoingKind::Total(_) => self.totals,
+            OutgoingKind::Reject => self.rejects,
+        };
+        is_of_it && sequence <= self.through
+    }
 }
 
 /// What every version has.
@@ -40,8 +63,8 @@ struct Versioned {
 
 impl Note {
     /// Of outputs in the order in which they appear.
-    pub(super) fn new(commit: u64, outputs: Vec<Handover>) -> Self {
-        Note { version: VERSION, commit, outputs }
+    pub(super) fn new(through: u64, outputs: Vec<Handover>) -> Self {
+        Note { version: VERSION, through, outputs }
     }
 
     /// Notes it: from here on the outputs are delivered.
@@ -51,28 +74,30 @@ impl Note {
         spool.write(&text).and_then(|()| spool.publish()).map_err(file_failure)
     }
 
-    /// Puts the outputs of a run in place that was killed before it could, and says whether all that the state's outbox
-    /// holds is delivered thereby.
+    /// Puts the outputs of a run in place that was killed before it could, and says what of the state's outbox is
+    /// delivered thereby.
     ///
-    /// It is not where one is lost, or where this run writes a file of the same name: it would take away what the
-    /// other one gave, and so has to give it again.
-    pub(super) fn complete(
-        directory: &Path,
-        commit: u64,
-        outputs: &Outputs,
-    ) -> Result<bool, CommandError> {
-        let note = Self::read(directory)?;
-        let Some(note) = note.filter(|note| note.commit == commit) else { return Ok(false) };
+    /// What was in an output is not where that one is lost, or where this run writes a file of the same name: it would take
+    /// away what the other one gave, and so has to give it again.
+    pub(super) fn complete(directory: &Path, outputs: &Outputs) -> Result<Delivered, CommandError> {
+        let Some(note) = Self::read(directory)? else { return Ok(Delivered::default()) };
         let is_replaced = |output: &Handover| outputs.places().any(|place| place == output.place());
-        if note.outputs.iter().any(|output| !output.is_there() || is_replaced(output)) {
-            return Ok(false);
-        }
+        let mut stands = Vec::with_capacity(note.outputs.len());
         for output in &note.outputs {
-            output.complete().map_err(file_failure)?;
-            let path = output.place().display();
-            tracing::info!(%path, "an earlier run was cut off at its end: its output is in place");
+            stands.push(output.is_there() && !is_replaced(output));
+            if stands.last() == Some(&true) {
+                let path = output.place().display();
+                output.complete().map_err(file_failure)?;
+                tracing::info!(%path, "an earlier run was cut off at its end: its output is in place");
+            }
         }
-        Ok(true)
+        // Where only totals were kept, nobody wanted to see rejects.
+        let (totals, rejects) = match stands.as_slice() {
+            [totals] => (*totals, true),
+            [rejects, totals] => (*totals, *rejects),
+            _ => (false, false),
+        };
+        Ok(Delivered { through: note.through, totals, rejects })
     }
 
     fn read(directory: &Path) -> Result<Option<Self>, CommandError> {
@@ -122,11 +147,11 @@ mod tests {
     #[test]
     fn version_1_is_read_and_written() {
         let note = Note::read(put(VERSION_1).path()).expect("it can be read").expect("it is there");
-        assert_eq!((note.version, note.commit), (1, 7));
+        assert_eq!((note.version, note.through), (1, 7));
         let places: Vec<&Path> = note.outputs.iter().map(Handover::place).collect();
         assert_eq!(places, [Path::new("/data/rejects"), Path::new("/data/totals")]);
         assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_1.trim_end());
-        assert_eq!(Note::new(note.commit, note.outputs.clone()), note);
+        assert_eq!(Note::new(note.through, note.outputs.clone()), note);
     }
 
     #[test]
@@ -134,7 +159,7 @@ mod tests {
         for (text, words) in [
             (VERSION_1.replace("\"version\":1", "\"version\":2"), "is of version 2 and not of 1"),
             (VERSION_1.replace("\"version\":1,", ""), "is damaged"),
-            (VERSION_1.replace("commit", "comit"), "is damaged"),
+            (VERSION_1.replace("through", "thru"), "is damaged"),
             (String::new(), "is damaged"),
         ] {
             let error = Note::read(put(&text).path()).expect_err("it cannot be read");

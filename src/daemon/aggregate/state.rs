@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::handover::Note;
+use super::handover::{Delivered, Note};
 use super::last_line::LastLine;
 use super::mark::Mark;
 use super::{Limits, Outputs, store_failure};
@@ -63,6 +63,8 @@ pub(super) struct Opened {
     pub(super) storage: Storage,
     /// What was counted up to the end of the last run that came to one.
     pub(super) before: Counters,
+    /// What of the outbox other outputs hold.
+    pub(super) delivered: Delivered,
 }
 
 impl Opened {
@@ -90,7 +92,13 @@ impl Opened {
             is_offset_behind: false,
             stored: None,
         };
-        Ok(Opened { start, cursor, storage: Storage::Memory, before: Counters::default() })
+        Ok(Opened {
+            start,
+            cursor,
+            storage: Storage::Memory,
+            before: Counters::default(),
+            delivered: Delivered::default(),
+        })
     }
 
     fn lasting(mut store: Store, source: &Source, outputs: &Outputs) -> Result<Self, CommandError> {
@@ -106,11 +114,14 @@ impl Opened {
         }
         // Commits before the last visible one are forgotten: a run that came to its end leaves one.
         let is_finished = commits.len() == 1;
-        if let [_, .., last] = commits.as_slice()
-            && Note::complete(&directory, last.number, outputs)?
-        {
-            store.trim(last.outbox_last, last.number).map_err(store_failure)?;
-            commits = vec![*last];
+        let mut delivered = Delivered::default();
+        if let [_, .., last] = commits.as_slice() {
+            delivered = Note::complete(&directory, outputs)?;
+            let is_whole = delivered.totals && delivered.rejects;
+            if is_whole && delivered.through == last.outbox_last {
+                store.trim(last.outbox_last, last.number).map_err(store_failure)?;
+                commits = vec![*last];
+            }
         }
         let (Some(&visible), Some(&last)) = (commits.first(), commits.last()) else {
             unreachable!("a genesis was added where there was no commit")
@@ -124,7 +135,7 @@ impl Opened {
             stored: Some(store.index().map_err(store_failure)?),
         };
         let before = visible.counters;
-        Ok(Opened { start, cursor, storage: Storage::Lasting(store), before })
+        Ok(Opened { start, cursor, storage: Storage::Lasting(store), before, delivered })
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::console::Console;
-use super::handover::Note;
+use super::handover::{Delivered, Note};
 use super::last_line::LastLine;
 use super::limits::{CUT_OUTBOX_BYTES, CUT_RECORDS};
 use super::outputs::Outputs;
@@ -42,6 +42,8 @@ pub(super) struct Task<'p> {
     before: Counters,
     since_cut: u64,
     expires_through: Option<u32>,
+    /// What of the outbox outputs of an earlier run hold.
+    delivered: Delivered,
 }
 
 impl<'p> Task<'p> {
@@ -53,7 +55,7 @@ impl<'p> Task<'p> {
         encoder: Encoder<'p>,
         outputs: Outputs,
     ) -> Self {
-        let Opened { start, storage, before, .. } = opened;
+        let Opened { start, storage, before, delivered, .. } = opened;
         let mut processor = Processor::new(Arc::clone(plan), options, start);
         if matches!(storage, Storage::Lasting(_)) {
             processor.attach_store();
@@ -68,6 +70,7 @@ impl<'p> Task<'p> {
             before,
             since_cut: 0,
             expires_through: None,
+            delivered,
         }
     }
 
@@ -172,6 +175,7 @@ impl<'p> Task<'p> {
 
     /// Makes everything visible, then forgets what is delivered.
     pub(super) fn finish(mut self, stopwatch: Stopwatch) -> Result<(), CommandError> {
+        self.forget()?;
         let summary = self.summary(stopwatch);
         let keeps_rejects = self.outputs.keeps_rejects();
         let mut settled = self.outputs.settle(&summary)?;
@@ -179,13 +183,35 @@ impl<'p> Task<'p> {
         if let Storage::Lasting(store) = &self.storage
             && let Some(outputs) = settled.hand_over()?
         {
-            Note::new(last.number, outputs).write(store.directory())?;
+            Note::new(last.outbox_last, outputs).write(store.directory())?;
         }
         settled.publish()?;
         if let Storage::Lasting(store) = &mut self.storage {
             store.trim(last.outbox_last, last.number).map_err(store_failure)?;
         }
         super::console::tell(&summary, keeps_rejects);
+        Ok(())
+    }
+
+    /// Removes from a lasting state what its last commit made forgettable: keys, and of ids about twice as many as this run
+    /// may have added.
+    fn forget(&mut self) -> Result<(), CommandError> {
+        if !matches!(self.storage, Storage::Lasting(_)) {
+            return Ok(());
+        }
+        if self.processor.has_forgotten() {
+            self.cut()?;
+        }
+        let read = self.processor.counters().since(&self.before).read;
+        let mut left = read.saturating_mul(2);
+        while let (Some(day), Some(store), 1..) =
+            (self.expires_through, self.storage.store_mut(), left)
+        {
+            if store.expire(day, EXPIRY_ENTRIES).map_err(store_failure)? {
+                self.expires_through = None;
+            }
+            left = left.saturating_sub(u64::try_from(EXPIRY_ENTRIES).unwrap_or(u64::MAX));
+        }
         Ok(())
     }
 
@@ -329,7 +355,9 @@ impl<'p> Task<'p> {
                         "state directory {directory}: outbox entry {sequence} cannot be read"
                     ))
                 })?;
-                self.outputs.add(&outgoing)?;
+                if !self.delivered.has(sequence, outgoing.kind) {
+                    self.outputs.add(&outgoing)?;
+                }
                 next = sequence + 1;
             }
         }

@@ -35,7 +35,7 @@ impl Processor {
         };
         let unchanged =
             CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
-        if next == unchanged {
+        if next == unchanged && !self.has_forgotten() {
             // Nothing is to be stored; what was read to be looked at may leave memory all the same.
             self.let_go();
             return;
@@ -49,6 +49,11 @@ impl Processor {
                 effects.push(Effect::Expire { day });
             }
         }
+    }
+
+    /// Whether something that the store holds was forgotten since the last commit, by that commit: it goes with the next one.
+    pub fn has_forgotten(&self) -> bool {
+        !self.forgotten.cells.is_empty() || !self.forgotten.chains.is_empty()
     }
 
     /// Gives what changed since the last commit to `sink`; to be called once for each [`Effect::Store`].

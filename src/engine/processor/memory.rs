@@ -85,8 +85,8 @@ impl Processor {
         place
     }
 
-    /// Right after a commit, or where there was nothing to commit: forgets what is past, and where memory is short lets go of ids and of the chains that
-    /// were not used for longest.
+    /// Right after a commit, or where there was nothing to commit: forgets what is past, and where memory is short lets go of
+    /// ids and of the chains that were not used for longest.
     pub(super) fn let_go(&mut self) {
         self.retire();
         if self.has_store {

@@ -4,8 +4,8 @@ use super::bytes::Writer;
 use super::commit::encode_commit;
 use super::dictionary::Dictionary;
 use super::key::{
-    cell_key, cell_parts_prefix, chain_key, chain_parts_prefix, commit_key, customer_key,
-    dictionary_key, id_key, outbox_key, past_cells, prefix_end,
+    CALENDARS, cell_key, cell_parts_prefix, chain_key, chain_parts_prefix, commit_key,
+    customer_key, dictionary_key, id_key, outbox_key, past_cells, prefix_end,
 };
 use super::part::{part_value, write_part};
 use super::value::{encode_cell, encode_chain};
@@ -46,6 +46,9 @@ impl<'c> BatchEncoder<'c> {
     /// The writes of the commit, with its record: see [`BatchEncoder::operations`].
     pub fn finish(mut self, record: &CommitRecord) -> Vec<Operation> {
         self.put(commit_key(record.number), encode_commit(record));
+        if let Some(calendars) = self.dictionary.changed_calendars() {
+            self.put(vec![CALENDARS], calendars.to_vec());
+        }
         for (number, entry) in self.dictionary.changed() {
             self.entries.push((dictionary_key(*number), Some(entry.clone())));
         }

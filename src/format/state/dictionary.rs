@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bytes::Corrupt;
+use super::calendars::{ChangedCalendar, changes, decode_calendars, encode_calendars};
 use crate::definition::{MetricPlan, Plan};
 use crate::model::{EventTime, Period};
 
@@ -19,6 +20,8 @@ pub struct Dictionary {
     places: BTreeMap<u32, u32>,
     changed: Vec<(u32, Vec<u8>)>,
     extended: Vec<(u32, u32)>,
+    /// The value of the calendars, where it is another one than is stored.
+    calendars: Option<Vec<u8>>,
 }
 
 /// A metric that is not what it was.
@@ -28,7 +31,18 @@ pub struct DictionaryFault {
     pub tenant: String,
     /// Which.
     pub code: String,
-    counted: Option<Counted>,
+    fault: MetricFault,
+}
+
+/// What is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum MetricFault {
+    /// It means something else.
+    Changed,
+    /// What was added reaches into what is counted.
+    Counted(Counted),
+    /// It reaches to before that instant, where all that was counted is forgotten.
+    Forgotten(EventTime, Change, Option<String>),
 }
 
 /// What was added to a metric.
@@ -61,27 +75,57 @@ impl DictionaryFault {
         DictionaryFault {
             tenant: metric.tenant.to_string(),
             code: metric.code.to_string(),
-            counted: Some(Counted { customer, period, free_from, change }),
+            fault: MetricFault::Counted(Counted { customer, period, free_from, change }),
+        }
+    }
+
+    /// What was added reaches to before `free_from`, of that customer or of every one.
+    pub(super) fn forgotten(
+        metric: &MetricPlan,
+        free_from: EventTime,
+        change: Change,
+        customer: Option<String>,
+    ) -> Self {
+        DictionaryFault {
+            tenant: metric.tenant.to_string(),
+            code: metric.code.to_string(),
+            fault: MetricFault::Forgotten(free_from, change, customer),
         }
     }
 }
 
 impl fmt::Display for DictionaryFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DictionaryFault { tenant, code, counted } = self;
+        let DictionaryFault { tenant, code, fault } = self;
         write!(f, "metric {code:?} of tenant {tenant:?} ")?;
-        let Some(Counted { customer, period, free_from, change }) = counted else {
-            return f.write_str(
-                "changed its meaning in place: keep the entry as it was and add a version of it \
-                 with an effective_from",
-            );
-        };
-        let added = match change {
+        let added = |change: &Change| match change {
             Change::Version => "has a new version that begins",
             Change::Calendar => {
                 "has a customer's calendar ([[customers]]) that was changed or begins"
             }
         };
+        let (customer, period, free_from, change) = match fault {
+            MetricFault::Changed => {
+                return f.write_str(
+                    "changed its meaning in place: keep the entry as it was and add a version of it \
+                     with an effective_from",
+                );
+            }
+            MetricFault::Forgotten(free_from, change, customer) => {
+                let of =
+                    customer.as_ref().map_or(String::new(), |name| format!(" (customer {name:?})"));
+                let added = added(change);
+                return write!(
+                    f,
+                    "{added}{of} before {free_from}, where what was counted is forgotten and may have been billed: \
+                     give it an effective_from of {free_from} or later"
+                );
+            }
+            MetricFault::Counted(Counted { customer, period, free_from, change }) => {
+                (customer, period, free_from, change)
+            }
+        };
+        let added = added(change);
         write!(
             f,
             "{added} inside of what is counted already, such as {} to {} of customer {customer:?}: give it an \
@@ -161,7 +205,7 @@ impl Dictionary {
             let meanings = known.map_or(&[][..], |(_, known)| &known.meanings);
             if !entry.meanings.starts_with(meanings) {
                 let (tenant, code) = (entry.tenant, entry.code);
-                faults.push(DictionaryFault { tenant, code, counted: None });
+                faults.push(DictionaryFault { tenant, code, fault: MetricFault::Changed });
                 continue;
             }
             if known.is_some_and(|(_, known)| *known != entry) {
@@ -200,8 +244,32 @@ impl Dictionary {
         &self.changed
     }
 
+    /// Takes the plan's calendars in, beside what is stored of them; says for which customers they changed.
+    ///
+    /// # Errors
+    /// An entry that cannot be read.
+    pub fn take_calendars(
+        &mut self,
+        plan: &Plan,
+        stored: Option<&[u8]>,
+    ) -> Result<Vec<ChangedCalendar>, Corrupt> {
+        let stored = stored.unwrap_or_default();
+        let now = encode_calendars(plan);
+        if now == stored {
+            return Ok(Vec::new());
+        }
+        self.calendars = Some(now);
+        Ok(changes(&decode_calendars(stored)?, plan.calendars()))
+    }
+
+    /// The value of the calendars, where it changed since it was stored.
+    pub fn changed_calendars(&self) -> Option<&[u8]> {
+        self.calendars.as_deref()
+    }
+
     /// The changed entries are stored.
     pub fn is_stored(&mut self) {
+        self.calendars = None;
         self.changed.clear();
         self.extended.clear();
     }

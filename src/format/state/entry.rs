@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::bytes::{Corrupt, Reader};
+use super::calendars::decode_calendars;
 use super::commit::decode_commit;
 use super::followed::{FollowedFile, decode_followed};
 use super::identity::{Identity, decode_identity};
@@ -22,6 +23,8 @@ pub enum Entry {
     Identity(Box<Identity>),
     /// A commit.
     Commit(Box<CommitRecord>),
+    /// Customers' own calendars.
+    Calendars,
     /// The last record read.
     Record,
     /// A metric's name and number.
@@ -72,6 +75,10 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
                 return Err(Corrupt(format!("commit {} under the key of {number}", commit.number)));
             }
             Entry::Commit(Box::new(commit))
+        }
+        key::CALENDARS => {
+            decode_calendars(value)?;
+            Entry::Calendars
         }
         key::RECORD => {
             let mut note = Reader::new(value, "the note of the last record");

@@ -16,6 +16,8 @@ pub const DICTIONARY: u8 = b'D';
 pub const ID: u8 = b'I';
 /// First byte of outbox entries.
 pub const OUTBOX: u8 = b'O';
+/// First byte of the entry of customers' own calendars.
+pub const CALENDARS: u8 = b'B';
 /// First byte of customers seen.
 pub const CUSTOMER: u8 = b'U';
 /// First byte of the note of the last record read.

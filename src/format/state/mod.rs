@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! M                                                  what the state is: JSON (see `identity`)
+//! B                                                  customers' own calendars: JSON (see `calendars`)
 //! C number                                           a commit record
 //! F                                                  the last record read: its offset (8) and digest (16)
 //! D metric                                           a metric's name and meaning: JSON (see `dictionary`)
@@ -21,6 +22,7 @@
 
 mod batch;
 mod bytes;
+mod calendars;
 mod commit;
 mod dictionary;
 mod entry;
@@ -34,14 +36,15 @@ mod written;
 
 pub use batch::{BatchEncoder, Operation};
 pub use bytes::Corrupt;
+pub use calendars::ChangedCalendar;
 pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
 pub use entry::{Entry, read_entry};
 pub use followed::{FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
-    COMMIT, CUSTOMER, DICTIONARY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD, WRITTEN, address_key,
-    cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix, cells_prefix,
+    CALENDARS, COMMIT, CUSTOMER, DICTIONARY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD, WRITTEN,
+    address_key, cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix, cells_prefix,
     chain_parts_prefix, chains_of_customer_prefix, chains_prefix, commit_key, customer_key,
     dictionary_key, end_of_cell_key, followed_key, number_of_followed, outbox_key, past,
     prefix_end, read_address, sequence_of,

@@ -53,12 +53,13 @@ pub struct PeriodCheck<'p> {
     /// How many of its versions the state knows.
     versions: u32,
     fault: Option<(String, Period, EventTime, Change)>,
+    past: Option<DictionaryFault>,
 }
 
 impl<'p> PeriodCheck<'p> {
     /// Nothing does so far.
     pub fn new(metric: &'p MetricPlan, versions: u32) -> Self {
-        PeriodCheck { metric, versions, fault: None }
+        PeriodCheck { metric, versions, fault: None, past: None }
     }
 
     /// A period that is counted.
@@ -79,6 +80,26 @@ impl<'p> PeriodCheck<'p> {
         if let Some(start) = self.first_begin(customer).filter(|begin| *begin < end) {
             self.refuse(customer, Period { start, end }, Change::Version);
         }
+    }
+
+    /// Of a state that forgot what is before an instant: no version may begin there, in no calendar.
+    pub fn look_at_past(&mut self, too_old_before: EventTime) {
+        let begins =
+            |customer: &str| self.first_begin(customer).is_some_and(|begin| begin < too_old_before);
+        // No customer is called so, so that this asks for the metric's own calendar.
+        if begins("") || self.metric.own_calendars().any(begins) {
+            self.forgotten(too_old_before, Change::Version, None);
+        }
+    }
+
+    /// A customer's calendars changed where all is forgotten.
+    pub fn look_at_calendar(&mut self, too_old_before: EventTime, customer: &str) {
+        self.forgotten(too_old_before, Change::Calendar, Some(customer.to_owned()));
+    }
+
+    fn forgotten(&mut self, free_from: EventTime, change: Change, customer: Option<String>) {
+        let fault = DictionaryFault::forgotten(self.metric, free_from, change, customer);
+        self.past.get_or_insert(fault);
     }
 
     fn begins_before(&self, customer: &str, end: EventTime) -> bool {
@@ -103,7 +124,7 @@ impl<'p> PeriodCheck<'p> {
 
     /// The fault, if there is one.
     pub fn into_fault(self) -> Option<DictionaryFault> {
-        let (customer, period, free_from, change) = self.fault?;
+        let Some((customer, period, free_from, change)) = self.fault else { return self.past };
         Some(DictionaryFault::counted(self.metric, customer, period, free_from, change))
     }
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use super::{
     aggregate, event, events, expect_failure, newest, sum_metrics, wait_for_log, wait_until,
 };
-use crate::program::{odometer, write};
+use crate::program::{expect_status, odometer, run, write};
 
 /// More records than are committed at once.
 const MANY: usize = 150_000;
@@ -391,6 +391,24 @@ fn run_that_replaces_the_outputs_of_one_that_was_killed_at_its_end_repeats_them(
     super::expect_no_parts(folder);
 }
 
+/// Two outputs, of which only one bears the name of another run's: what is in the other one is not given twice.
+#[test]
+fn run_that_replaces_one_output_of_one_that_was_killed_repeats_only_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "events.ndjson", &format!("{}nonsense\n", events(1_000)));
+    let path = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let (state, totals) = (path("state"), path("first"));
+    let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+    killed_at_its_end(folder, &flags, &["--rejects", &path("rejects"), "--output", &totals]);
+    // Writes totals and rejects to names of its own; only that of the rejects is the same.
+    let next = aggregate(folder, &flags);
+    assert_eq!((next.totals.len(), next.rejects.len()), (0, 1));
+    assert_eq!(newest(&super::lines(&text(&totals))).len(), 7);
+    super::expect_no_parts(folder);
+}
+
 #[test]
 fn outputs_that_are_gone_are_delivered_again() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -403,7 +421,8 @@ fn outputs_that_are_gone_are_delivered_again() {
     killed_at_its_end(folder, &flags, &["--rejects", &rejects, "--output", &path("first")]);
     fs::remove_file(&rejects).expect("it is there");
     let next = aggregate(folder, &flags);
-    assert_eq!((newest(&next.totals).len(), next.rejects.len()), (7, 1));
+    assert_eq!((next.totals.len(), next.rejects.len()), (0, 1));
+    assert_eq!(newest(&super::lines(&text(path("first")))).len(), 7);
 }
 
 #[test]
@@ -442,4 +461,40 @@ fn outputs_of_runs_that_were_killed_anywhere_hold_every_revision_once() {
     let calm = aggregate(folder, &["--metrics", &metrics, "--input", &input]);
     // That revisions follow each other, each once, is looked at on the way.
     assert_eq!(newest(&totals), newest(&calm.totals));
+}
+
+/// Rules 2.4 and 7.5, where every run has one commit.
+#[test]
+fn short_runs_forget_what_may_be_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let daily = r#"{"metrics": [{"code": "calls", "event_type": "call", "aggregation": "count", "period": "day"}]}"#;
+    let metrics = write(folder, "daily.json", daily);
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let per_run = 3_000;
+    let mut most = [0, 0];
+    for day in 0..20 {
+        let time = 1_767_312_000 + day * 86_400;
+        let event = |number: u64| {
+            format!(
+                r#"{{"id":"{day}-{number}","type":"call","customer":"c{number}","time":{time},"properties":{{"v":1}}}}"#
+            )
+        };
+        let text = (0..per_run).map(event).collect::<Vec<_>>().join("\n");
+        let input = write(folder, "events.ndjson", &text);
+        let flags = ["--metrics", &metrics, "--input", &input, "--state", &state];
+        aggregate(folder, &[&flags[..], &["--dedup-window", "1d"]].concat());
+        let (said, _) = expect_status(&run(["state", "inspect", &state]), 0);
+        let count = |after: &str, until: &str| -> u64 {
+            let (_, rest) = said.split_once(after).unwrap_or_else(|| panic!("{after} in {said}"));
+            let (number, _) = rest.split_once(until).expect("words follow");
+            number.trim().parse().unwrap_or_else(|error| panic!("{number}: {error}"))
+        };
+        let now = [count("  ids", ","), count("calls:", "periods")];
+        most = [most[0].max(now[0]), most[1].max(now[1])];
+    }
+    assert!(
+        most.iter().all(|most| *most < 6 * per_run),
+        "{most:?} ids and keys of {per_run} a day"
+    );
 }

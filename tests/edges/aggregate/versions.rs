@@ -104,3 +104,64 @@ fn calendar_that_cuts_what_is_counted_is_refused() {
     let totals = grown.counted(&customer(r#", "effective_from": "2026-03-02T00:00:00Z""#));
     assert_eq!(totals, [("5".to_owned(), 1), ("7".to_owned(), 1)]);
 }
+
+/// A state that has forgotten January and February of customer `c`: `first` are its times, and it was read up to `until`.
+fn forgetful(folder: &Path, metric: &str, until: &str) -> String {
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let metrics = write(folder, "first.json", &format!("{{\"metrics\": [{metric}]}}"));
+    for (number, time) in ["2026-01-10T00:00:00Z", until, until].iter().enumerate() {
+        // The later ones only move the watermark.
+        let kind = if number == 0 { "t" } else { "x" };
+        let text = format!(
+            r#"{{"id":"f{number}","type":"{kind}","customer":"c","time":"{time}","properties":{{"v":0}}}}"#
+        );
+        let input = write(folder, "first.ndjson", &text);
+        let flags = ["--metrics", &metrics, "--input", &input, "--state", &state, "--keep-open"];
+        aggregate(folder, &flags);
+    }
+    state
+}
+
+#[track_caller]
+fn refused(flags: &[String]) -> String {
+    expect_failure(&flags.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn calendar_or_version_that_reaches_into_what_is_forgotten_is_refused() {
+    let recurring = r#"{"code": "m", "event_type": "t", "aggregation": "sum", "value": "properties.v", "recurring": true}"#;
+    for metric in [PLAIN, recurring] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        let state = forgetful(folder, metric, "2026-04-15T00:00:00Z");
+        let event = r#"{"id":"3","type":"t","customer":"c","time":"2026-04-20T00:00:00Z","properties":{"v":9}}"#;
+        let input = write(folder, "second.ndjson", event);
+        let grown = |definitions: &str| {
+            let metrics = write(folder, "grown.json", definitions);
+            ["--metrics", &metrics, "--input", &input, "--state", &state].map(str::to_owned)
+        };
+        let of_customer =
+            |more: &str| format!(r#"{{"metrics": [{metric}], "customers": [{{{more}}}]}}"#);
+        // 35 days before what was read last.
+        let free = "effective_from of 2026-03-11T00:00:00Z";
+        let said = refused(&grown(&of_customer(r#""customer": "c", "period": "quarter""#)));
+        assert_names(&said, &["metric \"m\"", "customer \"c\"", "is forgotten", free]);
+        let next = NEXT.replace("FROM", "2026-02-01T00:00:00Z");
+        let said = refused(&grown(&format!(r#"{{"metrics": [{metric}, {next}]}}"#)));
+        assert_names(&said, &["metric \"m\"", "new version", "is forgotten", free]);
+
+        // Of a customer that was never seen nothing is forgotten, and later is free.
+        for more in [
+            r#""customer": "new", "period": "quarter""#,
+            r#""customer": "c", "period": "week", "effective_from": "2026-05-01T00:00:00Z""#,
+        ] {
+            let flags = grown(&of_customer(more));
+            aggregate(folder, &flags.each_ref().map(String::as_str));
+        }
+        // What stands may stay, may be taken back where nothing is forgotten, and changed for later.
+        let flags = grown(&of_customer(
+            r#""customer": "c", "anchor": 5, "effective_from": "2026-06-01T00:00:00Z""#,
+        ));
+        aggregate(folder, &flags.each_ref().map(String::as_str));
+    }
+}

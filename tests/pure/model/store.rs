@@ -113,9 +113,12 @@ impl Store {
             let number = key[1..].try_into().expect("a number of four bytes");
             (u32::from_be_bytes(number), value)
         });
-        let dictionary = Dictionary::new(plan, entries)
+        let mut dictionary = Dictionary::new(plan, entries)
             .expect("what was written is read")
             .expect("the plan is the same");
+        let calendars = disk.entries.get(&[state::CALENDARS][..]);
+        let changed = dictionary.take_calendars(plan, calendars.map(Vec::as_slice));
+        assert!(calendars.is_none() || changed.expect("what was written is read").is_empty());
         Store { disk, plan: Arc::clone(plan), dictionary, identity, forgets_ids: false }
     }
 
