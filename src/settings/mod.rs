@@ -28,7 +28,7 @@ mod topics;
 mod tree;
 mod watermark;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use admin::Admin;
 pub use dedup::Dedup;
@@ -132,6 +132,20 @@ impl Settings {
             }
         }
     }
+}
+
+/// The definition files that settings name, whatever else is wrong with them; arguments as for [`Settings::load`]. `None`:
+/// that cannot be told.
+pub fn definition_files(
+    file: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+    overrides: &[(String, String)],
+) -> Option<Vec<PathBuf>> {
+    let faults = Faults::default();
+    let root = layers::merged(file, environment, overrides, &faults).ok()?;
+    let root = Field::root(root, &faults).table(&ROOT_KEYS).ok()?;
+    let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
+    metrics.ok().map(|metrics| metrics.files)
 }
 
 fn read(root: &Field<'_>) -> Result<Settings, Faulty> {

@@ -57,8 +57,15 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
 }
 
 pub(super) fn levels_of(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::try_new(filter)
-        .map_err(|error| LogError { filter: filter.to_owned(), reason: error.to_string() })
+    let wrong = |reason: String| LogError { filter: filter.to_owned(), reason };
+    // A word by itself could be the name of a module, all of whose lines are wanted; more likely it is a level that there is not.
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| levels.iter().any(|level| word.eq_ignore_ascii_case(level));
+    let words = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[']));
+    if let Some(word) = words.into_iter().find(|word| !is_level(word)) {
+        return Err(wrong(format!("{word:?} is none of {}", levels.join(", "))));
+    }
+    EnvFilter::try_new(filter).map_err(|error| wrong(error.to_string()))
 }
 
 /// Sends log lines to stderr from here on. `filter` is a level, or levels by module as `tracing-subscriber` has them.

@@ -130,6 +130,10 @@ fn catalogue_is_what_is_served() {
 #[test]
 fn a_log_filter_that_cannot_be_read_is_refused() {
     assert!(log::check_filter("warn,odometer=debug").is_ok());
+    for wrong in ["loud", "info,loud", ""] {
+        let error = log::check_filter(wrong).expect_err("no such level").to_string();
+        assert!(error.contains("is none of off, error, warn"), "{error}");
+    }
     let error = log::check_filter("loud=very").expect_err("no such level").to_string();
     assert!(error.contains("\"loud=very\""), "{error}");
 }

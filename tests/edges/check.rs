@@ -117,6 +117,21 @@ fn faults_of_all_files_are_listed_together() {
 }
 
 #[test]
+fn faults_of_a_configuration_and_of_its_definitions_are_listed_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = write(folder.path(), "one.json", r#"{"metrics": [{"code": "a"}]}"#);
+    let text = format!(
+        "[source]\nkind = \"file\"\npaths = [\"in/*\"]\ncolour = 1\n[sink]\npath = \"out\"\n[telemetry]\nlog_level = \
+         \"loud\"\n[metrics]\nfiles = [{metrics:?}]\n"
+    );
+    let config = write(folder.path(), "odometer.toml", &text);
+    let (_, stderr) = expect_status(&run(["check", "--config", &config]), 2);
+    for words in ["unknown key \"colour\"", "telemetry.log_level", "one.json:1:"] {
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+}
+
+#[test]
 fn faults_are_lines_of_the_log_where_that_is_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = write(folder.path(), "m.toml", TEN_FAULTS);
@@ -187,7 +202,8 @@ fn a_configuration_is_printed_with_its_definitions_and_without_its_secrets() {
 fn every_fault_of_a_configuration_is_listed() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = CONFIGURATION.replace("start_from = \"earliest\"", "start_form = \"earliest\"");
-    let text = text.replace("[state]", "[state]\ncommit_interval = \"5\"");
+    let text =
+        text.replace("[state]", "[state]\ncommit_interval = \"5\"").replace("METRICS", SHIPPED);
     let file = write(folder.path(), "o.toml", &text);
     let (_, stderr) = expect_status(&run(["check", "--config", &file]), 2);
     for words in ["o.toml", "start_form", "commit_interval", "2 faults"] {

@@ -12,10 +12,23 @@ pub(in crate::daemon) fn configured(
     file: &Path,
     overrides: &[(String, String)],
 ) -> Result<(Settings, Definitions), CommandError> {
-    let listed = |faults: Vec<settings::SettingsFault>| {
-        CommandError::Faults(faults.iter().map(ToString::to_string).collect())
+    let words = |faults: Vec<settings::SettingsFault>| -> Vec<String> {
+        faults.iter().map(ToString::to_string).collect()
     };
-    let settings = Settings::load(file, settings::environment(), overrides).map_err(listed)?;
+    let listed = |faults| CommandError::Faults(words(faults));
+    let settings = match Settings::load(file, settings::environment(), overrides) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            let mut all = words(faults);
+            let files = settings::definition_files(file, settings::environment(), overrides);
+            let definitions =
+                files.map_or(Ok(Definitions::default()), |files| definition_files::load(&files));
+            if let Err(CommandError::Faults(more)) = definitions {
+                all.extend(more);
+            }
+            return Err(CommandError::Faults(all));
+        }
+    };
     let definitions = definition_files::load(&settings.metrics.files)?;
     settings::check_topics(&settings, &definitions).map_err(listed)?;
     Ok((settings, definitions))
