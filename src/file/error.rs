@@ -33,7 +33,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) fn at(step: Step, name: &str) -> impl FnOnce(io::Error) -> Error {
+    pub(super) fn at(step: Step, name: &str) -> impl FnOnce(io::Error) -> Error + use<> {
         let name = name.to_owned();
         move |source| Error { step, name, source }
     }
