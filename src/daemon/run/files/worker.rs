@@ -166,6 +166,9 @@ impl<'s> Worker<'s> {
     fn deliver(&mut self) -> Result<(), CommandError> {
         let Some(pending) = &self.state.pending else { return Ok(()) };
         let (mut next, through) = (pending.next, pending.through);
+        if self.outlet.follow_moves()? {
+            self.state.store.acknowledge(&self.outlet.written()).map_err(failure)?;
+        }
         while next <= through {
             let (entries, last) = self.state.part(next, PART_BYTES_MAX).map_err(failure)?;
             self.outlet.write(&entries)?;
@@ -177,6 +180,7 @@ impl<'s> Worker<'s> {
         if self.outlet.is_full() {
             self.state.store.sync().map_err(failure)?;
             self.outlet.rotate()?;
+            self.state.store.acknowledge(&self.outlet.written()).map_err(failure)?;
         }
         Ok(())
     }

@@ -1,0 +1,46 @@
+//! `odometer run` over files: whose its outputs are, and what they may not take.
+
+use std::fs;
+
+use crate::daemon::{Scene, wait_until};
+
+const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
+
+/// A line that this state has not written.
+const FOREIGN: &str = "{\"id\": \"somebody else's\"}\n";
+
+/// Events of periods of their own, each an hour and more behind the one before it.
+fn events(numbers: std::ops::Range<u64>) -> String {
+    let event = |number: u64| {
+        let time = 1_767_225_600 + number * 7_200;
+        format!("{{\"id\":\"{number}\",\"type\":\"t\",\"customer\":\"c\",\"time\":{time}}}\n")
+    };
+    numbers.map(event).collect()
+}
+
+#[test]
+fn a_foreign_part_ends_the_daemon_and_costs_no_total() {
+    let scene = Scene::new(METRICS);
+    scene.configure("rotate_size = \"1KiB\"");
+    let daemon = scene.start();
+    wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+    let foreign = "out/totals.000002.ndjson";
+    scene.write(foreign, FOREIGN);
+    scene.append("in/a.ndjson", &events(0..10));
+    wait_until(&scene, "a part is full", || scene.path("out/totals.000001.ndjson").exists());
+    scene.append("in/a.ndjson", &events(10..20));
+    daemon.expect_end(&scene, 1);
+    for _ in 0..3 {
+        scene.start().expect_end(&scene, 1);
+        let log = scene.log();
+        let last = log.lines().last().expect("it says why");
+        assert!(last.contains("totals.000002.ndjson is there already"), "{log}");
+    }
+    assert_eq!(fs::read_to_string(scene.path(foreign)).expect("readable"), FOREIGN);
+    fs::remove_file(scene.path(foreign)).expect("it is there");
+    let daemon = scene.start();
+    wait_until(&scene, "it runs again", || scene.log().matches("odometer runs").count() == 2);
+    wait_until(&scene, "every period is closed", || scene.lines("totals").len() >= 19);
+    daemon.terminate(&scene);
+    assert_eq!(scene.totals().len(), 19);
+}
