@@ -44,3 +44,22 @@ fn a_foreign_part_ends_the_daemon_and_costs_no_total() {
     daemon.terminate(&scene);
     assert_eq!(scene.totals().len(), 19);
 }
+
+#[test]
+fn an_output_belongs_to_one_daemon() {
+    for output in ["totals", "rejects"] {
+        let scene = Scene::new(METRICS);
+        let other = Scene::configuration("", "")
+            .replace("\"state\"", "\"other-state\"")
+            .replace("in/*", "other-in/*")
+            .replace(if output == "totals" { "out/rejects" } else { "out/totals" }, "out/others");
+        scene.write("other.toml", &other);
+        fs::create_dir(scene.path("other-in")).expect("the folder takes folders");
+        let daemon = scene.start();
+        wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+        scene.start_on("other.toml").expect_end(&scene, 1);
+        let said = format!("out/{output}.ndjson: another process writes to it");
+        assert!(scene.log().contains(&said), "{}", scene.log());
+        daemon.terminate(&scene);
+    }
+}

@@ -4,13 +4,13 @@
 //! open (cut back to what is acknowledged) ─► append ... ─► settle (on disk) ─► written (to be acknowledged) ─► rotate
 //! ```
 //! A full file is renamed, `totals.ndjson` to `totals.000001.ndjson`, only once all of it is acknowledged: from then on it
-//! never changes. `parts` tells such a part from what somebody else put there.
+//! never changes. `parts` tells such a part from what somebody else put there. A file is locked by who writes it.
 
 mod parts;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -38,11 +38,11 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// Opens the file, and cuts off what is not acknowledged. `None`: nothing ever was; then the
+    /// Opens the file for this process alone, and cuts off what is not acknowledged. `None`: nothing ever was; then the
     /// file must be empty or not there.
     ///
     /// # Errors
-    /// A file that cannot be written, that holds what somebody else wrote, or that lacks what
+    /// A file that cannot be written, that another process writes, that holds what somebody else wrote, or that lacks what
     /// was acknowledged; somebody else's file with the name of a part to come.
     pub fn open(
         path: &Path,
@@ -191,7 +191,7 @@ impl Appender {
     }
 }
 
-/// Opens a file, new or not, that still has its name then.
+/// Opens a file, new or not, for this process alone.
 fn take(path: &Path) -> io::Result<(File, Metadata)> {
     loop {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
@@ -199,6 +199,20 @@ fn take(path: &Path) -> io::Result<(File, Metadata)> {
         if !own.is_file() {
             return Err(io::Error::other("it is no ordinary file: name one, or \"-\""));
         }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other(
+                    "another process writes to it: end that one, or name another file",
+                ));
+            }
+            Err(TryLockError::Error(error)) => tracing::warn!(
+                path = %path.display(),
+                %error,
+                "the output file cannot be locked: nothing keeps a second process from writing to it"
+            ),
+        }
+        // Its owner may have renamed it before it was locked.
         match fs::metadata(path) {
             Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => {
                 return Ok((file, found));

@@ -117,6 +117,19 @@ fn a_foreign_part_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_file_belongs_to_one_writer_also_after_its_rotation() {
+    let mut scene = Scene::new();
+    let mut appender = scene.full();
+    let refused = error(scene.open());
+    assert!(refused.contains("another process writes to it"), "{refused}");
+    appender.rotate().expect("nothing is in the way");
+    let refused = error(scene.open());
+    assert!(refused.contains("another process writes to it"), "{refused}");
+    drop(appender);
+    assert!(scene.open().is_ok());
+}
+
+#[test]
 fn a_file_that_was_moved_away_is_followed_by_a_new_one() {
     let mut scene = Scene::new();
     let mut appender = scene.full();
