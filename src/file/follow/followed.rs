@@ -170,6 +170,16 @@ impl Followed {
         }
     }
 
+    /// Whether it is known that nothing of it is left to be read.
+    pub(super) fn is_read(&self) -> bool {
+        match self.presence {
+            Presence::Unseen | Presence::Gone => true,
+            Presence::Listed | Presence::Unlisted => {
+                self.seen.is_some() && self.unread_bytes() == 0
+            }
+        }
+    }
+
     /// Bytes, as they are stored, that are there and belong to no counted line.
     pub(super) fn uncounted_bytes(&self) -> u64 {
         let Some((bytes, _)) = self.seen else { return 0 };

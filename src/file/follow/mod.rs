@@ -116,6 +116,11 @@ impl Follower {
         self.files.values().map(Followed::unread_bytes).sum()
     }
 
+    /// Whether everything there is was read to its end, as the last scan found it.
+    pub fn is_all_read(&self) -> bool {
+        self.troubles.is_empty() && self.files.values().all(Followed::is_read)
+    }
+
     /// Looks at what is there now.
     pub fn scan(&mut self) -> Vec<Notice> {
         let mut notices = Vec::new();
