@@ -123,14 +123,7 @@ impl<'s> Worker<'s> {
     /// Reads and counts what is next. Returns whether there was anything.
     fn read(&mut self) -> Result<bool, CommandError> {
         let Worker { reader, state, decoder, quiet, .. } = self;
-        let read = match reader.read() {
-            Ok(read) => read,
-            Err(error) => {
-                tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
-                return Ok(true);
-            }
-        };
-        let (file, place) = match read {
+        let (file, place) = match reader.read() {
             Read::Nothing => return Ok(false),
             Read::Busy => return Ok(true),
             Read::Chunk { file, place, splitter, bytes } => {
