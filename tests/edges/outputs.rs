@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::daemon::{Scene, wait_until};
+use crate::program::{odometer, run};
 
 const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
 
@@ -62,4 +63,35 @@ fn an_output_belongs_to_one_daemon() {
         assert!(scene.log().contains(&said), "{}", scene.log());
         daemon.terminate(&scene);
     }
+}
+
+/// `ulimit -f` counts kibibytes in this shell.
+fn limited(arguments: &str) -> std::process::Command {
+    let program = odometer([""; 0]);
+    let mut shell = std::process::Command::new("bash");
+    let program = program.get_program().to_str().expect("text");
+    shell.args(["-c", &format!("ulimit -f 8; exec {program} {arguments}")]);
+    shell
+}
+
+#[test]
+fn a_file_larger_than_the_process_may_write_is_a_failure_that_names_it() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", &events(0..200));
+    scene.start_program(limited("run --config odometer.toml")).expect_end(&scene, 1);
+    let log = scene.log();
+    let last = log.lines().last().expect("it says why");
+    assert!(last.contains("odometer: error: ") && last.contains("arge"), "{log}");
+    let daemon = scene.start();
+    wait_until(&scene, "every period is closed", || scene.lines("totals").len() >= 199);
+    daemon.terminate(&scene);
+
+    let path = |name: &str| scene.path(name).to_str().expect("text").to_owned();
+    let (metrics, input, output) = (path("metrics.json"), path("in/a.ndjson"), path("all.ndjson"));
+    let aggregate = format!("aggregate --metrics {metrics} --input {input} --output {output}");
+    let ended = limited(&aggregate).output().expect("it starts");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("all.ndjson") && said.contains("ulimit -f"), "{said}");
+    assert!(run(aggregate.split(' ')).status.success());
 }
