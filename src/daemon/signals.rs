@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 use super::clock;
@@ -24,7 +24,8 @@ const ONE_WISH: Duration = Duration::from_millis(100);
 pub struct StopSignal(Arc<AtomicBool>);
 
 impl StopSignal {
-    /// Takes over SIGTERM and SIGINT: the first raises this, the second ends the process with status 130.
+    /// Takes over SIGTERM and SIGINT: the first raises this, the second ends the process with status 130. SIGXFSZ (a file
+    /// larger than `ulimit -f` allows) no longer ends it without a word: the write fails instead, and is reported.
     ///
     /// # Errors
     /// Where the system refuses.
@@ -37,6 +38,7 @@ impl StopSignal {
             flag::register(signal, Arc::clone(&raised))?;
             low_level::pipe::register(signal, heard.try_clone()?)?;
         }
+        flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         Ok(StopSignal(raised))
     }
 

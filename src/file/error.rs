@@ -33,7 +33,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) fn at(step: Step, name: &str) -> impl FnOnce(io::Error) -> Error {
+    pub(super) fn at(step: Step, name: &str) -> impl FnOnce(io::Error) -> Error + use<> {
         let name = name.to_owned();
         move |source| Error { step, name, source }
     }
@@ -56,6 +56,10 @@ impl fmt::Display for Step {
 /// The operating system's words, or better ones where there are.
 fn cause(step: Step, error: &io::Error) -> String {
     match (step, error.kind()) {
+        (_, io::ErrorKind::FileTooLarge) => {
+            "it would be larger than files may be here (see ulimit -f, and what the file system takes)"
+                .to_owned()
+        }
         (_, io::ErrorKind::StorageFull) => "the disk is full".to_owned(),
         (Step::Open | Step::Read, io::ErrorKind::NotFound) => "there is no such file".to_owned(),
         (Step::Create, io::ErrorKind::NotFound) => "its directory does not exist".to_owned(),

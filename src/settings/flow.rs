@@ -4,6 +4,7 @@ use super::files::{self, Files};
 use super::reader::{Faulty, Table};
 use super::sink::{self, Sink};
 use super::source::{self, Source};
+use super::watermark;
 
 /// Which way events and totals go.
 #[derive(Clone, Debug)]
@@ -33,12 +34,13 @@ enum Kind {
 
 const KINDS: [(&str, Kind); 2] = [("kafka", Kind::Kafka), ("file", Kind::Files)];
 
-/// Reads the three sections.
+/// Reads the first three sections; of `watermark` only whether it fits them.
 pub(super) fn read(
     root: &Table<'_>,
     source: &Table<'_>,
     sink: &Table<'_>,
     rejects: &Table<'_>,
+    watermark: Option<&Table<'_>>,
 ) -> Result<Flow, Faulty> {
     let kind = source.value_or("kind", Kind::Kafka, |field| field.choice(&KINDS))?;
     let sink_kind = sink.value_or("kind", kind, |field| {
@@ -55,6 +57,10 @@ pub(super) fn read(
         check_keys(source, kind, &source::KEYS, &files::SOURCE_KEYS),
         check_keys(sink, kind, &sink::KEYS, &files::SINK_KEYS),
         check_keys(rejects, kind, &["topic"], &files::REJECTS_KEYS),
+        match (kind, watermark) {
+            (Kind::Files, Some(watermark)) => watermark::check_of_files(watermark),
+            (Kind::Files, None) | (Kind::Kafka, _) => Ok(()),
+        },
     ];
     let flow = match kind {
         Kind::Kafka => {

@@ -153,15 +153,17 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let source = root.section("source", &either(SOURCE_KEYS));
     let sink = root.section("sink", &either(SINK_KEYS));
     let rejects = root.section("rejects", &rejects::KEYS);
+    let watermark = root.section("watermark", &watermark::KEYS);
     let flow = match (source, sink, &rejects) {
-        (Ok(source), Ok(sink), Ok(rejects)) => flow::read(&root, &source, &sink, rejects),
+        (Ok(source), Ok(sink), Ok(rejects)) => {
+            flow::read(&root, &source, &sink, rejects, watermark.as_ref().ok())
+        }
         _ => Err(Faulty),
     };
     let rejects = rejects.and_then(|table| rejects::read(&table));
     let state = root.section("state", &state::KEYS).and_then(|table| state::read(&table));
     let dedup = root.section("dedup", &dedup::KEYS).and_then(|table| dedup::read(&table));
-    let watermark =
-        root.section("watermark", &watermark::KEYS).and_then(|table| watermark::read(&table));
+    let watermark = watermark.and_then(|table| watermark::read(&table));
     let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
     let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
     let telemetry =

@@ -249,6 +249,12 @@ fn files_that_cannot_be_are_faults() {
         "--set sink.topic: sink.topic: has no effect where source.kind is \"file\": leave it out\n\
          --set source.group_id: source.group_id: has no effect where source.kind is \"file\": leave it out"
     );
+    assert_eq!(
+        faults(&[("watermark.clock", "record")]),
+        "--set watermark.clock: watermark.clock: \"record\" has no effect where source.kind is \"file\", whose lines \
+         have no timestamps: leave it out"
+    );
+    assert_eq!(faults(&[("watermark.clock", "event")]), "");
     let read = faults(&[("sink.path", "in/totals.ndjson")]);
     assert!(read.contains("sink.path") && read.contains("would be read as events"), "{read}");
     let same = faults(&[("sink.path", "-"), ("rejects.path", "-")]);

@@ -1,6 +1,7 @@
 //! When event time is believed complete: section `watermark`.
 
 use super::reader::{Faulty, Table};
+use super::tree::Content;
 use crate::model::Span;
 
 pub(super) const KEYS: [&str; 4] = ["delay", "idle_timeout", "clock", "max_future_skew"];
@@ -46,4 +47,15 @@ pub(super) fn read(table: &Table<'_>) -> Result<Watermark, Faulty> {
         clock: clock?,
         future_skew_max: future_skew_max?,
     })
+}
+
+/// Lines of files have no timestamps: who lets these move the watermark believes that it has an effect.
+pub(super) fn check_of_files(table: &Table<'_>) -> Result<(), Faulty> {
+    let Some(field) = table.field("clock") else { return Ok(()) };
+    match field.content() {
+        Content::Text(text) | Content::Unquoted(text) if text == "record" => Err(field.fault(
+            "\"record\" has no effect where source.kind is \"file\", whose lines have no timestamps: leave it out",
+        )),
+        _ => Ok(()),
+    }
 }

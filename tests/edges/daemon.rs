@@ -34,10 +34,13 @@ impl Scene {
 
     /// With the address of the admin listener.
     pub(crate) fn configure_with(&self, sink: &str, admin: &str) {
-        self.write(
-            "odometer.toml",
-            &format!(
-                r#"
+        self.write("odometer.toml", &Self::configuration(sink, admin));
+    }
+
+    /// What `configure_with` writes.
+    pub(crate) fn configuration(sink: &str, admin: &str) -> String {
+        format!(
+            r#"
 [source]
 kind = "file"
 paths = ["in/*"]
@@ -58,8 +61,7 @@ files = ["metrics.json"]
 [admin]
 address = "{admin}"
 "#
-            ),
-        );
+        )
     }
 
     /// A path in the folder.
@@ -76,7 +78,16 @@ address = "{admin}"
     }
 
     pub(crate) fn start(&self) -> Daemon {
-        let mut program = odometer(["run", "--config", "odometer.toml"]);
+        self.start_on("odometer.toml")
+    }
+
+    /// With another configuration.
+    pub(crate) fn start_on(&self, configuration: &str) -> Daemon {
+        self.start_program(odometer(["run", "--config", configuration]))
+    }
+
+    /// What runs the daemon in some other way.
+    pub(crate) fn start_program(&self, mut program: std::process::Command) -> Daemon {
         program.current_dir(self.folder.path()).stdout(Stdio::null());
         let log = OpenOptions::new().append(true).create(true).open(self.path("log"));
         program.stderr(log.expect("the folder takes files"));
@@ -133,6 +144,14 @@ impl Daemon {
     pub(crate) fn kill(mut self) {
         self.0.kill().expect("it runs");
         self.0.wait().expect("it ends");
+    }
+
+    /// It ends by itself, with that status.
+    #[track_caller]
+    pub(crate) fn expect_end(mut self, scene: &Scene, status: i32) {
+        wait_until(scene, "it ends", || self.0.try_wait().expect("it was started").is_some());
+        let found = self.0.wait().expect("it ended");
+        assert_eq!(found.code(), Some(status), "{found}: {}", scene.log());
     }
 
     /// Asks it to end, which it must do well.

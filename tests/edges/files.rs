@@ -82,6 +82,24 @@ fn write_events(folder: &Path, is_over: &AtomicBool) -> u64 {
     number
 }
 
+#[test]
+fn a_folder_that_is_not_there_is_told_once_and_again_when_it_has_gone() {
+    let scene = Scene::new(METRICS);
+    let told = || scene.log().matches("there is no directory").count();
+    fs::remove_dir(scene.path("in")).expect("it is there");
+    let daemon = scene.start();
+    wait_until(&scene, "it is told", || told() > 0);
+    fs::create_dir(scene.path("in")).expect("the folder takes folders");
+    scene.append("in/a.ndjson", &event(1));
+    wait_until(&scene, "the file is found", || scene.log().contains("a file is followed"));
+    assert_eq!(told(), 1, "{}", scene.log());
+    fs::remove_dir_all(scene.path("in")).expect("it is there");
+    wait_until(&scene, "it is told again", || told() > 1);
+    daemon.terminate(&scene);
+    assert_eq!(told(), 2, "{}", scene.log());
+    assert!(scene.log().contains("/in: make it, or correct the pattern"), "{}", scene.log());
+}
+
 /// The first kill may come before anything was acknowledged.
 #[test]
 fn what_is_left_of_a_first_delivery_that_was_killed_is_cut_back() {

@@ -18,5 +18,6 @@ mod operating;
     reason = "the tests of the pure layers look at more of it"
 )]
 mod oracle;
+mod outputs;
 mod program;
 mod usage;

@@ -1,12 +1,11 @@
 //! One file that is followed.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::listing::Found;
+use super::plain::{Plain, open_known};
 use super::print::{self, PRINT_BYTES};
 use super::{Error, Fed};
 use crate::file::error::Step;
@@ -29,9 +28,19 @@ pub(super) enum Presence {
     Gone,
 }
 
+/// What a look at a file that has a known one's place says.
+enum Likeness {
+    /// It holds what is counted. `is_read_again`: what was read behind that is to be read anew.
+    Same { is_read_again: bool },
+    /// It holds something else.
+    Other,
+    /// Its name leads to another file by now: the next scan will find both.
+    Unclear,
+}
+
 /// How a file is being read.
 enum Reading {
-    Plain(File),
+    Plain(Plain),
     /// A compressed one, to see whether all of it can be.
     Checking(Box<Input>),
     /// A compressed one that can; so many plain bytes have been passed.
@@ -95,30 +104,50 @@ impl Followed {
         if self.seen == Some(now) {
             return Ok(true);
         }
-        let is_same = self.is_same(found).map_err(Error::at(Step::Read, &found.path))?;
-        if is_same {
-            self.seen = Some(now);
-            self.fault = None;
-            if self.compression() != Compression::None {
-                // What is being checked may have been half written.
-                self.reading = None;
-                self.read_to = self.known.offset;
+        match self.compare(found).map_err(Error::at(Step::Read, &found.path))? {
+            Likeness::Other => return Ok(false),
+            // Nothing of it is read before that is known.
+            Likeness::Unclear => self.seen = None,
+            Likeness::Same { is_read_again } => {
+                self.seen = Some(now);
+                self.fault = None;
+                if is_read_again {
+                    self.close();
+                }
             }
         }
-        Ok(is_same)
+        Ok(true)
     }
 
-    fn is_same(&self, found: &Found) -> io::Result<bool> {
-        if self.known.head.bytes == 0 {
-            return Ok(found.bytes >= self.read_to || self.compression() != Compression::None);
+    /// Holds what is counted of it against what is there.
+    fn compare(&self, found: &Found) -> io::Result<Likeness> {
+        let opened;
+        let file = match &self.reading {
+            Some(Reading::Plain(plain)) => plain.file(),
+            _ => match open_known(&found.path, &self.known)? {
+                Some(file) => {
+                    opened = file;
+                    &opened
+                }
+                None => return Ok(Likeness::Unclear),
+            },
+        };
+        let FollowedFile { offset, head, tail, .. } = &self.known;
+        if !print::is_there(file, head, head.bytes)? {
+            return Ok(Likeness::Other);
         }
-        let file = File::open(&found.path)?;
         if self.compression() != Compression::None {
-            return print::is_there(&file, &self.known.head, self.known.head.bytes);
+            // What is being checked may have been half written.
+            return Ok(Likeness::Same { is_read_again: true });
         }
-        Ok(found.bytes >= self.read_to
-            && print::is_there(&file, &self.known.head, self.known.head.bytes)?
-            && print::is_there(&file, &self.known.tail, self.known.offset)?)
+        if found.bytes < *offset || !print::is_there(file, tail, *offset)? {
+            return Ok(Likeness::Other);
+        }
+        let is_read_again = match &self.reading {
+            Some(Reading::Plain(plain)) => !plain.has_unfinished(*offset)?,
+            _ => false,
+        };
+        Ok(Likeness::Same { is_read_again })
     }
 
     /// It has another name now.
@@ -141,6 +170,16 @@ impl Followed {
         }
     }
 
+    /// Whether it is known that nothing of it is left to be read.
+    pub(super) fn is_read(&self) -> bool {
+        match self.presence {
+            Presence::Unseen | Presence::Gone => true,
+            Presence::Listed | Presence::Unlisted => {
+                self.seen.is_some() && self.unread_bytes() == 0
+            }
+        }
+    }
+
     /// Bytes, as they are stored, that are there and belong to no counted line.
     pub(super) fn uncounted_bytes(&self) -> u64 {
         let Some((bytes, _)) = self.seen else { return 0 };
@@ -152,8 +191,8 @@ impl Followed {
 
     /// Whether it is open and has bytes that were not read: also where it has no name any more.
     pub(super) fn reads_on(&mut self) -> bool {
-        let Some(Reading::Plain(file)) = &self.reading else { return false };
-        let Ok(metadata) = file.metadata() else { return false };
+        let Some(Reading::Plain(plain)) = &self.reading else { return false };
+        let Ok(metadata) = plain.file().metadata() else { return false };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         self.seen = Some((metadata.len(), modified));
         metadata.len() > self.read_to
@@ -173,69 +212,86 @@ impl Followed {
     pub(super) fn read(&mut self, number: u32, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
         let outcome = match self.reading.take() {
             None => self.open(),
-            Some(Reading::Plain(file)) => self.read_plain(number, file, chunk),
+            Some(Reading::Plain(plain)) => self.read_plain(number, plain, chunk),
             Some(Reading::Checking(input)) => self.check(input, chunk),
             Some(Reading::Packed(input, passed)) => self.unpack(number, input, passed, chunk),
         };
         outcome.inspect_err(|error| {
-            self.reading = None;
-            self.read_to = self.known.offset;
+            self.close();
             self.fault = Some(error.to_string());
         })
     }
 
     fn open(&mut self) -> Result<Fed, Error> {
-        let path = self.known.path.clone();
-        if self.compression() == Compression::None {
-            let file = File::open(&path).map_err(Error::at(Step::Open, &path))?;
-            let metadata = file.metadata().map_err(Error::at(Step::Open, &path))?;
-            if (metadata.dev(), metadata.ino()) != (self.known.device, self.known.inode) {
-                // Another file has the name by now: the next scan will find both.
-                self.seen = None;
-                return Ok(Fed::Busy);
-            }
-            self.reading = Some(Reading::Plain(file));
+        let failed = Error::at(Step::Open, &self.known.path);
+        self.reading = if self.compression() == Compression::None {
+            Plain::open(&self.known).map_err(failed)?.map(Reading::Plain)
         } else {
-            self.reading = Some(Reading::Checking(Box::new(self.input()?)));
+            self.take_stored_head().map_err(failed)?;
+            self.input()?.map(|input| Reading::Checking(Box::new(input)))
+        };
+        Ok(self.opened())
+    }
+
+    /// Where nothing could be opened something else has the name by now, or stands in it: the next scan will find out.
+    fn opened(&mut self) -> Fed {
+        if self.reading.is_none() {
+            self.seen = None;
         }
-        Ok(Fed::Busy)
+        Fed::Busy
     }
 
-    fn input(&self) -> Result<Input, Error> {
-        let source = Source::File(PathBuf::from(&self.known.path));
-        Input::open(&source, Options { chunk_bytes: CHUNK_BYTES })
+    /// Before anything of a compressed file is counted: what it will be known again by.
+    fn take_stored_head(&mut self) -> io::Result<()> {
+        if self.known.offset > 0 {
+            return Ok(());
+        }
+        let Some(file) = open_known(&self.known.path, &self.known)? else { return Ok(()) };
+        let bytes = file.metadata()?.len().min(PRINT_BYTES);
+        self.known.head =
+            print::stretch(&file, 0, bytes)?.map(|head| print::of_bytes(&head)).unwrap_or_default();
+        self.is_changed = true;
+        Ok(())
     }
 
-    fn read_plain(&mut self, number: u32, file: File, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
+    /// A compressed one from its beginning; `None` where another file has the name by now.
+    fn input(&self) -> Result<Option<Input>, Error> {
+        let path = &self.known.path;
+        let source = Source::File(PathBuf::from(path));
+        let input = Input::open(&source, Options { chunk_bytes: CHUNK_BYTES })?;
+        let it = open_known(path, &self.known).map_err(Error::at(Step::Open, path))?;
+        Ok(it.map(|_| input))
+    }
+
+    fn read_plain(
+        &mut self,
+        number: u32,
+        mut plain: Plain,
+        chunk: &mut Vec<u8>,
+    ) -> Result<Fed, Error> {
         let at = self.read_to;
         let room = usize::try_from(self.unread_bytes()).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
         chunk.resize(room, 0);
-        let count = loop {
-            match file.read_at(chunk, at) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => break outcome.map_err(Error::at(Step::Read, &self.known.path))?,
-            }
-        };
-        chunk.truncate(count);
-        self.reading = Some(Reading::Plain(file));
-        if count == 0 {
+        plain.read(chunk).map_err(Error::at(Step::Read, &self.known.path))?;
+        self.reading = Some(Reading::Plain(plain));
+        if chunk.is_empty() {
             // It is shorter than it was when it was last looked at: the next scan will find out.
             self.seen = None;
             return Ok(Fed::Busy);
         }
-        self.read_to = at + u64::try_from(count).unwrap_or(0);
+        self.read_to = at + u64::try_from(chunk.len()).unwrap_or(0);
         Ok(Fed::Chunk { file: number, at })
     }
 
     fn check(&mut self, mut input: Box<Input>, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
         input.read_chunk(chunk)?;
         self.reading = if chunk.is_empty() {
-            Some(Reading::Packed(Box::new(self.input()?), 0))
+            self.input()?.map(|input| Reading::Packed(Box::new(input), 0))
         } else {
             Some(Reading::Checking(input))
         };
         chunk.clear();
-        Ok(Fed::Busy)
+        Ok(self.opened())
     }
 
     fn unpack(
@@ -261,11 +317,17 @@ impl Followed {
         Ok(Fed::Chunk { file: number, at })
     }
 
-    /// Its lines are counted so far.
+    /// Its lines are counted so far. From here on it is known again by them.
     pub(super) fn advance(&mut self, offset: u64, line: u64) {
         self.known.offset = offset;
         self.known.line = line;
         self.is_changed = true;
+        if let Some(Reading::Plain(plain)) = &mut self.reading {
+            (self.known.head, self.known.tail) = plain.count(offset);
+        } else if self.compression() == Compression::None {
+            // Nothing is in mind of what was counted last.
+            self.known.tail = Print::default();
+        }
     }
 
     /// It is compressed, and read to its end.
@@ -277,37 +339,6 @@ impl Followed {
 
     /// What is to be kept of it, where that changed since it was last asked for.
     pub(super) fn changed(&mut self) -> Option<FollowedFile> {
-        if !std::mem::take(&mut self.is_changed) {
-            return None;
-        }
-        if self.take_prints().is_err() {
-            // It cannot be read any more: what was read last is then not compared with what may come back.
-            self.known.tail = Print::default();
-        }
-        Some(self.known.clone())
-    }
-
-    fn take_prints(&mut self) -> io::Result<()> {
-        let opened;
-        let file = match &self.reading {
-            Some(Reading::Plain(file)) => file,
-            _ if self.presence == Presence::Gone => return Ok(()),
-            _ => {
-                opened = File::open(&self.known.path)?;
-                &opened
-            }
-        };
-        let compression = self.compression();
-        let FollowedFile { offset, head, tail, .. } = &mut self.known;
-        if compression == Compression::None {
-            if head.bytes < PRINT_BYTES {
-                *head = print::print(file, 0, PRINT_BYTES.min(*offset))?;
-            }
-            *tail = print::print(file, offset.saturating_sub(PRINT_BYTES), *offset)?;
-        } else if head.bytes < PRINT_BYTES {
-            let bytes = file.metadata()?.len();
-            *head = print::print(file, 0, PRINT_BYTES.min(bytes))?;
-        }
-        Ok(())
+        std::mem::take(&mut self.is_changed).then(|| self.known.clone())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
@@ -87,7 +88,14 @@ pub(super) fn list(patterns: &[Pattern], troubles: &mut BTreeMap<String, String>
     for pattern in patterns {
         let base = pattern.base();
         if let Err(error) = fs::read_dir(base) {
-            let reason = format!("directory {} cannot be read: {error}", base.display());
+            let shown = std::path::absolute(base).unwrap_or(base.to_owned());
+            let shown = shown.display();
+            let reason = match error.kind() {
+                ErrorKind::NotFound => {
+                    format!("there is no directory {shown}: make it, or correct the pattern")
+                }
+                _ => format!("directory {shown} cannot be read: {error}"),
+            };
             troubles.insert(pattern.text.clone(), reason);
             continue;
         }
@@ -126,7 +134,7 @@ fn look(path: &Path) -> Result<Option<Found>, (String, String)> {
             Some(found) => Ok(Some(found)),
             None => Err((name, "its name is no UTF-8: rename it".to_owned())),
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err((name, error.to_string())),
     }
 }

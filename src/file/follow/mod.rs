@@ -4,12 +4,13 @@
 //! scan (what is there now) ─► read (the next chunk of the file in hand, or of the next one by name) ─► advance (how far
 //! its lines are counted) ─► changed (what is to be kept with the next commit)
 //! ```
-//! `followed` is one file, `listing` what the patterns find, `print` how content is known again. A plain file is read as far as it
-//! reaches; a compressed one only once all of it can be read, for what is cut or damaged must not be counted. Knows
-//! nothing of lines, and holds no thread.
+//! `followed` is one file, `plain` what is kept in mind of an open one, `listing` what the patterns find, `print` how content is
+//! known again. A plain file is read as far as it reaches; a compressed one only once all of it can be read, for what is cut
+//! or damaged must not be counted. Knows nothing of lines, and holds no thread.
 
 mod followed;
 mod listing;
+mod plain;
 mod print;
 #[cfg(test)]
 mod tests;
@@ -115,6 +116,11 @@ impl Follower {
         self.files.values().map(Followed::unread_bytes).sum()
     }
 
+    /// Whether everything there is was read to its end, as the last scan found it.
+    pub fn is_all_read(&self) -> bool {
+        self.troubles.is_empty() && self.files.values().all(Followed::is_read)
+    }
+
     /// Looks at what is there now.
     pub fn scan(&mut self) -> Vec<Notice> {
         let mut notices = Vec::new();
@@ -190,16 +196,18 @@ impl Follower {
         if file.presence == Presence::Gone {
             return;
         }
-        match listing::renamed(&file.known) {
-            Some(found) if file.meet(&found, Presence::Unlisted).unwrap_or(false) => {
+        let found = listing::renamed(&file.known);
+        match found.map(|found| (file.meet(&found, Presence::Unlisted), found)) {
+            Some((Ok(true), found)) => {
                 if file.known.path != found.path {
                     notices.push(Notice::Renamed(file.known.path.clone(), found.path.clone()));
                     file.rename(&found);
                 }
             }
             // What is still open can be read to its end though it has no name any more.
-            Some(_) | None if file.reads_on() => {}
-            Some(_) | None => {
+            Some((Err(_), _)) | None if file.reads_on() => {}
+            // What it was is gone too where something else stands in it.
+            Some((Ok(false) | Err(_), _)) | None => {
                 notices.push(Notice::Gone(file.known.path.clone(), file.uncounted_bytes()));
                 file.close();
                 file.presence = Presence::Gone;

@@ -45,9 +45,23 @@ impl Scene {
         self.follower = Follower::new(patterns(self.folder.path()), kept.clone());
     }
 
+    /// Empties a file, and writes it anew.
+    fn rewrite(&self, name: &str, text: &str) {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).truncate(true).open(self.path(name)).expect("it");
+        file.write_all(text.as_bytes()).expect("the folder takes files");
+        // File systems keep times by milliseconds: two writes right after each other may bear the same one.
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(1)).expect("the folder is ours");
+    }
+
     /// Scans, and reads all there is, counting whole lines. Returns the lines of each file, by name at the end.
     fn lines(&mut self) -> Vec<(String, Vec<String>)> {
         self.follower.scan();
+        self.lines_found()
+    }
+
+    /// What the last scan found, as it is now.
+    fn lines_found(&mut self) -> Vec<(String, Vec<String>)> {
         let mut texts: BTreeMap<u32, (u64, Vec<u8>)> = BTreeMap::new();
         let mut order = Vec::new();
         let mut chunk = Vec::new();
@@ -162,26 +176,92 @@ fn a_file_with_other_content_is_read_from_its_beginning() {
         ("9\n8\n7\n", &["9", "8", "7"]),
         ("1\n2\n9\n4\n", &["1", "2", "9", "4"]),
     ] {
-        for is_restarted in [false, true] {
+        for (is_kept, is_restarted) in [(false, false), (true, false), (true, true)] {
             let mut scene = Scene::new();
             let mut kept = BTreeMap::new();
             scene.append("a.ndjson", "1\n2\n3\n");
             scene.lines();
-            scene.follower.changed();
             if is_restarted {
-                scene.follower.advance(0, 6, 3);
                 scene.restart(&mut kept);
+            } else if is_kept {
+                scene.follower.changed();
             }
-            let mut file = OpenOptions::new()
-                .write(true)
-                .truncate(true)
-                .open(scene.path("a.ndjson"))
-                .expect("it");
-            file.write_all(text.as_bytes()).expect("the folder takes files");
-            // File systems keep times by milliseconds: two writes right after each other may bear the same one.
-            file.set_modified(UNIX_EPOCH + Duration::from_secs(1)).expect("the folder is ours");
-            assert_eq!(scene.lines(), [read("a.ndjson", lines)], "{text:?} {is_restarted}");
+            scene.rewrite("a.ndjson", text);
+            assert_eq!(scene.lines(), [read("a.ndjson", lines)], "{text:?} {is_kept}");
         }
+    }
+}
+
+#[test]
+fn a_growing_file_stays_the_same_whenever_it_is_looked_at() {
+    let mut scene = Scene::new();
+    let mut kept = BTreeMap::new();
+    let line = "x".repeat(199);
+    for number in 0..20 {
+        let line = format!("{number}{line}");
+        scene.append("a.ndjson", &format!("{line}\n"));
+        let notices = scene.follower.scan();
+        assert!(number == 0 || notices.is_empty(), "{number}: {notices:?}");
+        assert_eq!(scene.lines(), [read("a.ndjson", &[&line])], "{number}");
+        match number % 4 {
+            // A commit, which comes when it likes; or a new process.
+            1 => drop(scene.follower.changed()),
+            3 => scene.restart(&mut kept),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_rewritten_again_and_again_is_read_from_its_beginning_each_time() {
+    let mut scene = Scene::new();
+    scene.append("a.ndjson", "a\n");
+    scene.lines();
+    for text in ["b\nb\n", "c\nc\nc\n", "d\nd\nd\nd\n"] {
+        scene.rewrite("a.ndjson", text);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(scene.lines(), [read("a.ndjson", &lines)]);
+    }
+}
+
+#[test]
+fn what_is_rewritten_between_a_look_and_reading_is_read_from_its_beginning() {
+    let mut scene = Scene::new();
+    scene.append("a.ndjson", "1\n2\n");
+    scene.lines();
+    scene.append("a.ndjson", "3\n");
+    scene.follower.scan();
+    scene.rewrite("a.ndjson", "5\n6\n7\n8\n");
+    assert_eq!(scene.lines_found(), [read("a.ndjson", &["7"])], "it cannot be told yet");
+    scene.follower.changed();
+    let notices = scene.follower.scan();
+    assert!(matches!(notices[..], [Notice::Rewritten(_)]), "{notices:?}");
+    assert_eq!(scene.lines(), [read("a.ndjson", &["5", "6", "7", "8"])]);
+}
+
+#[test]
+fn an_unfinished_line_that_changes_is_read_again_and_nothing_before_it() {
+    for text in ["1\nxyz\n", "1\nx\n"] {
+        let mut scene = Scene::new();
+        scene.append("a.ndjson", "1\nabc");
+        assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
+        scene.rewrite("a.ndjson", text);
+        let last = text.lines().last().expect("a line");
+        assert_eq!(scene.lines(), [read("a.ndjson", &[last])], "{text:?}");
+    }
+}
+
+#[test]
+fn a_compressed_file_that_is_replaced_is_read_from_its_beginning() {
+    for is_kept in [false, true] {
+        let mut scene = Scene::new();
+        fs::write(scene.path("a.gz"), gzip("1\n2\n")).expect("the folder takes files");
+        assert_eq!(scene.lines(), [read("a.gz", &["1", "2"])]);
+        if is_kept {
+            scene.follower.changed();
+        }
+        fs::write(scene.path("a.gz"), gzip("3\n4\n5\n")).expect("the folder takes files");
+        assert_eq!(scene.lines(), [read("a.gz", &["3", "4", "5"])]);
     }
 }
 

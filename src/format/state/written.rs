@@ -16,6 +16,9 @@ pub struct WrittenFile {
     pub bytes: u64,
     /// UTC day from the epoch of its first byte.
     pub day: Option<u32>,
+    /// Its inode, which it keeps when it is renamed; `None`: an older release noted it.
+    #[serde(default)]
+    pub inode: Option<u64>,
 }
 
 /// All that was written.

@@ -3,12 +3,13 @@
 //! ```text
 //! worker: scan, read ─► lines ─► events ─► state: processor, store ─► outlet: append, settle ─► acknowledged in the state
 //! ```
-//! `reader` (files to batches of events), `outlet` (where totals go), `opening` (how the task starts), `worker` (the
-//! loop). What is acknowledged stands in the state together with what forgets it: after a kill the outputs are cut back to
+//! `reader` (files to batches of events), `outlet` (where totals go), `opening` (how the task starts), `quiet` (what the
+//! clock may close), `worker` (the loop). What is acknowledged stands in the state together with what forgets it: after a kill the outputs are cut back to
 //! that, and the rest is written again, byte for byte.
 
 mod opening;
 mod outlet;
+mod quiet;
 mod reader;
 mod worker;
 

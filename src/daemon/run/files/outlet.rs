@@ -56,6 +56,12 @@ impl Outlet {
         Ok(outlet)
     }
 
+    /// Begins a new file where somebody moved one away. Returns whether it did: that is to be acknowledged before
+    /// anything is written.
+    pub(super) fn follow_moves(&mut self) -> Result<bool, CommandError> {
+        Ok(self.totals.follow_moves()? | self.rejects.follow_moves()?)
+    }
+
     /// Writes entries, in order.
     pub(super) fn write(&mut self, entries: &[Outgoing]) -> Result<(), CommandError> {
         let (mut totals, mut rejects) = (Vec::new(), Vec::new());
@@ -88,7 +94,8 @@ impl Outlet {
         self.totals.is_full() || self.rejects.is_full()
     }
 
-    /// Gives full files their last names: all of them is acknowledged, and that lasts.
+    /// Gives full files their last names: all of them is acknowledged, and that lasts. The new ones are to be acknowledged
+    /// before anything is written.
     pub(super) fn rotate(&mut self) -> Result<(), CommandError> {
         self.totals.rotate()?;
         self.rejects.rotate()
@@ -96,12 +103,16 @@ impl Outlet {
 }
 
 impl Output {
+    fn follow_moves(&mut self) -> Result<bool, CommandError> {
+        match self {
+            Output::File(file) => file.follow_moves().map_err(failure),
+            Output::Stdout => Ok(false),
+        }
+    }
+
     fn write(&mut self, lines: &[u8]) -> Result<(), CommandError> {
         match self {
-            Output::File(file) => {
-                file.follow_moves().map_err(failure)?;
-                file.append(lines, today()).map_err(failure)
-            }
+            Output::File(file) => file.append(lines, today()).map_err(failure),
             Output::Stdout => {
                 let mut stdout = io::stdout().lock();
                 stdout

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::file::{self, Fed, Follower, Notice};
+use crate::file::{Fed, Follower, Notice};
 use crate::format::{LineSplitter, RECORD_BYTES_MAX};
 
 /// The files that are followed, with their unfinished lines.
@@ -11,6 +11,8 @@ pub(super) struct Reader {
     /// By file, and at which plain byte its next chunk begins.
     splitters: BTreeMap<u32, (LineSplitter, u64)>,
     chunk: Vec<u8>,
+    /// What the log says cannot be read, and why.
+    told: BTreeMap<String, String>,
 }
 
 /// What a look at the files brought.
@@ -28,7 +30,7 @@ pub(super) enum Read<'r> {
 
 impl Reader {
     pub(super) fn new(follower: Follower) -> Self {
-        Reader { follower, splitters: BTreeMap::new(), chunk: Vec::new() }
+        Reader { follower, splitters: BTreeMap::new(), chunk: Vec::new(), told: BTreeMap::new() }
     }
 
     /// Looks at what is there now, and says what changed.
@@ -55,11 +57,38 @@ impl Reader {
                 }
             }
         }
+        self.tell_troubles();
+    }
+
+    /// Says once what cannot be read, and again where the reason changed or it came back.
+    fn tell_troubles(&mut self) {
+        let troubles = self.follower.troubles();
+        if self.told == *troubles {
+            return;
+        }
+        for (path, reason) in
+            troubles.iter().filter(|(path, reason)| self.told.get(*path) != Some(reason))
+        {
+            tracing::warn!(
+                path,
+                reason,
+                "what is to be followed cannot be read; it is tried again"
+            );
+        }
+        self.told.clone_from(troubles);
     }
 
     /// The next bytes of a file.
-    pub(super) fn read(&mut self) -> Result<Read<'_>, file::Error> {
-        match self.follower.read(&mut self.chunk)? {
+    pub(super) fn read(&mut self) -> Read<'_> {
+        let fed = match self.follower.read(&mut self.chunk) {
+            Ok(fed) => fed,
+            Err(error) => {
+                tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
+                self.told.insert(error.name.clone(), error.to_string());
+                return Read::Busy;
+            }
+        };
+        match fed {
             Fed::Chunk { file, at } => {
                 let place = self.follower.place(file).unwrap_or((0, 0));
                 let (splitter, next) =
@@ -69,16 +98,16 @@ impl Reader {
                     (*splitter, *next) = (resumed(place), at);
                 }
                 *next += u64::try_from(self.chunk.len()).unwrap_or(0);
-                Ok(Read::Chunk { file, place, splitter, bytes: &self.chunk })
+                Read::Chunk { file, place, splitter, bytes: &self.chunk }
             }
             Fed::End { file } => {
                 let place = self.follower.place(file).unwrap_or((0, 0));
                 let known = self.splitters.remove(&file).map(|(splitter, _)| splitter);
                 let splitter = known.unwrap_or_else(|| resumed(place));
-                Ok(Read::End { file, place, splitter })
+                Read::End { file, place, splitter }
             }
-            Fed::Busy => Ok(Read::Busy),
-            Fed::Nothing => Ok(Read::Nothing),
+            Fed::Busy => Read::Busy,
+            Fed::Nothing => Read::Nothing,
         }
     }
 

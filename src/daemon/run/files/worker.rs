@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::opening::{Opened, failure};
 use super::outlet::Outlet;
+use super::quiet::Quiet;
 use super::reader::{Read, Reader};
 use crate::daemon::CommandError;
 use crate::daemon::clock::{self, ClockWatch, Stopwatch};
@@ -38,8 +39,7 @@ pub(super) struct Worker<'s> {
     since_scan: Option<Stopwatch>,
     since_cut: Stopwatch,
     since_tick: Stopwatch,
-    /// Since the last line was read.
-    quiet: Stopwatch,
+    quiet: Quiet,
     clock: ClockWatch,
 }
 
@@ -65,7 +65,7 @@ impl<'s> Worker<'s> {
             since_scan: None,
             since_cut: Stopwatch::start(),
             since_tick: Stopwatch::start(),
-            quiet: Stopwatch::start(),
+            quiet: Quiet::from(clock::now()),
             clock: ClockWatch::start(),
         };
         // What an earlier process stored and did not deliver.
@@ -88,9 +88,7 @@ impl<'s> Worker<'s> {
 
     fn step(&mut self) -> Result<(), CommandError> {
         if self.since_scan.is_none_or(|since| since.elapsed() >= self.files.scan_interval) {
-            self.reader.scan();
-            self.since_scan = Some(Stopwatch::start());
-            self.show_troubles();
+            self.look();
         }
         let is_idle = !self.read()?;
         let bytes_max = self.settings.state.commit_bytes.bytes_in_memory();
@@ -101,7 +99,7 @@ impl<'s> Worker<'s> {
         }
         if self.since_tick.elapsed() >= TICK_INTERVAL {
             self.since_tick = Stopwatch::start();
-            self.tick(is_idle)?;
+            self.tick()?;
         }
         if is_idle {
             clock::pause(PATIENCE);
@@ -109,17 +107,23 @@ impl<'s> Worker<'s> {
         Ok(())
     }
 
+    /// Looks at what is there now.
+    fn look(&mut self) {
+        let at = clock::now();
+        self.reader.scan();
+        self.since_scan = Some(Stopwatch::start());
+        if self.reader.follower.is_all_read() {
+            self.quiet.find_all_read(at);
+        } else {
+            self.quiet.find_more();
+        }
+        self.show_troubles();
+    }
+
     /// Reads and counts what is next. Returns whether there was anything.
     fn read(&mut self) -> Result<bool, CommandError> {
         let Worker { reader, state, decoder, quiet, .. } = self;
-        let read = match reader.read() {
-            Ok(read) => read,
-            Err(error) => {
-                tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
-                return Ok(true);
-            }
-        };
-        let (file, place) = match read {
+        let (file, place) = match reader.read() {
             Read::Nothing => return Ok(false),
             Read::Busy => return Ok(true),
             Read::Chunk { file, place, splitter, bytes } => {
@@ -127,7 +131,7 @@ impl<'s> Worker<'s> {
                 let reading = Reading { file, at: Some(clock::now()) };
                 let from = From { cursor: state.processor.cursor(), place };
                 while let Some(batch) = decoder.batch(&mut lines, reading) {
-                    *quiet = Stopwatch::start();
+                    quiet.read(clock::now());
                     let cursor = from.cursor_at(lines.position());
                     let events = &batch.events;
                     state.tell(Input::Events { events, cursor }).map_err(failure)?;
@@ -166,6 +170,9 @@ impl<'s> Worker<'s> {
     fn deliver(&mut self) -> Result<(), CommandError> {
         let Some(pending) = &self.state.pending else { return Ok(()) };
         let (mut next, through) = (pending.next, pending.through);
+        if self.outlet.follow_moves()? {
+            self.state.store.acknowledge(&self.outlet.written()).map_err(failure)?;
+        }
         while next <= through {
             let (entries, last) = self.state.part(next, PART_BYTES_MAX).map_err(failure)?;
             self.outlet.write(&entries)?;
@@ -177,12 +184,13 @@ impl<'s> Worker<'s> {
         if self.outlet.is_full() {
             self.state.store.sync().map_err(failure)?;
             self.outlet.rotate()?;
+            self.state.store.acknowledge(&self.outlet.written()).map_err(failure)?;
         }
         Ok(())
     }
 
     /// What goes by the clock: where all is read, the watermark follows it (rule 7.1).
-    fn tick(&mut self, is_idle: bool) -> Result<(), CommandError> {
+    fn tick(&mut self) -> Result<(), CommandError> {
         self.show();
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
@@ -192,12 +200,9 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let timeout = self.settings.watermark.idle_timeout;
-        let is_quiet =
-            i64::try_from(self.quiet.elapsed().as_micros()).unwrap_or(i64::MAX) >= timeout.micros();
-        let is_all_read = is_idle && self.reader.follower.troubles().is_empty();
-        if is_quiet && is_all_read {
+        if let Some(until) = self.quiet.until(timeout) {
             let delay = self.settings.watermark.delay;
-            let watermark = clock::now().saturating_sub(timeout).saturating_sub(delay);
+            let watermark = until.saturating_sub(timeout).saturating_sub(delay);
             self.state.tell(Input::Idle { watermark }).map_err(failure)?;
         }
         Ok(())

@@ -4,13 +4,18 @@
 //! open (cut back to what is acknowledged) ─► append ... ─► settle (on disk) ─► written (to be acknowledged) ─► rotate
 //! ```
 //! A full file is renamed, `totals.ndjson` to `totals.000001.ndjson`, only once all of it is acknowledged: from then on it
-//! never changes.
+//! never changes. `parts` tells such a part from what somebody else put there. A file is locked by who writes it.
 
-use std::fs::{self, File, OpenOptions};
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use self::parts::part_path;
 use super::error::{Error, Step};
 use crate::format::state::WrittenFile;
 
@@ -33,30 +38,34 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// Opens the file, and cuts off what is not acknowledged. `None`: nothing ever was; then the file must be empty or not
-    /// there.
+    /// Opens the file for this process alone, and cuts off what is not acknowledged. `None`: nothing ever was; then the
+    /// file must be empty or not there.
     ///
     /// # Errors
-    /// A file that cannot be written, that holds what somebody else wrote, or that lacks what was acknowledged.
+    /// A file that cannot be written, that another process writes, that holds what somebody else wrote, or that lacks what
+    /// was acknowledged; somebody else's file with the name of a part to come.
     pub fn open(
         path: &Path,
         rotation: Rotation,
         acknowledged: Option<&WrittenFile>,
     ) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let fresh = WrittenFile { path: name.clone(), part: 1, bytes: 0, day: None };
+        let failed = |error| Error::at(Step::Create, &name)(error);
+        let (file, metadata) = take(path).map_err(failed)?;
+        let inode = Some(metadata.ino());
+        let fresh = WrittenFile { path: name.clone(), part: 1, bytes: 0, day: None, inode };
         let known = acknowledged.filter(|known| known.path == name);
-        let mut written = known.cloned().unwrap_or(fresh);
-        let finished = part_path(path, written.part);
-        if finished.exists() {
+        let mut written = known.map_or(fresh, |known| WrittenFile { inode, ..known.clone() });
+        if let Some(known) = known
+            && parts::is_finished(path, &metadata, known).map_err(failed)?
+        {
             // It was full, and renamed after all of it had been acknowledged.
             written = WrittenFile { part: written.part + 1, bytes: 0, day: None, ..written };
         }
-        let failed = |error| Error::at(Step::Create, &name)(error);
-        let file = OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(failed(io::Error::other("it is no ordinary file: name one, or \"-\"")));
+        if rotation != Rotation::default()
+            && let Some(part) = parts::foreign(path, written.part).map_err(failed)?
+        {
+            return Err(failed(parts::refusal(&part)));
         }
         let found = metadata.len();
         if known.is_none() && found > 0 {
@@ -124,30 +133,31 @@ impl Appender {
         self.written.bytes > 0 && (is_large || is_old)
     }
 
-    /// Gives the full file its last name, and begins the next one. All of it has been acknowledged, and that lasts.
+    /// Gives the full file its last name, and begins the next one, which is to be acknowledged before anything is written
+    /// to it. All of the full one has been acknowledged, and that lasts.
     ///
     /// # Errors
     /// The disk.
     pub fn rotate(&mut self) -> Result<(), Error> {
         let finished = part_path(&self.path, self.written.part);
-        if finished.exists() {
-            let taken = io::Error::other(format!("{} is there already", finished.display()));
-            return Err(Error::at(Step::Publish, &self.name)(taken));
+        if fs::symlink_metadata(&finished).is_ok() {
+            return Err(Error::at(Step::Publish, &self.name)(parts::refusal(&finished)));
         }
         super::output::put_in_place(&self.path, &finished)
             .map_err(Error::at(Step::Publish, &self.name))?;
         self.begin_next()
     }
 
-    /// Begins a new file where somebody moved this one away.
+    /// Begins a new file where somebody moved this one away. Returns whether it did: the new one is to be acknowledged
+    /// before anything is written to it.
     ///
     /// # Errors
     /// The disk.
-    pub fn follow_moves(&mut self) -> Result<(), Error> {
+    pub fn follow_moves(&mut self) -> Result<bool, Error> {
         let failed = |error| Error::at(Step::Write, &self.name)(error);
         let own = self.file.metadata().map_err(failed)?;
         match fs::metadata(&self.path) {
-            Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => Ok(()),
+            Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => Ok(false),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
             Ok(_) | Err(_) => {
                 tracing::warn!(
@@ -155,34 +165,60 @@ impl Appender {
                     "the output file was moved away; a new one is begun"
                 );
                 self.written.part -= 1;
-                self.begin_next()
+                self.begin_next().map(|()| true)
             }
         }
     }
 
     fn begin_next(&mut self) -> Result<(), Error> {
         let failed = |error| Error::at(Step::Create, &self.name)(error);
-        self.file =
-            OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
-        let found = self.file.metadata().map_err(failed)?.len();
+        let (file, metadata) = take(&self.path).map_err(failed)?;
+        let found = metadata.len();
         if found > 0 {
             return Err(failed(io::Error::other(format!(
                 "it holds {found} bytes that this state has not written: move it away"
             ))));
         }
+        self.file = file;
         self.written = WrittenFile {
             path: self.name.clone(),
             part: self.written.part + 1,
             bytes: 0,
             day: None,
+            inode: Some(metadata.ino()),
         };
         Ok(())
     }
 }
 
-/// The name of a finished part: its number stands before the ending.
-pub fn part_path(path: &Path, part: u32) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
-    path.with_file_name(format!("{stem}.{part:06}{}", ending.unwrap_or_default()))
+/// Opens a file, new or not, for this process alone.
+fn take(path: &Path) -> io::Result<(File, Metadata)> {
+    loop {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let own = file.metadata()?;
+        if !own.is_file() {
+            return Err(io::Error::other("it is no ordinary file: name one, or \"-\""));
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other(
+                    "another process writes to it: end that one, or name another file",
+                ));
+            }
+            Err(TryLockError::Error(error)) => tracing::warn!(
+                path = %path.display(),
+                %error,
+                "the output file cannot be locked: nothing keeps a second process from writing to it"
+            ),
+        }
+        // Its owner may have renamed it before it was locked.
+        match fs::metadata(path) {
+            Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => {
+                return Ok((file, found));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
 }

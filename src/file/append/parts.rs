@@ -1,0 +1,71 @@
+//! Finished parts of an output: their names, and which of them a state has written.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::format::state::WrittenFile;
+
+/// How many digits the number of a part has at least.
+const DIGITS: usize = 6;
+
+/// The name of a finished part: its number stands before the ending.
+pub fn part_path(path: &Path, part: u32) -> PathBuf {
+    let (stem, ending) = around_number(path);
+    path.with_file_name(format!("{stem}{part:0DIGITS$}{ending}"))
+}
+
+/// What stands before the number and behind it.
+fn around_number(path: &Path) -> (String, String) {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+    (format!("{stem}."), ending.unwrap_or_default())
+}
+
+/// Whether the acknowledged file bears its last name already: its process ended between that and noting it. `found` has its
+/// first name now.
+pub(super) fn is_finished(path: &Path, found: &Metadata, known: &WrittenFile) -> io::Result<bool> {
+    let part = match fs::metadata(part_path(path, known.part)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        outcome => outcome?,
+    };
+    let is_whole = part.len() == known.bytes;
+    Ok(match known.inode {
+        // It has its first name: what has the last one is somebody else's.
+        Some(inode) if found.ino() == inode => false,
+        Some(inode) if part.ino() == inode => is_whole,
+        // All was copied here, or an older release noted it.
+        Some(_) | None => is_whole && found.len() < known.bytes,
+    })
+}
+
+/// The first part, by name, from that number on: nobody has finished it for this state.
+pub(super) fn foreign(path: &Path, from: u32) -> io::Result<Option<PathBuf>> {
+    let (before, behind) = around_number(path);
+    let number_of = |name: &str| -> Option<u32> {
+        let number = name.strip_prefix(&before)?.strip_suffix(&behind)?;
+        let is_number = number.len() >= DIGITS && number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { number.parse().ok() } else { None }
+    };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut first = None;
+    for entry in fs::read_dir(directory.unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        let number = entry.file_name().to_str().and_then(number_of);
+        if number.is_some_and(|number| number >= from)
+            && first.as_ref().is_none_or(|first| entry.path() < *first)
+        {
+            first = Some(entry.path());
+        }
+    }
+    Ok(first)
+}
+
+/// That a part is somebody else's.
+pub(super) fn refusal(part: &Path) -> io::Error {
+    io::Error::other(format!(
+        "{} is there already, and this state has not written it: move it away, or name another file",
+        part.display()
+    ))
+}

@@ -1,0 +1,97 @@
+//! `odometer run` over files: whose its outputs are, and what they may not take.
+
+use std::fs;
+
+use crate::daemon::{Scene, wait_until};
+use crate::program::{odometer, run};
+
+const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
+
+/// A line that this state has not written.
+const FOREIGN: &str = "{\"id\": \"somebody else's\"}\n";
+
+/// Events of periods of their own, each an hour and more behind the one before it.
+fn events(numbers: std::ops::Range<u64>) -> String {
+    let event = |number: u64| {
+        let time = 1_767_225_600 + number * 7_200;
+        format!("{{\"id\":\"{number}\",\"type\":\"t\",\"customer\":\"c\",\"time\":{time}}}\n")
+    };
+    numbers.map(event).collect()
+}
+
+#[test]
+fn a_foreign_part_ends_the_daemon_and_costs_no_total() {
+    let scene = Scene::new(METRICS);
+    scene.configure("rotate_size = \"1KiB\"");
+    let daemon = scene.start();
+    wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+    let foreign = "out/totals.000002.ndjson";
+    scene.write(foreign, FOREIGN);
+    scene.append("in/a.ndjson", &events(0..10));
+    wait_until(&scene, "a part is full", || scene.path("out/totals.000001.ndjson").exists());
+    scene.append("in/a.ndjson", &events(10..20));
+    daemon.expect_end(&scene, 1);
+    for _ in 0..3 {
+        scene.start().expect_end(&scene, 1);
+        let log = scene.log();
+        let last = log.lines().last().expect("it says why");
+        assert!(last.contains("totals.000002.ndjson is there already"), "{log}");
+    }
+    assert_eq!(fs::read_to_string(scene.path(foreign)).expect("readable"), FOREIGN);
+    fs::remove_file(scene.path(foreign)).expect("it is there");
+    let daemon = scene.start();
+    wait_until(&scene, "it runs again", || scene.log().matches("odometer runs").count() == 2);
+    wait_until(&scene, "every period is closed", || scene.lines("totals").len() >= 19);
+    daemon.terminate(&scene);
+    assert_eq!(scene.totals().len(), 19);
+}
+
+#[test]
+fn an_output_belongs_to_one_daemon() {
+    for output in ["totals", "rejects"] {
+        let scene = Scene::new(METRICS);
+        let other = Scene::configuration("", "")
+            .replace("\"state\"", "\"other-state\"")
+            .replace("in/*", "other-in/*")
+            .replace(if output == "totals" { "out/rejects" } else { "out/totals" }, "out/others");
+        scene.write("other.toml", &other);
+        fs::create_dir(scene.path("other-in")).expect("the folder takes folders");
+        let daemon = scene.start();
+        wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+        scene.start_on("other.toml").expect_end(&scene, 1);
+        let said = format!("out/{output}.ndjson: another process writes to it");
+        assert!(scene.log().contains(&said), "{}", scene.log());
+        daemon.terminate(&scene);
+    }
+}
+
+/// `ulimit -f` counts kibibytes in this shell.
+fn limited(arguments: &str) -> std::process::Command {
+    let program = odometer([""; 0]);
+    let mut shell = std::process::Command::new("bash");
+    let program = program.get_program().to_str().expect("text");
+    shell.args(["-c", &format!("ulimit -f 8; exec {program} {arguments}")]);
+    shell
+}
+
+#[test]
+fn a_file_larger_than_the_process_may_write_is_a_failure_that_names_it() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", &events(0..200));
+    scene.start_program(limited("run --config odometer.toml")).expect_end(&scene, 1);
+    let log = scene.log();
+    let last = log.lines().last().expect("it says why");
+    assert!(last.contains("odometer: error: ") && last.contains("arge"), "{log}");
+    let daemon = scene.start();
+    wait_until(&scene, "every period is closed", || scene.lines("totals").len() >= 199);
+    daemon.terminate(&scene);
+
+    let path = |name: &str| scene.path(name).to_str().expect("text").to_owned();
+    let (metrics, input, output) = (path("metrics.json"), path("in/a.ndjson"), path("all.ndjson"));
+    let aggregate = format!("aggregate --metrics {metrics} --input {input} --output {output}");
+    let ended = limited(&aggregate).output().expect("it starts");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("all.ndjson") && said.contains("ulimit -f"), "{said}");
+    assert!(run(aggregate.split(' ')).status.success());
+}
