@@ -17,6 +17,7 @@ mod run;
 pub mod signals;
 mod stored;
 mod table;
+mod unbound;
 mod usage;
 
 pub use cli::CommandLine;

@@ -10,17 +10,17 @@ use super::handover::{Delivered, Note};
 use super::last_line::LastLine;
 use super::mark::Mark;
 use super::{Limits, Outputs, store_failure};
-use crate::daemon::CommandError;
 use crate::daemon::cli::AggregateArguments;
+use crate::daemon::{CommandError, unbound};
 use crate::definition::Plan;
 use crate::engine::{
-    Binding, CommitId, CommitRecord, Counters, Cursor, DigestKey, OutboxEntry, Processor, Start,
+    CommitId, CommitRecord, Counters, Cursor, DigestKey, OutboxEntry, Processor, Start,
 };
 use crate::file::{Source, TemporaryFolder};
 use crate::format::state::Identity;
 use crate::store::{self, Store};
 
-/// In place of a consumer group: no group of Kafka can be meant by it, since its topic is empty.
+/// In place of a consumer group.
 const GROUP: &str = "odometer aggregate";
 
 /// Where changes go.
@@ -76,10 +76,11 @@ impl Opened {
         outputs: &Outputs,
     ) -> Result<Self, CommandError> {
         let Some(directory) = &arguments.state else { return Self::in_memory() };
-        let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
+        let identity =
+            Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()?) };
         let options = store::Options::new(Limits::of(arguments).store_bytes);
         let store = Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
-        check_binding(&store)?;
+        unbound::check(&store, GROUP, "name a directory of its own with --state")?;
         Self::lasting(store, source, outputs)
     }
 
@@ -186,31 +187,6 @@ fn check_mark(
     }
 }
 
-fn binding() -> Binding {
-    Binding {
-        cluster: String::new(),
-        group: GROUP.to_owned(),
-        topic: String::new(),
-        partition: 0,
-        partitions: 1,
-    }
-}
-
-fn check_binding(store: &Store) -> Result<(), CommandError> {
-    let found = &store.identity().binding;
-    if *found == binding() {
-        return Ok(());
-    }
-    Err(CommandError::failed(format!(
-        "state directory {} belongs to `odometer run` (group {:?}, topic {:?}, partition {}): name \
-         a directory of its own with --state",
-        store.directory().display(),
-        found.group,
-        found.topic,
-        found.partition
-    )))
-}
-
 /// A store that is gone with the run, and the folder it lies in.
 pub(super) struct Temporary {
     // Closed before its folder goes: fields are dropped in this order.
@@ -230,7 +206,8 @@ impl Temporary {
             );
             CommandError::failed_by(what, error)
         })?;
-        let identity = Identity { binding: binding(), digest_key: DigestKey(random()?) };
+        let identity =
+            Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()?) };
         let options = store::Options::temporary(limits.store_bytes);
         let store = Store::open(&folder.path().join("store"), &options, plan, || identity);
         let store = store.map_err(|error| spill_failure(error, &folder))?;

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use super::outlet::Outlet;
-use crate::daemon::CommandError;
 use crate::daemon::lines::REJECT_BYTES_MAX;
 use crate::daemon::run::live::LiveTasks;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
+use crate::daemon::{CommandError, unbound};
 use crate::definition::{Definitions, Plan};
-use crate::engine::{self, Binding, CommitRecord, Cursor, DigestKey};
+use crate::engine::{self, CommitRecord, Cursor, DigestKey};
 use crate::file::Follower;
 use crate::format::Place;
 use crate::format::state::Identity;
 use crate::settings::{Files, Settings};
 use crate::store::{self, Store};
 
-/// In place of a consumer group: no group of Kafka can be meant by it, since its topic is empty.
+/// In place of a consumer group.
 const GROUP: &str = "odometer run over files";
 
 /// The task, ready to work.
@@ -40,11 +40,11 @@ pub(super) fn open(
         live: Arc::clone(live),
     };
     let directory = settings.state.directory.join(super::TASK);
-    let identity = Identity { binding: binding(), digest_key: DigestKey(random()) };
+    let identity = Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()) };
     let options = store::Options::new(memory / 4);
     let mut store =
         Store::open(&directory, &options, &common.plan, || identity).map_err(failure)?;
-    check_binding(&store)?;
+    unbound::check(&store, GROUP, "name another state.directory")?;
     let from = from(&mut store)?;
     let follower = Follower::new(files.patterns.clone(), store.followed().map_err(failure)?);
     let written = store.written().map_err(failure)?;
@@ -80,31 +80,6 @@ fn from(store: &mut Store) -> Result<From, CommandError> {
         unreachable!("a genesis was added where there was no commit")
     };
     Ok(From { last, delivered: visible.outbox_last, is_offset_behind: visible != last })
-}
-
-fn binding() -> Binding {
-    Binding {
-        cluster: String::new(),
-        group: GROUP.to_owned(),
-        topic: String::new(),
-        partition: 0,
-        partitions: 1,
-    }
-}
-
-fn check_binding(store: &Store) -> Result<(), CommandError> {
-    let found = &store.identity().binding;
-    if *found == binding() {
-        return Ok(());
-    }
-    Err(CommandError::failed(format!(
-        "state directory {} belongs to something else (group {:?}, topic {:?}, partition {}): name another \
-         state.directory",
-        store.directory().display(),
-        found.group,
-        found.topic,
-        found.partition
-    )))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
