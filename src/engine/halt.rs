@@ -57,6 +57,13 @@ pub enum Halt {
         /// One past the last offset of the log.
         log_end: i64,
     },
+    /// While it was read, the topic was deleted and created anew.
+    TopicReplaced {
+        /// Id of the one that was read.
+        before: String,
+        /// Id of the one that has its name now.
+        now: String,
+    },
     /// A customer of this task was also seen in another one.
     CustomerInTwoTasks {
         /// Whose.
@@ -144,6 +151,13 @@ impl fmt::Display for Halt {
                  truncated. Totals of other events would come under ids that their reader knows: \
                  count it with {ANEW}"
             ),
+            Halt::TopicReplaced { before, now } => write!(
+                f,
+                "the topic was deleted and created anew while it was read (its id was {before}, \
+                 and now is {now}): what of the new one stands below the offsets that were reached \
+                 was not read. Totals of other events would come under ids that their reader knows: \
+                 count it with {ANEW}"
+            ),
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
                 f,
                 "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}, \
@@ -169,6 +183,7 @@ mod tests {
             Halt::StateElsewhere { commit: CommitId([7; 16]) },
             Halt::HistoryGone { offset: 5, log_start: 9 },
             Halt::TopicRecreated { offset: 5, log_end: 3 },
+            Halt::TopicReplaced { before: "a".repeat(22), now: "b".repeat(22) },
             Halt::CustomerInTwoTasks {
                 tenant: "t".to_owned(),
                 customer: "c".to_owned(),

@@ -11,7 +11,7 @@ use rdkafka::metadata::MetadataTopic;
 
 use super::limits::Limits;
 use super::trouble::{self, Trouble};
-use super::{Access, Error};
+use super::{Access, Error, TopicId};
 
 const ASKING: &str = "asking for the topic's partitions";
 
@@ -32,6 +32,8 @@ pub struct Options {
     pub worker: usize,
     /// Topics.
     pub topics: Topics,
+    /// Id of the source topic when the process started, where its broker tells it.
+    pub topic_id: Option<TopicId>,
     /// How long an entry may be.
     pub limits: Limits,
     /// How long the broker keeps an unfinished transaction.

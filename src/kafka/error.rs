@@ -4,6 +4,7 @@ use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::TopicId;
 use super::withheld::Withheld;
 
 /// What is done with a topic.
@@ -38,6 +39,16 @@ pub enum Error {
         "topic {0:?} does not exist: create it with the number of partitions it is to keep, or correct its name"
     )]
     TopicMissing(String),
+    /// A topic is not the one that it was, though it has its name.
+    #[error("topic {topic:?} was deleted and created anew: its id was {before}, and is {now}")]
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+        /// Id when the process started.
+        before: TopicId,
+        /// Id now.
+        now: TopicId,
+    },
     /// The user may not do with a topic what is to be done with it.
     #[error(
         "topic {topic:?} is not authorised: grant the operations {access} on it to the user that \
@@ -127,6 +138,7 @@ impl Error {
             }
             Error::Client(_)
             | Error::TopicMissing(_)
+            | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. }
             | Error::Leaderless(_)
@@ -149,6 +161,7 @@ impl Error {
         match self {
             Error::Client(_)
             | Error::TopicMissing(_)
+            | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
             | Error::EntryTooLarge { .. } => Disposition::Halt,
             Error::Leaderless(_) | Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,

@@ -12,6 +12,7 @@ mod property;
 mod receipts;
 mod sink;
 mod source;
+mod topic_id;
 mod trouble;
 mod withheld;
 
@@ -23,4 +24,5 @@ pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
+pub use topic_id::{TopicId, topic_id};
 pub use withheld::Withheld;

@@ -148,6 +148,7 @@ fn options(scene: &Scene<'_>) -> odometer::kafka::Options {
             totals: scene.totals.clone(),
             rejects: scene.rejects.clone(),
         },
+        topic_id: None,
         limits: odometer::kafka::Limits {
             client: 1_000_000,
             totals: unknown(),

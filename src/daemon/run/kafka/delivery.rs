@@ -143,6 +143,7 @@ impl Worker {
                 self.standing = Standing::Renewed;
                 Ok(())
             }
+            Reply::Untried(error) => Err(error.into()),
             Reply::Delivered { visible, outcome: Ok(()) } => {
                 self.report.transaction(TransactionOutcome::Committed);
                 self.pause.end();

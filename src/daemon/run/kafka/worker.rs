@@ -38,11 +38,13 @@ const TICK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error(transparent)]
-    Kafka(#[from] kafka::Error),
+    Kafka(kafka::Error),
     #[error("{0}: {1}")]
     Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("{0} is halted: {1}")]
     Halted(TaskName, Halt),
+    #[error("topic {0} is halted: {1}")]
+    TopicHalted(String, Halt),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
@@ -51,6 +53,18 @@ pub(super) enum Error {
         "stopped before everything was delivered: what is stored will be delivered at the next start"
     )]
     Undelivered,
+}
+
+impl From<kafka::Error> for Error {
+    fn from(error: kafka::Error) -> Self {
+        match error {
+            kafka::Error::TopicReplaced { topic, before, now } => {
+                let (before, now) = (before.to_string(), now.to_string());
+                Error::TopicHalted(topic, Halt::TopicReplaced { before, now })
+            }
+            error => Error::Kafka(error),
+        }
+    }
 }
 
 /// What a worker has in common with its siblings.
@@ -101,7 +115,8 @@ impl Worker {
         let Shared { registry, outlook, stop, abort } = shared;
         let source = Rc::new(Source::open(&options)?);
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
-        let courier = Courier::start(name, Sink::new(&options, job.totals_partitions));
+        let courier =
+            Courier::start(name, Sink::new(&options, job.totals_partitions), outlook.horizon());
         Ok(Worker {
             job,
             options,
