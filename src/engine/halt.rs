@@ -57,6 +57,13 @@ pub enum Halt {
         /// One past the last offset of the log.
         log_end: i64,
     },
+    /// The last record that was read is no longer in the log, though the log goes on around it.
+    RecordGone {
+        /// Where reading would go on.
+        offset: i64,
+        /// The topic's `cleanup.policy`, which is not to compact; or why it is not known.
+        policy: Result<String, String>,
+    },
     /// While it was read, the topic was deleted and created anew.
     TopicReplaced {
         /// Id of the one that was read.
@@ -151,6 +158,20 @@ impl fmt::Display for Halt {
                  truncated. Totals of other events would come under ids that their reader knows: \
                  count it with {ANEW}"
             ),
+            Halt::RecordGone { offset, policy: Ok(policy) } => write!(
+                f,
+                "reading should go on at offset {offset}, but the last record that was read before \
+                 it is no longer in the log, though earlier ones are, and the topic does not compact \
+                 (cleanup.policy {policy:?}): the topic was recreated or truncated. Totals of other \
+                 events would come under ids that their reader knows: count it with {ANEW}"
+            ),
+            Halt::RecordGone { offset, policy: Err(reason) } => write!(
+                f,
+                "reading should go on at offset {offset}, but the last record that was read before \
+                 it is no longer in the log: compaction took it away, or the topic was recreated or \
+                 truncated. Whether it compacts is not known ({reason}): let the user ask for that, \
+                 and start again; if it does not, count it with {ANEW}"
+            ),
             Halt::TopicReplaced { before, now } => write!(
                 f,
                 "the topic was deleted and created anew while it was read (its id was {before}, \
@@ -183,6 +204,11 @@ mod tests {
             Halt::StateElsewhere { commit: CommitId([7; 16]) },
             Halt::HistoryGone { offset: 5, log_start: 9 },
             Halt::TopicRecreated { offset: 5, log_end: 3 },
+            Halt::RecordGone { offset: 5, policy: Ok("delete".to_owned()) },
+            Halt::RecordGone {
+                offset: 5,
+                policy: Err("it may not be asked: that takes DescribeConfigs".to_owned()),
+            },
             Halt::TopicReplaced { before: "a".repeat(22), now: "b".repeat(22) },
             Halt::CustomerInTwoTasks {
                 tenant: "t".to_owned(),

@@ -19,7 +19,7 @@ mod withheld;
 pub use client::{Options, Topics, check_topics};
 pub use error::{Access, Disposition, Error};
 pub use horizon::Horizon;
-pub use limits::{Limits, TopicLimit, topic_limit};
+pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink, take_up};

@@ -252,7 +252,7 @@ impl Worker {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => {
+            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
                 self.is_out_of_range = true;
                 self.report.trouble(error, None);
                 Ok(())
