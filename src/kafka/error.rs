@@ -197,6 +197,8 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
         | Code::InvalidTransactionTimeout
+        // The client does not take what it was given: it has not asked anybody.
+        | Code::NotConfigured
         | Code::InvalidArgument => Disposition::Halt,
         Code::OperationTimedOut
         | Code::RequestTimedOut
