@@ -125,11 +125,20 @@ impl Worker {
             let error = self.passing(error)?;
             self.start_pause.begin();
             self.report.waits(partitions, &error.to_string());
-            tracing::warn!(
-                %error,
-                pause_seconds = self.start_pause.seconds(),
-                "the broker does not answer what a task needs to start; it is asked again"
-            );
+            let pause_seconds = self.start_pause.seconds();
+            if let kafka::Error::Withheld(_) = error {
+                tracing::warn!(
+                    %error,
+                    pause_seconds,
+                    "the broker keeps back what a task needs to start; it is asked again"
+                );
+            } else {
+                tracing::warn!(
+                    %error,
+                    pause_seconds,
+                    "the broker does not answer what a task needs to start; it is asked again"
+                );
+            }
             return Ok(None);
         }
         // A genesis is visible before anything is read: whoever comes next must begin at the same offset.
