@@ -122,20 +122,20 @@ impl fmt::Display for Halt {
                  between partitions. Create a topic with the final number of partitions, produce \
                  to it from a known point on, and count it with {ANEW}"
             ),
-            Halt::OffsetGone => f.write_str(
+            Halt::OffsetGone => write!(
+                f,
                 "there is a state, but the group has no committed offset: what was delivered is \
-                 not known. Kafka forgets the offsets of a group that is empty for \
-                 offsets.retention.minutes, and those of a topic that is deleted. If the topic \
-                 is still the one that the state was made of, start a new group with \
-                 source.start_from = \"earliest\" and an empty state.directory: a total that was \
-                 delivered before comes again with the same id, by which its reader drops it. If \
-                 the topic was created anew, or records of it were deleted since, give it another \
-                 sink.topic too: its totals are others under the same ids",
+                 not known (Kafka forgets the offsets of a group that is empty for \
+                 offsets.retention.minutes, and those of a topic that is deleted). Count the topic \
+                 again from source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
                 f,
                 "the group's committed offset {offset} was not committed by odometer (metadata \
-                 {metadata:?}): choose another source.group_id, or delete the group's offsets"
+                 {metadata:?}): somebody else has the group, or a tool moved its offset, and what \
+                 was delivered is not known. If nothing was counted for this group yet, choose a \
+                 source.group_id that nobody else has; else count the topic again from \
+                 source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::StateElsewhere { commit } => write!(
                 f,
@@ -201,6 +201,8 @@ mod tests {
     fn counted_anew() -> Vec<Halt> {
         vec![
             Halt::PartitionsChanged { before: 2, now: 3 },
+            Halt::OffsetGone,
+            Halt::ForeignOffset { offset: 5, metadata: "x".to_owned() },
             Halt::StateElsewhere { commit: CommitId([7; 16]) },
             Halt::HistoryGone { offset: 5, log_start: 9 },
             Halt::TopicRecreated { offset: 5, log_end: 3 },
