@@ -101,9 +101,12 @@ impl Options {
         config
     }
 
-    /// Group, instance, topic and worker: two processes never share one, and a process comes back under its own.
+    /// Group, instance, topic and worker: two processes never share one, and a process comes back under its own. How long
+    /// the first two are tells where each ends, for all may have hyphens; ids made by earlier versions had no lengths.
     pub fn transactional_id(&self) -> String {
-        format!("{}-{}-{}-{}", self.group, self.instance, self.topics.source, self.worker)
+        let Options { group, instance, worker, topics, .. } = self;
+        let (topic, group_bytes, instance_bytes) = (&topics.source, group.len(), instance.len());
+        format!("{group}-{instance}-{topic}-{worker}:{group_bytes}:{instance_bytes}")
     }
 }
 

@@ -130,6 +130,16 @@ mod tests {
     }
 
     #[test]
+    fn transactional_ids_tell_groups_and_instances_apart() {
+        let id = |group: &str, instance: &str| {
+            let (group, instance) = (group.to_owned(), instance.to_owned());
+            Options { group, instance, ..options(String::new()) }.transactional_id()
+        };
+        assert_ne!(id("odo-X", "eu-1"), id("odo-X-eu", "1"));
+        assert!(id("odo-X", "eu-1").starts_with("odo-X-eu-1-usage-0"), "as grants have it");
+    }
+
+    #[test]
     fn partition_without_a_leader_keeps_no_other_from_being_told() {
         let cluster = MockCluster::new(1).expect("a mock cluster");
         cluster.create_topic("usage", 3, 1).expect("a topic");
