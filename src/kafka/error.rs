@@ -61,6 +61,13 @@ pub enum Error {
         /// What is to be done with it.
         access: Access,
     },
+    /// The user may not use a transactional id.
+    #[error(
+        "transactional id {0:?} is not authorised: grant the operations Describe and Write on the \
+         transactional ids that begin with source.group_id, and deny them on none of these, to the \
+         user that the Kafka properties name"
+    )]
+    UnauthorisedId(String),
     /// An entry is larger than its topic takes.
     #[error(
         "topic {topic:?} refuses an entry as too large: its max.message.bytes is {limit}. Raise that \
@@ -140,6 +147,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
+            | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
@@ -163,6 +171,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
+            | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. } => Disposition::Halt,
             Error::Leaderless(_) | Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {

@@ -65,8 +65,15 @@ fn producer_of_new_epoch(
     producer
         .init_transactions(timeout)
         .map_err(Error::request("taking up the transactional id"))
-        .map_err(|error| error.explained(producer.context().trouble.last()))?;
+        .map_err(|error| match error.code() {
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => unauthorised(config),
+        _ => error.explained(producer.context().trouble.last()),
+    })?;
     Ok(producer)
+}
+
+fn unauthorised(config: &ClientConfig) -> Error {
+    Error::UnauthorisedId(config.get("transactional.id").unwrap_or_default().to_owned())
 }
 
 impl Sink {
@@ -163,6 +170,9 @@ impl Sink {
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => self.too_large(topic),
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 Error::Unauthorised { topic, access: Access::Write }
+            }
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                unauthorised(&self.config)
             }
             _ => error,
         }
