@@ -139,6 +139,20 @@ pub fn check_topics(
     Ok((counts, cluster))
 }
 
+/// The first of these topics that a broker says is not there.
+pub(super) fn missing_topic(
+    properties: &BTreeMap<String, String>,
+    topics: [&str; 2],
+    timeout: Duration,
+) -> Option<String> {
+    let client: BaseConsumer<Trouble> =
+        Options::client(properties).create_with_context(Trouble::default()).ok()?;
+    topics.into_iter().find_map(|topic| match partitions(&client, topic, Access::Write, timeout) {
+        Err(Error::TopicMissing(topic)) => Some(topic),
+        Ok(_) | Err(_) => None,
+    })
+}
+
 /// The number of partitions of a topic.
 pub(super) fn partitions<C: ConsumerContext>(
     client: &BaseConsumer<C>,

@@ -39,6 +39,17 @@ pub enum Error {
         "topic {0:?} does not exist: create it with the number of partitions it is to keep, or correct its name"
     )]
     TopicMissing(String),
+    /// A topic that totals or rejects go to is gone, while there is something for it.
+    #[error(
+        "topic {topic:?} does not exist any more, and nothing is delivered: create it again with \
+         the number of partitions that it had ({cause})"
+    )]
+    SinkTopicGone {
+        /// Its name.
+        topic: String,
+        /// What failed for it.
+        cause: Box<Error>,
+    },
     /// A topic is not the one that it was, though it has its name.
     #[error("topic {topic:?} was deleted and created anew: its id was {before}, and is {now}")]
     TopicReplaced {
@@ -149,6 +160,7 @@ impl Error {
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
+            | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
             | Error::NoClusterId => None,
@@ -173,7 +185,10 @@ impl Error {
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. } => Disposition::Halt,
-            Error::Leaderless(_) | Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
+            Error::SinkTopicGone { .. }
+            | Error::Leaderless(_)
+            | Error::Withheld(_)
+            | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)
             }
