@@ -8,8 +8,9 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rdkafka::consumer::ConsumerGroupMetadata;
 
 use crate::daemon::clock::Stopwatch;
@@ -95,14 +96,26 @@ impl Courier {
         Some(reply)
     }
 
-    /// Waits for the answer, which the timeouts of the client bound; `None`: nothing is under way.
-    pub(super) fn wait(&mut self) -> Option<Reply> {
+    /// Waits for the answer, but no longer than that; `None`: it is not there, or nothing is under way.
+    pub(super) fn wait(&mut self, limit: Duration) -> Option<Reply> {
         if !self.is_under_way {
             return None;
         }
-        let reply = self.replies.recv().expect("the courier lives as long as its worker");
-        self.is_under_way = false;
-        Some(reply)
+        match self.replies.recv_timeout(limit) {
+            Ok(reply) => {
+                self.is_under_way = false;
+                Some(reply)
+            }
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("the courier lives as long as its worker")
+            }
+        }
+    }
+
+    /// Does not wait for the thread at the end: what it has under way takes too long, and ends with the process.
+    pub(super) fn leave(&mut self) {
+        drop(self.thread.take());
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) enum Error {
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
     #[error(
-        "stopped before everything was delivered: what is stored will be delivered at the next start"
+        "stopped before everything was delivered, for which there are 30 seconds: the state is valid, \
+         and what is stored will be delivered at the next start"
     )]
     Undelivered,
 }
@@ -102,6 +103,8 @@ pub(super) struct Worker {
     since_tick: Stopwatch,
     pub(super) pause: Pause,
     pub(super) clock: ClockWatch,
+    /// Since the end of the process began.
+    pub(super) ending: Option<Stopwatch>,
     pub(super) report: Report,
 }
 
@@ -138,6 +141,7 @@ impl Worker {
             since_tick: Stopwatch::start(),
             pause: Pause::new(),
             clock: ClockWatch::start(),
+            ending: None,
             report,
         })
     }
@@ -148,6 +152,7 @@ impl Worker {
         while outcome.is_ok() && !self.stop.is_raised() && !self.abort.is_raised() {
             outcome = self.step();
         }
+        self.ending.get_or_insert_with(Stopwatch::start);
         if outcome.is_ok() {
             outcome = self.drain();
         }
@@ -158,6 +163,9 @@ impl Worker {
             && let Err(error) = self.make_certain()
         {
             tracing::warn!(%error, "a transaction is left to the broker's timeout");
+        }
+        if self.await_courier().is_err() {
+            self.courier.leave();
         }
         if outcome.is_ok() {
             outcome = match self.registry.all_halted().into_iter().next() {
