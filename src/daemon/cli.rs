@@ -89,8 +89,9 @@ pub enum Command {
 
 const RUN_HELP: &str = "\
 Reads events from Kafka, keeps its state in state.directory, and writes each total and each reject
-exactly once. SIGTERM or Ctrl-C finishes what was read, commits and leaves; a second signal
-stops at once (the state stays valid). config/odometer.toml documents every key; environment
+exactly once. SIGTERM or Ctrl-C finishes what was read, commits and leaves; what takes longer than
+30 seconds is left to the next start, with status 1, and a second signal stops at once (the state
+stays valid). config/odometer.toml documents every key; environment
 variables ODOMETER__SECTION__KEY override the file, and --set overrides both.
 
 Example:

@@ -57,6 +57,20 @@ pub enum Halt {
         /// One past the last offset of the log.
         log_end: i64,
     },
+    /// The last record that was read is no longer in the log, though the log goes on around it.
+    RecordGone {
+        /// Where reading would go on.
+        offset: i64,
+        /// The topic's `cleanup.policy`, which is not to compact; or why it is not known.
+        policy: Result<String, String>,
+    },
+    /// While it was read, the topic was deleted and created anew.
+    TopicReplaced {
+        /// Id of the one that was read.
+        before: String,
+        /// Id of the one that has its name now.
+        now: String,
+    },
     /// A customer of this task was also seen in another one.
     CustomerInTwoTasks {
         /// Whose.
@@ -108,20 +122,20 @@ impl fmt::Display for Halt {
                  between partitions. Create a topic with the final number of partitions, produce \
                  to it from a known point on, and count it with {ANEW}"
             ),
-            Halt::OffsetGone => f.write_str(
+            Halt::OffsetGone => write!(
+                f,
                 "there is a state, but the group has no committed offset: what was delivered is \
-                 not known. Kafka forgets the offsets of a group that is empty for \
-                 offsets.retention.minutes, and those of a topic that is deleted. If the topic \
-                 is still the one that the state was made of, start a new group with \
-                 source.start_from = \"earliest\" and an empty state.directory: a total that was \
-                 delivered before comes again with the same id, by which its reader drops it. If \
-                 the topic was created anew, or records of it were deleted since, give it another \
-                 sink.topic too: its totals are others under the same ids",
+                 not known (Kafka forgets the offsets of a group that is empty for \
+                 offsets.retention.minutes, and those of a topic that is deleted). Count the topic \
+                 again from source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
                 f,
                 "the group's committed offset {offset} was not committed by odometer (metadata \
-                 {metadata:?}): choose another source.group_id, or delete the group's offsets"
+                 {metadata:?}): somebody else has the group, or a tool moved its offset, and what \
+                 was delivered is not known. If nothing was counted for this group yet, choose a \
+                 source.group_id that nobody else has; else count the topic again from \
+                 source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::StateElsewhere { commit } => write!(
                 f,
@@ -142,6 +156,27 @@ impl fmt::Display for Halt {
                 "reading should go on at offset {offset} of a log that ends at {log_end}, or the \
                  record before it is another one than was read: the topic was recreated or \
                  truncated. Totals of other events would come under ids that their reader knows: \
+                 count it with {ANEW}"
+            ),
+            Halt::RecordGone { offset, policy: Ok(policy) } => write!(
+                f,
+                "reading should go on at offset {offset}, but the last record that was read before \
+                 it is no longer in the log, though earlier ones are, and the topic does not compact \
+                 (cleanup.policy {policy:?}): the topic was recreated or truncated. Totals of other \
+                 events would come under ids that their reader knows: count it with {ANEW}"
+            ),
+            Halt::RecordGone { offset, policy: Err(reason) } => write!(
+                f,
+                "reading should go on at offset {offset}, but the last record that was read before \
+                 it is no longer in the log: compaction took it away, or the topic was recreated or \
+                 truncated. Whether it compacts is not known ({reason}): let the user ask for that, \
+                 and start again; if it does not, count it with {ANEW}"
+            ),
+            Halt::TopicReplaced { before, now } => write!(
+                f,
+                "the topic was deleted and created anew while it was read (its id was {before}, \
+                 and now is {now}): what of the new one stands below the offsets that were reached \
+                 was not read. Totals of other events would come under ids that their reader knows: \
                  count it with {ANEW}"
             ),
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
@@ -166,9 +201,17 @@ mod tests {
     fn counted_anew() -> Vec<Halt> {
         vec![
             Halt::PartitionsChanged { before: 2, now: 3 },
+            Halt::OffsetGone,
+            Halt::ForeignOffset { offset: 5, metadata: "x".to_owned() },
             Halt::StateElsewhere { commit: CommitId([7; 16]) },
             Halt::HistoryGone { offset: 5, log_start: 9 },
             Halt::TopicRecreated { offset: 5, log_end: 3 },
+            Halt::RecordGone { offset: 5, policy: Ok("delete".to_owned()) },
+            Halt::RecordGone {
+                offset: 5,
+                policy: Err("it may not be asked: that takes DescribeConfigs".to_owned()),
+            },
+            Halt::TopicReplaced { before: "a".repeat(22), now: "b".repeat(22) },
             Halt::CustomerInTwoTasks {
                 tenant: "t".to_owned(),
                 customer: "c".to_owned(),

@@ -45,7 +45,9 @@ pub use extent::Extent;
 pub use halt::Halt;
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
-pub use recovery::{Binding, Committed, Decision, Facts, LocalState, StartFrom, Visible, decide};
+pub use recovery::{
+    Binding, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,
+};
 pub use recurring::Recurring;
 pub use settlement::{Doubt, Settled, settle};
 pub use usage::Usage;

@@ -39,8 +39,24 @@ pub struct LocalState {
     pub cursor: Cursor,
     /// Sequence of its last outbox entry.
     pub outbox_last: u64,
-    /// Whether the record before the cursor is still the one that was read: `None` where there is nothing to compare.
-    pub is_same_record: Option<bool>,
+    /// What the log has in place of the last record that was read.
+    pub noted: Noted,
+}
+
+/// What the log has where the last record that was read stood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Noted {
+    /// None was read, or the log does not reach to its offset.
+    Nothing,
+    /// That record.
+    Same,
+    /// Another one.
+    Other,
+    /// No record at just that offset, though the log has earlier and later ones.
+    Gap {
+        /// The topic's `cleanup.policy`, or why it is not known.
+        policy: Result<String, String>,
+    },
 }
 
 /// What the metadata of a committed offset says.
@@ -155,22 +171,33 @@ pub fn decide(facts: &Facts) -> Decision {
 /// Kafka forgets a group's offsets with the topic too: what the log holds tells which it was.
 fn without_offset(facts: &Facts, state: &LocalState) -> Halt {
     let (offset, log_end) = (state.cursor.offset, facts.log_end);
-    if state.is_same_record == Some(false) || offset > log_end {
+    if offset > log_end {
         return Halt::TopicRecreated { offset, log_end };
     }
-    Halt::OffsetGone
+    another_log(facts, state).unwrap_or(Halt::OffsetGone)
 }
 
 fn resume(facts: &Facts, local: &LocalState, visible: &Visible) -> Decision {
     if let Some(halt) = unreachable_cursor(facts, local.cursor.offset) {
         return Decision::Halt(halt);
     }
-    if local.is_same_record == Some(false) {
-        let (offset, log_end) = (local.cursor.offset, facts.log_end);
-        return Decision::Halt(Halt::TopicRecreated { offset, log_end });
+    if let Some(halt) = another_log(facts, local) {
+        return Decision::Halt(halt);
     }
     let is_offset_behind = local.chain.last() != Some(&visible.commit);
     Decision::Resume { delivered: visible.sequence, is_offset_behind }
+}
+
+/// Compaction takes records away, and nothing else does from within a log: any other gap is of a log that was cut and
+/// went on differently.
+fn another_log(facts: &Facts, local: &LocalState) -> Option<Halt> {
+    let (offset, log_end) = (local.cursor.offset, facts.log_end);
+    match &local.noted {
+        Noted::Nothing | Noted::Same => None,
+        Noted::Other => Some(Halt::TopicRecreated { offset, log_end }),
+        Noted::Gap { policy: Ok(policy) } if policy.contains("compact") => None,
+        Noted::Gap { policy } => Some(Halt::RecordGone { offset, policy: policy.clone() }),
+    }
 }
 
 fn adopt(facts: &Facts, offset: i64, genesis: CommitId) -> Decision {

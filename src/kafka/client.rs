@@ -11,7 +11,7 @@ use rdkafka::metadata::MetadataTopic;
 
 use super::limits::Limits;
 use super::trouble::{self, Trouble};
-use super::{Access, Error};
+use super::{Access, Error, TopicId};
 
 const ASKING: &str = "asking for the topic's partitions";
 
@@ -32,6 +32,8 @@ pub struct Options {
     pub worker: usize,
     /// Topics.
     pub topics: Topics,
+    /// Id of the source topic when the process started, where its broker tells it.
+    pub topic_id: Option<TopicId>,
     /// How long an entry may be.
     pub limits: Limits,
     /// How long the broker keeps an unfinished transaction.
@@ -99,9 +101,12 @@ impl Options {
         config
     }
 
-    /// Group, instance, topic and worker: two processes never share one, and a process comes back under its own.
+    /// Group, instance, topic and worker: two processes never share one, and a process comes back under its own. How long
+    /// the first two are tells where each ends, for all may have hyphens; ids made by earlier versions had no lengths.
     pub fn transactional_id(&self) -> String {
-        format!("{}-{}-{}-{}", self.group, self.instance, self.topics.source, self.worker)
+        let Options { group, instance, worker, topics, .. } = self;
+        let (topic, group_bytes, instance_bytes) = (&topics.source, group.len(), instance.len());
+        format!("{group}-{instance}-{topic}-{worker}:{group_bytes}:{instance_bytes}")
     }
 }
 
@@ -132,6 +137,20 @@ pub fn check_topics(
     }
     let cluster = client.client().fetch_cluster_id(timeout).ok_or(Error::NoClusterId)?;
     Ok((counts, cluster))
+}
+
+/// The first of these topics that a broker says is not there.
+pub(super) fn missing_topic(
+    properties: &BTreeMap<String, String>,
+    topics: [&str; 2],
+    timeout: Duration,
+) -> Option<String> {
+    let client: BaseConsumer<Trouble> =
+        Options::client(properties).create_with_context(Trouble::default()).ok()?;
+    topics.into_iter().find_map(|topic| match partitions(&client, topic, Access::Write, timeout) {
+        Err(Error::TopicMissing(topic)) => Some(topic),
+        Ok(_) | Err(_) => None,
+    })
 }
 
 /// The number of partitions of a topic.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::TopicId;
 use super::withheld::Withheld;
 
 /// What is done with a topic.
@@ -38,6 +39,27 @@ pub enum Error {
         "topic {0:?} does not exist: create it with the number of partitions it is to keep, or correct its name"
     )]
     TopicMissing(String),
+    /// A topic that totals or rejects go to is gone, while there is something for it.
+    #[error(
+        "topic {topic:?} does not exist any more, and nothing is delivered: create it again with \
+         the number of partitions that it had ({cause})"
+    )]
+    SinkTopicGone {
+        /// Its name.
+        topic: String,
+        /// What failed for it.
+        cause: Box<Error>,
+    },
+    /// A topic is not the one that it was, though it has its name.
+    #[error("topic {topic:?} was deleted and created anew: its id was {before}, and is {now}")]
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+        /// Id when the process started.
+        before: TopicId,
+        /// Id now.
+        now: TopicId,
+    },
     /// The user may not do with a topic what is to be done with it.
     #[error(
         "topic {topic:?} is not authorised: grant the operations {access} on it to the user that \
@@ -50,6 +72,13 @@ pub enum Error {
         /// What is to be done with it.
         access: Access,
     },
+    /// The user may not use a transactional id.
+    #[error(
+        "transactional id {0:?} is not authorised: grant the operations Describe and Write on the \
+         transactional ids that begin with source.group_id, and deny them on none of these, to the \
+         user that the Kafka properties name"
+    )]
+    UnauthorisedId(String),
     /// An entry is larger than its topic takes.
     #[error(
         "topic {topic:?} refuses an entry as too large: its max.message.bytes is {limit}. Raise that \
@@ -127,8 +156,11 @@ impl Error {
             }
             Error::Client(_)
             | Error::TopicMissing(_)
+            | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
+            | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
+            | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
             | Error::NoClusterId => None,
@@ -149,9 +181,14 @@ impl Error {
         match self {
             Error::Client(_)
             | Error::TopicMissing(_)
+            | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
+            | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. } => Disposition::Halt,
-            Error::Leaderless(_) | Error::Withheld(_) | Error::NoClusterId => Disposition::Retry,
+            Error::SinkTopicGone { .. }
+            | Error::Leaderless(_)
+            | Error::Withheld(_)
+            | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)
             }
@@ -184,6 +221,8 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
         | Code::InvalidTransactionTimeout
+        // The client does not take what it was given: it has not asked anybody.
+        | Code::NotConfigured
         | Code::InvalidArgument => Disposition::Halt,
         Code::OperationTimedOut
         | Code::RequestTimedOut

@@ -1,4 +1,5 @@
-//! How far the logs of a topic reach: their high watermarks, which a reader of committed records is never told.
+//! How far the logs of a topic reach: their high watermarks, which a reader of committed records is never told. And
+//! whether it is still the topic that it was.
 //!
 //! A client of its own, in no group and reading nothing, so that its requests wait behind no fetch. Decides nothing.
 
@@ -10,12 +11,13 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::partitions;
 use super::trouble::{self, Trouble};
-use super::{Access, Disposition, Error, Options};
+use super::{Access, Disposition, Error, Options, TopicId, topic_id};
 
 /// Asks about one topic.
 pub struct Horizon {
     client: BaseConsumer<Trouble>,
     topic: String,
+    id: Option<TopicId>,
     timeout: Duration,
 }
 
@@ -29,7 +31,8 @@ impl Horizon {
         // Else the broker answers with the last stable offset: where the first open transaction begins.
         config.set("isolation.level", "read_uncommitted");
         let client = config.create_with_context(Trouble::default()).map_err(Error::Client)?;
-        Ok(Horizon { client, topic: options.topics.source.clone(), timeout })
+        let (topic, id) = (options.topics.source.clone(), options.topic_id.clone());
+        Ok(Horizon { client, topic, id, timeout })
     }
 
     /// One past the last offset of each of these partitions, whoever may read it: one request for each broker. Those are
@@ -76,6 +79,23 @@ impl Horizon {
             .map_err(|error| self.explained(error))
     }
 
+    /// That the topic was not deleted and created anew since the process started, as of now. What was read before the
+    /// question is of that topic then: an id never comes back.
+    ///
+    /// # Errors
+    /// Another topic of that name, or a broker that does not answer or does not know the topic now.
+    pub fn same_topic(&self) -> Result<(), Error> {
+        let Some(before) = &self.id else { return Ok(()) };
+        let now = topic_id::asked(self.client.client(), &self.topic, self.timeout)
+            .map_err(|error| self.explained(error))?;
+        match now {
+            Some(now) if now != *before => {
+                Err(Error::TopicReplaced { topic: self.topic.clone(), before: before.clone(), now })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn explained(&self, error: Error) -> Error {
         error.explained(trouble::last_said(&self.client))
     }
@@ -102,10 +122,21 @@ mod tests {
                 totals: "totals".to_owned(),
                 rejects: "rejects".to_owned(),
             },
+            topic_id: None,
             limits: Limits { client: 1_000_000, totals: unknown(), rejects: unknown() },
             transaction_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
         }
+    }
+
+    #[test]
+    fn transactional_ids_tell_groups_and_instances_apart() {
+        let id = |group: &str, instance: &str| {
+            let (group, instance) = (group.to_owned(), instance.to_owned());
+            Options { group, instance, ..options(String::new()) }.transactional_id()
+        };
+        assert_ne!(id("odo-X", "eu-1"), id("odo-X-eu", "1"));
+        assert!(id("odo-X", "eu-1").starts_with("odo-X-eu-1-usage-0"), "as grants have it");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How large an entry may be: the least of what the client sends and of what the sink's topics take.
+//! How large an entry may be: the least of what the client sends and of what the sink's topics take. And what else
+//! topics say of their settings.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use super::trouble::Trouble;
 use super::{Disposition, Error, Options};
 
-const ASKING: &str = "asking for the topic's max.message.bytes";
+const ASKING: &str = "asking for the topic's settings";
 /// What librdkafka takes as `message.max.bytes`.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1000..=1_000_000_000;
 
@@ -45,6 +46,20 @@ pub fn topic_limit(
     topic: &str,
     timeout: Duration,
 ) -> Result<TopicLimit, Error> {
+    let told = topic_setting(properties, topic, "max.message.bytes", timeout)?;
+    Ok(told.and_then(|text| text.parse().map_err(|_| format!("the broker tells {text:?}"))))
+}
+
+/// Asks a topic for one of its settings. Why it is not known is an answer too.
+///
+/// # Errors
+/// A broker that does not answer.
+pub fn topic_setting(
+    properties: &BTreeMap<String, String>,
+    topic: &str,
+    name: &str,
+    timeout: Duration,
+) -> Result<Result<String, String>, Error> {
     let client: AdminClient<Trouble> = Options::client(properties)
         .create_with_context(Trouble::default())
         .map_err(Error::Client)?;
@@ -59,24 +74,24 @@ pub fn topic_limit(
         None => Ok(None),
     });
     match answer {
-        Ok(found) => Ok(understood(found.as_ref())),
+        Ok(found) => Ok(understood(found.as_ref(), name)),
         Err(cause) => {
             refused(cause).map_err(|error| error.explained(client.inner().context().last()))
         }
     }
 }
 
-fn understood(found: Option<&ConfigResource>) -> TopicLimit {
-    let entry = found.and_then(|found| found.get("max.message.bytes"));
+fn understood(found: Option<&ConfigResource>, name: &str) -> Result<String, String> {
+    let entry = found.and_then(|found| found.get(name));
     let text = entry.and_then(|entry| entry.value.as_deref());
     let text = text.ok_or(
         "the broker does not tell it: that takes the operation DescribeConfigs on the topic",
     )?;
-    text.parse().map_err(|_| format!("the broker tells {text:?}"))
+    Ok(text.to_owned())
 }
 
 /// A broker that does not answer is asked again; one that refuses will not tell.
-fn refused(cause: KafkaError) -> Result<TopicLimit, Error> {
+fn refused(cause: KafkaError) -> Result<Result<String, String>, Error> {
     // The code stands where the client's own look for one does not.
     let cause = match cause {
         KafkaError::AdminOp(code) => KafkaError::Global(code),

@@ -12,15 +12,17 @@ mod property;
 mod receipts;
 mod sink;
 mod source;
+mod topic_id;
 mod trouble;
 mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Access, Disposition, Error};
 pub use horizon::Horizon;
-pub use limits::{Limits, TopicLimit, topic_limit};
+pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
+pub use topic_id::{TopicId, topic_id};
 pub use withheld::Withheld;

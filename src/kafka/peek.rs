@@ -8,7 +8,8 @@ use super::{Error, Options};
 /// A record's timestamp in milliseconds, where it has one, and its value.
 pub type Peeked = (Option<i64>, Vec<u8>);
 
-/// The record at `offset`: its timestamp and value. `None` where the log no longer holds one at just that offset.
+/// The record at `offset`: its timestamp and value. `None` where the log no longer holds one at just that offset,
+/// though it reaches there.
 ///
 /// # Errors
 /// A broker that does not answer in time.
@@ -40,13 +41,8 @@ pub fn record_before(
             Ok(Some((message.timestamp().to_millis(), value)))
         }
         Some(Ok(_) | Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(None),
-        Some(Err(cause)) => match cause.rdkafka_error_code() {
-            Some(
-                rdkafka::error::RDKafkaErrorCode::OffsetOutOfRange
-                | rdkafka::error::RDKafkaErrorCode::AutoOffsetReset,
-            ) => Ok(None),
-            _ => Err(Error::Request { what: asking, cause }),
-        },
+        // Also that the log does not reach there any more: how far it does is to be asked again.
+        Some(Err(cause)) => Err(Error::Request { what: asking, cause }),
         None => Err(Error::Request {
             what: asking,
             cause: rdkafka::error::KafkaError::MessageConsumption(

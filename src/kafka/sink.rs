@@ -4,6 +4,7 @@
 //! after a commit that took longer than a request may, the producer is dropped and a new one of the same transactional id
 //! is made, whose epoch ends whatever the old one left open. Only then are the committed offsets asked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
@@ -13,11 +14,15 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset};
 
+use super::client::missing_topic;
 use super::limits::{Limits, TopicLimit};
 use super::receipts::Receipts;
-use super::{Access, Error, Options, Topics};
+use super::{Access, Disposition, Error, Options, Topics};
 use crate::engine::Visible;
 use crate::format::{Outgoing, OutgoingKind, encode_metadata, kind_name, partition_of_customer};
+
+/// How long it is asked for topics that may be gone.
+const TOPICS_WAIT: Duration = Duration::from_secs(3);
 
 /// What one task puts into a transaction.
 #[derive(Clone, Debug)]
@@ -38,6 +43,7 @@ pub type Outgoings = Vec<Delivery>;
 /// A transactional producer.
 pub struct Sink {
     config: ClientConfig,
+    properties: BTreeMap<String, String>,
     producer: Option<ThreadedProducer<Receipts>>,
     topics: Topics,
     limits: Limits,
@@ -65,8 +71,15 @@ fn producer_of_new_epoch(
     producer
         .init_transactions(timeout)
         .map_err(Error::request("taking up the transactional id"))
-        .map_err(|error| error.explained(producer.context().trouble.last()))?;
+        .map_err(|error| match error.code() {
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => unauthorised(config),
+        _ => error.explained(producer.context().trouble.last()),
+    })?;
     Ok(producer)
+}
+
+fn unauthorised(config: &ClientConfig) -> Error {
+    Error::UnauthorisedId(config.get("transactional.id").unwrap_or_default().to_owned())
 }
 
 impl Sink {
@@ -74,6 +87,7 @@ impl Sink {
     pub fn new(options: &Options, totals_partitions: u32) -> Self {
         Sink {
             config: options.producer(),
+            properties: options.sink.clone(),
             producer: None,
             topics: options.topics.clone(),
             limits: options.limits.clone(),
@@ -111,7 +125,8 @@ impl Sink {
     ) -> Result<(), Error> {
         let producer = self.producer.take().expect("a sink in doubt is renewed first");
         self.transact(&producer, deliveries, member, clock)
-            .map_err(|error| self.named(error, producer.context().refused()))?;
+            .map_err(|error| self.named(error, producer.context().refused()))
+            .map_err(|error| self.perhaps_gone(error))?;
         self.producer = Some(producer);
         Ok(())
     }
@@ -164,7 +179,23 @@ impl Sink {
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 Error::Unauthorised { topic, access: Access::Write }
             }
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                unauthorised(&self.config)
+            }
             _ => error,
+        }
+    }
+
+    /// A topic that is gone refuses nothing: its entries wait in the client until their time is over.
+    fn perhaps_gone(&self, error: Error) -> Error {
+        if error.disposition() == Disposition::Halt {
+            return error;
+        }
+        let topics = [self.topics.totals.as_str(), self.topics.rejects.as_str()];
+        let timeout = self.request_timeout.min(TOPICS_WAIT);
+        match missing_topic(&self.properties, topics, timeout) {
+            Some(topic) => Error::SinkTopicGone { topic, cause: Box::new(error) },
+            None => error,
         }
     }
 

@@ -223,7 +223,9 @@ impl Source {
             let found = wanted.iter().map(|partition| self.committed_of(&answer, *partition));
             found.collect()
         });
-        found.map_err(|error| self.doubter.explained(error, &list))
+        let found = found.map_err(|error| self.doubter.explained(error, &list))?;
+        self.doubter.answered();
+        Ok(found)
     }
 
     fn committed_of(

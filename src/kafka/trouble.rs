@@ -34,6 +34,12 @@ pub(super) struct Trouble(Mutex<Option<(Worth, String)>>);
 impl Trouble {
     /// Takes an error event.
     pub(super) fn note(&self, error: &KafkaError, reason: &str) {
+        // That a log was read to its end comes the same way, and is no trouble.
+        if matches!(error, KafkaError::PartitionEOF(_))
+            || error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF)
+        {
+            return;
+        }
         self.keep(
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::AllBrokersDown) => Worth::Consequence,
@@ -86,3 +92,18 @@ impl ClientContext for Trouble {
 }
 
 impl ConsumerContext for Trouble {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn end_of_a_log_is_no_cause() {
+        let trouble = Trouble::default();
+        trouble.note(&KafkaError::Global(RDKafkaErrorCode::PartitionEOF), "the end");
+        trouble.note(&KafkaError::PartitionEOF(1), "the end");
+        assert_eq!(trouble.last(), None);
+        trouble.note_line("FAIL", "connection refused");
+        assert_eq!(trouble.last().as_deref(), Some("connection refused"));
+    }
+}

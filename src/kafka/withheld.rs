@@ -1,6 +1,7 @@
 //! Committed offsets that the broker keeps back: while a transaction on them is open, who asks for what is final gets no
 //! answer at all. The same question for what is not final tells that apart from a broker that is away.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -44,8 +45,21 @@ impl fmt::Display for Withheld {
     }
 }
 
+/// What a failed question for committed offsets says of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Doubt {
+    /// Nothing.
+    None,
+    /// They may be kept back, or this one answer was lost.
+    Perhaps,
+    /// The broker says that they are kept back.
+    Surely,
+}
+
 /// Asks once more where the committed offsets were asked for in vain.
 pub(super) struct Doubter {
+    /// Whether the last question ended in [`Doubt::Perhaps`]: twice in a row is no lost answer.
+    is_suspected: Cell<bool>,
     config: ClientConfig,
     withheld: Withheld,
     timeout: Duration,
@@ -62,14 +76,25 @@ impl Doubter {
         let (group, instance) = (options.group.clone(), &options.instance);
         let own = format!("{group}-{instance}");
         let withheld = Withheld { servers, group, own, partition: None };
-        Doubter { config, withheld, timeout: options.request_timeout.min(ANSWER_WAIT) }
+        let timeout = options.request_timeout.min(ANSWER_WAIT);
+        Doubter { is_suspected: Cell::new(false), config, withheld, timeout }
+    }
+
+    /// The committed offsets were told.
+    pub(super) fn answered(&self) {
+        self.is_suspected.set(false);
+    }
+
+    fn is_to_tell(&self, doubt: Doubt) -> bool {
+        let was_suspected = self.is_suspected.replace(doubt != Doubt::None);
+        doubt == Doubt::Surely || (doubt == Doubt::Perhaps && was_suspected)
     }
 
     /// The same error, or what is behind it.
     pub(super) fn explained(&self, error: Error, wanted: &TopicPartitionList) -> Error {
         let Ok(client) = self.config.create::<BaseConsumer>() else { return error };
         let asks = || client.committed_offsets(wanted.clone(), self.timeout).map(drop);
-        if !is_withheld(error.code(), asks) {
+        if !self.is_to_tell(doubt(error.code(), asks)) {
             return error;
         }
         let partition = self.partition(&client);
@@ -84,17 +109,14 @@ impl Doubter {
     }
 }
 
-/// Whether a transaction is behind that failure, where `asks` is the same question for what is not final.
-fn is_withheld(
-    code: Option<RDKafkaErrorCode>,
-    asks: impl FnOnce() -> Result<(), KafkaError>,
-) -> bool {
+/// Whether a transaction may be behind that failure, where `asks` is the same question for what is not final.
+fn doubt(code: Option<RDKafkaErrorCode>, asks: impl Fn() -> Result<(), KafkaError>) -> Doubt {
     use RDKafkaErrorCode as Code;
     match code {
-        Some(Code::UnstableOffsetCommit) => true,
+        Some(Code::UnstableOffsetCommit) => Doubt::Surely,
         // The client goes on asking by itself, for as long as it may.
-        Some(Code::OperationTimedOut | Code::RequestTimedOut) => asks().is_ok(),
-        _ => false,
+        Some(Code::OperationTimedOut | Code::RequestTimedOut) if asks().is_ok() => Doubt::Perhaps,
+        _ => Doubt::None,
     }
 }
 
@@ -113,11 +135,28 @@ mod tests {
     fn broker_that_answers_otherwise_keeps_offsets_back() {
         use RDKafkaErrorCode as Code;
         let away = || Err(KafkaError::OffsetFetch(Code::OperationTimedOut));
-        assert!(is_withheld(Some(Code::OperationTimedOut), || Ok(())));
-        assert!(!is_withheld(Some(Code::OperationTimedOut), away));
-        assert!(is_withheld(Some(Code::UnstableOffsetCommit), away));
-        assert!(!is_withheld(Some(Code::GroupAuthorizationFailed), || Ok(())));
-        assert!(!is_withheld(None, || Ok(())));
+        assert_eq!(doubt(Some(Code::OperationTimedOut), || Ok(())), Doubt::Perhaps);
+        assert_eq!(doubt(Some(Code::OperationTimedOut), away), Doubt::None);
+        assert_eq!(doubt(Some(Code::UnstableOffsetCommit), away), Doubt::Surely);
+        assert_eq!(doubt(Some(Code::GroupAuthorizationFailed), || Ok(())), Doubt::None);
+        assert_eq!(doubt(None, || Ok(())), Doubt::None);
+    }
+
+    #[test]
+    fn one_lost_answer_is_not_told_as_a_transaction() {
+        let doubter = Doubter {
+            is_suspected: Cell::new(false),
+            config: ClientConfig::new(),
+            withheld: withheld(),
+            timeout: ANSWER_WAIT,
+        };
+        assert!(!doubter.is_to_tell(Doubt::Perhaps));
+        assert!(doubter.is_to_tell(Doubt::Perhaps), "twice in a row");
+        doubter.answered();
+        assert!(!doubter.is_to_tell(Doubt::Perhaps));
+        assert!(!doubter.is_to_tell(Doubt::None));
+        assert!(!doubter.is_to_tell(Doubt::Perhaps));
+        assert!(doubter.is_to_tell(Doubt::Surely));
     }
 
     #[test]
@@ -131,15 +170,18 @@ mod tests {
         assert_eq!(partition_of_group("odometer", 0), None);
     }
 
-    #[test]
-    fn text_says_what_to_do() {
-        let withheld = Withheld {
+    fn withheld() -> Withheld {
+        Withheld {
             servers: "kafka:9092".to_owned(),
             group: "odometer".to_owned(),
             own: "odometer-a".to_owned(),
             partition: Some(7),
-        };
-        let text = withheld.to_string();
+        }
+    }
+
+    #[test]
+    fn text_says_what_to_do() {
+        let text = withheld().to_string();
         for words in [
             "odometer-a-",
             "kafka-transactions.sh --bootstrap-server kafka:9092 list",

@@ -47,7 +47,10 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     expect_named(&mut daemon, &[&named(totals), "Describe and Write"]);
     grant(broker, &["Describe"], ["--topic", totals]);
     grant(broker, &["Write"], ["--topic", rejects]);
-    expect_named(&mut daemon, &["Describe and Write on the transactional ids"]);
+    expect_named(
+        &mut daemon,
+        &[&format!("transactional id \"{group}-"), "Describe and Write on the"],
+    );
     grant(broker, &["Write"], ["--transactional-id", group]);
     // The client goes on asking for the group.
     daemon.start();
@@ -148,6 +151,7 @@ fn options(scene: &Scene<'_>) -> odometer::kafka::Options {
             totals: scene.totals.clone(),
             rejects: scene.rejects.clone(),
         },
+        topic_id: None,
         limits: odometer::kafka::Limits {
             client: 1_000_000,
             totals: unknown(),

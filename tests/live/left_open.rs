@@ -46,12 +46,19 @@ fn transaction_of_a_worker_that_is_no_more_is_ended() {
     let state = daemon.directory().join("state");
     let instance = fs::read_to_string(state.join("instance")).expect("a name");
     let Scene { group, usage, .. } = &scene;
-    let id = |worker: u32| format!("{group}-{}-{usage}-{worker}", instance.trim());
+    let (group_bytes, instance_bytes) = (group.len(), instance.trim().len());
+    let old_id = |worker: u32| format!("{group}-{}-{usage}-{worker}", instance.trim());
+    let id = |worker: u32| format!("{}:{group_bytes}:{instance_bytes}", old_id(worker));
     let ids = || fs::read_to_string(state.join("transactional-ids")).expect("ids are kept");
     assert_eq!(ids(), format!("{}\n{}\n", id(0), id(1)));
     // What a kill leaves, as far as anybody else sees.
     let former = left_open(scene.broker, &id(1));
     write(&former, &scene.totals, 3);
+    // And what a version that made ids without lengths left.
+    let older = left_open(scene.broker, &old_id(7));
+    write(&older, &scene.totals, 3);
+    let kept = format!("{}{}\n", ids(), old_id(7));
+    fs::write(state.join("transactional-ids"), kept).expect("the folder can be written");
     let configuration = scene.configuration(Some("earliest"), "1h");
     daemon.write("odometer.toml", &configuration.replace("workers = 2", "workers = 1"));
 
@@ -60,7 +67,7 @@ fn transaction_of_a_worker_that_is_no_more_is_ended() {
     scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
     assert_eq!(ids(), format!("{}\n", id(0)), "what was ended is forgotten");
-    drop(former);
+    drop((former, older));
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod left_open;
 mod outages;
 mod poison;
 mod readiness;
+mod recreated;
 mod refusals;
 mod security;
 mod split_customers;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::Broker;
+use crate::daemon::{Daemon, http_body};
 use crate::load::{DEFINITIONS, Dice, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
@@ -76,5 +77,35 @@ fn broker_away_at_the_start_is_waited_for() {
     assert!(daemon.said().contains(broker.address()), "says what it waits for:\n{}", daemon.said());
     broker.restart();
     scene.finish(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn end_waits_for_no_transaction_longer_than_it_may() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 1);
+    let mut load = Load::new(44, 1);
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    let configuration = configuration
+        .replace("provenance", "transaction_timeout = \"5m\"\nprovenance")
+        .replace("\"300ms\"", "\"1m\"");
+    let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+    scene.produce(load.by_ref().take(3000));
+    daemon.start();
+    wait::until("something is read", WORK_LIMIT, || {
+        daemon.assert_running();
+        let series = http_body(&scene.admin, "/metrics")?;
+        (series.contains("odometer_dedup_ids") && !series.contains("odometer_dedup_ids 0\n"))
+            .then_some(())
+    });
+    broker.kill();
+    assert!(!daemon.terminate().success());
+    let said = daemon.said();
+    assert!(said.contains("stopped before everything was delivered"), "{said}");
+
+    broker.restart();
+    daemon.write("odometer.toml", &scene.configuration(Some("earliest"), "1h"));
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }

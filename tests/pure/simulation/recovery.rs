@@ -1,8 +1,8 @@
 //! `recovery::decide` over its whole truth table, against the sentences of the design.
 
 use odometer::engine::{
-    Binding, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, StartFrom, Visible,
-    decide,
+    Binding, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, Noted, StartFrom,
+    Visible, decide,
 };
 
 const LOG: [(i64, i64); 4] = [(0, 100), (60, 100), (0, 40), (0, 0)];
@@ -27,13 +27,27 @@ fn id(byte: u8) -> CommitId {
     CommitId([byte; 16])
 }
 
+/// What the log may have in place of the last record that was read.
+fn records() -> Vec<Noted> {
+    let gap = |policy: &str| Noted::Gap { policy: Ok(policy.to_owned()) };
+    vec![
+        Noted::Nothing,
+        Noted::Same,
+        Noted::Other,
+        gap("compact"),
+        gap("compact,delete"),
+        gap("delete"),
+        Noted::Gap { policy: Err("it may not be asked".to_owned()) },
+    ]
+}
+
 /// No state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
 fn locals() -> Vec<Option<LocalState>> {
     let mut locals = vec![None];
     let bindings = foreign().into_iter().chain([binding()]);
     for binding in bindings {
         for chain in [vec![id(1)], vec![id(1), id(2)], vec![id(0), id(1)], vec![id(7), id(8)]] {
-            for is_same_record in [None, Some(true), Some(false)] {
+            for noted in records() {
                 for is_genesis in [false, true] {
                     if is_genesis && chain.len() > 1 {
                         continue;
@@ -44,7 +58,7 @@ fn locals() -> Vec<Option<LocalState>> {
                         is_genesis,
                         cursor: Cursor::at_offset(50),
                         outbox_last: 9,
-                        is_same_record,
+                        noted: noted.clone(),
                     }));
                 }
             }
@@ -83,10 +97,11 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
         // Neither offset nor state: refuse to guess, unless `start_from` says. State without offset: halt.
         // The topic takes its offsets with it: what the log holds tells that it is another one.
         None if is_state => {
-            let is_other =
-                facts.local.as_ref().and_then(|local| local.is_same_record) == Some(false);
-            if is_other || facts.log_end < 50 {
+            let local = facts.local.as_ref().expect("a state");
+            if facts.log_end < 50 {
                 matches!(decision, Decision::Halt(Halt::TopicRecreated { .. }))
+            } else if is_another_log(local) {
+                is_of_another_log(local, decision)
             } else {
                 *decision == Decision::Halt(Halt::OffsetGone)
             }
@@ -106,9 +121,7 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
             let usable = facts.local.as_ref().filter(|one| one.chain.contains(&visible.commit));
             match usable {
                 Some(_) if !is_reachable => is_unreachable(decision),
-                Some(local) if local.is_same_record == Some(false) => {
-                    matches!(decision, Decision::Halt(Halt::TopicRecreated { .. }))
-                }
+                Some(local) if is_another_log(local) => is_of_another_log(local, decision),
                 Some(local) => {
                     let is_offset_behind = local.chain.last() != Some(&visible.commit);
                     *decision == Decision::Resume { delivered: 5, is_offset_behind }
@@ -123,6 +136,24 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
                 }
             }
         }
+    }
+}
+
+/// A gap where the last record stood is no proof that the log is the same, unless the topic compacts for certain.
+fn is_another_log(local: &LocalState) -> bool {
+    match &local.noted {
+        Noted::Nothing | Noted::Same => false,
+        Noted::Other => true,
+        Noted::Gap { policy } => !matches!(policy.as_deref(), Ok("compact" | "compact,delete")),
+    }
+}
+
+fn is_of_another_log(local: &LocalState, decision: &Decision) -> bool {
+    let Decision::Halt(halt) = decision else { return false };
+    match (&local.noted, halt) {
+        (Noted::Other, Halt::TopicRecreated { .. }) => true,
+        (Noted::Gap { policy }, Halt::RecordGone { offset: 50, policy: told }) => policy == told,
+        _ => false,
     }
 }
 
@@ -151,5 +182,5 @@ fn decisions_are_those_of_the_design_for_all_facts() {
             }
         }
     }
-    assert_eq!(count, 91 * 6 * 4 * 3, "every combination is looked at");
+    assert_eq!(count, 211 * 6 * 4 * 3, "every combination is looked at");
 }

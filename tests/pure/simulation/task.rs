@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use odometer::definition::Plan;
 use odometer::engine::{
-    Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Facts, Input, LocalState, Options,
-    OutboxEntry, Processor,
+    Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Facts, Input, LocalState, Noted,
+    Options, OutboxEntry, Processor,
 };
 use odometer::format::state::Identity;
 use odometer::format::{Encoder, Place};
@@ -66,7 +66,7 @@ pub fn local_state(store: &Store) -> Option<LocalState> {
         is_genesis: last.number == 0,
         cursor: last.cursor,
         outbox_last: last.outbox_last,
-        is_same_record: (last.cursor.offset > 0).then_some(true),
+        noted: if last.cursor.offset > 0 { Noted::Same } else { Noted::Nothing },
     })
 }
 

@@ -6,14 +6,16 @@
 //! Knows nothing of tasks. What a transaction holds, and the member's place in the group, are fixed when it is ordered:
 //! a rebalance on the way must fence it.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rdkafka::consumer::ConsumerGroupMetadata;
 
 use crate::daemon::clock::Stopwatch;
 use crate::engine::Visible;
-use crate::kafka::{self, Delivery, Sink};
+use crate::kafka::{self, Delivery, Horizon, Sink};
 
 /// What a worker wants done.
 pub(super) enum Order {
@@ -26,6 +28,8 @@ pub(super) enum Order {
 /// What became of it.
 pub(super) enum Reply {
     Renewed(Result<(), kafka::Error>),
+    /// The transaction was not begun: it is not known that its records are of the topic they are counted of.
+    Untried(kafka::Error),
     /// What is visible now, by partition; on an error nothing is known.
     Delivered {
         visible: Vec<(i32, Visible)>,
@@ -57,12 +61,12 @@ pub(super) struct Courier {
 
 impl Courier {
     /// Starts the thread; it speaks to nobody before the first order.
-    pub(super) fn start(name: String, mut sink: Sink) -> Self {
+    pub(super) fn start(name: String, mut sink: Sink, horizon: Arc<Horizon>) -> Self {
         let (orders, taken) = bounded(1);
         let (answered, replies) = bounded(1);
         let work = move || {
             for order in taken {
-                if answered.send(carry_out(&mut sink, order)).is_err() {
+                if answered.send(carry_out(&mut sink, &horizon, order)).is_err() {
                     return;
                 }
             }
@@ -92,14 +96,26 @@ impl Courier {
         Some(reply)
     }
 
-    /// Waits for the answer, which the timeouts of the client bound; `None`: nothing is under way.
-    pub(super) fn wait(&mut self) -> Option<Reply> {
+    /// Waits for the answer, but no longer than that; `None`: it is not there, or nothing is under way.
+    pub(super) fn wait(&mut self, limit: Duration) -> Option<Reply> {
         if !self.is_under_way {
             return None;
         }
-        let reply = self.replies.recv().expect("the courier lives as long as its worker");
-        self.is_under_way = false;
-        Some(reply)
+        match self.replies.recv_timeout(limit) {
+            Ok(reply) => {
+                self.is_under_way = false;
+                Some(reply)
+            }
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("the courier lives as long as its worker")
+            }
+        }
+    }
+
+    /// Does not wait for the thread at the end: what it has under way takes too long, and ends with the process.
+    pub(super) fn leave(&mut self) {
+        drop(self.thread.take());
     }
 }
 
@@ -115,10 +131,14 @@ impl Drop for Courier {
     }
 }
 
-fn carry_out(sink: &mut Sink, order: Order) -> Reply {
+fn carry_out(sink: &mut Sink, horizon: &Horizon, order: Order) -> Reply {
     match order {
         Order::Renew => Reply::Renewed(sink.renew()),
         Order::Deliver { deliveries, member } => {
+            // Asked after the last of them was read, and before anything says that they are counted.
+            if let Err(error) = horizon.same_topic() {
+                return Reply::Untried(error);
+            }
             let started = Stopwatch::start();
             let outcome = sink.deliver(&deliveries, &member, &|| started.elapsed());
             let visible = deliveries

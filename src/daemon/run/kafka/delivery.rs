@@ -5,8 +5,9 @@
 //!                   └── in doubt -> Renew -> settle by what is committed -> deliver what is not visible
 //! ```
 
+use std::time::Duration;
+
 use super::courier::{Order, Reply, Standing};
-use super::pause::PAUSE_MAX;
 use super::task::Task;
 use super::worker::{Error, POLL_WAIT, Worker};
 use crate::daemon::clock::Stopwatch;
@@ -16,6 +17,8 @@ use crate::telemetry::TransactionOutcome;
 
 /// Bytes of entries that one transaction takes of a task.
 const TRANSACTION_BYTES_MAX: usize = 16 << 20;
+/// How long the end of the process may take, beside a request that is under way. README.md and the help name it.
+const ENDING_MAX: Duration = Duration::from_secs(30);
 
 impl Worker {
     /// Cuts a commit of every task that has none under way.
@@ -69,9 +72,33 @@ impl Worker {
     pub(super) fn finish(&mut self) -> Result<(), Error> {
         loop {
             self.deliver()?;
-            let Some(reply) = self.courier.wait() else { return Ok(()) };
+            let Some(reply) = self.await_courier()? else { return Ok(()) };
             self.take_reply(reply)?;
         }
+    }
+
+    /// Waits for the courier's answer; `None`: nothing is under way.
+    ///
+    /// # Errors
+    /// The end of the process does not wait for it any longer.
+    pub(super) fn await_courier(&mut self) -> Result<Option<Reply>, Error> {
+        while self.courier.is_under_way() {
+            if let Some(reply) = self.courier.wait(POLL_WAIT) {
+                return Ok(Some(reply));
+            }
+            if self.is_out_of_time() {
+                return Err(Error::Undelivered);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the end of the process has begun, and has taken as long as it may.
+    fn is_out_of_time(&mut self) -> bool {
+        if self.stop.is_raised() || self.abort.is_raised() {
+            self.ending.get_or_insert_with(Stopwatch::start);
+        }
+        self.ending.is_some_and(|ending| ending.elapsed() >= ENDING_MAX)
     }
 
     /// Makes everything visible that was folded.
@@ -143,6 +170,7 @@ impl Worker {
                 self.standing = Standing::Renewed;
                 Ok(())
             }
+            Reply::Untried(error) => Err(error.into()),
             Reply::Delivered { visible, outcome: Ok(()) } => {
                 self.report.transaction(TransactionOutcome::Committed);
                 self.pause.end();
@@ -178,14 +206,14 @@ impl Worker {
 
     /// Waits for what is under way and, after a doubt, asks what became of it: then what is committed is final.
     pub(super) fn make_certain(&mut self) -> Result<(), Error> {
-        if let Some(reply) = self.courier.wait() {
+        if let Some(reply) = self.await_courier()? {
             // Its failure is a doubt, which is settled here.
             let outcome = self.take_reply(reply);
             self.put_off(outcome)?;
         }
         if matches!(self.standing, Standing::Unknown | Standing::Failed) {
             self.courier.send(Order::Renew);
-            if let Some(reply) = self.courier.wait() {
+            if let Some(reply) = self.await_courier()? {
                 self.take_reply(reply)?;
             }
         }
@@ -248,24 +276,26 @@ impl Worker {
 
     /// Finishes what is folded: stores it and makes it visible.
     pub(super) fn drain(&mut self) -> Result<(), Error> {
-        let limit = Stopwatch::start();
         self.pause.end();
         // A sibling that found a customer of its own in a task of this worker ends them both.
         self.halt_where_told();
+        let mut is_any_left = false;
         loop {
             let outcome = self.commit_all();
             let is_done = outcome.is_ok() && !self.is_any_pending();
             self.put_off(outcome)?;
             if is_done {
-                return Ok(());
+                return if is_any_left { Err(Error::Undelivered) } else { Ok(()) };
             }
-            if limit.elapsed() >= PAUSE_MAX {
+            if self.is_out_of_time() {
                 return Err(Error::Undelivered);
             }
             let _ = self.source.poll(POLL_WAIT);
             while let Some(membership) = self.source.membership() {
                 match membership {
                     Membership::Taken { partitions, .. } => {
+                        let taken = partitions.iter().filter_map(|one| self.tasks.get(one));
+                        is_any_left |= taken.into_iter().any(|task| task.state.pending.is_some());
                         self.give_up_all(&partitions);
                         self.source.unassign(&partitions)?;
                     }

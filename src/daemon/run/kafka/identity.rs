@@ -21,6 +21,10 @@ use crate::settings::{KafkaFlow, Settings};
 const NAME_FILE: &str = "instance";
 /// A transactional id a line.
 const IDS_FILE: &str = "transactional-ids";
+/// Longer than any id that is made: a group, an instance and a topic of 255 bytes each, and numbers.
+const ID_BYTES_MAX: usize = 1000;
+/// How much of a damaged line is told.
+const SHOWN_CHARS: usize = 80;
 
 /// The name under which this process comes back: the operator's, or a random one kept beside the state.
 pub(super) fn instance(settings: &Settings, flow: &KafkaFlow) -> Result<String, CommandError> {
@@ -29,7 +33,8 @@ pub(super) fn instance(settings: &Settings, flow: &KafkaFlow) -> Result<String, 
     }
     let directory = &settings.state.directory;
     match fs::read_to_string(directory.join(NAME_FILE)) {
-        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
+        // What no id could be made of is damage.
+        Ok(name) if is_line(name.trim()) => Ok(name.trim().to_owned()),
         Ok(_) | Err(_) => {
             let name = random_id().to_string();
             keep(directory, NAME_FILE, [&name]).map_err(failed(directory))?;
@@ -51,7 +56,7 @@ pub(super) fn take_up(
     let Some((_, options)) = work.first() else { return Ok(true) };
     let present: BTreeSet<String> =
         work.iter().map(|(_, options)| options.transactional_id()).collect();
-    let known = known_ids(directory).map_err(failed(directory))?;
+    let known = known_ids(directory, &options.group)?;
     let all: BTreeSet<String> = known.union(&present).cloned().collect();
     if all != known {
         // On disk before there is a producer of that id.
@@ -84,12 +89,45 @@ fn end_what_is_open(options: &kafka::Options, ids: &BTreeSet<String>) -> Result<
     })
 }
 
-fn known_ids(directory: &Path) -> io::Result<BTreeSet<String>> {
-    match fs::read_to_string(directory.join(IDS_FILE)) {
-        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
-        Err(error) => Err(error),
+/// The ids that the file has. Blank lines are passed over; any other line is an id of that group.
+fn known_ids(directory: &Path, group: &str) -> Result<BTreeSet<String>, CommandError> {
+    let path = directory.join(IDS_FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(CommandError::failed_by(path.display().to_string(), error)),
+    };
+    let mut ids = BTreeSet::new();
+    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        let line = line.trim_ascii();
+        let id = std::str::from_utf8(line).ok().filter(|text| is_id_of(group, text));
+        match id {
+            Some(id) => drop(ids.insert(id.to_owned())),
+            None if line.is_empty() => {}
+            None => return Err(CommandError::failed(damaged(&path, number, line, group))),
+        }
     }
+    Ok(ids)
+}
+
+/// All ids that were ever made begin so.
+fn is_id_of(group: &str, text: &str) -> bool {
+    is_line(text) && text.strip_prefix(group).is_some_and(|rest| rest.starts_with('-'))
+}
+
+fn is_line(text: &str) -> bool {
+    !text.is_empty() && text.len() <= ID_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+fn damaged(path: &Path, number: u32, line: &[u8], group: &str) -> String {
+    let shown: String = String::from_utf8_lossy(line).chars().take(SHOWN_CHARS).collect();
+    format!(
+        "{}, line {number}: {shown:?} is no transactional id of group {group:?}, which begin with \
+         {group}-: the file is damaged, or the state directory is another group's. Point \
+         state.directory to this group's own, or take that line out: a transaction that was left \
+         open under the id that stood there ends by its timeout then, and hides later totals until it does",
+        path.display()
+    )
 }
 
 /// Writes a file of lines whole, or not at all, so that it outlasts a power cut.
@@ -119,12 +157,33 @@ mod tests {
     #[test]
     fn ids_are_kept_until_others_take_their_place() {
         let directory = tempfile::tempdir().expect("a temporary folder");
-        let known = || known_ids(directory.path()).expect("it can be read");
+        let known = || known_ids(directory.path(), "a").expect("it can be read");
         assert_eq!(known(), BTreeSet::new());
         for ids in [&["a-0", "a-1"][..], &["a-0"], &[]] {
             let ids: BTreeSet<String> = ids.iter().map(|&id| id.to_owned()).collect();
             keep(directory.path(), IDS_FILE, &ids).expect("it can be written");
             assert_eq!(known(), ids);
+        }
+    }
+
+    #[test]
+    fn line_that_is_no_id_of_the_group_is_told_by_its_number() {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let read = |bytes: &[u8]| {
+            fs::write(directory.path().join(IDS_FILE), bytes).expect("it can be written");
+            known_ids(directory.path(), "eu").map_err(|error| error.to_string())
+        };
+        let ids = ["eu-a-usage-0", "eu-a-usage-1"].map(str::to_owned);
+        for whole in ["eu-a-usage-0\n\neu-a-usage-1", "   \r\neu-a-usage-0\r\neu-a-usage-1\r\n"] {
+            assert_eq!(read(whole.as_bytes()), Ok(BTreeSet::from(ids.clone())), "{whole:?}");
+        }
+        let long = format!("eu-{}", "x".repeat(40_000));
+        for line in [&b"other-0"[..], b"eux-0", b"eu-a\0b", b"\xff\xfe", long.as_bytes()] {
+            let told = read(&[b"eu-a-usage-0\n", line, b"\n"].concat()).expect_err("damage");
+            for words in ["transactional-ids, line 2: ", "group \"eu\"", "take that line out"] {
+                assert!(told.contains(words), "no {words} in: {told}");
+            }
+            assert!(told.len() < 800, "{} bytes", told.len());
         }
     }
 }

@@ -125,24 +125,39 @@ impl Worker {
             let error = self.passing(error)?;
             self.start_pause.begin();
             self.report.waits(partitions, &error.to_string());
-            tracing::warn!(
-                %error,
-                pause_seconds = self.start_pause.seconds(),
-                "the broker does not answer what a task needs to start; it is asked again"
-            );
+            let pause_seconds = self.start_pause.seconds();
+            if let kafka::Error::Withheld(_) = error {
+                tracing::warn!(
+                    %error,
+                    pause_seconds,
+                    "the broker keeps back what a task needs to start; it is asked again"
+                );
+            } else {
+                tracing::warn!(
+                    %error,
+                    pause_seconds,
+                    "the broker does not answer what a task needs to start; it is asked again"
+                );
+            }
             return Ok(None);
         }
         // A genesis is visible before anything is read: whoever comes next must begin at the same offset.
+        if self.is_any_beginning(partitions) {
+            self.report.waits(partitions, "where they begin is not committed yet");
+        }
         let outcome = self.finish();
         self.put_off(outcome)?;
-        let started = || partitions.iter().filter_map(|partition| self.tasks.get(partition));
-        if started().any(Task::is_beginning) {
+        if self.is_any_beginning(partitions) {
             self.start_pause.begin();
-            self.report.waits(partitions, "where they begin is not committed yet");
             return Ok(None);
         }
         self.start_pause.end();
-        Ok(Some(started().map(|task| (task.partition, task.cursor())).collect()))
+        let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
+        Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
+    }
+
+    fn is_any_beginning(&self, partitions: &[i32]) -> bool {
+        partitions.iter().filter_map(|partition| self.tasks.get(partition)).any(Task::is_beginning)
     }
 
     fn start_tasks(&mut self, partitions: &[i32]) -> Result<(), Error> {

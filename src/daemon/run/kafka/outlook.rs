@@ -48,6 +48,7 @@ struct Board {
 /// The outlook of one topic, shared by its workers.
 pub(super) struct Outlook {
     board: Arc<Mutex<Board>>,
+    horizon: Arc<Horizon>,
     /// Taken at the end: that ends the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -60,10 +61,11 @@ impl Outlook {
         readiness: Arc<Readiness>,
     ) -> Result<Self, kafka::Error> {
         let horizon = Horizon::open(options, ANSWER_WAIT.min(options.request_timeout))?;
+        let horizon = Arc::new(horizon);
         let board = Arc::new(Mutex::new(Board::default()));
         let (stop, stopped) = bounded(1);
         let lookout = Lookout {
-            horizon,
+            horizon: Arc::clone(&horizon),
             board: Arc::clone(&board),
             readiness,
             what: format!("broker of topic {}", options.topics.source),
@@ -75,7 +77,12 @@ impl Outlook {
             .name(format!("outlook-{}", options.topics.source))
             .spawn(move || lookout.work(&stopped))
             .expect("the system starts a thread");
-        Ok(Outlook { board, stop: Some(stop), thread: Some(thread) })
+        Ok(Outlook { board, horizon, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// What a courier asks for itself.
+    pub(super) fn horizon(&self) -> Arc<Horizon> {
+        Arc::clone(&self.horizon)
     }
 
     /// From now on a worker wants to know of these partitions, and of no others.
@@ -116,7 +123,7 @@ fn locked(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
 
 /// The thread's side.
 struct Lookout {
-    horizon: Horizon,
+    horizon: Arc<Horizon>,
     board: Arc<Mutex<Board>>,
     readiness: Arc<Readiness>,
     what: String,
@@ -131,6 +138,7 @@ impl Lookout {
         while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             let outcome = self.ask_ends().and_then(|is_answered| {
                 let is_counted = self.count()?;
+                self.horizon.same_topic()?;
                 self.all_told()?;
                 Ok(is_answered || is_counted)
             });

@@ -6,7 +6,7 @@ use crate::daemon::clock::Stopwatch;
 
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 /// The longest pause.
-pub(super) const PAUSE_MAX: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// On after a failure, until something succeeds.
 pub(super) struct Pause {

@@ -11,7 +11,7 @@ use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::Common;
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
-use crate::kafka::{self, Access, Limits};
+use crate::kafka::{self, Access, Limits, TopicId};
 use crate::settings::{KafkaFlow, Settings, Topic, WatermarkClock};
 use crate::{engine, store};
 
@@ -42,11 +42,12 @@ pub(super) fn work(
         let answer = asking.until_answered(|| ask(flow, topic))?;
         let Some(answer) = answer else { return Ok(None) };
         tell_limits(flow, &answer.limits);
-        let limits = answer.limits.clone();
+        let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
         let job = Arc::new(job(settings, flow, definitions, topic, answer, &outside.live));
         for worker in 0..flow.source.workers.get() {
-            let limits = limits.clone();
-            work.push((Arc::clone(&job), options(flow, topic, worker, &instance, limits)));
+            let mut options = options(flow, topic, worker, &instance, limits.clone());
+            options.topic_id.clone_from(&topic_id);
+            work.push((Arc::clone(&job), options));
         }
     }
     let is_taken_up = identity::take_up(&settings.state.directory, &work, &asking)?;
@@ -59,6 +60,8 @@ struct Answer {
     counts: Vec<i32>,
     /// Id of the cluster.
     cluster: String,
+    /// Id of the source topic.
+    topic_id: Option<TopicId>,
     /// How large an entry may be.
     limits: Limits,
 }
@@ -71,6 +74,8 @@ fn ask(flow: &KafkaFlow, topic: &Topic) -> Result<Answer, kafka::Error> {
     let written = [(totals, Access::Write), (rejects, Access::Write)];
     let source = flow.source.properties.expose();
     let (mut counts, cluster) = kafka::check_topics(&source, &read, timeout)?;
+    // Before any state is looked at: who has seen its record in the log has seen that of this topic.
+    let topic_id = kafka::topic_id(&source, &topic.name, timeout)?;
     let properties = flow.sink.properties.expose();
     counts.extend(kafka::check_topics(&properties, &written, timeout)?.0);
     let limits = Limits {
@@ -78,7 +83,7 @@ fn ask(flow: &KafkaFlow, topic: &Topic) -> Result<Answer, kafka::Error> {
         totals: kafka::topic_limit(&properties, totals, timeout)?,
         rejects: kafka::topic_limit(&properties, rejects, timeout)?,
     };
-    Ok(Answer { counts, cluster, limits })
+    Ok(Answer { counts, cluster, topic_id, limits })
 }
 
 /// A limit that is not known, or too low for a reject with long names, is found out only by a refusal.
@@ -114,7 +119,7 @@ fn job(
     answer: Answer,
     live: &Arc<LiveTasks>,
 ) -> Job {
-    let Answer { counts, cluster, limits } = answer;
+    let Answer { counts, cluster, limits, .. } = answer;
     let own = definitions.of_topic(&topic.name);
     let memory = settings.state.memory_limit.bytes_in_memory();
     // A share for RocksDB's cache and write buffers; the rest is divided among the tasks of the topics.
@@ -173,6 +178,7 @@ fn options(
             totals: flow.sink.topic.clone(),
             rejects: flow.rejects_topic.clone(),
         },
+        topic_id: None,
         limits,
         transaction_timeout: flow.sink.transaction_timeout,
         request_timeout: flow.source.request_timeout,

@@ -5,7 +5,9 @@ use std::path::Path;
 use super::job::Job;
 use super::registry::{Registry, TaskName};
 use super::task::{Task, record_digest};
-use crate::engine::{self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Visible};
+use crate::engine::{
+    self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
+};
 use crate::format::state::Identity;
 use crate::kafka::{self, Source};
 use crate::store::{self, Store};
@@ -139,7 +141,7 @@ fn local_state(
             is_genesis: true,
             cursor: engine::Cursor::at_offset(0),
             outbox_last: 0,
-            is_same_record: None,
+            noted: Noted::Nothing,
         });
     };
     Ok(LocalState {
@@ -148,25 +150,29 @@ fn local_state(
         is_genesis: last.number == 0,
         cursor: last.cursor,
         outbox_last: last.outbox_last,
-        is_same_record: is_same_record(store, options, log_start, log_end)?,
+        noted: noted(store, options, log_start, log_end)?,
     })
 }
 
-/// Whether the last record read is still what it was; `None` where it is no longer in the log, or there is none.
-fn is_same_record(
+/// What the log has in place of the last record read.
+fn noted(
     store: &Store,
     options: &kafka::Options,
     log_start: i64,
     log_end: i64,
-) -> Result<Option<bool>, Error> {
-    let Some((offset, digest)) = store.noted_record()? else { return Ok(None) };
+) -> Result<Noted, Error> {
+    let Some((offset, digest)) = store.noted_record()? else { return Ok(Noted::Nothing) };
     if offset < log_start || offset >= log_end {
-        return Ok(None);
+        return Ok(Noted::Nothing);
     }
     let partition = store.identity().binding.partition;
     let found = kafka::record_before(options, partition, offset)?;
-    // Compaction may have removed it; a gap says nothing.
-    Ok(found.map(|(timestamp, value)| record_digest(timestamp, &value) == digest))
+    let Some((timestamp, value)) = found else {
+        let (topic, timeout) = (&options.topics.source, options.request_timeout);
+        let policy = kafka::topic_setting(&options.source, topic, "cleanup.policy", timeout)?;
+        return Ok(Noted::Gap { policy });
+    };
+    Ok(if record_digest(timestamp, &value) == digest { Noted::Same } else { Noted::Other })
 }
 
 /// Moves what lies in a directory out of the way: it is kept, and never sent from.

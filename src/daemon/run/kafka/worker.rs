@@ -38,19 +38,34 @@ const TICK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error(transparent)]
-    Kafka(#[from] kafka::Error),
+    Kafka(kafka::Error),
     #[error("{0}: {1}")]
     Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("{0} is halted: {1}")]
     Halted(TaskName, Halt),
+    #[error("topic {0} is halted: {1}")]
+    TopicHalted(String, Halt),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
     #[error(
-        "stopped before everything was delivered: what is stored will be delivered at the next start"
+        "stopped before everything was delivered, for which there are 30 seconds: the state is valid, \
+         and what is stored will be delivered at the next start"
     )]
     Undelivered,
+}
+
+impl From<kafka::Error> for Error {
+    fn from(error: kafka::Error) -> Self {
+        match error {
+            kafka::Error::TopicReplaced { topic, before, now } => {
+                let (before, now) = (before.to_string(), now.to_string());
+                Error::TopicHalted(topic, Halt::TopicReplaced { before, now })
+            }
+            error => Error::Kafka(error),
+        }
+    }
 }
 
 /// What a worker has in common with its siblings.
@@ -88,6 +103,8 @@ pub(super) struct Worker {
     since_tick: Stopwatch,
     pub(super) pause: Pause,
     pub(super) clock: ClockWatch,
+    /// Since the end of the process began.
+    pub(super) ending: Option<Stopwatch>,
     pub(super) report: Report,
 }
 
@@ -101,7 +118,8 @@ impl Worker {
         let Shared { registry, outlook, stop, abort } = shared;
         let source = Rc::new(Source::open(&options)?);
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
-        let courier = Courier::start(name, Sink::new(&options, job.totals_partitions));
+        let courier =
+            Courier::start(name, Sink::new(&options, job.totals_partitions), outlook.horizon());
         Ok(Worker {
             job,
             options,
@@ -123,6 +141,7 @@ impl Worker {
             since_tick: Stopwatch::start(),
             pause: Pause::new(),
             clock: ClockWatch::start(),
+            ending: None,
             report,
         })
     }
@@ -133,6 +152,7 @@ impl Worker {
         while outcome.is_ok() && !self.stop.is_raised() && !self.abort.is_raised() {
             outcome = self.step();
         }
+        self.ending.get_or_insert_with(Stopwatch::start);
         if outcome.is_ok() {
             outcome = self.drain();
         }
@@ -143,6 +163,9 @@ impl Worker {
             && let Err(error) = self.make_certain()
         {
             tracing::warn!(%error, "a transaction is left to the broker's timeout");
+        }
+        if self.await_courier().is_err() {
+            self.courier.leave();
         }
         if outcome.is_ok() {
             outcome = match self.registry.all_halted().into_iter().next() {
@@ -237,7 +260,7 @@ impl Worker {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => {
+            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
                 self.is_out_of_range = true;
                 self.report.trouble(error, None);
                 Ok(())
