@@ -4,7 +4,7 @@
 //! GET /v1/metrics (where none is named) ─► GET /v1/usage, page by page ─► table, NDJSON or CSV on stdout
 //! ```
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::cli::{OutputFormat, instant};
+use super::outcome::print;
 use super::{CommandError, table};
 use crate::format::{TOTAL_COLUMNS, csv_line, total_row};
 use crate::model::EventTime;
@@ -301,10 +302,4 @@ impl Printer {
         }
         print(&csv_line(TOTAL_COLUMNS.map(str::to_owned)))
     }
-}
-
-fn print(text: &str) -> Result<(), CommandError> {
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| CommandError::of_output("stdout", error))
 }

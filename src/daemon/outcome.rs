@@ -28,6 +28,16 @@ pub enum CommandError {
     OutputClosed,
 }
 
+/// Writes results to standard output.
+///
+/// # Errors
+/// An output that takes no more, or whose reader has gone.
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| CommandError::of_output("stdout", error))
+}
+
 /// What went wrong while running, and what that came from.
 #[derive(Debug)]
 pub struct Failure {

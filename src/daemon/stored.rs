@@ -3,12 +3,12 @@
 //! All three only read. They may be given the directory of a daemon at work: what they see is its last commit.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use super::outcome::print;
 use super::{CommandError, definition_files};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
@@ -308,12 +308,6 @@ fn day_words(day: u32) -> String {
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
-}
-
-fn print(text: &str) -> Result<(), CommandError> {
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| CommandError::of_output("stdout", error))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]

@@ -13,10 +13,10 @@ use crate::model::{EventTime, PeriodTotal};
 /// What is known at a commit.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage<'p> {
-    plan: &'p Plan,
-    watermark: Option<EventTime>,
-    latest_time: Option<EventTime>,
-    keeps_offsets: bool,
+    pub(super) plan: &'p Plan,
+    pub(super) watermark: Option<EventTime>,
+    pub(super) latest_time: Option<EventTime>,
+    pub(super) keeps_offsets: bool,
 }
 
 impl<'p> Usage<'p> {
@@ -44,7 +44,8 @@ impl<'p> Usage<'p> {
         }
     }
 
-    fn site(&self, address: &ChainAddress) -> Site<'p> {
+    /// The surroundings of a chain.
+    pub(super) fn site(&self, address: &ChainAddress) -> Site<'p> {
         let metric = self.plan.metric(address.metric);
         Site {
             metric,

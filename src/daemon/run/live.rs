@@ -14,6 +14,10 @@ use crate::format::{Encoder, MetricEntry, Place, UsageAsOf, UsagePage};
 use crate::model::PeriodTotal;
 use crate::store::{Ask, Page, View};
 
+/// How often a page goes on reading where little of what stands there is asked for: then it ends with what it has, or with
+/// nothing, so that nobody who asks keeps a task from ending.
+const READS_MAX: usize = 200;
+
 /// Every task that this process serves.
 pub(super) struct LiveTasks {
     /// Every metric, by tenant and code.
@@ -168,7 +172,7 @@ impl Held<'_> {
 }
 
 impl Shown {
-    /// Adds what the task knows, until the page is full: then where the next one begins.
+    /// Adds what the task knows, until the page is full or took long enough: then where the next one begins.
     fn look(
         &self,
         ask: &UsageAsk,
@@ -178,7 +182,7 @@ impl Shown {
         let plan = self.view.plan();
         let Some((place, metric)) = metric_of(plan, ask) else { return Ok(None) };
         check_group(metric, ask)?;
-        loop {
+        for _ in 0..READS_MAX {
             let page = self.page(ask, place, from.as_deref(), answer)?;
             self.note(&page.commit, ask, answer);
             self.add(plan, &page, ask, answer);
@@ -188,6 +192,7 @@ impl Shown {
                 Some(next) => from = Some(next),
             }
         }
+        Ok(from)
     }
 
     fn page(

@@ -12,6 +12,7 @@ use crate::engine::cell::{Cell, Revision};
 use crate::engine::chain::{Cells, ChainAddress};
 use crate::engine::effect::{Address, Effect, Loaded, OutboxEntry};
 use crate::engine::site::{Closing, Site};
+use crate::engine::usage::Usage;
 use crate::model::{EventTime, PeriodTotal};
 
 impl Processor {
@@ -155,15 +156,9 @@ impl Processor {
     }
 
     pub(super) fn site<'p>(&self, plan: &'p Plan, address: &ChainAddress) -> Site<'p> {
-        let metric = plan.metric(address.metric);
-        Site {
-            metric,
-            lineage: address.lineage,
-            timeline: metric.timeline(address.key.customer()),
-            watermark: self.watermark,
-            latest_time: self.latest_time,
-            keeps_offsets: self.options.keeps_offsets,
-        }
+        let (watermark, latest_time) = (self.watermark, self.latest_time);
+        let keeps_offsets = self.options.keeps_offsets;
+        Usage { plan, watermark, latest_time, keeps_offsets }.site(address)
     }
 
     /// Publishes those cells of a plain chain that pass the test, at most `totals_max` of them. Returns whether these were
