@@ -80,32 +80,23 @@ impl Store {
         let calendars = dictionary
             .take_calendars(plan, stored.as_deref())
             .map_err(|corrupt| Error::Corrupt(directory.into(), corrupt))?;
-        let mut store = Store {
+        let expire_from =
+            db.get([state::EXPIRY]).map_err(|error| Error::failed(directory, error))?;
+        let expire_from = expire_from.unwrap_or_else(|| vec![state::ID]);
+        let store = Store {
             db: Arc::new(db),
             directory: directory.into(),
             plan: Arc::clone(plan),
             dictionary,
             identity,
             is_durable: options.is_durable,
-            expire_from: vec![state::ID],
+            expire_from,
             record: None,
             followed: BTreeMap::new(),
             written: None,
         };
-        store.expire_from = store.first_to_expire()?;
         store.check_periods(&calendars)?;
         Ok(store)
-    }
-
-    /// Where removal of forgotten ids begins: anywhere, so that of many short runs, which look at a part of them each, all
-    /// have their turn.
-    fn first_to_expire(&self) -> Result<Vec<u8>, Error> {
-        let last = self.now().last(&[state::COMMIT])?;
-        let last = last.map(|(_, value)| state::decode_commit(&value)).transpose();
-        let last = last.map_err(|corrupt| self.corrupt(corrupt))?;
-        let mut from = vec![state::ID];
-        from.extend(last.iter().flat_map(|last| last.id.0).take(2));
-        Ok(from)
     }
 
     /// What the state is.
@@ -189,7 +180,8 @@ impl Store {
         self.write_lazily(batch)
     }
 
-    /// Forgets ids of days up to `day`, a slice of the store at each call. Returns whether the end was reached.
+    /// Forgets ids of days up to `day`, a slice of the store at each call, which goes on where the last one ended, in an
+    /// earlier run too. Returns whether the end was reached.
     ///
     /// # Errors
     /// The disk.
@@ -213,6 +205,10 @@ impl Store {
             if u32::from_be_bytes(stored) <= day {
                 batch.delete(key);
             }
+        }
+        match &next {
+            Some(key) => batch.put([state::EXPIRY], key),
+            None => batch.delete([state::EXPIRY]),
         }
         self.write_lazily(batch)?;
         let is_end = next.is_none();

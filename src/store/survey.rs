@@ -154,7 +154,11 @@ impl Survey {
             }
             Entry::Outbox(sequence) => self.add_outbox(sequence),
             Entry::Customer => self.customers += 1,
-            Entry::Calendars | Entry::Record | Entry::Written(_) | Entry::Part(_) => {}
+            Entry::Calendars
+            | Entry::Expiry
+            | Entry::Record
+            | Entry::Written(_)
+            | Entry::Part(_) => {}
         }
     }
 

@@ -40,6 +40,8 @@ pub enum Entry {
     Followed(FollowedFile),
     /// How far outputs are visible.
     Written(Written),
+    /// Where removal of forgotten ids goes on.
+    Expiry,
     /// A remembered id, with its UTC day from the epoch.
     Id(u32),
     /// A plain cell of the metric with that number.
@@ -92,6 +94,16 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
             Entry::Followed(decode_followed(value)?)
         }
         key::WRITTEN => Entry::Written(decode_written(value)?),
+        key::EXPIRY => {
+            let mut note = Reader::new(value, "the note of where removal of ids goes on");
+            let first = note.u8()?;
+            note.take(16)?;
+            note.end()?;
+            if first != key::ID {
+                return Err(Corrupt("removal of ids that goes on at something else".to_owned()));
+            }
+            Entry::Expiry
+        }
         key::ID => {
             reader.take(16)?;
             let mut day = Reader::new(value, "an id");

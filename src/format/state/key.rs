@@ -18,6 +18,8 @@ pub const ID: u8 = b'I';
 pub const OUTBOX: u8 = b'O';
 /// First byte of the entry of customers' own calendars.
 pub const CALENDARS: u8 = b'B';
+/// First byte of the note of where removal of forgotten ids goes on.
+pub const EXPIRY: u8 = b'E';
 /// First byte of customers seen.
 pub const CUSTOMER: u8 = b'U';
 /// First byte of the note of the last record read.
