@@ -9,6 +9,7 @@ mod exit_status;
 mod files;
 mod generate;
 mod generate_topic;
+mod manual;
 mod operating;
 #[path = "../pure/oracle/mod.rs"]
 #[expect(
