@@ -21,4 +21,5 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+mod tour;
 mod usage;
