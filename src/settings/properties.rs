@@ -123,6 +123,8 @@ pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
             Some(name) => (name, true),
             None => (written.as_str(), false),
         };
+        // librdkafka takes properties of topics under this prefix too.
+        let name = name.trim_start_matches("topic.");
         let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
         let name = alias.map_or(name, |(_, name)| name);
         match property(name, is_file, &field) {

@@ -282,6 +282,9 @@ fn properties_that_exactly_once_rests_on_are_refused_with_the_reason() {
         "enable.idempotence",
         "acks",
         "request.required.acks",
+        "topic.auto.offset.reset",
+        "topic.request.required.acks",
+        "topic.topic.acks",
         "check.crcs",
     ];
     for name in reserved {
