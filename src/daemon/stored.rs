@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::outcome::print;
-use super::{CommandError, definition_files};
+use super::{CommandError, aggregate, definition_files};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
 use crate::format::{Encoder, Place};
@@ -223,7 +223,9 @@ fn words(task: &Path, survey: &Survey) -> String {
         row("belongs to", binding_words(&identity.binding));
     }
     if let Some(last) = survey.commits.last() {
-        row("commit", commit_words(last, &survey.commits));
+        // A run of `aggregate` leaves it to the next one to forget what it delivered.
+        let is_delivered = aggregate::last_commit_delivered(task) == Some(last.number);
+        row("commit", commit_words(last, if is_delivered { &[] } else { &survey.commits }));
         row("cursor", cursor_words(last, survey));
         let watermark = last.watermark.map_or("none yet".to_owned(), |time| time.to_string());
         row("watermark", watermark);
@@ -236,7 +238,8 @@ fn words(task: &Path, survey: &Survey) -> String {
             ),
         );
         let kept = survey.outbox.map_or(0, |(first, last)| last - first + 1);
-        row("outbox", format!("{kept} entries wait, of {} ever made", last.outbox_last));
+        let waiting = if is_delivered { 0 } else { kept };
+        row("outbox", format!("{waiting} entries wait, of {} ever made", last.outbox_last));
     }
     let days = survey.days.map_or(String::new(), |(first, last)| {
         format!(", of days from {} to {}", day_words(first), day_words(last))

@@ -2,23 +2,28 @@
 //! delivered, and the next run on the state puts in place what is missing.
 //!
 //! ```text
-//! outputs settled ─► note ─► rejects, summary, totals renamed ─► outbox trimmed
+//! outputs settled ─► note ─► rejects, summary, totals renamed ─► note renamed, last of all ─► (next run) outbox trimmed
 //!      killed: delivered by the next run      killed: put in place by the next run
 //! ```
-//! Only files can be handed over: what goes to a stream may have come through or not, and is sent again.
+//! Until the run has ended, whoever started it may start it again with outputs of the same names, and what they held has
+//! to come again: so the outbox is trimmed no sooner than by the next run. Only files can be handed over: what goes to a
+//! stream may have come through or not, and is sent again.
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Outputs, file_failure};
 use crate::daemon::CommandError;
+use crate::engine::CommitRecord;
 use crate::file::{Handover, Spool, Target};
 use crate::format::OutgoingKind;
 
 const NAME: &str = "handover.json";
+/// Its name once the run has come to its end.
+const FINISHED_NAME: &str = "finished.json";
 
 /// Of the fields. One of another version, or one that is damaged, cannot tell what is delivered, and nothing else can.
 const VERSION: u32 = 1;
@@ -27,6 +32,8 @@ const VERSION: u32 = 1;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Note {
     version: u32,
+    /// Number of that commit.
+    commit: u64,
     /// Sequence of the last outbox entry that they hold.
     through: u64,
     /// In the order in which they appear: rejects, where these are kept, and totals.
@@ -63,15 +70,29 @@ struct Versioned {
 
 impl Note {
     /// Of outputs in the order in which they appear.
-    pub(super) fn new(through: u64, outputs: Vec<Handover>) -> Self {
-        Note { version: VERSION, through, outputs }
+    pub(super) fn new(last: &CommitRecord, outputs: Vec<Handover>) -> Self {
+        Note { version: VERSION, commit: last.number, through: last.outbox_last, outputs }
     }
 
     /// Notes it: from here on the outputs are delivered.
     pub(super) fn write(&self, directory: &Path) -> Result<(), CommandError> {
         let text = serde_json::to_vec(self).expect("plain fields are JSON");
-        let mut spool = Spool::create(&Target::File(path_in(directory))).map_err(file_failure)?;
+        let place = Target::File(directory.join(NAME));
+        let mut spool = Spool::create(&place).map_err(file_failure)?;
         spool.write(&text).and_then(|()| spool.publish()).map_err(file_failure)
+    }
+
+    /// Notes that the run has come to its end: nothing of it comes after this.
+    pub(super) fn finish(directory: &Path) -> Result<(), CommandError> {
+        let path = directory.join(NAME);
+        let failed = |error| CommandError::failed_by(format!("renaming {}", path.display()), error);
+        fs::rename(&path, directory.join(FINISHED_NAME)).map_err(failed)
+    }
+
+    /// Number of the last commit of the last run that came to its end; `None`: none did.
+    pub(super) fn finished(directory: &Path) -> Result<Option<u64>, CommandError> {
+        let note = Self::read(&directory.join(FINISHED_NAME))?;
+        Ok(note.map(|note| note.commit))
     }
 
     /// Puts the outputs of a run in place that was killed before it could, and says what of the state's outbox is
@@ -80,7 +101,9 @@ impl Note {
     /// What was in an output is not where that one is lost, or where this run writes a file of the same name: it would take
     /// away what the other one gave, and so has to give it again.
     pub(super) fn complete(directory: &Path, outputs: &Outputs) -> Result<Delivered, CommandError> {
-        let Some(note) = Self::read(directory)? else { return Ok(Delivered::default()) };
+        let Some(note) = Self::read(&directory.join(NAME))? else {
+            return Ok(Delivered::default());
+        };
         let is_replaced = |output: &Handover| outputs.places().any(|place| place == output.place());
         let mut stands = Vec::with_capacity(note.outputs.len());
         for output in &note.outputs {
@@ -100,9 +123,8 @@ impl Note {
         Ok(Delivered { through: note.through, totals, rejects })
     }
 
-    fn read(directory: &Path) -> Result<Option<Self>, CommandError> {
-        let path = path_in(directory);
-        let text = match fs::read(&path) {
+    fn read(path: &Path) -> Result<Option<Self>, CommandError> {
+        let text = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(|error| {
                 CommandError::failed_by(format!("cannot read {}", path.display()), error)
@@ -127,10 +149,6 @@ impl Note {
     }
 }
 
-fn path_in(directory: &Path) -> PathBuf {
-    directory.join(NAME)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,18 +158,19 @@ mod tests {
 
     fn put(text: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(path_in(folder.path()), text).expect("it can be written");
+        fs::write(folder.path().join(NAME), text).expect("it can be written");
         folder
     }
 
     #[test]
     fn version_1_is_read_and_written() {
-        let note = Note::read(put(VERSION_1).path()).expect("it can be read").expect("it is there");
-        assert_eq!((note.version, note.through), (1, 7));
+        let folder = put(VERSION_1);
+        let note = Note::read(&folder.path().join(NAME)).expect("it can be read");
+        let note = note.expect("it is there");
+        assert_eq!((note.version, note.commit, note.through), (1, 3, 7));
         let places: Vec<&Path> = note.outputs.iter().map(Handover::place).collect();
         assert_eq!(places, [Path::new("/data/rejects"), Path::new("/data/totals")]);
         assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_1.trim_end());
-        assert_eq!(Note::new(note.through, note.outputs.clone()), note);
     }
 
     #[test]
@@ -162,7 +181,8 @@ mod tests {
             (VERSION_1.replace("through", "thru"), "is damaged"),
             (String::new(), "is damaged"),
         ] {
-            let error = Note::read(put(&text).path()).expect_err("it cannot be read");
+            let folder = put(&text);
+            let error = Note::read(&folder.path().join(NAME)).expect_err("it cannot be read");
             assert!(error.to_string().contains(words), "{error}");
         }
     }

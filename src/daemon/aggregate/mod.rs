@@ -38,6 +38,38 @@ use crate::file::{self, Source};
 use crate::format::{Encoder, LineSplitter, Place, RECORD_BYTES_MAX};
 use crate::store;
 
+/// Number of the commit up to which the outputs of a run that came to its end hold everything; `None`: no such run is
+/// known of that state.
+pub(super) fn last_commit_delivered(state: &Path) -> Option<u64> {
+    handover::Note::finished(state).ok().flatten()
+}
+
+/// What is written stands outside of the state, which takes nothing that is not its own.
+fn check_places(arguments: &AggregateArguments) -> Result<(), CommandError> {
+    let Some(state) = arguments.state.as_deref() else { return Ok(()) };
+    // Of what is not there yet the text is all that is known.
+    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    let outputs = [
+        ("--output", &arguments.output),
+        ("--rejects", &arguments.rejects),
+        ("--summary", &arguments.summary),
+    ];
+    let inside = |path: &Path| match (real(state), path.parent().map(real)) {
+        (Ok(state), Some(Ok(folder))) => folder.starts_with(&state),
+        _ => false,
+    };
+    let faults: Vec<String> = outputs
+        .into_iter()
+        .filter_map(|(flag, path)| path.as_deref().map(|path| (flag, path)))
+        .filter(|(_, path)| *path != Path::new("-") && inside(path))
+        .map(|(flag, path)| {
+            let (path, state) = (path.display(), state.display());
+            format!("{flag} {path} lies in the state directory {state}: name a place outside of it")
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(CommandError::Faults(faults)) }
+}
+
 /// Reads the input to its end and writes its totals, rejects and summary.
 ///
 /// # Errors

@@ -113,13 +113,17 @@ impl Opened {
             store.begin(&genesis).map_err(store_failure)?;
             commits.push(genesis);
         }
-        // Commits before the last visible one are forgotten: a run that came to its end leaves one.
-        let is_finished = commits.len() == 1;
+        let finished = Note::finished(&directory)?;
+        let has_finished = |last: &CommitRecord| finished == Some(last.number);
+        let is_finished = commits.len() == 1 || commits.last().is_some_and(has_finished);
         let mut delivered = Delivered::default();
         if let [_, .., last] = commits.as_slice() {
-            delivered = Note::complete(&directory, outputs)?;
+            if !is_finished {
+                delivered = Note::complete(&directory, outputs)?;
+            }
             let is_whole = delivered.totals && delivered.rejects;
-            if is_whole && delivered.through == last.outbox_last {
+            if is_finished || is_whole && delivered.through == last.outbox_last {
+                // Commits before the last visible one are forgotten.
                 store.trim(last.outbox_last, last.number).map_err(store_failure)?;
                 commits = vec![*last];
             }

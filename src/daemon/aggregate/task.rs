@@ -173,24 +173,27 @@ impl<'p> Task<'p> {
         shown.outcome
     }
 
-    /// Makes everything visible, then forgets what is delivered.
+    /// Makes everything visible, then says that it is: last of all.
     pub(super) fn finish(mut self, stopwatch: Stopwatch) -> Result<(), CommandError> {
         self.forget()?;
         let summary = self.summary(stopwatch);
         let keeps_rejects = self.outputs.keeps_rejects();
         let mut settled = self.outputs.settle(&summary)?;
         let last = *self.processor.ledger().last();
-        if let Storage::Lasting(store) = &self.storage
-            && let Some(outputs) = settled.hand_over()?
-        {
-            Note::new(last.outbox_last, outputs).write(store.directory())?;
+        let lasting = match &self.storage {
+            Storage::Lasting(store) => Some(store.directory().to_owned()),
+            Storage::Memory | Storage::Temporary(_) => None,
+        };
+        if let Some(directory) = &lasting {
+            // Of outputs that are no files nothing can be noted.
+            let outputs = settled.hand_over()?.unwrap_or_default();
+            Note::new(&last, outputs).write(directory)?;
         }
         settled.publish()?;
-        if let Storage::Lasting(store) = &mut self.storage {
-            store.trim(last.outbox_last, last.number).map_err(store_failure)?;
-        }
         super::console::tell(&summary, keeps_rejects);
-        Ok(())
+        // Closing takes its time, and a kill meanwhile is one before the end.
+        drop(self.storage);
+        lasting.map_or(Ok(()), |directory| Note::finish(&directory))
     }
 
     /// Removes from a lasting state what its last commit made forgettable: keys, and of ids about twice as many as this run

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use super::{
     Outcome, aggregate, event, events, expect_failure, newest, status, sum_metrics, wait_for_log,
 };
-use crate::program::{odometer, write};
+use crate::program::{expect_status, odometer, run, write};
 
 /// More records than are committed at once.
 const MANY: usize = 150_000;
@@ -193,4 +193,35 @@ fn notes_of_another_version_are_refused_or_as_good_as_none() {
     let outcome = aggregate(folder, &flags);
     assert_eq!(outcome.summary["duplicate"], 100, "it is read from its beginning");
     assert_eq!(newest(&outcome.totals).len(), 7);
+}
+
+/// A run that has said nothing of its end yet may be started again by whoever saw it killed.
+#[test]
+fn a_run_that_was_killed_right_before_its_end_gives_its_outputs_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = sum_metrics(folder);
+    let input = write(folder, "e.ndjson", &events(100));
+    let state = folder.join("state");
+    let output = folder.join("totals.ndjson");
+    let run_to = |output: &Path| {
+        let path = |path: &Path| path.to_str().expect("text").to_owned();
+        let flags = ["--metrics", &metrics, "--input", &input].map(str::to_owned);
+        let more = ["--state".to_owned(), path(&state), "--output".to_owned(), path(output)];
+        expect_status(&run(["aggregate".to_owned()].into_iter().chain(flags).chain(more)), 0);
+        fs::read_to_string(output).expect("totals")
+    };
+    let first = run_to(&output);
+    assert_eq!(first.lines().count(), 7);
+    let unfinish = || fs::rename(state.join("finished.json"), state.join("handover.json"));
+    unfinish().expect("it came to its end");
+    assert_eq!(run_to(&output), first, "under the same name");
+    unfinish().expect("it came to its end");
+    assert_eq!(run_to(&folder.join("other.ndjson")), "", "it stands under another name");
+    assert_eq!(fs::read_to_string(&output).expect("totals"), first);
+    assert_eq!(run_to(&output), "", "of a run that ended");
+    let path = state.to_str().expect("text");
+    let (said, _) = expect_status(&run(["state", "inspect", path]), 0);
+    assert!(said.contains("0 entries wait, of 7 ever made"), "{said}");
+    expect_status(&run(["state", "verify", path]), 0);
 }
