@@ -80,6 +80,7 @@ pub(super) fn aggregate(arguments: &AggregateArguments) -> Result<(), CommandErr
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("cannot listen for signals", error))?;
     let source = Source::of_argument(arguments.input.as_deref().unwrap_or(Path::new("-")));
+    check_places(arguments)?;
     let outputs = Outputs::create(arguments)?;
     let opened = Opened::new(arguments, &plan, &source, &outputs)?;
     let (from, limits) = (opened.cursor, Limits::of(arguments));

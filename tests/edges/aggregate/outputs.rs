@@ -491,3 +491,20 @@ fn link_to_nothing_yet_is_written_through() {
     let (_, stderr) = expect_status(&run([&flags[..], &[&nowhere]].concat()), 1);
     assert!(stderr.contains("its directory does not exist"), "{stderr}");
 }
+
+#[test]
+fn outputs_in_the_state_directory_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = sum_metrics(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    fs::create_dir(path("state")).expect("the folder takes folders");
+    let flags = ["aggregate", "--metrics", &metrics, "--state", &path("state")].map(str::to_owned);
+    let outputs = ["--output".to_owned(), path("state/o"), "--rejects".to_owned(), path("state/r")];
+    let (_, stderr) = expect_status(&run(flags.iter().chain(&outputs)), 2);
+    assert!(stderr.contains("--output") && stderr.contains("--rejects"), "{stderr}");
+    assert!(
+        stderr.contains("name a place outside of it") && stderr.contains("2 faults"),
+        "{stderr}"
+    );
+    assert_eq!(fs::read_dir(path("state")).expect("a folder").count(), 0, "nothing is left there");
+}
