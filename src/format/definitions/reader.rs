@@ -201,7 +201,7 @@ impl<'a> Field<'a> {
             _ => None,
         };
         span.ok_or_else(|| {
-            self.unexpected("a whole number and one of ms, s, m, h, d, w, such as \"24h\"")
+            self.unexpected("a whole number and one of ms, s, m, h, d, w, such as \"24h\", at most \"106751991d\"")
         })
     }
 

@@ -97,7 +97,7 @@ timezone = "Europe/Berlin"
         r#"m.toml:5:10: metrics[0] (code ""): unknown key "vallue": did you mean "value"?"#,
         r#"m.toml:10:9: metrics[1] (code "llm"): value: expected a text in quotes, found number 5"#,
         r#"m.toml:12:10: metrics[1] (code "llm"): anchor: goes with periods month, quarter and year, not with 15m: leave it out"#,
-        r#"m.toml:13:9: metrics[1] (code "llm"): grace: expected a whole number and one of ms, s, m, h, d, w, such as "24h", found number 5"#,
+        r#"m.toml:13:9: metrics[1] (code "llm"): grace: expected a whole number and one of ms, s, m, h, d, w, such as "24h", at most "106751991d", found number 5"#,
         r#"m.toml:15:1: metrics[2] (code "llm"): metrics[1] (code "llm") is of the same metric and has no effective_from either: each version needs an effective_from of its own, only the first may lack it"#,
         r#"m.toml:18:9: metrics[2] (code "llm"): inner: goes with aggregations sum, min, max, avg, percentile outside, not with count"#,
         r#"m.toml:18:40: metrics[2] (code "llm"): inner.every: expected minute, hour, day, week, month, quarter, year or a length from 1s to 366d such as "15m", found text "fortnight""#,
@@ -200,6 +200,19 @@ fn faults_of_files() {
         assert_eq!(faults(name, text), [expected], "{text}");
     };
     check("m.toml", "a = 1\n\nb = = 2", "m.toml:3:5: is no TOML: extra `=`, expected nothing");
+    assert_eq!(
+        faults(
+            "m.toml",
+            "[[metrics]]\ncode = \"a\"\naggregation = \"count\"\nlate = \"z\"\n\"code\" = \"b\"\n\
+             [[metrics]]\ncode = \"c\"\naggregation = \"count\"\nperiod = \"x\""
+        ),
+        [
+            "m.toml:4:8: metrics[0] (code \"a\"): late: expected correct, carry or drop, found text \"z\"",
+            "m.toml:5:1: metrics[0] (code \"a\"): code: stands twice in one table: keep one of them",
+            "m.toml:9:10: metrics[1] (code \"c\"): period: expected minute, hour, day, week, month, quarter, year or a length from 1s to 366d such as \"15m\", found text \"x\"",
+        ],
+        "a key that stands twice hides no other fault"
+    );
     check("m.json", "{\"metrics\": [\n  {\"code\" 1}]}", "m.json:2:11: is no JSON: expected `:`");
     check(
         "m.yaml",
@@ -452,7 +465,7 @@ fn faults_of_calendars() {
     );
     check_fault(
         &format!("{COUNT}grace = '-1h'"),
-        "grace: expected a whole number and one of ms, s, m, h, d, w, such as \"24h\", found text \"-1h\"",
+        "grace: expected a whole number and one of ms, s, m, h, d, w, such as \"24h\", at most \"106751991d\", found text \"-1h\"",
     );
     check_fault(
         &format!("{COUNT}late = 'refuse'"),

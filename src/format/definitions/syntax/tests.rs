@@ -124,7 +124,6 @@ fn yaml_follows_the_core_schema() {
 #[test]
 fn faults_of_syntax_name_their_place() {
     check_fault(Syntax::Toml, "a = 1\nb = = 2\n", "10: extra `=`, expected nothing");
-    check_fault(Syntax::Toml, "a = 1\na = 2\n", "6: duplicate key");
     check_fault(Syntax::Json, "{\"a\": 1,\n \"b\" 2}", "14: expected `:`");
     check_fault(Syntax::Json, "{\"a\": 1} x", "9: trailing characters");
     check_fault(Syntax::Json, "{\"a\":\n [\"\\ud800\"]}", "15: unexpected end of hex escape");
@@ -252,4 +251,23 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn keys_that_stand_twice_are_entries_in_every_syntax() {
+    for (syntax, document) in [
+        (Syntax::Toml, "b.a = 1\n[c]\na = 1\n\"a\" = 2\n"),
+        (Syntax::Json, "{\"b\": {\"a\": 1},\n\"c\": {\"a\": 1,\n\"a\": 2}}"),
+        (Syntax::Yaml, "b: {a: 1}\nc:\n  a: 1\n  a: 2\n"),
+    ] {
+        let Value::Table(entries) = syntax.parse(document).expect("it is read").value else {
+            panic!("{document} is a table")
+        };
+        let counts = entries.iter().map(|entry| match &entry.node.value {
+            Value::Table(below) => below.iter().filter(|entry| entry.key == "a").count(),
+            value => panic!("{value:?} is a table"),
+        });
+        assert_eq!(counts.collect::<Vec<_>>(), [1, 2], "{document}");
+    }
+    check_fault(Syntax::Toml, "[a]\nb = 1\n[a]\nc = = 2\n", "18: extra `=`, expected nothing");
 }

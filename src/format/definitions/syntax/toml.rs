@@ -1,18 +1,94 @@
 //! TOML into the tree, by the `toml` crate's parser, which keeps every value's place and every number's text.
 
 use ::toml::Spanned;
-use ::toml::de::{DeArray, DeInteger, DeTable, DeValue};
+use ::toml::de::{DeArray, DeInteger, DeTable, DeValue, Error};
 
 use super::{DEPTH_MAX, Entry, Node, SyntaxFault, Value};
 
 /// Reads a whole TOML file.
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
-    let document = DeTable::parse(text).map_err(|error| SyntaxFault {
-        offset: error.span().map_or(0, |span| span.start),
-        message: error.message().to_owned(),
-    })?;
-    let value = table(document.get_ref(), text, 0)?;
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let is_other = |error: &&Error| error.message() != REPEATED;
+    let is_too_much = errors.len() > REPEATS_MAX;
+    if let Some(error) = errors.iter().find(|error| is_too_much || is_other(error)) {
+        let offset = error.span().map_or(0, |span| span.start);
+        return Err(SyntaxFault { offset, message: error.message().to_owned() });
+    }
+    let mut value = table(document.get_ref(), text, 0)?;
+    for span in errors.iter().filter_map(Error::span) {
+        let key = text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
+        if !repeat(&mut value, key, span.start) {
+            return Err(SyntaxFault { offset: span.start, message: REPEATED.to_owned() });
+        }
+    }
     Ok(Node { offset: 0, value })
+}
+
+/// What the parser says of a key that stands twice in one table. It leaves the second one out and reads on.
+const REPEATED: &str = "duplicate key";
+
+/// How many such keys are looked into.
+const REPEATS_MAX: usize = 1_000;
+
+/// Puts an entry that was left out, for it repeats a key, where that was written last before; its value is that one's. Such
+/// a file is faulty as those of other syntaxes are, and its other faults can be told. Returns whether there is such a key.
+fn repeat(value: &mut Value, key: &str, offset: usize) -> bool {
+    let Some(entries) = table_with(value, key, offset) else { return false };
+    let mut first = entries.iter().filter(|entry| entry.key == key && entry.offset < offset);
+    let Some(node) = first.next_back().map(|entry| entry.node.clone()) else { return false };
+    entries.push(Entry { offset, key: key.to_owned(), node });
+    true
+}
+
+/// The table that has the last such key before a place.
+fn table_with<'v>(value: &'v mut Value, key: &str, before: usize) -> Option<&'v mut Vec<Entry>> {
+    let place = last_place(value, key, before)?;
+    match value {
+        Value::Table(entries) => {
+            if entries.iter().any(|entry| entry.key == key && entry.offset == place) {
+                return Some(entries);
+            }
+            let below = entries.iter_mut().map(|entry| &mut entry.node);
+            below.into_iter().find_map(|node| match last_place(&node.value, key, before) {
+                Some(found) if found == place => table_with(&mut node.value, key, before),
+                Some(_) | None => None,
+            })
+        }
+        Value::List(nodes) => {
+            nodes.iter_mut().find_map(|node| match last_place(&node.value, key, before) {
+                Some(found) if found == place => table_with(&mut node.value, key, before),
+                Some(_) | None => None,
+            })
+        }
+        Value::Text(_)
+        | Value::Number(_)
+        | Value::Boolean(_)
+        | Value::Instant(_)
+        | Value::Other(_)
+        | Value::Null => None,
+    }
+}
+
+/// Where a key was written last before a place, in any table.
+fn last_place(value: &Value, key: &str, before: usize) -> Option<usize> {
+    match value {
+        Value::Table(entries) => {
+            let here = entries.iter().filter(|entry| entry.key == key && entry.offset < before);
+            let here = here.map(|entry| entry.offset).max();
+            let below =
+                entries.iter().filter_map(|entry| last_place(&entry.node.value, key, before));
+            here.max(below.max())
+        }
+        Value::List(nodes) => {
+            nodes.iter().filter_map(|node| last_place(&node.value, key, before)).max()
+        }
+        Value::Text(_)
+        | Value::Number(_)
+        | Value::Boolean(_)
+        | Value::Instant(_)
+        | Value::Other(_)
+        | Value::Null => None,
+    }
 }
 
 fn node(value: &Spanned<DeValue<'_>>, text: &str, depth: usize) -> Result<Node, SyntaxFault> {
