@@ -122,9 +122,15 @@ const CHECK_HELP: &str = "\
 Prints for each metric what it folds, how, the next period borders, and what late events do. Every
 fault is listed at once on stderr with file, line and what would be right; the exit status is then 2.
 
+With --live what the configuration names is tried as well, from here and as this user, a line each on
+stdout; where something fails the exit status is 1. Nothing is read or written of Kafka's topics, and
+nothing is left in directories. A daemon that runs with this configuration holds its state directory,
+its outputs and its port: then those fail.
+
 Examples:
   odometer check --metrics config/metrics.toml
-  odometer check --config config/odometer.toml";
+  odometer check --config config/odometer.toml
+  odometer check --config config/odometer.toml --live";
 
 const GENERATE_HELP: &str = "\
 Calls of models and APIs, seats, storage and bandwidth of customers of very different size; metrics
@@ -217,6 +223,9 @@ pub struct CheckArguments {
     /// Override one key of it, such as source.workers=4
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting, requires = "config")]
     pub overrides: Vec<(String, String)>,
+    /// Also try what it names: directories, files, addresses, the broker, its topics and what is granted
+    #[arg(long, requires = "config", conflicts_with = "metrics")]
+    pub live: bool,
     /// Metric definitions, as one set
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub metrics: Vec<PathBuf>,
@@ -249,7 +258,8 @@ pub(super) fn instant(text: &str) -> Result<EventTime, String> {
 
 pub(super) fn span(text: &str) -> Result<Span, String> {
     Span::parse(text).ok_or_else(|| {
-        "expected a whole number and one of ms, s, m, h, d, w, such as 24h".to_owned()
+        "expected a whole number and one of ms, s, m, h, d, w, such as 24h, at most 106751991d"
+            .to_owned()
     })
 }
 
@@ -275,5 +285,7 @@ fn size(text: &str) -> Result<u64, String> {
     bytes
         .and_then(|bytes: u64| number.parse::<u64>().ok()?.checked_mul(bytes))
         .filter(|size| *size > 0)
-        .ok_or_else(|| "expected a size such as 512MiB or 2GiB (KiB, MiB, GiB)".to_owned())
+        .ok_or_else(|| {
+            "expected a size such as 512MiB or 2GiB (KiB, MiB, GiB), below 2^64 bytes".to_owned()
+        })
 }

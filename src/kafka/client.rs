@@ -135,8 +135,19 @@ pub fn check_topics(
         let count = partitions(&client, topic, *access, timeout);
         counts.push(count.map_err(|error| error.explained(trouble::last_said(&client)))?);
     }
-    let cluster = client.client().fetch_cluster_id(timeout).ok_or(Error::NoClusterId)?;
+    let cluster = client.client().fetch_cluster_id(timeout).ok_or_else(|| no_cluster(&client))?;
     Ok((counts, cluster))
+}
+
+/// Why the cluster's id is not known: most often no broker answers at all.
+fn no_cluster(client: &BaseConsumer<Trouble>) -> Error {
+    match trouble::last_said(client) {
+        Some(reason) => {
+            let cause = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
+            Error::Unreachable { what: "asking for the cluster's id", cause, reason }
+        }
+        None => Error::NoClusterId,
+    }
 }
 
 /// The first of these topics that a broker says is not there.

@@ -4,7 +4,9 @@
 //! broker says. It decides nothing about totals, and knows no state.
 
 mod client;
+mod describe;
 mod error;
+mod grants;
 mod horizon;
 mod limits;
 mod peek;
@@ -18,6 +20,7 @@ mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use error::{Access, Disposition, Error};
+pub use grants::{Grant, check_group_grant, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
 pub use peek::{Peeked, record_before};

@@ -62,7 +62,7 @@ pub fn take_up(options: &Options, id: &str) -> Result<(), Error> {
     producer_of_new_epoch(&config, options.request_timeout).map(drop)
 }
 
-fn producer_of_new_epoch(
+pub(super) fn producer_of_new_epoch(
     config: &ClientConfig,
     timeout: Duration,
 ) -> Result<ThreadedProducer<Receipts>, Error> {

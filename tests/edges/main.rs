@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod check;
+mod check_live;
 mod daemon;
 mod exit_status;
 mod files;

@@ -65,6 +65,18 @@ impl Daemon {
         );
     }
 
+    /// What `check --live` says of the folder's configuration, line by line, and its exit status.
+    pub(crate) fn check(&self) -> (Vec<String>, Option<i32>) {
+        let output = Command::new(env!("CARGO_BIN_EXE_odometer"))
+            .args(["check", "--config", "odometer.toml", "--live"])
+            .current_dir(self.directory())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program can be run");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (text.lines().map(str::to_owned).collect(), output.status.code())
+    }
+
     /// Kills it as a power cut would (SIGKILL).
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().expect("the program was started");

@@ -41,12 +41,23 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     let settings = security::connection("SASL_PLAINTEXT", &guest);
     let mut daemon = Daemon::new(&security::configured(&scene, &settings), DEFINITIONS);
 
+    let (trials, status) = daemon.check();
+    let failed = trials.iter().filter(|line| line.starts_with("FAILED")).count();
+    assert_eq!((failed, status), (5, Some(1)), "topics, group and ids: {trials:#?}");
+
     let named = |topic: &str| format!("topic \"{topic}\" is not authorised");
     expect_named(&mut daemon, &[&named(usage), "Describe and Read"]);
     grant(broker, &["Read"], ["--topic", usage]);
     expect_named(&mut daemon, &[&named(totals), "Describe and Write"]);
     grant(broker, &["Describe"], ["--topic", totals]);
     grant(broker, &["Write"], ["--topic", rejects]);
+    // That it may be described is not enough.
+    let (trials, _) = daemon.check();
+    let line = |begin: &str| trials.iter().find(|line| line.contains(begin)).expect("it is tried");
+    assert!(line("sink.topic").contains("Describe and Write"), "{trials:#?}");
+    assert!(line("source topic").starts_with("ok      "), "{trials:#?}");
+    assert!(line("rejects.topic").starts_with("ok      "), "{trials:#?}");
+    assert!(line("source.group_id").contains("Read on the group"), "{trials:#?}");
     expect_named(
         &mut daemon,
         &[&format!("transactional id \"{group}-"), "Describe and Write on the"],
@@ -64,6 +75,9 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     scene.produce(load.by_ref().take(2000));
     expect_named(&mut daemon, &[totals, "is not authorised", "Describe and Write"]);
     grant(broker, &["Write"], ["--topic", totals]);
+    let (trials, status) = daemon.check();
+    let are_good = trials.iter().all(|line| !line.starts_with("FAILED"));
+    assert!(are_good && status == Some(0), "{trials:#?}");
 
     // A second start looks at the record before the cursor.
     for _ in 0..2 {

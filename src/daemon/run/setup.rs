@@ -36,7 +36,7 @@ pub(in crate::daemon) fn configured(
 
 /// Takes the state directory for this process alone, for as long as the file is kept open: two processes of one directory
 /// would be one member to the broker, and end each other's transactions.
-pub(super) fn lock_directory(settings: &Settings) -> Result<File, CommandError> {
+pub(in crate::daemon) fn lock_directory(settings: &Settings) -> Result<File, CommandError> {
     let directory = &settings.state.directory;
     let name = directory.display();
     let failed = |error| CommandError::failed_by(format!("state directory {name}"), error);

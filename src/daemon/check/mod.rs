@@ -1,9 +1,13 @@
-//! `odometer check`: says what a configuration or definitions mean, or lists everything that is wrong with them.
+//! `odometer check`: says what a configuration or definitions mean, or lists everything that is wrong with them. With
+//! `--live` (`live`, and `broker` of it) it also tries what the configuration names.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod broker;
+mod live;
+
+use std::path::PathBuf;
 
 use super::cli::CheckArguments;
+use super::outcome::print;
 use super::{CommandError, clock, definition_files};
 use crate::definition::Definitions;
 use crate::format::definitions::describe;
@@ -11,16 +15,16 @@ use crate::format::definitions::describe;
 /// Checks what the arguments name, and prints to stdout what is understood.
 ///
 /// # Errors
-/// [`CommandError::Faults`] with every fault there is.
+/// [`CommandError::Faults`] with every fault there is, or that something that was tried failed.
 pub(super) fn check(arguments: &CheckArguments) -> Result<(), CommandError> {
-    let understood = match &arguments.config {
-        Some(path) => check_config(path, &arguments.overrides)?,
-        None => check_metrics(&arguments.metrics)?,
+    let Some(path) = &arguments.config else {
+        return print(&check_metrics(&arguments.metrics)?);
     };
-    let mut out = io::stdout().lock();
-    out.write_all(understood.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| CommandError::of_output("stdout", error))
+    let (settings, definitions) = super::run::configured(path, &arguments.overrides)?;
+    let words = describe(&definitions, clock::now());
+    let separator = if words.is_empty() { "" } else { "\n" };
+    print(&format!("{settings}\n{words}{separator}{}\n", count_words(&definitions)))?;
+    if arguments.live { live::check(&settings) } else { Ok(()) }
 }
 
 fn check_metrics(paths: &[PathBuf]) -> Result<String, CommandError> {
@@ -28,14 +32,6 @@ fn check_metrics(paths: &[PathBuf]) -> Result<String, CommandError> {
     let words = describe(&definitions, clock::now());
     let separator = if words.is_empty() { "" } else { "\n" };
     Ok(format!("{words}{separator}{}\n", count_words(&definitions)))
-}
-
-/// The settings, and the definitions that they name.
-fn check_config(path: &Path, overrides: &[(String, String)]) -> Result<String, CommandError> {
-    let (settings, definitions) = super::run::configured(path, overrides)?;
-    let words = describe(&definitions, clock::now());
-    let separator = if words.is_empty() { "" } else { "\n" };
-    Ok(format!("{settings}\n{words}{separator}{}\n", count_words(&definitions)))
 }
 
 /// `6 metrics in 7 versions, no faults`

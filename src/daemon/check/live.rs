@@ -1,0 +1,192 @@
+//! `odometer check --config FILE --live`: tries what the configuration names, from here and as this user, before a daemon
+//! does: directories, files, addresses, and (in `broker`) Kafka. Leaves nothing behind.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::iter::successors;
+use std::path::{Path, PathBuf};
+
+use super::broker;
+use crate::admin;
+use crate::daemon::CommandError;
+use crate::daemon::outcome::print;
+use crate::daemon::run::lock_directory;
+use crate::file::{Follower, Notice};
+use crate::settings::{Files, Flow, Settings};
+
+/// Name of the file that a directory is tried with.
+const PROBE: &str = ".odometer-check";
+
+/// What was tried, told as it is found out.
+#[derive(Default)]
+pub(super) struct Report {
+    tried: usize,
+    failed: usize,
+}
+
+impl Report {
+    /// Tells how a trial ended.
+    pub(super) fn tell(
+        &mut self,
+        what: &str,
+        outcome: Result<String, String>,
+    ) -> Result<(), CommandError> {
+        self.tried += 1;
+        self.failed += usize::from(outcome.is_err());
+        let line = match outcome {
+            Ok(words) => format!("ok      {what}: {words}\n"),
+            Err(reason) => format!("FAILED  {what}: {reason}\n"),
+        };
+        print(&line)
+    }
+
+    fn end(&self) -> Result<(), CommandError> {
+        let Report { tried, failed } = self;
+        if *failed > 0 {
+            return Err(CommandError::failed(format!("{failed} of {tried} trials failed")));
+        }
+        print(&format!("{tried} trials, no failure\n"))
+    }
+}
+
+/// Tries everything, one line each.
+///
+/// # Errors
+/// That something failed, once all is tried.
+pub(super) fn check(settings: &Settings) -> Result<(), CommandError> {
+    let mut report = Report::default();
+    print("\n")?;
+    let directory = &settings.state.directory;
+    let what = format!("state.directory {}", directory.display());
+    report.tell(&what, state_directory(settings))?;
+    if let Some(address) = settings.admin.address {
+        let bound = admin::Listener::bind(&admin::Options { address });
+        let outcome = bound.map(|_| "it can be listened at".to_owned());
+        report.tell(&format!("admin.address {address}"), outcome.map_err(|e| e.to_string()))?;
+    }
+    match &settings.flow {
+        Flow::Kafka(flow) => broker::check(flow, &mut report)?,
+        Flow::Files(files) => check_files(files, &mut report)?,
+    }
+    report.end()
+}
+
+/// Whether it is a state directory, or can be one, that nobody uses and that takes files.
+fn state_directory(settings: &Settings) -> Result<String, String> {
+    let directory = &settings.state.directory;
+    let was_there = directory.join("lock").exists();
+    let made = Made::directories(directory).map_err(|error| error.to_string())?;
+    let locked = lock_directory(settings).map_err(|error| said(&error));
+    let outcome = locked.and_then(|lock| {
+        let outcome = take_a_file(directory);
+        if !was_there {
+            drop(fs::remove_file(directory.join("lock")));
+        }
+        drop(lock);
+        outcome
+    });
+    drop(made);
+    outcome.map(|()| {
+        let words = if was_there { "a state is there" } else { "no state is there yet" };
+        format!("it takes files; {words}, and nobody uses it")
+    })
+}
+
+/// The words of a failure and of all that it came from.
+fn said(error: &CommandError) -> String {
+    let first: &dyn Error = error;
+    let chain = successors(Some(first), |error| Error::source(*error));
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn check_files(files: &Files, report: &mut Report) -> Result<(), CommandError> {
+    for pattern in &files.patterns {
+        let mut follower = Follower::new(vec![pattern.clone()], BTreeMap::new());
+        let found = follower.scan();
+        let found = found.iter().filter_map(|notice| match notice {
+            Notice::New(path) => Some(path),
+            Notice::Renamed(..) | Notice::Rewritten(_) | Notice::Gone(..) => None,
+        });
+        let mut faults: Vec<String> =
+            follower.troubles().iter().map(|(what, reason)| format!("{what}: {reason}")).collect();
+        let mut count = 0_usize;
+        for path in found {
+            count += 1;
+            if let Err(error) = File::open(path) {
+                faults.push(format!("{path}: {error}"));
+            }
+        }
+        let outcome = match faults.as_slice() {
+            [] if count == 0 => Ok("finds no file yet".to_owned()),
+            [] => Ok(format!("finds {count} files, and all can be read")),
+            [first, more @ ..] => Err(format!("{first}; {} more", more.len())),
+        };
+        report.tell(&format!("source.paths {:?}", pattern.text()), outcome)?;
+    }
+    for (key, path) in [("sink.path", &files.totals), ("rejects.path", &files.rejects)] {
+        let Some(path) = path else {
+            report.tell(key, Ok("standard output: at least once".to_owned()))?;
+            continue;
+        };
+        let outcome = output(path).map_err(|error| error.to_string());
+        report.tell(&format!("{key} {}", path.display()), outcome)?;
+    }
+    Ok(())
+}
+
+/// Whether a daemon could append to it.
+fn output(path: &Path) -> io::Result<String> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let _made = Made::directories(directory)?;
+    take_a_file(directory).map_err(io::Error::other)?;
+    let file = match OpenOptions::new().append(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok("it can be made".to_owned());
+        }
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other(
+            "another process writes to it: stop that one, or name another file",
+        )),
+        // Where a file system has no locks the daemon does without them, and says so.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok("it can be added to".to_owned()),
+    }
+}
+
+/// Whether a directory takes a file and its bytes.
+fn take_a_file(directory: &Path) -> Result<(), String> {
+    let path = directory.join(format!("{PROBE}-{}", std::process::id()));
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(PROBE.as_bytes())?;
+        file.sync_all()
+    });
+    let removed = if path.exists() { fs::remove_file(&path) } else { Ok(()) };
+    written.and(removed).map_err(|error| format!("it takes no files: {error}"))
+}
+
+/// Directories that were made for a trial; they go with it.
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn directories(path: &Path) -> io::Result<Self> {
+        let missing =
+            path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let missing = missing.map(Path::to_owned).collect();
+        fs::create_dir_all(path)?;
+        Ok(Made(missing))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for directory in &self.0 {
+            // One that somebody uses by now stays.
+            drop(fs::remove_dir(directory));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Whether the user that the properties name may do what is to be done, asked before anything is: nothing is read or
+//! written for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::describe::{self, Grants};
+use super::trouble::{self, Trouble};
+use super::{Access, Error, Options, sink};
+
+const ASKING: &str = "asking for what is granted";
+
+/// What the broker says of a grant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grant {
+    /// It is there.
+    Given,
+    /// The broker does not tell.
+    Unknown,
+}
+
+/// Whether a topic may be read from, or written to.
+///
+/// # Errors
+/// [`Error::Unauthorised`] where it may not; a broker that does not answer.
+pub fn check_topic_grant(
+    properties: &BTreeMap<String, String>,
+    topic: &str,
+    access: Access,
+    timeout: Duration,
+) -> Result<Grant, Error> {
+    let client = client(properties)?;
+    let found = describe::topic(client.client(), topic, timeout);
+    let found = found.map_err(|code| failed(&client, code))?.grants;
+    let lacks = Error::Unauthorised { topic: topic.to_owned(), access };
+    judged(found, access).ok_or(lacks)
+}
+
+/// Whether a group may be read with.
+///
+/// # Errors
+/// That it may not; a broker that does not answer.
+pub fn check_group_grant(
+    properties: &BTreeMap<String, String>,
+    group: &str,
+    timeout: Duration,
+) -> Result<Grant, Error> {
+    let client = client(properties)?;
+    let found = match describe::group(client.client(), group, timeout) {
+        // Of a group that does not exist some brokers say nothing else.
+        Err(RDKafkaErrorCode::GroupIdNotFound) => None,
+        found => found.map_err(|code| failed(&client, code))?,
+    };
+    let code = RDKafkaErrorCode::GroupAuthorizationFailed;
+    let lacks = Error::Request { what: ASKING, cause: KafkaError::Global(code) };
+    judged(found, Access::Read).ok_or(lacks)
+}
+
+/// Takes up a transactional id that no worker has: whether those of the workers, which begin the same, may be.
+///
+/// # Errors
+/// That it may not; a broker that does not answer.
+pub fn check_transactional_id(
+    properties: &BTreeMap<String, String>,
+    id: &str,
+    timeout: Duration,
+) -> Result<(), Error> {
+    let mut config = Options::client(properties);
+    config.set("transactional.id", id);
+    sink::producer_of_new_epoch(&config, timeout).map(drop)
+}
+
+fn client(properties: &BTreeMap<String, String>) -> Result<BaseConsumer<Trouble>, Error> {
+    Options::client(properties).create_with_context(Trouble::default()).map_err(Error::Client)
+}
+
+fn failed(client: &BaseConsumer<Trouble>, code: RDKafkaErrorCode) -> Error {
+    let error = Error::Request { what: ASKING, cause: KafkaError::Global(code) };
+    error.explained(trouble::last_said(client))
+}
+
+/// `None`: it is not granted.
+fn judged(found: Option<Grants>, access: Access) -> Option<Grant> {
+    let Some(Grants { read, write }) = found else { return Some(Grant::Unknown) };
+    let is_given = match access {
+        Access::Read => read,
+        Access::Write => write,
+    };
+    is_given.then_some(Grant::Given)
+}

@@ -1,0 +1,117 @@
+//! What `check --live` tries of a configuration over files, and of one whose broker is away.
+
+use std::fs;
+use std::path::Path;
+
+use crate::daemon::{Scene, listening};
+use crate::program::{expect_status, odometer, write};
+
+const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
+
+/// The trials' lines, and what is said at the end.
+fn check(folder: &Path, set: &[&str], status: i32) -> (Vec<String>, String) {
+    let mut command = odometer(["check", "--config", "odometer.toml", "--live"]);
+    for setting in set {
+        command.args(["--set", setting]);
+    }
+    let output = command.current_dir(folder).output().expect("the program starts");
+    let (stdout, stderr) = expect_status(&output, status);
+    let is_trial = |line: &&str| line.starts_with("ok  ") || line.starts_with("FAILED");
+    let trials: Vec<String> = stdout.lines().filter(is_trial).map(str::to_owned).collect();
+    assert!(!trials.is_empty(), "{stdout}");
+    (trials, if status == 0 { stdout } else { stderr })
+}
+
+/// Every path below a folder.
+fn tree(folder: &Path) -> Vec<String> {
+    let pattern = format!("{}/**/*", folder.display());
+    let found = glob::glob(&pattern).expect("a pattern");
+    found.map(|path| path.expect("readable").display().to_string()).collect()
+}
+
+#[test]
+fn what_would_work_is_told_and_nothing_is_left_behind() {
+    let scene = Scene::new(METRICS);
+    let folder = scene.path("");
+    let before = tree(&folder);
+    let set = ["state.directory=deep/below/state", "admin.address=127.0.0.1:0"];
+    let (trials, said) = check(&folder, &set, 0);
+    for words in [
+        "ok      state.directory deep/below/state: it takes files; no state is there yet",
+        "ok      admin.address",
+        "source.paths \"in/*\": finds no file yet",
+        "sink.path out/totals.ndjson: it can be made",
+        "rejects.path out/rejects.ndjson: it can be made",
+    ] {
+        assert!(trials.iter().any(|line| line.contains(words)), "{words}: {trials:#?}");
+    }
+    assert!(said.contains("5 trials, no failure"), "{said}");
+    assert_eq!(tree(&folder), before);
+}
+
+#[test]
+fn what_a_daemon_holds_is_told() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", "");
+    let (daemon, address) = listening(&scene);
+    let set = format!("admin.address={address}");
+    let (trials, said) = check(&scene.path(""), &[&set], 1);
+    for words in [
+        "FAILED  state.directory state: state directory state is in use by another process",
+        &format!("FAILED  admin.address {address}"),
+        "ok      source.paths \"in/*\": finds 1 files",
+        "FAILED  sink.path out/totals.ndjson: another process writes to it",
+        "FAILED  rejects.path out/rejects.ndjson: another process writes to it",
+    ] {
+        assert!(trials.iter().any(|line| line.starts_with(words)), "{words}: {trials:#?}");
+    }
+    assert!(said.contains("4 of 5 trials failed"), "{said}");
+    daemon.terminate(&scene);
+    let (trials, _) = check(&scene.path(""), &[&set], 0);
+    assert!(trials[0].contains("a state is there"), "{trials:#?}");
+}
+
+#[test]
+fn what_would_not_work_is_named_with_its_reason() {
+    let scene = Scene::new(METRICS);
+    scene.write("file", "of somebody else");
+    fs::create_dir(scene.path("theirs")).expect("the folder takes folders");
+    scene.write("theirs/photo.jpg", "of somebody else");
+    let set = [
+        "state.directory=theirs",
+        "source.paths=gone/*.ndjson,in/*",
+        "sink.path=file/totals.ndjson",
+        "admin.address=",
+    ];
+    let (trials, said) = check(&scene.path(""), &set, 1);
+    for words in ["holds no state of `odometer run`", "gone", "file/totals.ndjson: "] {
+        let is_told = |line: &String| line.starts_with("FAILED") && line.contains(words);
+        assert!(trials.iter().any(is_told), "{words}: {trials:#?}");
+    }
+    assert!(said.contains("3 of 5 trials failed"), "{said}");
+}
+
+#[test]
+fn a_broker_that_is_away_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "metrics.json", METRICS);
+    let configuration = r#"
+        admin.address = ""
+        metrics.files = ["metrics.json"]
+        [source]
+        topics = ["usage"]
+        request_timeout = "1s"
+        [source.kafka.properties]
+        "bootstrap.servers" = "127.0.0.1:1"
+    "#;
+    write(folder.path(), "odometer.toml", configuration);
+    let (trials, _) = check(folder.path(), &[], 1);
+    let is_told =
+        |line: &String| line.starts_with("FAILED  broker 127.0.0.1:1: ") && line.contains("onnect");
+    assert!(trials.iter().any(is_told), "{trials:#?}");
+    let (_, stderr) = expect_status(
+        &odometer(["check", "--metrics", "m", "--live"]).output().expect("it starts"),
+        2,
+    );
+    assert!(stderr.contains("--live"), "{stderr}");
+}
