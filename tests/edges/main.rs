@@ -5,6 +5,7 @@
 mod aggregate;
 mod check;
 mod daemon;
+mod documents;
 mod exit_status;
 mod files;
 mod generate;
