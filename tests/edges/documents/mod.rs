@@ -1,5 +1,7 @@
-//! What the documents show is run: the rules that the code cites.
+//! What the documents show is run: recipes, and the rules that the code cites.
 
+mod cookbook;
+mod markdown;
 mod rules;
 
 use std::fs;
