@@ -203,7 +203,8 @@ pub(crate) fn listening(scene: &Scene) -> (Daemon, String) {
     (daemon, address)
 }
 
-fn address_in(log: &str) -> Option<String> {
+/// Where a daemon of that log listens.
+pub(crate) fn address_in(log: &str) -> Option<String> {
     let line = log.lines().rev().find(|line| line.contains("admin listener answers"))?;
     let (_, address) = line.split_once("address=")?;
     Some(address.trim().to_owned())
@@ -216,6 +217,14 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, Value) {
 
 /// Status and body of the answer to a method and path with that body.
 pub(crate) fn request(address: &str, line: &str, body: &str) -> (u16, Value) {
+    let (status, body) = answer(address, line, body);
+    // Long answers come in one piece: there is no proxy between.
+    let body = body.find('{').map_or(&*body, |at| &body[at..=body.rfind('}').unwrap_or(at)]);
+    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
+}
+
+/// The same, of any kind of body.
+pub(crate) fn answer(address: &str, line: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let length = body.len();
     let head = "host: odometer\r\nconnection: close";
@@ -225,7 +234,5 @@ pub(crate) fn request(address: &str, line: &str, body: &str) -> (u16, Value) {
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    // Long answers come in one piece: there is no proxy between.
-    let body = body.find('{').map_or(body, |at| &body[at..=body.rfind('}').unwrap_or(at)]);
-    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
+    (status, body.to_owned())
 }

@@ -85,9 +85,26 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     (level > 0).then_some((level, title.trim()))
 }
 
-/// What stands between single backquotes in a line.
-pub(super) fn inline_code(line: &str) -> impl Iterator<Item = &str> {
-    line.split('`').skip(1).step_by(2)
+/// Lines without an empty one between, as one text with the number of its first line.
+pub(super) fn paragraphs(prose: &[(usize, String)]) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut last = 0;
+    for (number, line) in prose.iter().filter(|(_, line)| !line.trim().is_empty()) {
+        match found.last_mut().filter(|_| last + 1 == *number) {
+            Some((_, text)) => {
+                text.push(' ');
+                text.push_str(line);
+            }
+            None => found.push((*number, line.clone())),
+        }
+        last = *number;
+    }
+    found
+}
+
+/// What stands between single backquotes in a paragraph.
+pub(super) fn inline_code(paragraph: &str) -> impl Iterator<Item = &str> {
+    paragraph.split('`').skip(1).step_by(2)
 }
 
 #[test]
@@ -105,6 +122,14 @@ fn sections_blocks_and_leads_are_found() {
     assert_eq!((block.text.as_str(), block.lead.as_str()), ("x\n\n", ""));
     assert_eq!(found[2].prose, [(13, "b `c` `d`".to_owned())]);
     assert_eq!(inline_code(&found[2].prose[0].1).collect::<Vec<_>>(), ["c", "d"]);
+}
+
+#[test]
+fn paragraphs_end_at_empty_lines() {
+    let found = sections("d.md", "a `b\nc` d\n\ne\n```sh\n```\nf");
+    let found = paragraphs(&found[0].prose);
+    assert_eq!(found, [(1, "a `b c` d".to_owned()), (4, "e".to_owned()), (7, "f".to_owned())]);
+    assert_eq!(inline_code(&found[0].1).collect::<Vec<_>>(), ["b c"]);
 }
 
 #[test]
