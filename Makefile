@@ -1,8 +1,8 @@
 # The commands of odometer. run, test and kafka need nothing done before them: each first installs what is missing.
 #
-#   make run      build, make sample events, show their totals
+#   make run      build, then the tour: a generator, the daemon over files, and its totals on the screen until Ctrl-C
 #   make test     all tests, those on a real Kafka broker included
-#   make kafka    a broker, a generator, the daemon, and its totals on the screen until Ctrl-C
+#   make kafka    the same on Kafka: a broker, a generator, the daemon, and its totals
 #   make deny     licences and sources of the dependencies, by deny.toml (puts cargo-deny into ~/.cache/odometer/tools)
 #   make audit    their known advisories; fetches the database of them, so it needs the internet, and CI does not run it
 #
@@ -14,16 +14,11 @@ CARGO_FLAGS := --release --locked
 ODOMETER := $(CARGO_TARGET_DIR)/release/odometer
 TOOLS := $(HOME)/.cache/odometer/tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
-SAMPLE := data/sample
 
 .PHONY: run test kafka build setup setup-test fmt lint docs deny audit clean
 
 run: build
-	@mkdir -p $(SAMPLE)
-	$(ODOMETER) generate --events 20000 --customers 3 --span 3d --seed 1 --output $(SAMPLE)/usage.ndjson \
-		--duplicates 1% --disorder 5% --late 0.2% --bad 0.1%
-	$(ODOMETER) aggregate --metrics config/metrics.toml --input $(SAMPLE)/usage.ndjson \
-		--rejects $(SAMPLE)/rejects.ndjson --output-format table
+	examples/tour/run $(ODOMETER)
 
 test: setup-test
 	cargo test $(CARGO_FLAGS)
@@ -61,6 +56,6 @@ $(CARGO_DENY):
 	CARGO_TARGET_DIR=$(TOOLS)/target cargo install --locked cargo-deny --root $(TOOLS)
 	@rm -rf $(TOOLS)/target
 
-# Sample, broker and state of run and kafka; what is compiled goes by cargo clean.
+# What run and kafka made; what is compiled goes by cargo clean.
 clean:
 	rm -rf data

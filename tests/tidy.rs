@@ -243,7 +243,7 @@ fn is_series(word: &str, names: &[&str]) -> bool {
 #[cfg(feature = "daemon")]
 #[test]
 fn every_series_that_a_document_names_is_exported() {
-    let names: Vec<&str> = odometer::telemetry::series::names().collect();
+    let names: Vec<&str> = odometer::telemetry::catalogue::names().collect();
     let mut wrong = Vec::new();
     for path in documents() {
         let found = series_in(&read(&path));
@@ -256,9 +256,9 @@ fn every_series_that_a_document_names_is_exported() {
 /// What people read of the repository, programs that measure among it.
 #[cfg(feature = "daemon")]
 fn documents() -> Vec<PathBuf> {
-    const ENDINGS: [&str; 4] = ["md", "toml", "py", "rs"];
-    let folders =
-        ["benches", "config", "docs"].into_iter().filter(|name| root().join(name).is_dir());
+    const ENDINGS: [&str; 7] = ["md", "toml", "py", "rs", "yml", "yaml", "json"];
+    let folders = ["benches", "config", "deploy", "docs", "examples"];
+    let folders = folders.into_iter().filter(|name| root().join(name).is_dir());
     let below = folders.flat_map(|folder| ENDINGS.map(|ending| files_with(folder, ending)));
     let mut found: Vec<PathBuf> = below.flatten().collect();
     found.extend(["README.md", "ARCHITECTURE.md"].map(|name| root().join(name)));

@@ -66,7 +66,9 @@ fn obstacle_body(obstacle: &Obstacle) -> serde_json::Value {
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response<Body> {
-    answer(StatusCode::OK, PROMETHEUS, shared.shown.series.text())
+    let Shown { series, readiness, .. } = &shared.shown;
+    series.set_ready(readiness.is_ready());
+    answer(StatusCode::OK, PROMETHEUS, series.text())
 }
 
 type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;

@@ -87,7 +87,7 @@ fn ready() -> Readiness {
 
 #[test]
 fn a_ready_process_says_so() {
-    served(Series::new(), ready(), |address| {
+    served(Series::new(EventTime::EARLIEST), ready(), |address| {
         assert_eq!(asked(address, "GET /healthz"), (200, r#"{"alive":true}"#.to_owned()));
         let body = r#"{"obstacles":[],"ready":true}"#.to_owned();
         assert_eq!(asked(address, "GET /readyz"), (200, body));
@@ -101,7 +101,7 @@ fn what_is_not_ready_is_named_with_since_when() {
     readiness.obstruct("usage partition 3", "halted", EventTime::from_micros(9_000_000));
     readiness.clear("process");
     assert!(!readiness.is_ready());
-    served(Series::new(), readiness, |address| {
+    served(Series::new(EventTime::EARLIEST), readiness, |address| {
         assert_eq!(asked(address, "GET /healthz").0, 200);
         let body = r#"{"obstacles":[{"reason":"halted","since":"1970-01-01T00:00:01Z","what":"usage partition 3"}],"ready":false}"#;
         assert_eq!(asked(address, "GET /readyz"), (503, body.to_owned()));
@@ -110,7 +110,7 @@ fn what_is_not_ready_is_named_with_since_when() {
 
 #[test]
 fn series_are_served_as_prometheus_reads_them() {
-    let series = Series::new();
+    let series = Series::new(EventTime::EARLIEST);
     series.add_records(Disposition::Counted, 7);
     served(series, ready(), |address| {
         let (status, body) = asked(address, "GET /metrics");
@@ -121,7 +121,7 @@ fn series_are_served_as_prometheus_reads_them() {
 
 #[test]
 fn usage_is_what_the_tasks_know() {
-    served(Series::new(), ready(), |address| {
+    served(Series::new(EventTime::EARLIEST), ready(), |address| {
         let (status, body) = asked(address, "GET /v1/usage?metric=a%2Fb&customer=acme");
         assert_eq!(status, 200);
         assert_eq!(
@@ -147,7 +147,7 @@ fn usage_is_what_the_tasks_know() {
 
 #[test]
 fn definitions_are_listed() {
-    served(Series::new(), ready(), |address| {
+    served(Series::new(EventTime::EARLIEST), ready(), |address| {
         let (status, body) = asked(address, "GET /v1/metrics?tenant=t2&limit=3");
         assert_eq!((status, body.as_str()), (200, r#"{"of":"t2"}"#));
         let (status, body) = asked(address, "GET /v1/metrics?metric=m");
@@ -161,7 +161,7 @@ fn definitions_are_listed() {
 
 #[test]
 fn other_paths_and_methods_are_faults() {
-    served(Series::new(), ready(), |address| {
+    served(Series::new(EventTime::EARLIEST), ready(), |address| {
         let (status, body) = asked(address, "GET /metric");
         assert_eq!(status, 404);
         assert!(body.contains("there is no /metric: try /healthz"), "{body}");
@@ -183,7 +183,7 @@ fn an_address_in_use_is_a_clear_error() {
 #[test]
 fn connections_that_wait_do_not_keep_it_from_stopping() {
     let mut idle = None;
-    served(Series::new(), ready(), |address| {
+    served(Series::new(EventTime::EARLIEST), ready(), |address| {
         let mut stream = connected(address);
         stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: odometer\r\n\r\n").expect("it reads");
         let mut first = [0; 12];

@@ -10,6 +10,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
 pub use super::generate::{GenerateArguments, Share, ShareError};
+use super::manual::{COMPLETIONS_HELP, MAN_HELP};
+pub use super::manual::{CompletionsArguments, ManArguments};
 pub use super::stored::StateCommand;
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
@@ -85,6 +87,12 @@ pub enum Command {
     /// Look into a state directory
     #[command(subcommand)]
     State(StateCommand),
+    /// Print what a shell needs to complete commands and flags
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = MAN_HELP)]
+    Man(ManArguments),
 }
 
 const RUN_HELP: &str = "\

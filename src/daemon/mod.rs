@@ -12,6 +12,7 @@ pub mod clock;
 mod definition_files;
 mod generate;
 mod lines;
+mod manual;
 mod outcome;
 mod run;
 pub mod signals;
@@ -41,5 +42,7 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Generate(arguments) => generate::generate(arguments),
         Command::Usage(arguments) => ask::usage(arguments),
         Command::State(command) => stored::state(command),
+        Command::Completions(arguments) => manual::completions(arguments),
+        Command::Man(arguments) => manual::man(arguments),
     }
 }

@@ -33,6 +33,11 @@ pub struct Error {
 }
 
 impl Error {
+    /// Whether a compressed file ends in the middle: it may be whole some time.
+    pub fn is_half_written(&self) -> bool {
+        self.step == Step::Decompress && self.source.kind() == io::ErrorKind::UnexpectedEof
+    }
+
     pub(super) fn at(step: Step, name: &str) -> impl FnOnce(io::Error) -> Error + use<> {
         let name = name.to_owned();
         move |source| Error { step, name, source }

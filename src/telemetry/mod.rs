@@ -1,7 +1,8 @@
-//! Layer 4, what operators watch: `series` is the catalogue of everything that Prometheus reads, `log` the log's set-up.
+//! Layer 4, what operators watch: `catalogue` names everything that Prometheus reads, `series` keeps it, `log` the log's set-up.
 //!
 //! Nothing here decides when something is counted or said.
 
+pub mod catalogue;
 pub mod log;
 pub mod series;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The catalogue of all Prometheus series: every name, help text and label stands here and nowhere else.
+//! Keeps the series of the catalogue up to date, and serves them.
 //!
 //! Labels come from closed enums, but for topic and partition, of which there are as many as there are tasks. What is
 //! kept for each task and has no label of it is summed over the tasks of this process. Knows nothing of who counts.
@@ -14,77 +14,16 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use super::catalogue::{
+    BUILD, CHECKPOINT_AGE, CHECKPOINT_DURATION, COMMIT_DURATION, COMMIT_PAUSE, Entry, IDS,
+    IMBALANCE, KAFKA_ERRORS, LAG, LAG_BYTES, OUTBOX, READY, RECORDS, REJECTS, START, STATE_BYTES,
+    TASKS, TOTALS, TRANSACTIONS, WATERMARK,
+};
 use crate::model::{Disposition, EventTime, RejectReason, TotalKind};
-
-/// A series: its name, and what it means, with its unit.
-type Entry = (&'static str, &'static str);
-
-const RECORDS: Entry = (
-    "odometer_records_total",
-    "Events read, by the one way in which each ended (rule 1.4): counted, duplicate, unmatched, late, invalid.",
-);
-const REJECTS: Entry =
-    ("odometer_rejects_total", "Entries written to the rejects output, by reason.");
-const TOTALS: Entry =
-    ("odometer_totals_total", "Totals made, by kind: final, correction, provisional.");
-const LAG: Entry =
-    ("odometer_lag_records", "Records of the partition behind the next one to be read.");
-const WATERMARK: Entry = (
-    "odometer_watermark_timestamp_seconds",
-    "Event time up to which the partition is believed complete, in seconds since the Unix epoch.",
-);
-const TASKS: Entry = (
-    "odometer_tasks",
-    "Partitions that this process has, by state: starting, serving, halted (see /readyz and the log).",
-);
-const OUTBOX: Entry =
-    ("odometer_outbox_entries", "Totals and rejects made and not yet known to be visible.");
-const IDS: Entry = ("odometer_dedup_ids", "Remembered event ids, estimated.");
-const STATE_BYTES: Entry = ("odometer_state_bytes", "Bytes of state on disk, estimated.");
-const IMBALANCE: Entry = (
-    "odometer_accounting_imbalance_records",
-    "Events read less those that ended in some way, in absolute value: always 0 (rule 1.4).",
-);
-const COMMIT_DURATION: Entry = (
-    "odometer_commit_duration_seconds",
-    "Seconds from the beginning of a commit until its totals are visible.",
-);
-const COMMIT_PAUSE: Entry = (
-    "odometer_commit_pause_seconds",
-    "Seconds for which a commit kept a worker from reading events.",
-);
-const TRANSACTIONS: Entry = (
-    "odometer_transactions_total",
-    "Kafka transactions, by outcome: committed, in_doubt (settled by what the group has committed).",
-);
-const KAFKA_ERRORS: Entry =
-    ("odometer_kafka_errors_total", "Errors that the Kafka clients reported.");
-
-const CATALOGUE: [Entry; 14] = [
-    RECORDS,
-    REJECTS,
-    TOTALS,
-    LAG,
-    WATERMARK,
-    TASKS,
-    OUTBOX,
-    IDS,
-    STATE_BYTES,
-    IMBALANCE,
-    COMMIT_DURATION,
-    COMMIT_PAUSE,
-    TRANSACTIONS,
-    KAFKA_ERRORS,
-];
 
 /// Seconds: from a commit of nothing to one that waits for a broker.
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
-
-/// The name of every series; histograms end in `_bucket`, `_sum` and `_count` where they are read.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    CATALOGUE.into_iter().map(|(name, _)| name)
-}
 
 /// A task as the series know it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -144,6 +83,8 @@ impl TransactionOutcome {
 pub struct TaskFigures {
     /// Records behind the next one to be read; `None`: not known.
     pub lag_records: Option<u64>,
+    /// Bytes of files that are not read yet; `None`: not known.
+    pub lag_bytes: Option<u64>,
     /// Its watermark, where it has one.
     pub watermark: Option<EventTime>,
     /// Entries that are not known to be visible.
@@ -152,6 +93,8 @@ pub struct TaskFigures {
     pub dedup_ids: u64,
     /// Bytes of state on disk.
     pub state_bytes: u64,
+    /// How long it is since the first event was counted that is not on disk.
+    pub checkpoint_age: Duration,
     /// Events read less those that ended in some way.
     pub imbalance_records: i128,
 }
@@ -167,6 +110,10 @@ pub struct Series {
     kafka_errors: IntCounter,
     commit_duration: Histogram,
     commit_pause: Histogram,
+    checkpoint_duration: Histogram,
+    checkpoint_age: Gauge,
+    ready: IntGauge,
+    lag_bytes: IntGauge,
     lag: IntGaugeVec,
     watermark: GaugeVec,
     states: IntGaugeVec,
@@ -183,15 +130,9 @@ impl fmt::Debug for Series {
     }
 }
 
-impl Default for Series {
-    fn default() -> Self {
-        Series::new()
-    }
-}
-
 impl Series {
-    /// All series, at 0 where their labels are known beforehand.
-    pub fn new() -> Self {
+    /// All series, at 0 where their labels are known beforehand, of a process that began at that time.
+    pub fn new(began: EventTime) -> Self {
         const OF_TASK: [&str; 2] = ["topic", "partition"];
         let registry = Registry::new();
         let series = Series {
@@ -202,6 +143,10 @@ impl Series {
             kafka_errors: registered(&registry, IntCounter::with_opts(options(KAFKA_ERRORS))),
             commit_duration: histogram(&registry, COMMIT_DURATION),
             commit_pause: histogram(&registry, COMMIT_PAUSE),
+            checkpoint_duration: histogram(&registry, CHECKPOINT_DURATION),
+            checkpoint_age: registered(&registry, Gauge::with_opts(options(CHECKPOINT_AGE))),
+            ready: registered(&registry, IntGauge::with_opts(options(READY))),
+            lag_bytes: registered(&registry, IntGauge::with_opts(options(LAG_BYTES))),
             lag: registered(&registry, IntGaugeVec::new(options(LAG), &OF_TASK)),
             watermark: registered(&registry, GaugeVec::new(options(WATERMARK), &OF_TASK)),
             states: registered(&registry, IntGaugeVec::new(options(TASKS), &["state"])),
@@ -213,7 +158,16 @@ impl Series {
             registry,
         };
         series.begin_at_zero();
+        series.present(began);
         series
+    }
+
+    /// What stays as it is while the process lives.
+    fn present(&self, began: EventTime) {
+        let build = IntGaugeVec::new(options(BUILD), &["version"]);
+        let build = registered(&self.registry, build);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        set_instant(&registered(&self.registry, Gauge::with_opts(options(START))), began);
     }
 
     /// A series that appears with its first event hides that event from `rate()`.
@@ -270,6 +224,16 @@ impl Series {
         self.commit_pause.observe(took.as_secs_f64());
     }
 
+    /// Writing a task's changes to disk took that long.
+    pub fn observe_checkpoint(&self, took: Duration) {
+        self.checkpoint_duration.observe(took.as_secs_f64());
+    }
+
+    /// Whether anything keeps the process from its work.
+    pub fn set_ready(&self, is_ready: bool) {
+        self.ready.set(i64::from(is_ready));
+    }
+
     /// The task is in that state, with those figures.
     pub fn set_task(&self, task: &TaskLabel, state: TaskState, figures: &TaskFigures) {
         let partition = task.partition.to_string();
@@ -303,6 +267,9 @@ impl Series {
             let all = tasks.values().map(|(_, figures)| figure(figures));
             clamped(all.fold(0, u64::saturating_add))
         };
+        self.lag_bytes.set(sum(|figures| figures.lag_bytes.unwrap_or(0)));
+        let oldest = tasks.values().map(|(_, figures)| figures.checkpoint_age).max();
+        self.checkpoint_age.set(oldest.unwrap_or_default().as_secs_f64());
         self.outbox.set(sum(|figures| figures.outbox_entries));
         self.ids.set(sum(|figures| figures.dedup_ids));
         self.state_bytes.set(sum(|figures| figures.state_bytes));

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::series::names;
+use super::catalogue::names;
 use super::{LogFormat, Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome, log};
 use crate::model::{Disposition, EventTime, RejectReason, TotalKind};
 
@@ -21,7 +21,7 @@ fn task(partition: i32) -> TaskLabel {
 
 #[test]
 fn every_label_known_beforehand_begins_at_zero() {
-    let series = Series::new();
+    let series = Series::new(EventTime::EARLIEST);
     assert_eq!(
         lines(&series, "odometer_records_total"),
         r#"odometer_records_total{disposition="counted"} 0
@@ -40,7 +40,7 @@ odometer_records_total{disposition="unmatched"} 0"#
 
 #[test]
 fn counters_add_up() {
-    let series = Series::new();
+    let series = Series::new(EventTime::EARLIEST);
     series.add_records(Disposition::Counted, 3);
     series.add_records(Disposition::Counted, 4);
     series.add_rejects(RejectReason::TooOld, 1);
@@ -49,6 +49,8 @@ fn counters_add_up() {
     series.add_kafka_error();
     series.observe_commit(Duration::from_millis(30));
     series.observe_commit_pause(Duration::from_micros(900));
+    series.observe_checkpoint(Duration::from_millis(3));
+    series.set_ready(true);
     let text = series.text();
     for line in [
         r#"odometer_records_total{disposition="counted"} 7"#,
@@ -60,6 +62,9 @@ fn counters_add_up() {
         r#"odometer_commit_duration_seconds_bucket{le="0.025"} 0"#,
         r#"odometer_commit_duration_seconds_bucket{le="0.05"} 1"#,
         r#"odometer_commit_pause_seconds_bucket{le="0.001"} 1"#,
+        r#"odometer_checkpoint_duration_seconds_bucket{le="0.005"} 1"#,
+        "odometer_ready 1",
+        concat!("odometer_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
@@ -67,17 +72,20 @@ fn counters_add_up() {
 
 #[test]
 fn figures_of_tasks_are_summed_and_forgotten() {
-    let series = Series::new();
+    let series = Series::new(EventTime::EARLIEST);
     let figures = TaskFigures {
         lag_records: Some(5),
+        lag_bytes: Some(7),
         watermark: Some(EventTime::from_micros(1_500_000)),
         outbox_entries: 1,
         dedup_ids: 10,
         state_bytes: 100,
+        checkpoint_age: Duration::from_millis(1_500),
         imbalance_records: 2,
     };
     series.set_task(&task(0), TaskState::Serving, &figures);
-    let other = TaskFigures { imbalance_records: -2, lag_records: None, ..figures };
+    let checkpoint_age = Duration::from_millis(700);
+    let other = TaskFigures { imbalance_records: -2, lag_records: None, checkpoint_age, ..figures };
     series.set_task(&task(1), TaskState::Halted, &other);
     assert_eq!(
         lines(&series, "odometer_lag_records"),
@@ -89,6 +97,11 @@ fn figures_of_tasks_are_summed_and_forgotten() {
 odometer_watermark_timestamp_seconds{partition="1",topic="usage"} 1.5"#
     );
     assert_eq!(lines(&series, "odometer_dedup_ids"), "odometer_dedup_ids 20");
+    assert_eq!(lines(&series, "odometer_lag_bytes"), "odometer_lag_bytes 14");
+    assert_eq!(
+        lines(&series, "odometer_checkpoint_age_seconds"),
+        "odometer_checkpoint_age_seconds 1.5"
+    );
     assert_eq!(
         lines(&series, "odometer_accounting_imbalance_records"),
         "odometer_accounting_imbalance_records 4"
@@ -103,11 +116,15 @@ odometer_tasks{state="starting"} 0"#
     series.remove_task(&task(7));
     assert_eq!(lines(&series, "odometer_lag_records"), "");
     assert_eq!(lines(&series, "odometer_outbox_entries"), "odometer_outbox_entries 1");
+    assert_eq!(
+        lines(&series, "odometer_checkpoint_age_seconds"),
+        "odometer_checkpoint_age_seconds 0.7"
+    );
 }
 
 #[test]
 fn catalogue_is_what_is_served() {
-    let series = Series::new();
+    let series = Series::new(EventTime::EARLIEST);
     series.set_task(
         &task(0),
         TaskState::Serving,

@@ -219,11 +219,16 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, Value) {
 pub(crate) fn request(address: &str, line: &str, body: &str) -> (u16, Value) {
     let (status, body) = answer(address, line, body);
     // Long answers come in one piece: there is no proxy between.
-    let body = body.find('{').map_or(&*body, |at| &body[at..=body.rfind('}').unwrap_or(at)]);
+    let body = body.find('{').map_or(body.as_str(), |at| &body[at..=body.rfind('}').unwrap_or(at)]);
     (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
 }
 
-/// The same, of any kind of body.
+/// The body of a page that is no JSON.
+pub(crate) fn text_of(address: &str, path: &str) -> String {
+    answer(address, &format!("GET {path}"), "").1
+}
+
+/// Status and body of an answer of any kind.
 pub(crate) fn answer(address: &str, line: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let length = body.len();

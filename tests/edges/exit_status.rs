@@ -4,13 +4,27 @@ use crate::program::{expect_status, run};
 
 #[test]
 fn help_explains_every_command_with_an_example() {
-    for command in ["run", "aggregate", "check", "generate"] {
-        let (help, _) = expect_status(&run([command, "--help"]), 0);
+    let commands = commands(&[]);
+    assert!(commands.len() >= 8, "{commands:?}");
+    for command in commands {
+        let (help, _) = expect_status(&run(command.iter().chain([&"--help".to_owned()])), 0);
         assert!(help.contains("Usage: odometer") && help.contains("Example"), "{help}");
         assert!(help.contains("--log-format"), "{help}");
     }
     let (help, _) = expect_status(&run(["--help"]), 0);
     assert!(help.contains("Exit status: 0 done"), "{help}");
+}
+
+/// The commands that do something, as `--help` lists them: `aggregate`, `state inspect`.
+pub(crate) fn commands(below: &[String]) -> Vec<Vec<String>> {
+    let (help, _) = expect_status(&run(below.iter().chain([&"--help".to_owned()])), 0);
+    let Some((_, listed)) = help.split_once("\nCommands:\n") else { return vec![below.to_vec()] };
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    // Lines that go on with a long sentence are indented further.
+    let listed = listed.filter(|line| !line.starts_with("   "));
+    let names = listed.filter_map(|line| line.split_whitespace().next());
+    let names = names.filter(|name| *name != "help");
+    names.flat_map(|name| commands(&[below, &[name.to_owned()]].concat())).collect()
 }
 
 #[test]

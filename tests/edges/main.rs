@@ -10,6 +10,7 @@ mod exit_status;
 mod files;
 mod generate;
 mod generate_topic;
+mod manual;
 mod operating;
 #[path = "../pure/oracle/mod.rs"]
 #[expect(
@@ -21,4 +22,5 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+mod tour;
 mod usage;

@@ -1,10 +1,11 @@
 //! What operators do to a daemon that works.
 
 use std::fs;
+use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::daemon::{Scene, get, listening, request, wait_until};
+use crate::daemon::{Scene, get, listening, request, text_of, wait_until};
 use crate::program::{expect_status, run};
 
 const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
@@ -137,4 +138,41 @@ fn what_is_no_state_is_told() {
         let (_, stderr) = expect_status(&run(&arguments), status);
         assert!(stderr.contains(words), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn series_speak_of_files_too() {
+    let scene = Scene::new(METRICS);
+    let gzip = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all((0..500).map(event).collect::<String>().as_bytes()).expect("memory");
+        gzip.finish().expect("memory")
+    };
+    // A compressed file of which a part is missing yet waits for the rest, and lags meanwhile.
+    let (begin, rest) = gzip.split_at(gzip.len() / 2);
+    fs::write(scene.path("in/a.ndjson.gz"), begin).expect("the folder takes files");
+    let (daemon, address) = listening(&scene);
+    let shows = |lines: &[&str]| {
+        let text = text_of(&address, "/metrics");
+        lines.iter().all(|line| text.lines().any(|found| found == *line))
+    };
+    let lag = format!("odometer_lag_bytes {}", begin.len());
+    wait_until(&scene, "the half lags", || shows(&[&lag, "odometer_ready 0"]));
+    let mut file = fs::OpenOptions::new().append(true).open(scene.path("in/a.ndjson.gz"));
+    file.as_mut().expect("it is there").write_all(rest).expect("it takes more");
+    wait_until(&scene, "the whole is counted and on disk", || {
+        shows(&[
+            "odometer_lag_bytes 0",
+            "odometer_ready 1",
+            "odometer_checkpoint_age_seconds 0",
+            "odometer_records_total{disposition=\"counted\"} 500",
+            "odometer_tasks{state=\"serving\"} 1",
+            "odometer_accounting_imbalance_records 0",
+        ])
+    });
+    let text = text_of(&address, "/metrics");
+    let written = "odometer_checkpoint_duration_seconds_count ";
+    let written = text.lines().find_map(|line| line.strip_prefix(written)).expect("it is served");
+    assert!(written.parse::<u64>().expect("a count") >= 1, "{written}");
+    daemon.terminate(&scene);
 }

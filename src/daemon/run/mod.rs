@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let since = Stopwatch::start();
     let _lock = setup::lock_directory(&settings)?;
     let outside = Outside {
-        series: Arc::new(Series::new()),
+        series: Arc::new(Series::new(clock::now())),
         readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
         live: Arc::new(LiveTasks::new(&definitions)),
     };

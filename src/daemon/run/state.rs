@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::live::{LiveTasks, Showing};
+use super::live::Showing;
+use super::outside::Outside;
+use crate::daemon::clock::Stopwatch;
 use crate::definition::Plan;
 use crate::engine::{self, CommitId, CommitRecord, Counters, Cursor, Effect, Input, Processor};
 use crate::format::{Encoder, Outgoing, Place, Summary};
@@ -35,8 +37,8 @@ pub(super) struct Common {
     pub(super) engine: engine::Options,
     /// The longest entry that the sink takes.
     pub(super) entry_bytes_max: usize,
-    /// Where the tasks show what they know.
-    pub(super) live: Arc<LiveTasks>,
+    /// Where the tasks show themselves.
+    pub(super) outside: Outside,
 }
 
 /// What a task goes on from.
@@ -65,6 +67,9 @@ pub(super) struct State {
     before: Counters,
     /// What it did up to its last stored commit.
     stored: Summary,
+    /// Since the first event that is not stored.
+    unstored: Option<Stopwatch>,
+    outside: Outside,
 }
 
 impl State {
@@ -88,7 +93,7 @@ impl State {
         let (partitions, keeps_offsets) =
             (store.identity().binding.partitions, common.engine.keeps_offsets);
         let mut state = State {
-            _showing: common.live.show(store.view(), &place, partitions, keeps_offsets),
+            _showing: common.outside.live.show(store.view(), &place, partitions, keeps_offsets),
             processor,
             store,
             pending: None,
@@ -98,6 +103,8 @@ impl State {
             expire: None,
             before: last.counters,
             stored: Summary::EMPTY,
+            unstored: None,
+            outside: common.outside.clone(),
         };
         if let Some(effect) = state.processor.catch_up() {
             state.carry_out(vec![effect])?;
@@ -110,10 +117,12 @@ impl State {
         let ledger = self.processor.ledger();
         TaskFigures {
             lag_records,
+            lag_bytes: None,
             watermark: self.processor.watermark(),
             outbox_entries: ledger.last().outbox_last - ledger.delivered(),
             dedup_ids: u64::try_from(self.processor.resident().0).unwrap_or(u64::MAX),
             state_bytes: self.store.bytes().unwrap_or(0),
+            checkpoint_age: self.unstored.map(Stopwatch::elapsed).unwrap_or_default(),
             imbalance_records: self.processor.counters().imbalance(),
         }
     }
@@ -152,7 +161,12 @@ impl State {
     pub(super) fn tell(&mut self, input: Input<'_, '_>) -> Result<(), store::Error> {
         let mut effects = Vec::new();
         self.processor.handle(input, &mut effects);
-        self.carry_out(effects)
+        self.carry_out(effects)?;
+        let (now, last) = (self.processor.counters().read, self.processor.ledger().last());
+        if self.unstored.is_none() && now != last.counters.read {
+            self.unstored = Some(Stopwatch::start());
+        }
+        Ok(())
     }
 
     /// Entries of the pending delivery from a sequence on, about `bytes_max` bytes of them, and the sequence of the last.
@@ -203,7 +217,10 @@ impl State {
                 Effect::Store(record) => {
                     let encoder = Encoder::new(&self.plan, &self.place, self.entry_bytes_max);
                     let encode = |entry: &_| encoder.outgoing(entry).encode();
+                    let took = Stopwatch::start();
                     self.store.commit(&record, &mut self.processor, &encode)?;
+                    self.outside.series.observe_checkpoint(took.elapsed());
+                    self.unstored = None;
                     let CommitRecord { number, outbox_last, counters, .. } = record;
                     let state = self.store.directory().display();
                     tracing::debug!(%state, number, outbox_last, read = counters.read, "committed");

@@ -170,6 +170,14 @@ impl Followed {
         }
     }
 
+    /// The same, where it cannot be read too.
+    pub(super) fn lag_bytes(&self) -> u64 {
+        match self.presence {
+            Presence::Listed | Presence::Unlisted if self.fault.is_some() => self.uncounted_bytes(),
+            _ => self.unread_bytes(),
+        }
+    }
+
     /// Whether it is known that nothing of it is left to be read.
     pub(super) fn is_read(&self) -> bool {
         match self.presence {

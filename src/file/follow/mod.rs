@@ -111,9 +111,9 @@ impl Follower {
         &self.troubles
     }
 
-    /// Bytes, as they are stored, that are there and not read yet.
-    pub fn unread_bytes(&self) -> u64 {
-        self.files.values().map(Followed::unread_bytes).sum()
+    /// Bytes, as they are stored, that were there at the last scan and are not read yet, of files that cannot be read too.
+    pub fn lag_bytes(&self) -> u64 {
+        self.files.values().map(Followed::lag_bytes).sum()
     }
 
     /// Whether everything there is was read to its end, as the last scan found it.

@@ -132,7 +132,7 @@ fn files_are_read_in_order_of_name_and_on_as_they_grow() {
     scene.append("c.ndjson", "c1\n");
     // The one in hand was b: what comes after it by name is read first.
     assert_eq!(scene.lines(), [read("c.ndjson", &["c1"]), read("a.ndjson", &["a2"])]);
-    assert_eq!(scene.follower.unread_bytes(), 0);
+    assert_eq!(scene.follower.lag_bytes(), 0);
 }
 
 #[test]

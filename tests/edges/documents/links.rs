@@ -4,7 +4,8 @@ use super::markdown::sections;
 use super::root;
 
 /// Folders of the repository; a path that begins with one is meant to be there.
-const FOLDERS: [&str; 7] = [".ci", "benches", "config", "deploy", "docs", "src", "tests"];
+const FOLDERS: [&str; 8] =
+    [".ci", "benches", "config", "deploy", "docs", "examples", "src", "tests"];
 
 /// What is wrong with a word that may be a path.
 pub(super) fn path_fault(word: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -46,7 +46,7 @@ esac
 exec PROGRAM "$@"
 "#;
 
-/// A folder with a copy of `config`, events, definitions, and a daemon that has counted the events.
+/// A folder with a copy of `config`, the examples, events, definitions, and a daemon that has counted the events.
 pub(super) struct Stage {
     // Ended before its folder goes.
     _daemon: Daemon,
@@ -64,6 +64,7 @@ impl Stage {
             let from = root().join("config").join(name);
             fs::copy(from, scene.path("config").join(name)).expect("it is part of the repository");
         }
+        symlink(root().join("examples"), scene.path("examples")).expect("the folder takes links");
         scene.write("odometer.toml", CONFIGURATION);
         fs::copy(scene.path("config/metrics.toml"), scene.path("metrics.toml"))
             .expect("it is there");

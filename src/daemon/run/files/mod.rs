@@ -33,7 +33,7 @@ pub(super) fn serve(
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
     let metrics = definitions.metrics.len();
-    let worker = opening::open(settings, files, definitions, &outside.live)
+    let worker = opening::open(settings, files, definitions, outside)
         .and_then(|opened| Worker::new(settings, files, opened, stop, outside));
     let mut worker = match worker {
         Ok(worker) => worker,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::outlet::Outlet;
 use crate::daemon::lines::REJECT_BYTES_MAX;
-use crate::daemon::run::live::LiveTasks;
+use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
 use crate::daemon::{CommandError, unbound};
 use crate::definition::{Definitions, Plan};
@@ -30,14 +30,14 @@ pub(super) fn open(
     settings: &Settings,
     files: &Files,
     definitions: Definitions,
-    live: &Arc<LiveTasks>,
+    outside: &Outside,
 ) -> Result<Opened, CommandError> {
     let memory = settings.state.memory_limit.bytes_in_memory();
     let common = Common {
         plan: Arc::new(Plan::new(definitions)),
         engine: engine_options(settings, memory),
         entry_bytes_max: REJECT_BYTES_MAX,
-        live: Arc::clone(live),
+        outside: outside.clone(),
     };
     let directory = settings.state.directory.join(super::TASK);
     let identity = Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()) };

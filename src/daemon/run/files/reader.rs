@@ -83,7 +83,11 @@ impl Reader {
         let fed = match self.follower.read(&mut self.chunk) {
             Ok(fed) => fed,
             Err(error) => {
-                tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
+                if error.is_half_written() {
+                    tracing::warn!(%error, "a compressed file is not whole; it is read once it is");
+                } else {
+                    tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
+                }
                 self.told.insert(error.name.clone(), error.to_string());
                 return Read::Busy;
             }

@@ -15,7 +15,7 @@ use crate::daemon::signals::StopSignal;
 use crate::engine::{Cursor, Input};
 use crate::format::{Line, LineSplitter, Place, Summary};
 use crate::settings::{Files, Settings};
-use crate::telemetry::{TaskLabel, TaskState};
+use crate::telemetry::{TaskFigures, TaskLabel, TaskState};
 
 /// Records of one batch.
 const BATCH_RECORDS_MAX: usize = 512;
@@ -213,7 +213,8 @@ impl<'s> Worker<'s> {
         self.outside.add_counts(&self.told, &now);
         self.told = now;
         let label = TaskLabel { topic: super::TASK.to_owned(), partition: 0 };
-        let figures = self.state.figures(None);
+        let lag_bytes = Some(self.reader.follower.lag_bytes());
+        let figures = TaskFigures { lag_bytes, ..self.state.figures(None) };
         self.outside.series.set_task(&label, TaskState::Serving, &figures);
     }
 

@@ -6,7 +6,6 @@ use super::asking::Asking;
 use super::identity;
 use super::job::Job;
 use crate::daemon::CommandError;
-use crate::daemon::run::live::LiveTasks;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::Common;
 use crate::daemon::signals::StopSignal;
@@ -43,7 +42,7 @@ pub(super) fn work(
         let Some(answer) = answer else { return Ok(None) };
         tell_limits(flow, &answer.limits);
         let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
-        let job = Arc::new(job(settings, flow, definitions, topic, answer, &outside.live));
+        let job = Arc::new(job(settings, flow, definitions, topic, answer, outside));
         for worker in 0..flow.source.workers.get() {
             let mut options = options(flow, topic, worker, &instance, limits.clone());
             options.topic_id.clone_from(&topic_id);
@@ -117,7 +116,7 @@ fn job(
     definitions: &Definitions,
     topic: &Topic,
     answer: Answer,
-    live: &Arc<LiveTasks>,
+    outside: &Outside,
 ) -> Job {
     let Answer { counts, cluster, limits, .. } = answer;
     let own = definitions.of_topic(&topic.name);
@@ -143,7 +142,7 @@ fn job(
                 .message_bytes_max()
                 .saturating_sub(ENVELOPE_BYTES)
                 .max(REJECT_BYTES_MIN),
-            live: Arc::clone(live),
+            outside: outside.clone(),
         },
         format: topic.format.clone(),
         tenant: topic.tenant.clone(),
