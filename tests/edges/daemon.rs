@@ -203,6 +203,7 @@ pub(crate) fn listening(scene: &Scene) -> (Daemon, String) {
     (daemon, address)
 }
 
+/// Where a daemon of that log listens.
 pub(crate) fn address_in(log: &str) -> Option<String> {
     let line = log.lines().rev().find(|line| line.contains("admin listener answers"))?;
     let (_, address) = line.split_once("address=")?;
@@ -216,8 +217,7 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, Value) {
 
 /// Status and body of the answer to a method and path with that body.
 pub(crate) fn request(address: &str, line: &str, body: &str) -> (u16, Value) {
-    let (head, body) = exchange(address, line, body);
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let (status, body) = answer(address, line, body);
     // Long answers come in one piece: there is no proxy between.
     let body = body.find('{').map_or(body.as_str(), |at| &body[at..=body.rfind('}').unwrap_or(at)]);
     (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}")))
@@ -225,11 +225,11 @@ pub(crate) fn request(address: &str, line: &str, body: &str) -> (u16, Value) {
 
 /// The body of a page that is no JSON.
 pub(crate) fn text_of(address: &str, path: &str) -> String {
-    exchange(address, &format!("GET {path}"), "").1
+    answer(address, &format!("GET {path}"), "").1
 }
 
-/// Head and body of an answer.
-fn exchange(address: &str, line: &str, body: &str) -> (String, String) {
+/// Status and body of an answer of any kind.
+pub(crate) fn answer(address: &str, line: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let length = body.len();
     let head = "host: odometer\r\nconnection: close";
@@ -238,5 +238,6 @@ fn exchange(address: &str, line: &str, body: &str) -> (String, String) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    (head.to_owned(), body.to_owned())
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, body.to_owned())
 }

@@ -6,6 +6,7 @@ mod aggregate;
 mod check;
 mod check_live;
 mod daemon;
+mod documents;
 mod exit_status;
 mod files;
 mod generate;

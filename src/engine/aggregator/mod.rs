@@ -1,8 +1,8 @@
 //! Aggregators: what is kept of the events of one key, and the number that comes of it (section 4 of the rules).
 //!
 //! One file a family of aggregations. Each keeps no more than its total needs, merges exactly, and tells
-//! which of its parts changed, so that one with many parts is stored by difference. Stands between
-//! `engine::route`, which says what to fold, and `engine::close`, which asks for totals. Knows nothing of
+//! which of its parts changed, so that one with many parts is stored by difference. Stands below
+//! `engine::processor`, whose `look` and `fold` say what to fold, and whose `close` asks for totals. Knows nothing of
 //! events, keys, storage, or when a period ends.
 
 mod carry;
