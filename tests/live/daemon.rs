@@ -65,7 +65,7 @@ impl Daemon {
         );
     }
 
-    /// What `check --live` says of the folder's configuration, line by line, and its exit status.
+    /// The trials of `check --live`, line by line, and its exit status.
     pub(crate) fn check(&self) -> (Vec<String>, Option<i32>) {
         let output = Command::new(env!("CARGO_BIN_EXE_odometer"))
             .args(["check", "--config", "odometer.toml", "--live"])
@@ -74,7 +74,8 @@ impl Daemon {
             .output()
             .expect("the program can be run");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        (text.lines().map(str::to_owned).collect(), output.status.code())
+        let is_trial = |line: &&str| line.starts_with("ok  ") || line.starts_with("FAILED");
+        (text.lines().filter(is_trial).map(str::to_owned).collect(), output.status.code())
     }
 
     /// Kills it as a power cut would (SIGKILL).
