@@ -45,7 +45,7 @@ pub(super) fn beside(place: &Path) -> io::Result<(PathBuf, File)> {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     // No more of it than leaves room for the rest.
     let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-    let directory = place.parent().unwrap_or(Path::new("/"));
+    let directory = super::output::directory_of(place);
     remove_left(directory, &name);
     create(|| directory.join(format!(".{name}.{}{PART_ENDING}", unique())))
 }

@@ -235,13 +235,21 @@ fn place_of(path: &Path) -> io::Result<PathBuf> {
             found => return found,
         }
         let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = fs::canonicalize(directory.unwrap_or(Path::new(".")))?;
+        let directory = fs::canonicalize(directory_of(&path))?;
         let place = directory.join(name);
         match fs::read_link(&place) {
             Ok(target) => path = directory.join(target),
             Err(_) => return Ok(place),
         }
+    }
+}
+
+/// Where a file lies; for a bare name the working directory.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
     }
 }
 
@@ -268,7 +276,7 @@ pub(super) fn put_in_place(path: &Path, place: &Path) -> io::Result<()> {
     }
     fs::rename(path, place)?;
     // A rename lasts only once its directory is on disk.
-    match File::open(place.parent().unwrap_or(Path::new("/"))) {
+    match File::open(directory_of(place)) {
         // One that may be written to and not be read cannot be asked for that.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         directory => directory?.sync_all(),

@@ -95,3 +95,17 @@ fn a_file_larger_than_the_process_may_write_is_a_failure_that_names_it() {
     assert!(said.contains("all.ndjson") && said.contains("ulimit -f"), "{said}");
     assert!(run(aggregate.split(' ')).status.success());
 }
+
+#[test]
+fn outputs_without_a_folder_rotate_in_the_working_directory() {
+    let scene = Scene::new(METRICS);
+    let set = ["--set", "sink.path=totals.ndjson", "--set", "rejects.path=rejects.ndjson"];
+    let run = ["run", "--config", "odometer.toml", "--set", "sink.rotate_size=1KiB"];
+    let daemon = scene.start_program(odometer(run.iter().chain(&set)));
+    for number in 0..3 {
+        scene.append("in/a.ndjson", &events(number * 100..number * 100 + 100));
+        let part = scene.path(&format!("totals.{:06}.ndjson", number + 1));
+        wait_until(&scene, "a part is full", || part.exists());
+    }
+    daemon.terminate(&scene);
+}

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::file::output::directory_of;
 use crate::format::state::WrittenFile;
 
 /// How many digits the number of a part has at least.
@@ -48,9 +49,8 @@ pub(super) fn foreign(path: &Path, from: u32) -> io::Result<Option<PathBuf>> {
         let is_number = number.len() >= DIGITS && number.bytes().all(|byte| byte.is_ascii_digit());
         if is_number { number.parse().ok() } else { None }
     };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut first = None;
-    for entry in fs::read_dir(directory.unwrap_or(Path::new(".")))? {
+    for entry in fs::read_dir(directory_of(path))? {
         let entry = entry?;
         let number = entry.file_name().to_str().and_then(number_of);
         if number.is_some_and(|number| number >= from)

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::file::output::directory_of;
 use crate::format::state::FollowedFile;
 
 /// A pattern of paths: `*`, `?`, `[...]`, and `**` for any depth of directories.
@@ -148,8 +149,7 @@ pub(super) fn renamed(known: &FollowedFile) -> Option<Found> {
     {
         return Some(found);
     }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
+    let entries = fs::read_dir(directory_of(path)).ok()?;
     entries.flatten().find_map(|entry| {
         let metadata = entry.metadata().ok().filter(Metadata::is_file)?;
         Found::of(&entry.path(), &metadata).filter(is_it)
