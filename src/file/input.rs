@@ -108,8 +108,31 @@ impl Input {
         };
         let (stream, length_bytes) = match source {
             Source::Stdin => (Stream::Stdin(io::stdin()), None),
-            Source::File(path) => open_file(path, &name)?,
+            Source::File(path) => {
+                let file = File::open(path).map_err(Error::at(Step::Open, &name))?;
+                stream_of(file, &name)?
+            }
         };
+        Self::begin(source, name, stream, length_bytes, options)
+    }
+
+    /// Begins to read a file that is open, whatever bears its name by now.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub(super) fn of_file(path: &Path, file: File, options: Options) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let (stream, length_bytes) = stream_of(file, &name)?;
+        Self::begin(&Source::File(path.to_owned()), name, stream, length_bytes, options)
+    }
+
+    fn begin(
+        source: &Source,
+        name: String,
+        stream: Stream,
+        length_bytes: Option<u64>,
+        options: Options,
+    ) -> Result<Self, Error> {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let progress = Progress { read_bytes: Arc::clone(&read_bytes), length_bytes };
         let mut raw = BufReader::with_capacity(128 * 1024, Counted { stream, read_bytes });
@@ -192,8 +215,7 @@ impl Input {
     }
 }
 
-fn open_file(path: &Path, name: &str) -> Result<(Stream, Option<u64>), Error> {
-    let file = File::open(path).map_err(Error::at(Step::Open, name))?;
+fn stream_of(file: File, name: &str) -> Result<(Stream, Option<u64>), Error> {
     let metadata = file.metadata().map_err(Error::at(Step::Open, name))?;
     if metadata.is_dir() {
         let directory = io::Error::from(io::ErrorKind::IsADirectory);

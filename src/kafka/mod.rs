@@ -1,15 +1,17 @@
 //! Kafka: the source's consumer group and the sink's transactions, on librdkafka.
 //!
 //! Reads records, tells of rebalances, commits entries and offsets in one transaction, and says in doubt what the
-//! broker says. It decides nothing about totals, and knows no state.
+//! broker says; beside that, reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
 
 mod client;
 mod error;
 mod horizon;
 mod limits;
+mod log;
 mod peek;
 mod property;
 mod receipts;
+mod sender;
 mod sink;
 mod source;
 mod topic_id;
@@ -20,8 +22,10 @@ pub use client::{Options, Topics, check_topics};
 pub use error::{Access, Disposition, Error};
 pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
+pub use log::{Log, LogRecord, LogStep};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
+pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
 pub use topic_id::{TopicId, topic_id};
