@@ -13,6 +13,7 @@ mod definition_files;
 mod generate;
 mod lines;
 mod outcome;
+mod pace;
 mod run;
 pub mod signals;
 mod stored;
