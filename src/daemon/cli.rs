@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
 pub use super::generate::{GenerateArguments, Share, ShareError};
+pub use super::rejects::RejectsCommand;
 pub use super::stored::StateCommand;
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
@@ -85,6 +86,9 @@ pub enum Command {
     /// Look into a state directory
     #[command(subcommand)]
     State(StateCommand),
+    /// Look at refused events
+    #[command(subcommand)]
+    Rejects(RejectsCommand),
 }
 
 const RUN_HELP: &str = "\

@@ -14,6 +14,7 @@ mod generate;
 mod lines;
 mod outcome;
 mod pace;
+mod rejects;
 mod run;
 pub mod signals;
 mod stored;
@@ -42,5 +43,6 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Generate(arguments) => generate::generate(arguments),
         Command::Usage(arguments) => ask::usage(arguments),
         Command::State(command) => stored::state(command),
+        Command::Rejects(command) => rejects::rejects(command),
     }
 }

@@ -20,4 +20,5 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+mod rejects;
 mod usage;
