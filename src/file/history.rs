@@ -1,7 +1,7 @@
 //! All that an output holds which another process may be writing: its finished parts in order, then the file itself.
 //!
 //! The file is opened before its parts are looked for, so that one that is renamed meanwhile is read once, as what it
-//! was. Knows nothing of lines.
+//! was; what is added to it from then on is not read. Knows nothing of lines.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -16,7 +16,8 @@ use super::input::{Input, Options, Source};
 /// An output that is read back.
 pub struct History {
     parts: VecDeque<PathBuf>,
-    newest: Option<(PathBuf, File)>,
+    /// And how long it was.
+    newest: Option<(PathBuf, File, u64)>,
     length_bytes: u64,
 }
 
@@ -49,7 +50,8 @@ impl History {
         if newest.is_none() && parts.is_empty() {
             return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
         }
-        let newest = newest.map(|file| (path.to_owned(), file));
+        let bytes = own.as_ref().map_or(0, fs::Metadata::len);
+        let newest = newest.map(|file| (path.to_owned(), file, bytes));
         Ok(History { parts, newest, length_bytes })
     }
 
@@ -67,8 +69,8 @@ impl History {
             let input = Input::open(&Source::File(part.clone()), Options::default())?;
             return Ok(Some((part, input)));
         }
-        let Some((path, file)) = self.newest.take() else { return Ok(None) };
-        let input = Input::of_file(&path, file, Options::default())?;
+        let Some((path, file, bytes)) = self.newest.take() else { return Ok(None) };
+        let input = Input::of_file(&path, file, bytes, Options::default())?;
         Ok(Some((path, input)))
     }
 }
@@ -111,6 +113,8 @@ mod tests {
         let path = folder.path().join("rejects.ndjson");
         fs::write(&path, "a").expect("a file");
         let mut history = History::open(&path).expect("it is there");
+        let mut grown = fs::OpenOptions::new().append(true).open(&path).expect("it is there");
+        io::Write::write_all(&mut grown, b"later").expect("it grows");
         fs::rename(&path, folder.path().join("rejects.000001.ndjson")).expect("a move");
         fs::write(&path, "b").expect("a file");
         let (_, mut input) = history.next_file().expect("readable").expect("one");

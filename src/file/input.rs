@@ -116,14 +116,20 @@ impl Input {
         Self::begin(source, name, stream, length_bytes, options)
     }
 
-    /// Begins to read a file that is open, whatever bears its name by now.
+    /// Begins to read a file that is open, whatever bears its name by now: no more of it than those bytes, however it
+    /// grows.
     ///
     /// # Errors
     /// As [`Input::open`].
-    pub(super) fn of_file(path: &Path, file: File, options: Options) -> Result<Self, Error> {
+    pub(super) fn of_file(
+        path: &Path,
+        file: File,
+        bytes: u64,
+        options: Options,
+    ) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let (stream, length_bytes) = stream_of(file, &name)?;
-        Self::begin(&Source::File(path.to_owned()), name, stream, length_bytes, options)
+        let stream = Stream::Beginning(file.take(bytes));
+        Self::begin(&Source::File(path.to_owned()), name, stream, Some(bytes), options)
     }
 
     fn begin(
@@ -251,6 +257,7 @@ impl Compression {
 enum Stream {
     Stdin(io::Stdin),
     File(File),
+    Beginning(io::Take<File>),
 }
 
 impl Stream {
@@ -270,6 +277,7 @@ impl Read for Counted {
         let count = match &mut self.stream {
             Stream::Stdin(stdin) => stdin.read(buffer)?,
             Stream::File(file) => file.read(buffer)?,
+            Stream::Beginning(file) => file.read(buffer)?,
         };
         let bytes = u64::try_from(count).unwrap_or_default();
         self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -281,7 +289,9 @@ impl Seek for Counted {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match &mut self.stream {
             Stream::File(file) => file.seek(to),
-            Stream::Stdin(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Stream::Stdin(_) | Stream::Beginning(_) => {
+                Err(io::Error::from(io::ErrorKind::Unsupported))
+            }
         }
     }
 }
