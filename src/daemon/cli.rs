@@ -86,7 +86,7 @@ pub enum Command {
     /// Look into a state directory
     #[command(subcommand)]
     State(StateCommand),
-    /// Look at refused events
+    /// Show refused events by reason, or send them again after a fix
     #[command(subcommand)]
     Rejects(RejectsCommand),
 }

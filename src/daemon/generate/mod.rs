@@ -16,6 +16,7 @@ mod topic;
 mod usage;
 
 pub use arguments::GenerateArguments;
+pub(super) use arguments::rate;
 pub use share::{Share, ShareError};
 
 use super::CommandError;

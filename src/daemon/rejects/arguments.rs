@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use crate::daemon::cli::{OutputFormat, instant, setting};
+use crate::daemon::generate::rate;
 use crate::format::Refusal;
 use crate::model::{EventTime, RejectReason};
 
@@ -14,20 +15,57 @@ pub enum RejectsCommand {
     /// Show refused events, grouped by reason, with examples
     #[command(after_help = LIST_HELP)]
     List(ListArguments),
+    /// Send refused events to the source again, after a fix
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArguments),
 }
 
 const LIST_HELP: &str = "\
-Reads the rejects that the configuration names: over files rejects.path with its rotated parts, over Kafka
-rejects.topic from its beginning to the end that it has now, committed records alone (the sink's user
-needs Read on it). Or what --input names, such as a file of `aggregate --rejects`. The daemon may go on meanwhile.
+Reads the rejects that the configuration names: over files rejects.path with its rotated parts,
+over Kafka rejects.topic from its beginning to the end that it has now, committed records alone
+(the sink's user needs Read on it). Or what --input names, such as a file of `aggregate
+--rejects`. The daemon may go on meanwhile.
 
-One event has an entry for each metric that refused it. Of more than 1000 groups the rest is counted
-by reason alone. What is no entry is named and passed over; the exit status is then 1.
+One event has an entry for each metric that refused it. Of more than 1000 groups the rest is
+counted by reason alone. What is no entry is named and passed over; the exit status is then 1.
 
 Examples:
   odometer rejects list --config config/odometer.toml
   odometer rejects list --config config/odometer.toml --reason bad_value --since 2026-03-01T00:00:00Z
   odometer rejects list --input rejects.ndjson --metric llm_tokens --entries";
+
+const REPLAY_HELP: &str = "\
+Sends the original events, byte for byte (line breaks between tokens are spaces by now), to
+where they came from: over Kafka to the topic and partition that each was read from, keyed by
+its customer (the source's user needs Write there); over files to a new file that source.paths
+finds. With --output they go to that file instead, or to standard output, to be mended: one a
+line.
+
+First the daemon must run with the fix, or the events are refused again. A metric that has state
+is fixed by a new version of it, effective_from the start of the period that the events are of,
+or earlier. What comes for a period that has closed meanwhile corrects it, or is late, as the
+metric says; what is older than dedup.window by now is too_old.
+
+Sending again is safe. An id is remembered only once its event is counted, so what was refused
+may come again, and what comes twice is counted once: run the same command again where it was
+interrupted. An event that any metric has counted is a duplicate when it comes again, though
+another refused it. Within one run the same text goes out once, however many metrics refused it.
+
+Left out unless --reason names them, as the same bytes end in the same way: duplicate,
+malformed, too_large.
+Sent, and refused again unless more has changed: too_old (always, on the same state), late
+(unless grace or `late` of the metric changed), missing_field and bad_field (unless
+source.format did), in_future (until then).
+unmatched is worth it once there is a metric for it.
+
+Exit status 1 where some of what was asked for cannot be sent (each kind is told): an entry that
+holds only the beginning of its event, or is of a topic that the configuration does not read; or
+what is no entry.
+
+Examples:
+  odometer rejects replay --config config/odometer.toml --dry-run
+  odometer rejects replay --config config/odometer.toml --reason bad_value --rate 1000
+  odometer rejects replay --input rejects.ndjson --output - | sed s/tokens_in/input/ > mended.ndjson";
 
 /// Which entries, and where they are read.
 #[derive(Clone, Debug, Args)]
@@ -87,6 +125,54 @@ pub struct ListArguments {
     /// What groups look like [default: table on a terminal, otherwise ndjson]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output_format: Option<OutputFormat>,
+}
+
+/// `odometer rejects replay`
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("place").required(true).multiple(true).args(["config", "input"])))]
+pub struct ReplayArguments {
+    /// Which entries
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write the events to this new file, one a line (- is stdout) [default: over files, one that source.paths finds]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Send no more than so many events a second [default: as fast as possible]
+    #[arg(long, value_parser = rate, allow_negative_numbers = true, value_name = "N")]
+    pub rate: Option<u64>,
+    /// Over Kafka, what decides an event's partition [default: original]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub partition_by: Option<PartitionBy>,
+}
+
+/// What decides the partition that an event goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum PartitionBy {
+    /// It is the one that the event was read from, whatever producers take for a partitioner
+    Original,
+    /// Its customer as the key, by Java's hash (murmur2): where the topic has been created anew with more
+    /// partitions, or the refused records had no key
+    Customer,
+}
+
+/// Whether the same bytes end in the same way, whatever was fixed meanwhile.
+pub(super) fn is_hopeless(reason: RejectReason) -> bool {
+    match reason {
+        RejectReason::Duplicate | RejectReason::Malformed | RejectReason::TooLarge => true,
+        RejectReason::MissingField
+        | RejectReason::BadField
+        | RejectReason::InFuture
+        | RejectReason::TooOld
+        | RejectReason::BadFilter
+        | RejectReason::BadGroup
+        | RejectReason::BadValue
+        | RejectReason::OutOfRange
+        | RejectReason::Late
+        | RejectReason::Unmatched => false,
+    }
 }
 
 fn reason(text: &str) -> Result<RejectReason, String> {

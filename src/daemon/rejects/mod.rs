@@ -1,14 +1,21 @@
-//! `odometer rejects`: refused events by reason.
+//! `odometer rejects`: refused events by reason, and their way back to the source after a fix.
 //!
 //! ```text
-//! files │ topic ─► entries (read back, chosen) ─► groups ─► list
+//! files │ topic ─► entries (read back, chosen) ─┬► groups ─► list
+//!                                               └► address, repeats ─► target: topics │ new file ─► replay
 //! ```
+//! Both only read the rejects: what is sent again stays there.
 
+mod address;
 mod arguments;
 mod console;
 mod entries;
 mod groups;
 mod list;
+mod new_file;
+mod repeats;
+mod replay;
+mod target;
 
 pub use arguments::RejectsCommand;
 
@@ -23,6 +30,7 @@ use arguments::Selection;
 pub(super) fn rejects(command: &RejectsCommand) -> Result<(), CommandError> {
     match command {
         RejectsCommand::List(arguments) => list::list(arguments),
+        RejectsCommand::Replay(arguments) => replay::replay(arguments),
     }
 }
 

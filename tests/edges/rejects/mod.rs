@@ -1,6 +1,7 @@
 //! `odometer rejects` over files: what was refused is found again, by reason, with its parts and in every shape.
 
 mod list;
+mod replay;
 
 use std::path::Path;
 
