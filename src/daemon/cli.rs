@@ -12,6 +12,7 @@ pub use super::ask::UsageArguments;
 pub use super::generate::{GenerateArguments, Share, ShareError};
 use super::manual::{COMPLETIONS_HELP, MAN_HELP};
 pub use super::manual::{CompletionsArguments, ManArguments};
+pub use super::rejects::RejectsCommand;
 pub use super::stored::StateCommand;
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
@@ -87,6 +88,9 @@ pub enum Command {
     /// Look into a state directory
     #[command(subcommand)]
     State(StateCommand),
+    /// Show refused events by reason, or send them again after a fix
+    #[command(subcommand)]
+    Rejects(RejectsCommand),
     /// Print what a shell needs to complete commands and flags
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArguments),

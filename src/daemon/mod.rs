@@ -14,6 +14,8 @@ mod generate;
 mod lines;
 mod manual;
 mod outcome;
+mod pace;
+mod rejects;
 mod run;
 pub mod signals;
 mod stored;
@@ -42,6 +44,7 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Generate(arguments) => generate::generate(arguments),
         Command::Usage(arguments) => ask::usage(arguments),
         Command::State(command) => stored::state(command),
+        Command::Rejects(command) => rejects::rejects(command),
         Command::Completions(arguments) => manual::completions(arguments),
         Command::Man(arguments) => manual::man(arguments),
     }

@@ -71,6 +71,6 @@ pub(super) fn text(page: &mut [Row]) -> String {
 }
 
 /// A text of any customer's choosing must not be able to move the terminal's cursor.
-fn shown(field: &str) -> String {
+pub(super) fn shown(field: &str) -> String {
     field.chars().map(|one| if one.is_control() { '\u{FFFD}' } else { one }).collect()
 }

@@ -108,8 +108,37 @@ impl Input {
         };
         let (stream, length_bytes) = match source {
             Source::Stdin => (Stream::Stdin(io::stdin()), None),
-            Source::File(path) => open_file(path, &name)?,
+            Source::File(path) => {
+                let file = File::open(path).map_err(Error::at(Step::Open, &name))?;
+                stream_of(file, &name)?
+            }
         };
+        Self::begin(source, name, stream, length_bytes, options)
+    }
+
+    /// Begins to read a file that is open, whatever bears its name by now: no more of it than those bytes, however it
+    /// grows.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub(super) fn of_file(
+        path: &Path,
+        file: File,
+        bytes: u64,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let stream = Stream::Beginning(file.take(bytes));
+        Self::begin(&Source::File(path.to_owned()), name, stream, Some(bytes), options)
+    }
+
+    fn begin(
+        source: &Source,
+        name: String,
+        stream: Stream,
+        length_bytes: Option<u64>,
+        options: Options,
+    ) -> Result<Self, Error> {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let progress = Progress { read_bytes: Arc::clone(&read_bytes), length_bytes };
         let mut raw = BufReader::with_capacity(128 * 1024, Counted { stream, read_bytes });
@@ -192,8 +221,7 @@ impl Input {
     }
 }
 
-fn open_file(path: &Path, name: &str) -> Result<(Stream, Option<u64>), Error> {
-    let file = File::open(path).map_err(Error::at(Step::Open, name))?;
+fn stream_of(file: File, name: &str) -> Result<(Stream, Option<u64>), Error> {
     let metadata = file.metadata().map_err(Error::at(Step::Open, name))?;
     if metadata.is_dir() {
         let directory = io::Error::from(io::ErrorKind::IsADirectory);
@@ -229,6 +257,7 @@ impl Compression {
 enum Stream {
     Stdin(io::Stdin),
     File(File),
+    Beginning(io::Take<File>),
 }
 
 impl Stream {
@@ -248,6 +277,7 @@ impl Read for Counted {
         let count = match &mut self.stream {
             Stream::Stdin(stdin) => stdin.read(buffer)?,
             Stream::File(file) => file.read(buffer)?,
+            Stream::Beginning(file) => file.read(buffer)?,
         };
         let bytes = u64::try_from(count).unwrap_or_default();
         self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -259,7 +289,9 @@ impl Seek for Counted {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match &mut self.stream {
             Stream::File(file) => file.seek(to),
-            Stream::Stdin(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Stream::Stdin(_) | Stream::Beginning(_) => {
+                Err(io::Error::from(io::ErrorKind::Unsupported))
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Layer 5, the file shell: usage files in, total and reject files out.
 //!
 //! Reading order: `input` (chunks of an input, decompressed; `gzip`), `output` (what is kept back until a run has ended
-//! well), `handover` (what is left of it after a kill), `claim` (what is gone with its process). It decides nothing about
+//! well), `handover` (what is left of it after a kill), `claim` (what is gone with its process), `history` (an output read back, all
+//! of its parts). It decides nothing about
 //! totals and does not know what a line means; which thread it runs on is the daemon's affair.
 
 mod append;
@@ -10,6 +11,7 @@ mod error;
 mod follow;
 mod gzip;
 mod handover;
+mod history;
 mod input;
 mod output;
 
@@ -18,5 +20,6 @@ pub use claim::TemporaryFolder;
 pub use error::{Error, Step};
 pub use follow::{Fed, Follower, Notice, Pattern, PatternFault};
 pub use handover::Handover;
+pub use history::History;
 pub use input::{Input, Options, Progress, Source};
 pub use output::{Rewind, Spool, Target};

@@ -168,6 +168,14 @@ pub fn event_of<'d>(
     Ok(Event { tenant, id, event_type, customer, time, properties })
 }
 
+/// Whose a record is, where that can be read, whatever else is wrong with it.
+pub fn customer_of(record: &[u8], format: &EventFormat) -> Option<String> {
+    let mut document = Document::default();
+    let text = parse(record, &mut document).ok()?;
+    let [_, _, _, customer, _, _] = fields(document.root(text)?.object()?, format);
+    customer.name().map(Cow::into_owned)
+}
+
 /// Finds the fields in one pass over the record's own keys, in the order of [`EventFormat`]; of a
 /// repeated key the last one counts (rule 1.3).
 fn fields<'d, 'f>(record: Object<'d>, format: &'f EventFormat) -> [Field<'d, 'f>; 6] {

@@ -1,7 +1,7 @@
 //! Layer 3, every byte that enters, leaves or outlives the process.
 //!
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
-//! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` and
+//! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` (read back by `refusal`) and
 //! `summary` write what leaves, `outgoing` gives it its final form, `usage` shows what has not left yet, `metrics` what is defined. `definitions` reads definition
 //! files (`wording` has what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
@@ -25,6 +25,7 @@ mod metadata;
 mod metrics;
 mod outgoing;
 mod partition;
+mod refusal;
 mod reject;
 pub mod state;
 mod summary;
@@ -34,7 +35,9 @@ mod total;
 mod usage;
 pub mod wording;
 
-pub use event::{EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, decode, event_of, parse};
+pub use event::{
+    EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, customer_of, decode, event_of, parse,
+};
 pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
 pub use lines::{Line, LineSplitter, Lines};
@@ -42,6 +45,7 @@ pub use metadata::{decode_metadata, encode_metadata};
 pub use metrics::MetricEntry;
 pub use outgoing::{Encoder, Outgoing, OutgoingKind, Place};
 pub use partition::partition_of_customer;
+pub use refusal::{Original, Refusal, RefusalFault, RefusedAt};
 pub use reject::{RejectSource, RejectedRecord, reject_body};
 pub use summary::{RejectCounts, Summary};
 pub use total::{

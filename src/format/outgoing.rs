@@ -168,7 +168,7 @@ impl Outgoing {
     /// Why, of a reject: its body begins with that.
     pub fn reason(&self) -> Option<RejectReason> {
         let (name, _) = self.body.strip_prefix(r#"{"reason":""#)?.split_once('"')?;
-        RejectReason::ALL.into_iter().find(|reason| reason.name() == name)
+        RejectReason::of_name(name)
     }
 
     /// Inverse of [`Outgoing::encode`]; `None` for bytes that no entry was encoded as.

@@ -91,6 +91,15 @@ pub enum Error {
         /// What the topic said of itself.
         limit: String,
     },
+    /// A record that goes to the source again is larger than its topic takes.
+    #[error(
+        "topic {topic:?} refuses a record as too large: raise its max.message.bytes to what it was \
+         when the record came, or leave such records out"
+    )]
+    RecordTooLarge {
+        /// Its name.
+        topic: String,
+    },
     /// A request was not answered, or refused.
     #[error("{what}: {cause}{}", needed(.cause))]
     Request {
@@ -160,6 +169,7 @@ impl Error {
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
+            | Error::RecordTooLarge { .. }
             | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
@@ -184,7 +194,8 @@ impl Error {
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
-            | Error::EntryTooLarge { .. } => Disposition::Halt,
+            | Error::EntryTooLarge { .. }
+            | Error::RecordTooLarge { .. } => Disposition::Halt,
             Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)

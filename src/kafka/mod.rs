@@ -1,7 +1,7 @@
 //! Kafka: the source's consumer group and the sink's transactions, on librdkafka.
 //!
 //! Reads records, tells of rebalances, commits entries and offsets in one transaction, and says in doubt what the
-//! broker says. It decides nothing about totals, and knows no state.
+//! broker says; beside that, reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
 
 mod client;
 mod describe;
@@ -9,9 +9,11 @@ mod error;
 mod grants;
 mod horizon;
 mod limits;
+mod log;
 mod peek;
 mod property;
 mod receipts;
+mod sender;
 mod sink;
 mod source;
 mod topic_id;
@@ -23,8 +25,10 @@ pub use error::{Access, Disposition, Error};
 pub use grants::{Grant, check_group_grant, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
+pub use log::{Log, LogRecord, LogStep};
 pub use peek::{Peeked, record_before};
 pub use property::refused_property;
+pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
 pub use topic_id::{TopicId, topic_id};

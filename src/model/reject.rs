@@ -64,6 +64,11 @@ impl RejectReason {
         RejectReason::Unmatched,
     ];
 
+    /// The reason of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// The name that outsiders rely on.
     pub const fn name(self) -> &'static str {
         match self {

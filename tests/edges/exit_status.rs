@@ -11,6 +11,10 @@ fn help_explains_every_command_with_an_example() {
         assert!(help.contains("Usage: odometer") && help.contains("Example"), "{help}");
         assert!(help.contains("--log-format"), "{help}");
     }
+    for command in ["list", "replay"] {
+        let (help, _) = expect_status(&run(["rejects", command, "--help"]), 0);
+        assert!(help.contains("Usage: odometer rejects") && help.contains("Example"), "{help}");
+    }
     let (help, _) = expect_status(&run(["--help"]), 0);
     assert!(help.contains("Exit status: 0 done"), "{help}");
 }

@@ -23,5 +23,6 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+mod rejects;
 mod tour;
 mod usage;

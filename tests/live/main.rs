@@ -39,6 +39,7 @@ mod poison;
 mod readiness;
 mod recreated;
 mod refusals;
+mod rejects;
 mod security;
 mod split_customers;
 mod two_topics;

@@ -84,7 +84,8 @@ fn customers(text: &str) -> Result<u64, String> {
     whole_number(text, 1..=CUSTOMERS_MAX)
 }
 
-fn rate(text: &str) -> Result<u64, String> {
+/// Records a second.
+pub(in crate::daemon) fn rate(text: &str) -> Result<u64, String> {
     whole_number(text, 1..=RATE_MAX)
 }
 

@@ -8,7 +8,6 @@ mod arguments;
 mod chance;
 mod event_clock;
 mod flaw;
-mod pace;
 mod pen;
 mod record;
 mod share;
@@ -17,12 +16,13 @@ mod topic;
 mod usage;
 
 pub use arguments::GenerateArguments;
+pub(super) use arguments::rate;
 pub use share::{Share, ShareError};
 
 use super::CommandError;
 use super::clock::{self, Stopwatch};
+use super::pace::Pace;
 use super::signals::StopSignal;
-use pace::Pace;
 use pen::Pen;
 use record::{Fate, Stream};
 use sink::Sink;

@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub(super) use self::parts::finished_parts;
 pub use self::parts::part_path;
 use super::error::{Error, Step};
 use crate::format::state::WrittenFile;

@@ -43,23 +43,26 @@ pub(super) fn is_finished(path: &Path, found: &Metadata, known: &WrittenFile) ->
 
 /// The first part, by name, from that number on: nobody has finished it for this state.
 pub(super) fn foreign(path: &Path, from: u32) -> io::Result<Option<PathBuf>> {
+    let later = finished_parts(path)?.into_iter().filter(|(number, _)| *number >= from);
+    Ok(later.map(|(_, part)| part).min())
+}
+
+/// The finished parts of an output that are there, with their numbers, in order of these.
+pub(in crate::file) fn finished_parts(path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     let (before, behind) = around_number(path);
     let number_of = |name: &str| -> Option<u32> {
         let number = name.strip_prefix(&before)?.strip_suffix(&behind)?;
         let is_number = number.len() >= DIGITS && number.bytes().all(|byte| byte.is_ascii_digit());
         if is_number { number.parse().ok() } else { None }
     };
-    let mut first = None;
+    let mut found = Vec::new();
     for entry in fs::read_dir(directory_of(path))? {
         let entry = entry?;
         let number = entry.file_name().to_str().and_then(number_of);
-        if number.is_some_and(|number| number >= from)
-            && first.as_ref().is_none_or(|first| entry.path() < *first)
-        {
-            first = Some(entry.path());
-        }
+        found.extend(number.map(|number| (number, entry.path())));
     }
-    Ok(first)
+    found.sort();
+    Ok(found)
 }
 
 /// That a part is somebody else's.

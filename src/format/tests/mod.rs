@@ -3,4 +3,5 @@
 mod event;
 mod instant;
 mod lines;
+mod refusal;
 mod reject;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::clock::{self, Stopwatch};
-use super::super::signals::StopSignal;
+use super::clock::{self, Stopwatch};
+use super::signals::StopSignal;
 
 /// The longest pause before the signals are looked at again.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
