@@ -196,7 +196,7 @@ impl Error {
     }
 }
 
-/// Which grant is missing where a request was refused for the lack of one.
+/// What is to be changed where a request was refused: mostly, which grant is missing.
 pub(super) fn needed(cause: &KafkaError) -> &'static str {
     match cause.rdkafka_error_code() {
         Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
@@ -205,6 +205,9 @@ pub(super) fn needed(cause: &KafkaError) -> &'static str {
         Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
             ": grant the operations Describe and Write on the transactional ids that begin with \
              source.group_id"
+        }
+        Some(RDKafkaErrorCode::InvalidTransactionTimeout) => {
+            ": lower sink.transaction_timeout, or raise the broker's transaction.max.timeout.ms"
         }
         _ => "",
     }
@@ -243,6 +246,17 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transaction_timeout_that_the_broker_refuses_is_named() {
+        let cause = KafkaError::MetadataFetch(RDKafkaErrorCode::InvalidTransactionTimeout);
+        let error = Error::request("taking up the transactional id")(cause);
+        assert_eq!(error.disposition(), Disposition::Halt);
+        let text = error.to_string();
+        for words in ["lower sink.transaction_timeout", "transaction.max.timeout.ms"] {
+            assert!(text.contains(words), "no {words} in: {text}");
+        }
+    }
 
     #[test]
     fn broker_that_comes_back_ends_nothing() {
