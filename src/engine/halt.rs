@@ -146,10 +146,10 @@ impl fmt::Display for Halt {
             ),
             Halt::HistoryGone { offset, log_start } => write!(
                 f,
-                "reading should go on at offset {offset}, but the log begins at {log_start}: \
-                 records were deleted before they were counted. Raise the topic's retention; to go \
-                 on without them, their periods too small by them, count what is left from \
-                 source.start_from = \"earliest\" with {ANEW}"
+                "reading should go on at offset {offset}, but the log begins at {log_start}: what \
+                 stood between was deleted before it was read, and any record of it, but those of \
+                 aborted transactions, is not counted. Raise the topic's retention; to go on without \
+                 it, count what is left from source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::TopicRecreated { offset, log_end } => write!(
                 f,
