@@ -90,9 +90,9 @@ pub enum Halt {
 }
 
 /// How counting begins anew, so that no id comes twice with another content, and what that means for who is billed.
-const ANEW: &str = "a new source.group_id, an empty state.directory and another sink.topic. Periods \
-that were closed stand in the old totals topic, those still open do not: bill each period from one \
-of the two topics only";
+const ANEW: &str = "a new source.group_id, an empty state.directory, another sink.topic and another \
+rejects.topic. Periods that were closed stand in the old totals topic, those still open do not: bill \
+each period from one of the two topics only";
 
 /// What a customer in two tasks means, and what settles it.
 const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
@@ -225,7 +225,12 @@ mod tests {
     fn new_group_comes_with_a_state_and_a_totals_topic_of_its_own() {
         for halt in counted_anew() {
             let text = halt.to_string();
-            for words in ["a new source.group_id", "empty state.directory", "another sink.topic"] {
+            for words in [
+                "a new source.group_id",
+                "empty state.directory",
+                "another sink.topic",
+                "another rejects.topic",
+            ] {
                 assert!(text.contains(words), "no {words} in: {text}");
             }
             assert!(text.contains("old totals topic"), "what becomes of what was billed: {text}");
