@@ -111,6 +111,22 @@ pub enum Error {
         /// Address, and what went wrong there.
         reason: String,
     },
+    /// The client reads no further: what the log has there is no sound batch of records.
+    #[error(
+        "topic {topic:?}: a batch of records of {place} is damaged ({reason}); nothing of it was \
+         counted, and the state is valid. Start again; where it is said again, the broker's log is \
+         damaged: restore the partition from a good replica or, to go on without the batch, move the \
+         beginning of its log past it (kafka-delete-records.sh); what the next start says then tells \
+         how to count what is left"
+    )]
+    DamagedBatch {
+        /// Its name.
+        topic: String,
+        /// Which partition; those that it may be where the client does not say.
+        place: String,
+        /// What the client said.
+        reason: String,
+    },
     /// Of some partitions it is not told how far their logs reach.
     #[error("partitions {0:?} have no leader, or one that does not answer")]
     Leaderless(Vec<i32>),
@@ -160,6 +176,7 @@ impl Error {
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
+            | Error::DamagedBatch { .. }
             | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
@@ -184,7 +201,8 @@ impl Error {
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
-            | Error::EntryTooLarge { .. } => Disposition::Halt,
+            | Error::EntryTooLarge { .. }
+            | Error::DamagedBatch { .. } => Disposition::Halt,
             Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)

@@ -260,6 +260,7 @@ impl Worker {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
+            Some(Code::BadMessage | Code::BadCompression) => Err(self.damaged(error).into()),
             Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
                 self.is_out_of_range = true;
                 self.report.trouble(error, None);
@@ -270,6 +271,17 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+
+    /// The client says which offset in words, and not which partition.
+    fn damaged(&self, error: &rdkafka::error::KafkaError) -> kafka::Error {
+        let partitions: Vec<String> = self.tasks.keys().map(ToString::to_string).collect();
+        let place = match &partitions[..] {
+            [one] => format!("partition {one}"),
+            several => format!("one of the partitions {}", several.join(", ")),
+        };
+        let reason = self.source.last_trouble().unwrap_or_else(|| error.to_string());
+        kafka::Error::DamagedBatch { topic: self.options.topics.source.clone(), place, reason }
     }
 
     /// A customer of another task halts both, before anything of it is visible.
