@@ -42,7 +42,8 @@ pub enum Error {
     /// A topic that totals or rejects go to is gone, while there is something for it.
     #[error(
         "topic {topic:?} does not exist any more, and nothing is delivered: create it again with \
-         the number of partitions that it had ({cause})"
+         the number of partitions that it had; then the process ends, and says what that means for \
+         what was delivered before ({cause})"
     )]
     SinkTopicGone {
         /// Its name.

@@ -4,6 +4,7 @@
 //! broker says. It decides nothing about totals, and knows no state.
 
 mod client;
+mod destinations;
 mod error;
 mod horizon;
 mod limits;
@@ -17,6 +18,7 @@ mod trouble;
 mod withheld;
 
 pub use client::{Options, Topics, check_topics};
+pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error};
 pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
@@ -24,5 +26,5 @@ pub use peek::{Peeked, record_before};
 pub use property::refused_property;
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
-pub use topic_id::{TopicId, topic_id};
+pub use topic_id::{TopicId, TopicShape, topic_id};
 pub use withheld::Withheld;

@@ -1,4 +1,5 @@
-//! The id of a topic: another one where the topic was deleted and created anew under its name.
+//! The id of a topic: another one where the topic was deleted and created anew under its name. And how many partitions it
+//! has.
 //!
 //! Offsets, names and counts may all be the same then. Asking takes Describe on the topic, which every reader has.
 
@@ -34,6 +35,15 @@ impl fmt::Display for TopicId {
     }
 }
 
+/// What a topic is by now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicShape {
+    /// `None`: its broker is of a time before there were any.
+    pub id: Option<TopicId>,
+    /// How many partitions it has.
+    pub partitions: i32,
+}
+
 /// The id of a topic; `None`: its broker is of a time before there were any.
 ///
 /// # Errors
@@ -47,15 +57,16 @@ pub fn topic_id(
         .create_with_context(Trouble::default())
         .map_err(Error::Client)?;
     asked(client.client(), topic, timeout)
+        .map(|shape| shape.id)
         .map_err(|error| error.explained(trouble::last_said(&client)))
 }
 
-/// The same of a client that is there; it may be asked by several threads at once.
+/// The same of a client that is there, with the number of partitions; it may be asked by several threads at once.
 pub(super) fn asked<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
     timeout: Duration,
-) -> Result<Option<TopicId>, Error> {
+) -> Result<TopicShape, Error> {
     described(client, topic, timeout)
         .map_err(|code| Error::Request { what: ASKING, cause: KafkaError::MetadataFetch(code) })
 }
@@ -84,7 +95,7 @@ fn described<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
     timeout: Duration,
-) -> Result<Option<TopicId>, RDKafkaErrorCode> {
+) -> Result<TopicShape, RDKafkaErrorCode> {
     let failed = RDKafkaErrorCode::Fail;
     let name = CString::new(topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
     let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
@@ -137,7 +148,11 @@ fn described<C: ClientContext>(
             native::rd_kafka_Uuid_least_significant_bits(id),
         );
         let text = CStr::from_ptr(native::rd_kafka_Uuid_base64str(id));
-        Ok((bits != (0, 0)).then(|| TopicId(text.to_string_lossy().into_owned())))
+        let id = (bits != (0, 0)).then(|| TopicId(text.to_string_lossy().into_owned()));
+        let mut partitions = 0;
+        native::rd_kafka_TopicDescription_partitions(description, &raw mut partitions);
+        let partitions = i32::try_from(partitions).map_err(|_| failed)?;
+        Ok(TopicShape { id, partitions })
     }
 }
 

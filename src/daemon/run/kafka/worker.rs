@@ -12,6 +12,7 @@ use std::time::Duration;
 use rdkafka::Message;
 
 use super::courier::{Courier, Standing};
+use super::destinations::Destinations;
 use super::halting::Stop;
 use super::job::Job;
 use super::outlook::Outlook;
@@ -45,6 +46,8 @@ pub(super) enum Error {
     Halted(TaskName, Halt),
     #[error("topic {0} is halted: {1}")]
     TopicHalted(String, Halt),
+    #[error("nothing is delivered to topic {0}: {1}")]
+    NothingDelivered(String, Halt),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
@@ -73,6 +76,7 @@ impl From<kafka::Error> for Error {
 pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     pub(super) outlook: Arc<Outlook>,
+    pub(super) destinations: Arc<Destinations>,
     pub(super) stop: StopSignal,
     pub(super) abort: Stop,
 }
@@ -115,11 +119,11 @@ impl Worker {
         shared: Shared,
         report: Report,
     ) -> Result<Self, Error> {
-        let Shared { registry, outlook, stop, abort } = shared;
+        let Shared { registry, outlook, destinations, stop, abort } = shared;
         let source = Rc::new(Source::open(&options)?);
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
-        let courier =
-            Courier::start(name, Sink::new(&options, job.totals_partitions), outlook.horizon());
+        let sink = Sink::new(&options, job.totals_partitions);
+        let courier = Courier::start(name, sink, outlook.horizon(), destinations);
         Ok(Worker {
             job,
             options,
