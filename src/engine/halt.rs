@@ -1,4 +1,4 @@
-//! Why a task is not served, in words: the reason, and the manual steps that settle it.
+//! Why a task is not served, or nothing delivered, in words: the reason, and the manual steps that settle it.
 //!
 //! Whoever counts the same records anew emits the same ids again, under which the reader of the old totals topic knows
 //! totals of another content. So wherever a text sends the operator to a new group, it also says what becomes of the
@@ -71,6 +71,24 @@ pub enum Halt {
         /// Id of the one that has its name now.
         now: String,
     },
+    /// A topic that is delivered to was deleted and created anew.
+    DestinationReplaced {
+        /// Id of the one that was delivered to.
+        before: String,
+        /// Id of the one that has its name now.
+        now: String,
+        /// Where it is remembered.
+        memory: String,
+    },
+    /// The topic of totals has another number of partitions than when totals were last delivered to it.
+    DestinationPartitionsChanged {
+        /// Then.
+        before: i32,
+        /// Now.
+        now: i32,
+        /// Where it is remembered.
+        memory: String,
+    },
     /// A customer of this task was also seen in another one.
     CustomerInTwoTasks {
         /// Whose.
@@ -90,9 +108,9 @@ pub enum Halt {
 }
 
 /// How counting begins anew, so that no id comes twice with another content, and what that means for who is billed.
-const ANEW: &str = "a new source.group_id, an empty state.directory and another sink.topic. Periods \
-that were closed stand in the old totals topic, those still open do not: bill each period from one \
-of the two topics only";
+const ANEW: &str = "a new source.group_id, an empty state.directory, another sink.topic and another \
+rejects.topic. Periods that were closed stand in the old totals topic, those still open do not: bill \
+each period from one of the two topics only";
 
 /// What a customer in two tasks means, and what settles it.
 const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
@@ -146,10 +164,10 @@ impl fmt::Display for Halt {
             ),
             Halt::HistoryGone { offset, log_start } => write!(
                 f,
-                "reading should go on at offset {offset}, but the log begins at {log_start}: \
-                 records were deleted before they were counted. Raise the topic's retention; to go \
-                 on without them, their periods too small by them, count what is left from \
-                 source.start_from = \"earliest\" with {ANEW}"
+                "reading should go on at offset {offset}, but the log begins at {log_start}: what \
+                 stood between was deleted before it was read, and any record of it, but those of \
+                 aborted transactions, is not counted. Raise the topic's retention; to go on without \
+                 it, count what is left from source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::TopicRecreated { offset, log_end } => write!(
                 f,
@@ -179,6 +197,12 @@ impl fmt::Display for Halt {
                  was not read. Totals of other events would come under ids that their reader knows: \
                  count it with {ANEW}"
             ),
+            Halt::DestinationReplaced { before, now, memory } => {
+                write_destination_replaced(f, before, now, memory)
+            }
+            Halt::DestinationPartitionsChanged { before, now, memory } => {
+                write_destination_partitions_changed(f, *before, *now, memory)
+            }
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
                 f,
                 "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}, \
@@ -191,6 +215,36 @@ impl fmt::Display for Halt {
             ),
         }
     }
+}
+
+fn write_destination_replaced(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    now: &str,
+    memory: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "it was deleted and created anew (its id was {before}, and now is {now}), so that it lacks \
+         what was delivered before: a correction may come without its first revision. Where readers \
+         have what they need of the old one, remove {memory} and start again; else count the source \
+         topic again from source.start_from = \"earliest\" with {ANEW}"
+    )
+}
+
+fn write_destination_partitions_changed(
+    f: &mut fmt::Formatter<'_>,
+    before: i32,
+    now: i32,
+    memory: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "it had {before} partitions and now has {now}: later revisions of a customer would go to \
+         another partition, out of order with those before, and compaction would keep both. Where \
+         readers can take that, remove {memory} and start again; else count the source topic again \
+         from source.start_from = \"earliest\" with {ANEW}"
+    )
 }
 
 #[cfg(test)]
@@ -212,6 +266,16 @@ mod tests {
                 policy: Err("it may not be asked: that takes DescribeConfigs".to_owned()),
             },
             Halt::TopicReplaced { before: "a".repeat(22), now: "b".repeat(22) },
+            Halt::DestinationReplaced {
+                before: "a".repeat(22),
+                now: "b".repeat(22),
+                memory: "state/sink-topics".to_owned(),
+            },
+            Halt::DestinationPartitionsChanged {
+                before: 3,
+                now: 6,
+                memory: "state/sink-topics".to_owned(),
+            },
             Halt::CustomerInTwoTasks {
                 tenant: "t".to_owned(),
                 customer: "c".to_owned(),
@@ -225,7 +289,12 @@ mod tests {
     fn new_group_comes_with_a_state_and_a_totals_topic_of_its_own() {
         for halt in counted_anew() {
             let text = halt.to_string();
-            for words in ["a new source.group_id", "empty state.directory", "another sink.topic"] {
+            for words in [
+                "a new source.group_id",
+                "empty state.directory",
+                "another sink.topic",
+                "another rejects.topic",
+            ] {
                 assert!(text.contains(words), "no {words} in: {text}");
             }
             assert!(text.contains("old totals topic"), "what becomes of what was billed: {text}");

@@ -29,6 +29,8 @@ pub(super) struct Grants {
 pub(super) struct Described {
     /// Its id, as Kafka's tools write it; `None`: its broker is of a time before there were any.
     pub(super) id: Option<String>,
+    /// How many there are.
+    pub(super) partitions: i32,
     /// `None`: the broker does not tell.
     pub(super) grants: Option<Grants>,
 }
@@ -128,11 +130,15 @@ pub(super) fn topic<C: ClientContext>(
             native::rd_kafka_Uuid_least_significant_bits(id),
         );
         let text = CStr::from_ptr(native::rd_kafka_Uuid_base64str(id));
+        let mut partitions = 0;
+        native::rd_kafka_TopicDescription_partitions(description, &raw mut partitions);
+        let partitions = i32::try_from(partitions).map_err(|_| RDKafkaErrorCode::Fail)?;
         let mut count = 0;
         let operations =
             native::rd_kafka_TopicDescription_authorized_operations(description, &raw mut count);
         Ok(Described {
             id: (bits != (0, 0)).then(|| text.to_string_lossy().into_owned()),
+            partitions,
             grants: grants(operations, count),
         })
     }

@@ -42,7 +42,8 @@ pub enum Error {
     /// A topic that totals or rejects go to is gone, while there is something for it.
     #[error(
         "topic {topic:?} does not exist any more, and nothing is delivered: create it again with \
-         the number of partitions that it had ({cause})"
+         the number of partitions that it had; then the process ends, and says what that means for \
+         what was delivered before ({cause})"
     )]
     SinkTopicGone {
         /// Its name.
@@ -120,6 +121,22 @@ pub enum Error {
         /// Address, and what went wrong there.
         reason: String,
     },
+    /// The client reads no further: what the log has there is no sound batch of records.
+    #[error(
+        "topic {topic:?}: a batch of records of {place} is damaged ({reason}); nothing of it was \
+         counted, and the state is valid. Start again; where it is said again, the broker's log is \
+         damaged: restore the partition from a good replica or, to go on without the batch, move the \
+         beginning of its log past it (kafka-delete-records.sh); what the next start says then tells \
+         how to count what is left"
+    )]
+    DamagedBatch {
+        /// Its name.
+        topic: String,
+        /// Which partition; those that it may be where the client does not say.
+        place: String,
+        /// What the client said.
+        reason: String,
+    },
     /// Of some partitions it is not told how far their logs reach.
     #[error("partitions {0:?} have no leader, or one that does not answer")]
     Leaderless(Vec<i32>),
@@ -170,6 +187,7 @@ impl Error {
             | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
+            | Error::DamagedBatch { .. }
             | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
@@ -195,7 +213,8 @@ impl Error {
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
             | Error::EntryTooLarge { .. }
-            | Error::RecordTooLarge { .. } => Disposition::Halt,
+            | Error::RecordTooLarge { .. }
+            | Error::DamagedBatch { .. } => Disposition::Halt,
             Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
@@ -207,7 +226,7 @@ impl Error {
     }
 }
 
-/// Which grant is missing where a request was refused for the lack of one.
+/// What is to be changed where a request was refused: mostly, which grant is missing.
 pub(super) fn needed(cause: &KafkaError) -> &'static str {
     match cause.rdkafka_error_code() {
         Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
@@ -216,6 +235,9 @@ pub(super) fn needed(cause: &KafkaError) -> &'static str {
         Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
             ": grant the operations Describe and Write on the transactional ids that begin with \
              source.group_id"
+        }
+        Some(RDKafkaErrorCode::InvalidTransactionTimeout) => {
+            ": lower sink.transaction_timeout, or raise the broker's transaction.max.timeout.ms"
         }
         _ => "",
     }
@@ -254,6 +276,17 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transaction_timeout_that_the_broker_refuses_is_named() {
+        let cause = KafkaError::MetadataFetch(RDKafkaErrorCode::InvalidTransactionTimeout);
+        let error = Error::request("taking up the transactional id")(cause);
+        assert_eq!(error.disposition(), Disposition::Halt);
+        let text = error.to_string();
+        for words in ["lower sink.transaction_timeout", "transaction.max.timeout.ms"] {
+            assert!(text.contains(words), "no {words} in: {text}");
+        }
+    }
 
     #[test]
     fn broker_that_comes_back_ends_nothing() {

@@ -88,7 +88,7 @@ impl Horizon {
         let Some(before) = &self.id else { return Ok(()) };
         let now = topic_id::asked(self.client.client(), &self.topic, self.timeout)
             .map_err(|error| self.explained(error))?;
-        match now {
+        match now.id {
             Some(now) if now != *before => {
                 Err(Error::TopicReplaced { topic: self.topic.clone(), before: before.clone(), now })
             }

@@ -5,6 +5,7 @@
 
 mod client;
 mod describe;
+mod destinations;
 mod error;
 mod grants;
 mod horizon;
@@ -21,6 +22,7 @@ mod trouble;
 mod withheld;
 
 pub use client::{Options, Topics, check_topics};
+pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error};
 pub use grants::{Grant, check_group_grant, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
@@ -31,5 +33,5 @@ pub use property::refused_property;
 pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{Happening, Membership, Source};
-pub use topic_id::{TopicId, topic_id};
+pub use topic_id::{TopicId, TopicShape, topic_id};
 pub use withheld::Withheld;

@@ -73,6 +73,8 @@ pub(super) fn producer_of_new_epoch(
         .map_err(Error::request("taking up the transactional id"))
         .map_err(|error| match error.code() {
         Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => unauthorised(config),
+        // What is to be done about it is said with it.
+        Some(RDKafkaErrorCode::InvalidTransactionTimeout) => error,
         _ => error.explained(producer.context().trouble.last()),
     })?;
     Ok(producer)

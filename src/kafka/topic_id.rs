@@ -1,4 +1,5 @@
-//! The id of a topic: another one where the topic was deleted and created anew under its name.
+//! The id of a topic: another one where the topic was deleted and created anew under its name. And how many partitions it
+//! has.
 //!
 //! Offsets, names and counts may all be the same then. Asking takes Describe on the topic, which every reader has.
 
@@ -26,6 +27,15 @@ impl fmt::Display for TopicId {
     }
 }
 
+/// What a topic is by now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicShape {
+    /// `None`: its broker is of a time before there were any.
+    pub id: Option<TopicId>,
+    /// How many partitions it has.
+    pub partitions: i32,
+}
+
 /// The id of a topic; `None`: its broker is of a time before there were any.
 ///
 /// # Errors
@@ -39,17 +49,18 @@ pub fn topic_id(
         .create_with_context(Trouble::default())
         .map_err(Error::Client)?;
     asked(client.client(), topic, timeout)
+        .map(|shape| shape.id)
         .map_err(|error| error.explained(trouble::last_said(&client)))
 }
 
-/// The same of a client that is there; it may be asked by several threads at once.
+/// The same of a client that is there, with the number of partitions; it may be asked by several threads at once.
 pub(super) fn asked<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
     timeout: Duration,
-) -> Result<Option<TopicId>, Error> {
+) -> Result<TopicShape, Error> {
     match describe::topic(client, topic, timeout) {
-        Ok(found) => Ok(found.id.map(TopicId)),
+        Ok(found) => Ok(TopicShape { id: found.id.map(TopicId), partitions: found.partitions }),
         Err(code) => Err(Error::Request { what: ASKING, cause: KafkaError::MetadataFetch(code) }),
     }
 }

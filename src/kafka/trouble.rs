@@ -17,7 +17,7 @@ const PERHAPS_SECURE: &str = "a listener that ends every connection at once may 
 see \"security.protocol\" in source.kafka.properties";
 
 /// How much a saying tells: a later one takes the place of one that tells no more.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Worth {
     /// That all brokers are down, which follows from what was said before.
     Consequence,
@@ -43,6 +43,9 @@ impl Trouble {
         self.keep(
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::AllBrokersDown) => Worth::Consequence,
+                Some(RDKafkaErrorCode::BrokerTransportFailure) if is_ending(reason) => {
+                    Worth::Ending
+                }
                 _ => Worth::Cause,
             },
             &format!("{reason}{}", needed(error)),
@@ -66,6 +69,11 @@ impl Trouble {
     pub(super) fn last(&self) -> Option<String> {
         self.0.lock().expect("no holder panics").as_ref().map(|(_, text)| text.clone())
     }
+}
+
+/// Whether a connection was there, and the other side ended it.
+fn is_ending(reason: &str) -> bool {
+    ["Disconnected", "Send failed", "Receive failed"].iter().any(|words| reason.contains(words))
 }
 
 /// What a client that nobody polls has said so far. It is in no group, so that no record is lost by this.
@@ -96,6 +104,27 @@ impl ConsumerContext for Trouble {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connection_that_the_other_side_ends_may_want_sasl() {
+        let transport = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        for (reason, worth) in [
+            ("kafka:9092/bootstrap: Disconnected: connection closed by peer", Worth::Ending),
+            (
+                "kafka:9092/bootstrap: Send failed: Broken pipe (after 1ms in state UP)",
+                Worth::Ending,
+            ),
+            (
+                "kafka:9092/bootstrap: Connect to kafka:9092 failed: Connection refused",
+                Worth::Cause,
+            ),
+        ] {
+            let trouble = Trouble::default();
+            trouble.note(&transport, reason);
+            let last = trouble.0.lock().expect("no holder panics").clone();
+            assert_eq!(last, Some((worth, reason.to_owned())));
+        }
+    }
 
     #[test]
     fn end_of_a_log_is_no_cause() {

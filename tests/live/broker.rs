@@ -133,6 +133,17 @@ impl Broker {
         self.await_answer();
     }
 
+    /// Where a stopped broker has a text in the log of a partition, written over its first byte: as a disk may do.
+    pub(crate) fn damage(&self, topic: &str, partition: i32, text: &str) {
+        let folder = self.own().directory.join(format!("data/{topic}-{partition}"));
+        let path = folder.join("00000000000000000000.log");
+        let mut log = std::fs::read(&path).expect("the log of a partition");
+        let mut places = log.windows(text.len());
+        let place = places.position(|window| window == text.as_bytes()).expect("it is in the log");
+        log[place] ^= 1;
+        std::fs::write(&path, log).expect("the log can be written");
+    }
+
     fn order(&self, order: &str) {
         let mut child = (self.own().process.lock().expect("no panic while starting").take())
             .expect("the broker is running");

@@ -27,6 +27,7 @@ mod scene;
 mod harness;
 
 mod crashes;
+mod damage;
 mod end_to_end;
 mod full_disk;
 mod grants;

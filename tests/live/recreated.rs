@@ -57,8 +57,75 @@ fn topic_of_totals_that_is_gone_is_named_and_waited_for() {
         let (status, body) = http(&scene.admin, "/readyz")?;
         (status == 503 && body.contains(&named)).then_some(())
     });
-    scene.broker.create_topic(&scene.totals, 3);
+    // Fewer partitions than it had: what was meant for the others could never be delivered.
+    scene.broker.create_topic(&scene.totals, 2);
+    expect_end(&mut daemon, &scene.totals, "deleted and created anew");
+    assert_eq!(scene.revisions(), 0);
+    forget(&daemon);
     scene.produce(load.end());
-    scene.finish(&mut daemon);
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn topic_that_is_delivered_to_and_created_anew_while_it_is_stopped_is_not_delivered_to() {
+    for is_totals in [true, false] {
+        let scene = Scene::new(Broker::shared(), 1);
+        let (topic, partitions) = if is_totals { (&scene.totals, 3) } else { (&scene.rejects, 2) };
+        let mut load = Load::new(83, 1);
+        scene.produce(load.by_ref().take(10));
+        let mut daemon = scene.daemon();
+        scene.work_through(&mut daemon);
+        scene.broker.delete_topic(topic);
+        scene.broker.create_topic(topic, partitions);
+        scene.produce(load.by_ref().take(3000));
+        for _ in 0..2 {
+            daemon.start();
+            expect_end(&mut daemon, topic, "deleted and created anew");
+        }
+        assert_eq!((scene.revisions(), scene.done()), (0, 10));
+        forget(&daemon);
+        scene.produce(load.end());
+        scene.work_through(&mut daemon);
+        scene.assert_exact(DEFINITIONS);
+    }
+}
+
+#[test]
+fn topic_of_totals_with_more_partitions_is_not_delivered_to() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut load = Load::new(84, 1);
+    scene.produce(load.by_ref().take(10));
+    let mut daemon = scene.daemon();
+    daemon.start();
+    scene.await_done(&mut daemon);
+    scene.broker.grow_topic(&scene.rejects, 4);
+    scene.produce(load.by_ref().take(10));
+    scene.await_done(&mut daemon);
+    scene.broker.grow_topic(&scene.totals, 5);
+    scene.produce(load.by_ref().take(3000));
+    expect_end(&mut daemon, &scene.totals, "it had 3 partitions and now has 5");
+    daemon.start();
+    expect_end(&mut daemon, &scene.totals, "it had 3 partitions and now has 5");
+    assert_eq!((scene.revisions(), scene.done()), (0, 20));
+    forget(&daemon);
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+}
+
+/// Waits until the program has ended and named that topic of its sink, and why, last.
+fn expect_end(daemon: &mut Daemon, topic: &str, reason: &str) {
+    assert_eq!(daemon.await_end().code(), Some(1));
+    let said = daemon.said();
+    let last = said.lines().rfind(|line| line.contains("nothing is delivered to topic"));
+    let last = last.unwrap_or_else(|| panic!("nothing of it in:\n{said}"));
+    for words in [topic, reason, "remove state/sink-topics and start again"] {
+        assert!(last.contains(words), "no {words} in: {last}");
+    }
+}
+
+/// The step that it names where the change is meant.
+fn forget(daemon: &Daemon) {
+    std::fs::remove_file(daemon.directory().join("state/sink-topics")).expect("it is there");
 }

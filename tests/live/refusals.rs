@@ -91,6 +91,27 @@ fn state_in_use_is_refused() {
     first.assert_running();
 }
 
+#[test]
+fn state_that_is_brought_to_a_new_directory_is_served() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut load = Load::new(16, 1);
+    scene.produce(load.by_ref().take(1000));
+    let mut daemon = scene.daemon();
+    scene.work_through(&mut daemon);
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    daemon.write("odometer.toml", &configuration.replace("\"state\"", "\"empty\""));
+    expect_refusal(&scene, &mut daemon, &["bring its directory here"]);
+
+    daemon.write("odometer.toml", &configuration.replace("\"state\"", "\"moved\""));
+    let (from, to) = ["state", "moved"].map(|name| daemon.directory().join(name)).into();
+    std::fs::create_dir(&to).expect("a new directory");
+    let name = format!("{}-0", scene.usage);
+    std::fs::rename(from.join(&name), to.join(&name)).expect("the state is moved");
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+}
+
 /// A program that has served some records and was stopped.
 fn served(scene: &Scene<'_>, seed: u64) -> Daemon {
     scene.produce(Load::new(seed, scene.partitions).take(1000));

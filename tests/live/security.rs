@@ -144,6 +144,13 @@ fn plain_connection_to_a_listener_with_tls_is_named() {
     expect_trouble(&scene, &mut daemon, &["security.protocol", &kept("SSL")]);
 }
 
+#[test]
+fn plain_connection_to_a_listener_with_sasl_is_named() {
+    let plain = format!("\"bootstrap.servers\" = \"{}\"\n", kept("SASL_PLAINTEXT"));
+    let (scene, mut daemon) = connected(38, &plain);
+    expect_trouble(&scene, &mut daemon, &["security.protocol", &kept("SASL_PLAINTEXT")]);
+}
+
 /// Starts the program: its log and `/readyz` name the trouble while it goes on trying, and it ends in order when asked.
 fn expect_trouble(scene: &Scene<'_>, daemon: &mut Daemon, words: &[&str]) {
     daemon.start();

@@ -108,8 +108,13 @@ impl Broker {
 
     /// Deletes all records of a partition, as retention does: its log begins where it ends.
     pub(crate) fn delete_records(&self, name: &str, partition: i32) {
+        self.delete_records_before(name, partition, Offset::End);
+    }
+
+    /// The same of those before an offset.
+    pub(crate) fn delete_records_before(&self, name: &str, partition: i32, offset: Offset) {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(name, partition, Offset::End).expect("a valid offset");
+        list.add_partition_offset(name, partition, offset).expect("a valid offset");
         let deleted = block_on(self.admin().delete_records(&list, &options()));
         for element in deleted.expect("the broker answers").elements() {
             element.error().expect("the records are deleted");

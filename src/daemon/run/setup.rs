@@ -1,11 +1,14 @@
 //! What every source needs before it begins: the configuration, and the state directory for this process alone.
 
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 
 use crate::daemon::{CommandError, definition_files};
 use crate::definition::Definitions;
 use crate::settings::{self, Settings};
+use crate::store;
 
 /// Reads the settings and the definitions that they name; every fault of both.
 pub(in crate::daemon) fn configured(
@@ -41,14 +44,7 @@ pub(in crate::daemon) fn lock_directory(settings: &Settings) -> Result<File, Com
     let name = directory.display();
     let failed = |error| CommandError::failed_by(format!("state directory {name}"), error);
     std::fs::create_dir_all(directory).map_err(failed)?;
-    let entries = std::fs::read_dir(directory).map_err(failed)?;
-    let names: Vec<_> = entries
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect::<Result<_, _>>()
-        .map_err(failed)?;
-    // A file system of its own has a folder before anyone wrote to it.
-    let other = names.iter().find(|name| *name != "lost+found");
-    if let (Some(other), false) = (other, names.iter().any(|name| name == "lock")) {
+    if let Some(other) = foreign(directory).map_err(failed)? {
         return Err(CommandError::failed(format!(
             "state directory {name} holds no state of `odometer run`, but {:?}: name another \
              directory, or an empty one",
@@ -63,5 +59,42 @@ pub(in crate::daemon) fn lock_directory(settings: &Settings) -> Result<File, Com
              another directory"
         ))),
         Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// What lies in a directory that no process of ours has had, and is not ours.
+fn foreign(directory: &Path) -> io::Result<Option<OsString>> {
+    let entries = std::fs::read_dir(directory)?;
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    if names.iter().any(|name| name == "lock") {
+        return Ok(None);
+    }
+    // A file system of its own has a folder before anyone wrote to it; and states may have been brought here, without
+    // what lay beside them.
+    let is_ours = |name: &OsString| name == "lost+found" || store::exists(&directory.join(name));
+    Ok(names.into_iter().find(|name| !is_ours(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_that_were_brought_are_ours_and_nothing_else_is() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let found = || foreign(folder.path()).expect("it can be read");
+        let write = |name: &str| std::fs::write(folder.path().join(name), "").expect("a file");
+        assert_eq!(found(), None);
+        for name in ["usage-0", "usage-1.aside-1"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
+            assert_eq!(found(), Some(name.into()), "a folder without a state");
+            write(&format!("{name}/CURRENT"));
+            assert_eq!(found(), None);
+        }
+        write("notes.txt");
+        assert_eq!(found(), Some("notes.txt".into()));
+        write("lock");
+        assert_eq!(found(), None);
     }
 }

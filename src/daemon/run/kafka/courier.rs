@@ -13,6 +13,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rdkafka::consumer::ConsumerGroupMetadata;
 
+use super::destinations::Destinations;
+use super::worker;
 use crate::daemon::clock::Stopwatch;
 use crate::engine::Visible;
 use crate::kafka::{self, Delivery, Horizon, Sink};
@@ -28,8 +30,9 @@ pub(super) enum Order {
 /// What became of it.
 pub(super) enum Reply {
     Renewed(Result<(), kafka::Error>),
-    /// The transaction was not begun: it is not known that its records are of the topic they are counted of.
-    Untried(kafka::Error),
+    /// The transaction was not begun: it is not known that its records are of the topic they are counted of, or that what
+    /// comes of them goes where all before went.
+    Untried(worker::Error),
     /// What is visible now, by partition; on an error nothing is known.
     Delivered {
         visible: Vec<(i32, Visible)>,
@@ -61,12 +64,17 @@ pub(super) struct Courier {
 
 impl Courier {
     /// Starts the thread; it speaks to nobody before the first order.
-    pub(super) fn start(name: String, mut sink: Sink, horizon: Arc<Horizon>) -> Self {
+    pub(super) fn start(
+        name: String,
+        mut sink: Sink,
+        horizon: Arc<Horizon>,
+        destinations: Arc<Destinations>,
+    ) -> Self {
         let (orders, taken) = bounded(1);
         let (answered, replies) = bounded(1);
         let work = move || {
             for order in taken {
-                if answered.send(carry_out(&mut sink, &horizon, order)).is_err() {
+                if answered.send(carry_out(&mut sink, &horizon, &destinations, order)).is_err() {
                     return;
                 }
             }
@@ -131,12 +139,18 @@ impl Drop for Courier {
     }
 }
 
-fn carry_out(sink: &mut Sink, horizon: &Horizon, order: Order) -> Reply {
+fn carry_out(
+    sink: &mut Sink,
+    horizon: &Horizon,
+    destinations: &Destinations,
+    order: Order,
+) -> Reply {
     match order {
         Order::Renew => Reply::Renewed(sink.renew()),
         Order::Deliver { deliveries, member } => {
             // Asked after the last of them was read, and before anything says that they are counted.
-            if let Err(error) = horizon.same_topic() {
+            let source = horizon.same_topic().map_err(worker::Error::from);
+            if let Err(error) = source.and_then(|()| destinations.same()) {
                 return Reply::Untried(error);
             }
             let started = Stopwatch::start();

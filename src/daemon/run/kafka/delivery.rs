@@ -170,7 +170,7 @@ impl Worker {
                 self.standing = Standing::Renewed;
                 Ok(())
             }
-            Reply::Untried(error) => Err(error.into()),
+            Reply::Untried(error) => Err(error),
             Reply::Delivered { visible, outcome: Ok(()) } => {
                 self.report.transaction(TransactionOutcome::Committed);
                 self.pause.end();

@@ -131,7 +131,7 @@ fn damaged(path: &Path, number: u32, line: &[u8], group: &str) -> String {
 }
 
 /// Writes a file of lines whole, or not at all, so that it outlasts a power cut.
-fn keep<'a>(
+pub(super) fn keep<'a>(
     directory: &Path,
     name: &str,
     lines: impl IntoIterator<Item = &'a String>,

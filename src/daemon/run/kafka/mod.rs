@@ -1,7 +1,7 @@
 //! The daemon over Kafka: events from topics, totals to topics, in Kafka's transactions.
 //!
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
-//! start), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
+//! start) and `destinations` (what the topics were that are delivered to), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
@@ -10,6 +10,7 @@
 mod asking;
 mod courier;
 mod delivery;
+mod destinations;
 mod halting;
 mod identity;
 mod idle;
@@ -28,6 +29,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::destinations::Destinations;
 use self::halting::Stop;
 use self::outlook::Outlook;
 use self::registry::Registry;
@@ -49,8 +51,8 @@ pub(super) fn serve(
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
-    let work = match setup::work(settings, flow, definitions, stop, outside) {
-        Ok(Some(work)) => work,
+    let (work, destinations) = match setup::work(settings, flow, definitions, stop, outside) {
+        Ok(Some(plan)) => plan,
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
@@ -61,7 +63,7 @@ pub(super) fn serve(
         workers = work.len(),
         "odometer runs"
     );
-    let (summary, error) = run_workers(work, stop, outside);
+    let (summary, error) = run_workers(work, destinations, stop, outside);
     let outcome = error.map_or(Ok(()), |error| Err(CommandError::failed(error.to_string())));
     (summary, outcome)
 }
@@ -69,11 +71,13 @@ pub(super) fn serve(
 /// Runs the workers of all topics to their end; the first failure stops them all.
 fn run_workers(
     work: Vec<setup::Work>,
+    destinations: Destinations,
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Option<worker::Error>) {
     let registry = Arc::new(Registry::default());
     let abort = Stop::default();
+    let destinations = Arc::new(destinations);
     let (mut summary, mut first_error) = (Summary::EMPTY, None);
     let outlooks = match outlooks(&work, outside) {
         Ok(outlooks) => outlooks,
@@ -85,6 +89,7 @@ fn run_workers(
             let shared = Shared {
                 registry: Arc::clone(&registry),
                 outlook: Arc::clone(&outlooks[&options.topics.source]),
+                destinations: Arc::clone(&destinations),
                 stop: stop.clone(),
                 abort: abort.clone(),
             };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::asking::Asking;
+use super::destinations::Destinations;
 use super::identity;
 use super::job::Job;
 use crate::daemon::CommandError;
@@ -10,7 +11,7 @@ use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::Common;
 use crate::daemon::signals::StopSignal;
 use crate::definition::{Definitions, Plan};
-use crate::kafka::{self, Access, Limits, TopicId};
+use crate::kafka::{self, Access, Limits, TopicId, TopicShape};
 use crate::settings::{KafkaFlow, Settings, Topic, WatermarkClock};
 use crate::{engine, store};
 
@@ -22,24 +23,28 @@ const REJECT_BYTES_MIN: usize = 16 << 10;
 /// What one worker is given.
 pub(super) type Work = (Arc<Job>, kafka::Options);
 
-/// The workers of every source topic, each with its job, once nothing is left open that an earlier run began. `None`: told
-/// to stop before the broker answered.
+/// The workers of every source topic, each with its job, and where they deliver to, once nothing is left open that an
+/// earlier run began. `None`: told to stop before the broker answered.
 pub(super) fn work(
     settings: &Settings,
     flow: &KafkaFlow,
     definitions: &Definitions,
     stop: &StopSignal,
     outside: &Outside,
-) -> Result<Option<Vec<Work>>, CommandError> {
+) -> Result<Option<(Vec<Work>, Destinations)>, CommandError> {
     let instance = identity::instance(settings, flow)?;
     let properties = flow.source.properties.expose();
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     let asking = Asking { servers, stop, readiness: &outside.readiness };
-    let mut work = Vec::new();
+    let (mut work, mut destinations) = (Vec::new(), None);
     for topic in &flow.source.topics {
         tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
         let answer = asking.until_answered(|| ask(flow, topic))?;
-        let Some(answer) = answer else { return Ok(None) };
+        let Some((answer, broker)) = answer else { return Ok(None) };
+        let [totals, rejects] = &answer.written;
+        let written = [(flow.sink.topic.as_str(), totals), (flow.rejects_topic.as_str(), rejects)];
+        let directory = &settings.state.directory;
+        destinations = Some(Destinations::known(broker, directory, &answer.cluster, written)?);
         tell_limits(flow, &answer.limits);
         let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
         let job = Arc::new(job(settings, flow, definitions, topic, answer, outside));
@@ -50,13 +55,15 @@ pub(super) fn work(
         }
     }
     let is_taken_up = identity::take_up(&settings.state.directory, &work, &asking)?;
-    Ok(is_taken_up.then_some(work))
+    Ok(destinations.filter(|_| is_taken_up).map(|destinations| (work, destinations)))
 }
 
 /// What the broker says of the topics.
 struct Answer {
-    /// How many partitions those of the source, of totals and of rejects have.
-    counts: Vec<i32>,
+    /// How many partitions that of the source has.
+    partitions: i32,
+    /// Those of totals and of rejects.
+    written: [TopicShape; 2],
     /// Id of the cluster.
     cluster: String,
     /// Id of the source topic.
@@ -66,23 +73,25 @@ struct Answer {
 }
 
 /// Each of the topics is asked for by the user who is to use it.
-fn ask(flow: &KafkaFlow, topic: &Topic) -> Result<Answer, kafka::Error> {
+fn ask(flow: &KafkaFlow, topic: &Topic) -> Result<(Answer, kafka::Destinations), kafka::Error> {
     let (totals, rejects) = (flow.sink.topic.as_str(), flow.rejects_topic.as_str());
     let timeout = flow.source.request_timeout;
     let read = [(topic.name.as_str(), Access::Read)];
     let written = [(totals, Access::Write), (rejects, Access::Write)];
     let source = flow.source.properties.expose();
-    let (mut counts, cluster) = kafka::check_topics(&source, &read, timeout)?;
+    let (counts, cluster) = kafka::check_topics(&source, &read, timeout)?;
     // Before any state is looked at: who has seen its record in the log has seen that of this topic.
     let topic_id = kafka::topic_id(&source, &topic.name, timeout)?;
     let properties = flow.sink.properties.expose();
-    counts.extend(kafka::check_topics(&properties, &written, timeout)?.0);
+    kafka::check_topics(&properties, &written, timeout)?;
+    let broker = kafka::Destinations::open(&properties, totals, rejects)?;
     let limits = Limits {
         client: flow.sink.message_bytes_max(),
         totals: kafka::topic_limit(&properties, totals, timeout)?,
         rejects: kafka::topic_limit(&properties, rejects, timeout)?,
     };
-    Ok(Answer { counts, cluster, topic_id, limits })
+    let written = broker.shapes(timeout)?;
+    Ok((Answer { partitions: counts[0], written, cluster, topic_id, limits }, broker))
 }
 
 /// A limit that is not known, or too low for a reject with long names, is found out only by a refusal.
@@ -118,11 +127,11 @@ fn job(
     answer: Answer,
     outside: &Outside,
 ) -> Job {
-    let Answer { counts, cluster, limits, .. } = answer;
+    let Answer { partitions, written: [totals, _], cluster, limits, .. } = answer;
     let own = definitions.of_topic(&topic.name);
     let memory = settings.state.memory_limit.bytes_in_memory();
     // A share for RocksDB's cache and write buffers; the rest is divided among the tasks of the topics.
-    let tasks = counts[0].unsigned_abs() as usize * flow.source.topics.len();
+    let tasks = partitions.unsigned_abs() as usize * flow.source.topics.len();
     let engine = engine::Options {
         dedup_window: settings.dedup.window,
         watermark_delay: settings.watermark.delay,
@@ -147,8 +156,8 @@ fn job(
         format: topic.format.clone(),
         tenant: topic.tenant.clone(),
         cluster,
-        partitions: counts[0],
-        totals_partitions: counts[1].unsigned_abs(),
+        partitions,
+        totals_partitions: totals.partitions.unsigned_abs(),
         state_directory: settings.state.directory.clone(),
         store: store::Options::new(memory / 4),
         start_from: flow.source.start_from,

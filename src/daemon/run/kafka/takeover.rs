@@ -1,6 +1,6 @@
 //! The start of a task: gathers the facts, lets the engine decide, and carries the decision out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::job::Job;
 use super::registry::{Registry, TaskName};
@@ -11,6 +11,9 @@ use crate::engine::{
 use crate::format::state::Identity;
 use crate::kafka::{self, Source};
 use crate::store::{self, Store};
+
+/// What file systems take as a name.
+const NAME_BYTES_MAX: usize = 255;
 
 /// What became of a partition that the group gave to this worker.
 pub(super) enum Outcome {
@@ -182,9 +185,7 @@ fn set_aside(directory: &Path) -> Result<(), Error> {
     }
     let failed = |error| Error::SetAside(directory.display().to_string(), error);
     for number in 1.. {
-        let mut name = directory.as_os_str().to_owned();
-        name.push(format!(".aside-{number}"));
-        let target = Path::new(&name);
+        let target = &place_aside(directory, number);
         if !target.exists() {
             tracing::warn!(
                 from = %directory.display(),
@@ -195,4 +196,39 @@ fn set_aside(directory: &Path) -> Result<(), Error> {
         }
     }
     unreachable!("some number is free")
+}
+
+/// Beside the directory, under its name and that number. What would be too long is cut: two may then have names in common,
+/// of which each takes other numbers.
+fn place_aside(directory: &Path, number: u32) -> PathBuf {
+    let name = directory.file_name().expect("a state has a name").to_string_lossy();
+    let ending = format!(".aside-{number}");
+    let bytes = NAME_BYTES_MAX - ending.len();
+    // Topics have names of ASCII alone.
+    let kept: String = name.chars().take(bytes).collect();
+    directory.with_file_name(kept + &ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_of_the_longest_names_are_set_aside() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let topic = "t".repeat(249);
+        let states =
+            ["0", "1", "12345"].map(|partition| folder.path().join(format!("{topic}-{partition}")));
+        for round in 1..=2 {
+            for state in &states {
+                std::fs::create_dir(state).expect("the name is not too long");
+                set_aside(state).expect("nor is that of its new place");
+                assert!(!state.exists());
+            }
+            let entries = std::fs::read_dir(folder.path()).expect("it is there");
+            assert_eq!(entries.count(), round * states.len(), "each has a name of its own");
+        }
+        let short = place_aside(Path::new("data/state/usage-0"), 3);
+        assert_eq!(short, Path::new("data/state/usage-0.aside-3"));
+    }
 }

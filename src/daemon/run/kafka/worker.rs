@@ -12,6 +12,7 @@ use std::time::Duration;
 use rdkafka::Message;
 
 use super::courier::{Courier, Standing};
+use super::destinations::Destinations;
 use super::halting::Stop;
 use super::job::Job;
 use super::outlook::Outlook;
@@ -45,6 +46,8 @@ pub(super) enum Error {
     Halted(TaskName, Halt),
     #[error("topic {0} is halted: {1}")]
     TopicHalted(String, Halt),
+    #[error("nothing is delivered to topic {0}: {1}")]
+    NothingDelivered(String, Halt),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
@@ -73,6 +76,7 @@ impl From<kafka::Error> for Error {
 pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     pub(super) outlook: Arc<Outlook>,
+    pub(super) destinations: Arc<Destinations>,
     pub(super) stop: StopSignal,
     pub(super) abort: Stop,
 }
@@ -115,11 +119,11 @@ impl Worker {
         shared: Shared,
         report: Report,
     ) -> Result<Self, Error> {
-        let Shared { registry, outlook, stop, abort } = shared;
+        let Shared { registry, outlook, destinations, stop, abort } = shared;
         let source = Rc::new(Source::open(&options)?);
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
-        let courier =
-            Courier::start(name, Sink::new(&options, job.totals_partitions), outlook.horizon());
+        let sink = Sink::new(&options, job.totals_partitions);
+        let courier = Courier::start(name, sink, outlook.horizon(), destinations);
         Ok(Worker {
             job,
             options,
@@ -260,6 +264,7 @@ impl Worker {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
+            Some(Code::BadMessage | Code::BadCompression) => Err(self.damaged(error).into()),
             Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
                 self.is_out_of_range = true;
                 self.report.trouble(error, None);
@@ -270,6 +275,17 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+
+    /// The client says which offset in words, and not which partition.
+    fn damaged(&self, error: &rdkafka::error::KafkaError) -> kafka::Error {
+        let partitions: Vec<String> = self.tasks.keys().map(ToString::to_string).collect();
+        let place = match &partitions[..] {
+            [one] => format!("partition {one}"),
+            several => format!("one of the partitions {}", several.join(", ")),
+        };
+        let reason = self.source.last_trouble().unwrap_or_else(|| error.to_string());
+        kafka::Error::DamagedBatch { topic: self.options.topics.source.clone(), place, reason }
     }
 
     /// A customer of another task halts both, before anything of it is visible.
