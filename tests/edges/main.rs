@@ -23,5 +23,6 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+mod supervisor;
 mod tour;
 mod usage;
