@@ -3,6 +3,7 @@
 //! The built program is run as people run it; no broker is needed (librdkafka's mock cluster stands in for one).
 
 mod aggregate;
+mod alerts;
 mod check;
 mod check_live;
 mod daemon;
@@ -23,6 +24,9 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+#[path = "../prometheus/mod.rs"]
+#[expect(dead_code, reason = "the tests against a broker need more of it")]
+mod prometheus;
 mod supervisor;
 mod tour;
 mod usage;
