@@ -1,0 +1,274 @@
+//! The files of `deploy/`: each can be read, they agree with each other and with the program, and what they configure is
+//! what `odometer check` accepts.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::program::{expect_status, run, write};
+use crate::prometheus::{deployed, promtool};
+use crate::yaml;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Where the program listens in a container.
+const PORT: u64 = 9464;
+
+fn text(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// All files below `deploy/` with that ending.
+fn files(ending: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![deployed("")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn kubernetes(name: &str) -> Value {
+    yaml::read(&deployed("kubernetes").join(name))
+}
+
+/// Every value under that key, wherever it stands.
+fn all<'v>(value: &'v Value, key: &str) -> Vec<&'v Value> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(table) => {
+            found.extend(table.get(key));
+            found.extend(table.values().flat_map(|value| all(value, key)));
+        }
+        Value::Array(list) => found.extend(list.iter().flat_map(|value| all(value, key))),
+        _ => {}
+    }
+    found
+}
+
+#[test]
+fn every_yaml_and_json_file_can_be_read() {
+    let yaml = files("yaml");
+    assert!(yaml.len() >= 10 && files("yml").is_empty(), "{yaml:?}");
+    for path in yaml {
+        yaml::read(&path);
+    }
+    for path in files("json") {
+        let text = fs::read_to_string(&path).expect("text");
+        let _: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+#[test]
+fn every_image_has_a_version() {
+    let mut images: Vec<String> = Vec::new();
+    for path in files("yaml") {
+        let value = yaml::read(&path);
+        images
+            .extend(all(&value, "image").into_iter().filter_map(Value::as_str).map(str::to_owned));
+    }
+    let dockerfile = text("deploy/Dockerfile");
+    let from = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM "));
+    images.extend(from.map(|image| image.split(' ').next().expect("an image").to_owned()));
+    assert!(images.len() >= 8, "{images:?}");
+    for image in &images {
+        let version = image.rsplit_once(':').map_or("", |(_, version)| version);
+        assert!(version.contains('.') && version != "latest", "{image} has no version");
+    }
+    let own = format!("odometer:{}", env!("CARGO_PKG_VERSION"));
+    assert!(
+        images.iter().all(|image| !image.starts_with("odometer") || *image == own),
+        "{images:?}"
+    );
+    // The broker of the tests and that of compose.yaml are of one version.
+    let pom = text("tests/live/kafka/pom.xml");
+    let (_, version) = pom.split_once("<kafka.version>").expect("a version");
+    let kafka = format!("apache/kafka:{}", version.split('<').next().expect("a version"));
+    assert!(images.contains(&kafka), "{kafka}: {images:?}");
+}
+
+#[test]
+fn dockerfile_installs_what_the_build_needs() {
+    let (dockerfile, setup) = (text("deploy/Dockerfile"), text(".ci/setup"));
+    let (_, missing) = setup.split_once("missing() {").expect("a function");
+    let (build, _) = missing.split_once("= test").expect("what tests need comes last");
+    let needed: Vec<&str> =
+        build.lines().filter_map(|line| Some(line.split_once("|| echo ")?.1)).collect();
+    assert!(needed.len() > 5, "{needed:?}");
+    let lacking: Vec<_> = needed.iter().filter(|package| !dockerfile.contains(**package)).collect();
+    assert!(lacking.is_empty(), "deploy/Dockerfile does not install {lacking:?}");
+    let wanted = text("Cargo.toml");
+    let (_, wanted) = wanted.split_once("rust-version = \"").expect("a version");
+    let wanted = wanted.split('"').next().expect("a version");
+    assert!(dockerfile.contains(&format!("FROM rust:{wanted}.")), "built with Rust {wanted}");
+    for line in ["USER 10001:10001", "STOPSIGNAL SIGTERM", "VOLUME /var/lib/odometer"] {
+        assert!(dockerfile.lines().any(|found| found == line), "{line}");
+    }
+    assert!(dockerfile.contains(&format!("EXPOSE {PORT}")));
+}
+
+/// Checks a configuration whose metrics lie elsewhere on the machine that it is for.
+#[track_caller]
+fn check(configuration: &str, metrics: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = write(folder.path(), "metrics.toml", metrics);
+    assert!(configuration.contains("\"/etc/odometer/metrics.toml\""), "{configuration}");
+    let configuration = configuration.replace("/etc/odometer/metrics.toml", &metrics);
+    let path = write(folder.path(), "odometer.toml", &configuration);
+    expect_status(&run(["check", "--config", &path]), 0).0
+}
+
+#[test]
+fn configuration_of_compose_is_accepted() {
+    let configuration = text("deploy/compose/odometer.toml");
+    check(&configuration, &text("config/metrics.toml"));
+    let compose = yaml::read(&deployed("compose.yaml"));
+    let services = &compose["services"];
+    let kafka = &services["kafka"]["environment"];
+    let advertised = kafka["KAFKA_ADVERTISED_LISTENERS"].as_str().expect("listeners");
+    let address = "kafka:19092";
+    assert!(advertised.contains(&format!("INSIDE://{address},")), "{advertised}");
+    assert!(configuration.contains(&format!("\"bootstrap.servers\" = \"{address}\"")));
+    let created = services["topics"]["command"][0].as_str().expect("a script");
+    for topic in ["usage", "odometer.totals", "odometer.rejects"] {
+        assert!(created.contains(&format!("topic {topic} --partitions ")), "{created}");
+        assert!(configuration.contains(&format!("\"{topic}\"")), "{configuration}");
+    }
+    let port = format!("127.0.0.1:{PORT}:{PORT}");
+    assert_eq!(services["odometer"]["ports"][0], port);
+    assert_eq!(services["odometer"]["stop_grace_period"], "60s");
+    // Every file that is mounted is there.
+    for (name, service) in services.as_object().expect("services") {
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let source = volume.as_str().and_then(|text| text.split(':').next()).expect("a volume");
+            let is_named = compose["volumes"].get(source).is_some();
+            assert!(is_named || deployed(source).exists(), "{name}: {volume}");
+        }
+    }
+    // The generator's line is one that the program takes.
+    let line = services["generator"]["command"][0].as_str().expect("a line");
+    let line =
+        line.strip_prefix("exec odometer ").expect("the program").replace("\"$$(date +%s)\"", "1");
+    let arguments: Vec<&str> = line.split_whitespace().chain(["--help"]).collect();
+    expect_status(&run(arguments), 0);
+}
+
+#[test]
+fn kubernetes_manifests_agree_with_each_other_and_with_the_program() {
+    let map = kubernetes("configmap.yaml");
+    let configuration = map["data"]["odometer.toml"].as_str().expect("a configuration");
+    let understood = check(configuration, map["data"]["metrics.toml"].as_str().expect("metrics"));
+    assert!(understood.contains("llm_tokens"), "{understood}");
+    assert!(configuration.contains(&format!("address = \"0.0.0.0:{PORT}\"")));
+
+    let set = kubernetes("statefulset.yaml");
+    assert_eq!((&set["apiVersion"], &set["kind"]), (&"apps/v1".into(), &"StatefulSet".into()));
+    assert_eq!(set["spec"]["replicas"], 1, "one process a group");
+    let pod = &set["spec"]["template"]["spec"];
+    assert!(
+        pod["terminationGracePeriodSeconds"].as_u64().expect("seconds") > 45,
+        "a drain takes 30"
+    );
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    let container = &pod["containers"][0];
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
+    assert_eq!(container["ports"][0]["containerPort"], PORT);
+    for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
+        assert_eq!(container[probe]["httpGet"]["path"], path);
+        assert_eq!(container[probe]["httpGet"]["port"], container["ports"][0]["name"]);
+    }
+    let annotations = &set["spec"]["template"]["metadata"]["annotations"];
+    assert_eq!(annotations["prometheus.io/port"], PORT.to_string());
+    assert_eq!(annotations["prometheus.io/path"], "/metrics");
+    let mounts = container["volumeMounts"].as_array().expect("mounts");
+    let names = |list: &Value| -> BTreeSet<String> {
+        list.as_array().expect("a list").iter().map(|one| one["name"].to_string()).collect()
+    };
+    let mut volumes = names(&pod["volumes"]);
+    volumes.insert(set["spec"]["volumeClaimTemplates"][0]["metadata"]["name"].to_string());
+    assert_eq!(names(&container["volumeMounts"]), volumes);
+    let state = mounts.iter().find(|mount| mount["name"] == "state").expect("a volume for state");
+    let state = state["mountPath"].as_str().expect("a path");
+    assert!(configuration.contains(&format!("directory = \"{state}/")), "{configuration}");
+
+    let labels = &set["spec"]["selector"]["matchLabels"];
+    assert_eq!(&set["spec"]["template"]["metadata"]["labels"], labels);
+    let service = kubernetes("service.yaml");
+    assert_eq!(service["spec"]["clusterIP"], "None");
+    assert_eq!(service["metadata"]["name"], set["spec"]["serviceName"]);
+    assert_eq!(&service["spec"]["selector"], labels);
+    assert_eq!(service["spec"]["ports"][0]["port"], PORT);
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], container["ports"][0]["name"]);
+    let budget = kubernetes("poddisruptionbudget.yaml");
+    assert_eq!(budget["kind"], "PodDisruptionBudget");
+    assert_eq!(&budget["spec"]["selector"]["matchLabels"], labels);
+    let monitor = kubernetes("servicemonitor.yaml");
+    assert_eq!(&monitor["spec"]["selector"]["matchLabels"], &service["metadata"]["labels"]);
+    assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+    let listed = kubernetes("kustomization.yaml");
+    for name in listed["resources"].as_array().expect("resources") {
+        assert_eq!(kubernetes(name.as_str().expect("a file"))["metadata"]["name"], "odometer");
+    }
+    assert_eq!(listed["images"][0]["newTag"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn unit_of_systemd_is_understood_and_sandboxed() {
+    let unit = text("deploy/systemd/odometer.service");
+    for line in [
+        "Type=notify",
+        "DynamicUser=yes",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "StateDirectory=odometer",
+        "RestartPreventExitStatus=2",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+    let program = env!("CARGO_BIN_EXE_odometer");
+    assert!(unit.contains("ExecStart=/usr/local/bin/odometer run "));
+    let folder = tempfile::tempdir().expect("a folder");
+    let unit = unit.replace("/usr/local/bin/odometer", program);
+    let path = write(folder.path(), "odometer.service", &unit);
+    // Where there is a systemd to ask.
+    for arguments in [
+        &["verify", "--man=no"][..],
+        &["security", "--offline=true", "--threshold=20", "--no-pager"],
+    ] {
+        let asked = Command::new("systemd-analyze").args(arguments).arg(&path).output();
+        let Ok(output) = asked else { return };
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        // Other units of the machine are no matter of this one.
+        let is_of_it = said.lines().any(|line| line.contains("odometer.service:"));
+        let is_verify = arguments[0] == "verify";
+        assert!(output.status.success() || (is_verify && !is_of_it), "{arguments:?}: {said}");
+        assert!(!is_verify || !is_of_it, "{said}");
+    }
+}
+
+#[test]
+fn prometheus_understands_rules_and_configuration() {
+    for (command, name) in [("rules", "alerts.yaml"), ("config", "prometheus.yaml")] {
+        let (is_well, said) = promtool(&["check", command], &deployed("prometheus").join(name));
+        assert!(is_well, "{said}");
+    }
+    let datasource = yaml::read(&deployed("grafana/provisioning/datasources/prometheus.yaml"));
+    assert_eq!(datasource["datasources"][0]["url"], "http://prometheus:9090");
+    let dashboards = yaml::read(&deployed("grafana/provisioning/dashboards/odometer.yaml"));
+    let path = &dashboards["providers"][0]["options"]["path"];
+    let compose = yaml::read(&deployed("compose.yaml"));
+    let mounted = format!("./grafana/dashboards:{}:ro", path.as_str().expect("a path"));
+    let volumes = compose["services"]["grafana"]["volumes"].as_array().expect("volumes");
+    assert!(volumes.contains(&mounted.into()), "{volumes:?}");
+}
