@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use odometer::engine::{CommitId, Halt};
 use serde_json::Value;
 
 use crate::program::{expect_status, run, write};
@@ -20,9 +21,13 @@ fn text(name: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// All files below `deploy/` with that ending.
+/// All files of the deployment with that ending.
 fn files(ending: &str) -> Vec<PathBuf> {
-    let (mut found, mut folders) = (Vec::new(), vec![deployed("")]);
+    files_below(deployed(""), ending)
+}
+
+fn files_below(folder: PathBuf, ending: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("readable").path();
@@ -271,4 +276,115 @@ fn prometheus_understands_rules_and_configuration() {
     let mounted = format!("./grafana/dashboards:{}:ro", path.as_str().expect("a path"));
     let volumes = compose["services"]["grafana"]["volumes"].as_array().expect("volumes");
     assert!(volumes.contains(&mounted.into()), "{volumes:?}");
+}
+/// The alerts, each with its labels and annotations.
+fn alerts() -> Vec<Value> {
+    let rules = yaml::read(&deployed("prometheus/alerts.yaml"));
+    let groups = rules["groups"].as_array().expect("groups").iter();
+    groups.flat_map(|group| group["rules"].as_array().expect("rules").clone()).collect()
+}
+
+#[test]
+fn every_alert_says_what_to_do_and_is_provoked_by_a_test() {
+    let runbook = text("docs/operating.md");
+    let tests = text("tests/edges/alerts.rs") + &text("tests/live/alerts.rs");
+    for alert in alerts() {
+        let name = alert["alert"].as_str().expect("a name");
+        let severity = alert["labels"]["severity"].as_str().expect("a severity");
+        assert!(["critical", "warning"].contains(&severity), "{name}: {severity}");
+        for annotation in ["summary", "description"] {
+            let words = alert["annotations"][annotation].as_str().unwrap_or_default();
+            assert!(words.len() > 20, "{name} has no {annotation}");
+        }
+        let place = format!("docs/operating.md#{}", name.to_lowercase());
+        assert_eq!(alert["annotations"]["runbook"], place);
+        assert!(runbook.contains(&format!("\n### {name}\n")), "no section for {name}");
+        assert!(tests.contains(&format!("\"{name}\"")), "no test provokes {name}");
+    }
+}
+
+#[test]
+fn every_series_is_in_the_operators_table_and_on_the_dashboard() {
+    let document = text("docs/operating.md");
+    let dashboard = text("deploy/grafana/dashboards/odometer.json");
+    for (name, meaning) in odometer::telemetry::catalogue::catalogue() {
+        let row = format!("| `{name}");
+        let row = document.lines().find(|line| line.starts_with(&row));
+        let row = row.unwrap_or_else(|| panic!("docs/operating.md has no row for {name}"));
+        assert!(row.contains(meaning), "{row}\nshould say: {meaning}");
+        assert!(dashboard.contains(name), "no panel shows {name}");
+    }
+}
+
+/// What the operators' table calls a halt. A new one breaks the build here.
+fn heading(halt: &Halt) -> &'static str {
+    match halt {
+        Halt::NothingToStartFrom => "nothing to start from",
+        Halt::ForeignState { .. } => "foreign state",
+        Halt::PartitionsChanged { .. } => "partitions changed",
+        Halt::OffsetGone => "offset gone",
+        Halt::ForeignOffset { .. } => "foreign offset",
+        Halt::StateElsewhere { .. } => "the state is elsewhere",
+        Halt::HistoryGone { .. } => "history gone",
+        Halt::TopicRecreated { .. } => "topic recreated",
+        Halt::RecordGone { .. } => "record gone",
+        Halt::TopicReplaced { .. } => "topic replaced",
+        Halt::CustomerInTwoTasks { .. } | Halt::FormerCustomerInTwoTasks { .. } => {
+            "customer in two tasks"
+        }
+    }
+}
+
+#[test]
+fn every_halt_is_in_the_operators_table() {
+    let word = || "x".to_owned();
+    let halts = [
+        Halt::NothingToStartFrom,
+        Halt::ForeignState { field: "group", found: word(), wanted: word() },
+        Halt::PartitionsChanged { before: 2, now: 3 },
+        Halt::OffsetGone,
+        Halt::ForeignOffset { offset: 5, metadata: word() },
+        Halt::StateElsewhere { commit: CommitId([7; 16]) },
+        Halt::HistoryGone { offset: 5, log_start: 9 },
+        Halt::TopicRecreated { offset: 5, log_end: 3 },
+        Halt::RecordGone { offset: 5, policy: Ok(word()) },
+        Halt::TopicReplaced { before: word(), now: word() },
+        Halt::CustomerInTwoTasks { tenant: word(), customer: word(), other: word() },
+        Halt::FormerCustomerInTwoTasks { digest: 7, other: word() },
+    ];
+    let document = text("docs/operating.md");
+    for halt in halts {
+        let row = format!("| {} |", heading(&halt));
+        let row = document.lines().find(|line| line.starts_with(&row));
+        let row = row.unwrap_or_else(|| panic!("docs/operating.md has no row for {halt:?}"));
+        // Whoever is sent to a new group here is sent there in the program's own words.
+        let is_anew = halt.to_string().contains("a new source.group_id");
+        assert_eq!(row.contains("anew"), is_anew, "{row}\n{halt}");
+    }
+}
+
+#[test]
+fn every_line_of_the_log_that_the_document_names_is_written() {
+    let sources = files_below(Path::new(ROOT).join("src"), "rs");
+    let sources: String =
+        sources.iter().map(|path| fs::read_to_string(path).expect("text")).collect();
+    let document = text("docs/operating.md");
+    let (_, log) = document.split_once("\n### Log\n").expect("a section");
+    let (log, _) = log.split_once("\n## ").expect("one after it");
+    let rows: Vec<&str> = log.lines().filter(|line| line.starts_with("| \"")).collect();
+    assert!(rows.len() > 5, "{log}");
+    for row in rows {
+        let message = row.split('"').nth(1).expect("a message");
+        let level = row.split('|').nth(2).expect("a level").trim().to_lowercase();
+        let said = sources.split_once(&format!("\"{message}\""));
+        let (before, _) = said.unwrap_or_else(|| panic!("nothing says {message:?}"));
+        let (_, call) = before.rsplit_once("tracing::").expect("a call");
+        assert!(call.starts_with(&format!("{level}!(")), "{message:?} is no {level}: {call}");
+        for field in row.rsplit_once(" | ").expect("fields").1.split('`').skip(1).step_by(2) {
+            assert!(
+                call.contains(field) || message.starts_with("odometer "),
+                "{message:?}: {field}"
+            );
+        }
+    }
 }
