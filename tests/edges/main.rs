@@ -3,9 +3,11 @@
 //! The built program is run as people run it; no broker is needed (librdkafka's mock cluster stands in for one).
 
 mod aggregate;
+mod alerts;
 mod check;
 mod check_live;
 mod daemon;
+mod deploy;
 mod documents;
 mod exit_status;
 mod files;
@@ -23,6 +25,11 @@ mod operating;
 mod oracle;
 mod outputs;
 mod program;
+#[path = "../prometheus/mod.rs"]
+#[expect(dead_code, reason = "the tests against a broker need more of it")]
+mod prometheus;
 mod rejects;
+mod supervisor;
 mod tour;
 mod usage;
+mod yaml;

@@ -24,8 +24,13 @@ mod load;
 mod oracle;
 mod scene;
 
+#[path = "../prometheus/mod.rs"]
+#[expect(dead_code, reason = "the tests over files need more of it")]
+mod prometheus;
+
 mod harness;
 
+mod alerts;
 mod crashes;
 mod damage;
 mod end_to_end;

@@ -106,13 +106,13 @@ fn recreated_topic_is_refused_past_the_end_of_a_transaction() {
 }
 
 /// A producer that writes to one topic in transactions.
-struct Upstream {
+pub(crate) struct Upstream {
     producer: ThreadedProducer<DefaultProducerContext>,
     topic: String,
 }
 
 impl Upstream {
-    fn new(broker: &Broker, topic: &str) -> Self {
+    pub(crate) fn new(broker: &Broker, topic: &str) -> Self {
         let producer: ThreadedProducer<DefaultProducerContext> = (broker.client())
             .set("transactional.id", unique("upstream"))
             .set("transaction.timeout.ms", "300000")
@@ -123,7 +123,7 @@ impl Upstream {
     }
 
     /// Writes records in a transaction that stays open.
-    fn write(&self, records: &[Outgoing]) {
+    pub(crate) fn write(&self, records: &[Outgoing]) {
         self.producer.begin_transaction().expect("a transaction");
         for Outgoing { partition, key, value } in records {
             let record = BaseRecord::to(&self.topic)
@@ -135,7 +135,7 @@ impl Upstream {
         self.producer.flush(LIMIT).expect("records stored");
     }
 
-    fn commit(&self) {
+    pub(crate) fn commit(&self) {
         self.producer.commit_transaction(LIMIT).expect("a commit");
     }
 

@@ -1,7 +1,8 @@
 //! `odometer run`: the daemon.
 //!
 //! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` and
-//! `files` (the kinds of source and sink), `outside`, `listener` and `live` (what is shown of it).
+//! `files` (the kinds of source and sink), `outside`, `listener` and `live` (what is shown of it), `supervisor` (what
+//! systemd is told).
 
 mod files;
 mod kafka;
@@ -10,6 +11,7 @@ mod live;
 mod outside;
 mod setup;
 mod state;
+mod supervisor;
 
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
         live: Arc::new(LiveTasks::new(&definitions)),
     };
     let _listening = listener::listen(&settings.admin, &outside)?;
+    let _supervision = supervisor::tell(&outside.readiness, &stop);
     let (mut summary, outcome) = match &settings.flow {
         Flow::Kafka(flow) => kafka::serve(&settings, flow, &definitions, &stop, &outside),
         Flow::Files(flow) => files::serve(&settings, flow, definitions, &stop, &outside),

@@ -39,7 +39,6 @@ pub(super) fn serve(
         Ok(worker) => worker,
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
-    outside.readiness.clear("start");
     tracing::info!(metrics, paths = files.pattern(), "odometer runs");
     let outcome = worker.run();
     (worker.summary(), outcome)

@@ -80,6 +80,9 @@ impl<'s> Worker<'s> {
 
     /// Works until it is told to stop; then commits what it has.
     pub(super) fn run(&mut self) -> Result<(), CommandError> {
+        self.look();
+        // Not before the first look: in between nothing would be lacking.
+        self.outside.readiness.clear("start");
         while !self.stop.is_raised() {
             self.step()?;
         }

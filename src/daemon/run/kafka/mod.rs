@@ -56,7 +56,6 @@ pub(super) fn serve(
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
-    outside.readiness.clear("start");
     tracing::info!(
         metrics = definitions.metrics.len(),
         topics = flow.source.topics.len(),
@@ -109,6 +108,8 @@ fn run_workers(
             });
             threads.push(thread.expect("the system starts a thread"));
         }
+        // Not before each worker has said that it has not joined: in between nothing would be lacking.
+        outside.readiness.clear("start");
         for thread in threads {
             let (part, error) = thread.join().expect("a panic of a worker is a broken invariant");
             summary.add(&part);
