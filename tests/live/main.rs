@@ -34,6 +34,7 @@ mod alerts;
 mod crashes;
 mod damage;
 mod end_to_end;
+mod examples;
 mod full_disk;
 mod grants;
 mod idle;

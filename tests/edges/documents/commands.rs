@@ -152,7 +152,9 @@ fn curl_fault(stage: &Stage, words: &[String]) -> Option<String> {
 
 fn cargo_fault(words: &[String]) -> Option<String> {
     let manifest = read("Cargo.toml");
-    let mut named = words.windows(2).filter(|pair| pair[0] == "--test" || pair[0] == "--bench");
+    let mut named = words
+        .windows(2)
+        .filter(|pair| ["--test", "--bench", "--example"].contains(&pair[0].as_str()));
     let missing = named.find(|pair| {
         let is_listed = manifest.contains(&format!("name = \"{}\"", pair[1]));
         !is_listed && !super::root().join(format!("tests/{}.rs", pair[1])).is_file()
