@@ -59,6 +59,8 @@ impl Options {
         for (key, value) in properties {
             config.set(key, value);
         }
+        // Of a client that answers questions and is not polled they would pile up.
+        config.set("statistics.interval.ms", "0");
         config
     }
 

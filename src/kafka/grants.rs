@@ -59,17 +59,19 @@ pub fn check_group_grant(
     judged(found, Access::Read).ok_or(lacks)
 }
 
-/// Takes up a transactional id that no worker has: whether those of the workers, which begin the same, may be.
+/// Takes up a transactional id that no worker has: whether those of the workers, which begin the same, may be, and their
+/// transactions may take as long as the first of the two times. The second is how long the answer is waited for.
 ///
 /// # Errors
 /// That it may not; a broker that does not answer.
 pub fn check_transactional_id(
     properties: &BTreeMap<String, String>,
     id: &str,
-    timeout: Duration,
+    [transaction_timeout, timeout]: [Duration; 2],
 ) -> Result<(), Error> {
     let mut config = Options::client(properties);
     config.set("transactional.id", id);
+    config.set("transaction.timeout.ms", transaction_timeout.as_millis().to_string());
     sink::producer_of_new_epoch(&config, timeout).map(drop)
 }
 

@@ -123,10 +123,7 @@ pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
             Some(name) => (name, true),
             None => (written.as_str(), false),
         };
-        // librdkafka takes properties of topics under this prefix too.
-        let name = name.trim_start_matches("topic.");
-        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
-        let name = alias.map_or(name, |(_, name)| name);
+        let name = plain_name(name);
         match property(name, is_file, &field) {
             Ok(value) => {
                 if properties.insert(name.to_owned(), value).is_some() {
@@ -138,6 +135,18 @@ pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
         }
     }
     if is_whole { Ok(Properties(properties)) } else { Err(Faulty) }
+}
+
+/// The one name that a property is kept under.
+fn plain_name(written: &str) -> &str {
+    // librdkafka takes properties of topics under this prefix too; some others have it in their names.
+    let of_topic = unaliased(written.trim_start_matches("topic."));
+    let is_reserved = RESERVED.iter().any(|(reserved, _)| *reserved == of_topic);
+    if is_reserved { of_topic } else { unaliased(written) }
+}
+
+fn unaliased(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name)
 }
 
 /// Every property with its whole name: a name without quotes is a table to TOML at each dot.

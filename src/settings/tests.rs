@@ -298,6 +298,20 @@ fn properties_that_exactly_once_rests_on_are_refused_with_the_reason() {
 }
 
 #[test]
+fn properties_whose_names_begin_with_topic_are_handed_through() {
+    for (name, value) in [
+        ("topic.metadata.refresh.interval.ms", "60000"),
+        ("topic.metadata.refresh.fast.interval.ms", "100"),
+        ("topic.metadata.refresh.sparse", "true"),
+        ("topic.metadata.propagation.max.ms", "30000"),
+        ("topic.blacklist", "hidden.*"),
+    ] {
+        let key = format!("source.kafka.properties.{name}");
+        assert_eq!(File::of(LEAST).faults(&[], &[(&key, value)]), "", "{key}");
+    }
+}
+
+#[test]
 fn properties_that_librdkafka_does_not_take_are_refused() {
     check(
         "[sink.kafka.properties]\n\"linger.ms\" = \"soon\"\ncompression.typ = 'lz4'",

@@ -75,8 +75,9 @@ impl Asked<'_> {
     }
 
     fn transactional_id(&self) -> Result<String, String> {
-        let (id, timeout) = (self.prefix() + "check", self.flow.source.request_timeout);
-        kafka::check_transactional_id(self.sink, &id, timeout).map_err(words)?;
+        let times = [self.flow.sink.transaction_timeout, self.flow.source.request_timeout];
+        kafka::check_transactional_id(self.sink, &(self.prefix() + "check"), times)
+            .map_err(words)?;
         Ok("may be used".to_owned())
     }
 }
