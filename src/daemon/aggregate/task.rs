@@ -193,7 +193,12 @@ impl<'p> Task<'p> {
         super::console::tell(&summary, keeps_rejects);
         // Closing takes its time, and a kill meanwhile is one before the end.
         drop(self.storage);
-        lasting.map_or(Ok(()), |directory| Note::finish(&directory))
+        if let Some(directory) = lasting {
+            Note::finish(&directory)?;
+            // Nothing is left to be done, and a kill in what a process does of itself at its end would come too late.
+            signal_hook::low_level::exit(0);
+        }
+        Ok(())
     }
 
     /// Removes from a lasting state what its last commit made forgettable: keys, and of ids about twice as many as this run
