@@ -7,7 +7,7 @@ use super::reader::{Faulty, Field, Table};
 use super::size::Size;
 use super::source;
 use super::state::path;
-use crate::file::{Pattern, Rotation};
+use crate::file::{Pattern, Rotation, part_path};
 use crate::format::EventFormat;
 use crate::model::Span;
 
@@ -113,7 +113,10 @@ fn output(
     if place == Path::new(STDOUT) {
         return Ok(None);
     }
-    let Some(reader) = patterns.iter().find(|pattern| pattern.finds(&place)) else {
+    // With the name of a part that is full, which it gets where files rotate.
+    let places = [place.clone(), part_path(&place, 1)];
+    let reads = |pattern: &&Pattern| places.iter().any(|place| pattern.leads_to(place));
+    let Some(reader) = patterns.iter().find(reads) else {
         return Ok(Some(place));
     };
     let shown = place.display();

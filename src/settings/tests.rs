@@ -257,6 +257,21 @@ fn files_that_cannot_be_are_faults() {
     assert_eq!(faults(&[("watermark.clock", "event")]), "");
     let read = faults(&[("sink.path", "in/totals.ndjson")]);
     assert!(read.contains("sink.path") && read.contains("would be read as events"), "{read}");
+    let here = std::env::current_dir().expect("a working directory");
+    let whole = format!("[\"{}/*.nd*\"]", glob::Pattern::escape(here.to_str().expect("text")));
+    for (paths, path) in [
+        ("[\"./*.ndjson\"]", "totals.ndjson"),
+        ("[\"*.ndjson\"]", "./totals.ndjson"),
+        (whole.as_str(), "totals.ndjson"),
+        ("[\"totals.000*.ndjson\"]", "totals.ndjson"),
+    ] {
+        let read = faults(&[("source.paths", paths), ("sink.path", path)]);
+        assert!(read.contains("would be read as events"), "{paths} {path}: {read}");
+    }
+    assert_eq!(
+        faults(&[("source.paths", "[\"./in/*.ndjson\"]"), ("sink.path", "totals.ndjson")]),
+        ""
+    );
     let same = faults(&[("sink.path", "-"), ("rejects.path", "-")]);
     assert!(same.contains("rejects.path and sink.path are the same"), "{same}");
     let pattern = faults(&[("source.paths", "[\"in/[*\", \"a***\"]")]);

@@ -48,6 +48,21 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether it would find what lies at that path, however the two are written: from the working directory, or whole.
+    pub fn leads_to(&self, path: &Path) -> bool {
+        let (Ok(path), Ok(here)) = (std::path::absolute(path), std::env::current_dir()) else {
+            return self.finds(path);
+        };
+        let whole = if self.text.starts_with('/') {
+            self.text.clone()
+        } else {
+            format!("{}/{}", glob::Pattern::escape(&here.display().to_string()), self.text)
+        };
+        // Steps that lead nowhere, as `absolute` takes them out of a path.
+        let whole = whole.replace("/./", "/");
+        glob::Pattern::new(&whole).is_ok_and(|whole| whole.matches_path_with(&path, MATCHING))
+    }
+
     /// Whether it would find that path.
     pub fn finds(&self, path: &Path) -> bool {
         self.compiled.matches_path_with(path, MATCHING)
