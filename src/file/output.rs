@@ -245,7 +245,7 @@ fn place_of(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Where a file lies; for a bare name the working directory.
-pub(super) fn directory_of(path: &Path) -> &Path {
+pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,

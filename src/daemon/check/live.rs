@@ -13,7 +13,7 @@ use crate::admin;
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
 use crate::daemon::run::lock_directory;
-use crate::file::{Follower, Notice};
+use crate::file::{Follower, Notice, directory_of};
 use crate::settings::{Files, Flow, Settings};
 
 /// Name of the file that a directory is tried with.
@@ -138,8 +138,7 @@ fn check_files(files: &Files, report: &mut Report) -> Result<(), CommandError> {
 
 /// Whether a daemon could append to it.
 fn output(path: &Path) -> io::Result<String> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
+    let directory = directory_of(path);
     let _made = Made::directories(directory)?;
     take_a_file(directory).map_err(io::Error::other)?;
     let file = match OpenOptions::new().append(true).open(path) {

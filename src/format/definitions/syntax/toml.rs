@@ -33,33 +33,26 @@ const REPEATS_MAX: usize = 1_000;
 /// Puts an entry that was left out, for it repeats a key, where that was written last before; its value is that one's. Such
 /// a file is faulty as those of other syntaxes are, and its other faults can be told. Returns whether there is such a key.
 fn repeat(value: &mut Value, key: &str, offset: usize) -> bool {
-    let Some(entries) = table_with(value, key, offset) else { return false };
-    let mut first = entries.iter().filter(|entry| entry.key == key && entry.offset < offset);
-    let Some(node) = first.next_back().map(|entry| entry.node.clone()) else { return false };
+    let Some(entries) = last_place(value, key, offset).and_then(|place| table_at(value, place))
+    else {
+        return false;
+    };
+    let mut before = entries.iter().filter(|entry| entry.key == key && entry.offset < offset);
+    let Some(node) = before.next_back().map(|entry| entry.node.clone()) else { return false };
     entries.push(Entry { offset, key: key.to_owned(), node });
     true
 }
 
-/// The table that has the last such key before a place.
-fn table_with<'v>(value: &'v mut Value, key: &str, before: usize) -> Option<&'v mut Vec<Entry>> {
-    let place = last_place(value, key, before)?;
+/// The table whose key stands at a place: no two stand at one.
+fn table_at(value: &mut Value, place: usize) -> Option<&mut Vec<Entry>> {
     match value {
         Value::Table(entries) => {
-            if entries.iter().any(|entry| entry.key == key && entry.offset == place) {
+            if entries.iter().any(|entry| entry.offset == place) {
                 return Some(entries);
             }
-            let below = entries.iter_mut().map(|entry| &mut entry.node);
-            below.into_iter().find_map(|node| match last_place(&node.value, key, before) {
-                Some(found) if found == place => table_with(&mut node.value, key, before),
-                Some(_) | None => None,
-            })
+            entries.iter_mut().find_map(|entry| table_at(&mut entry.node.value, place))
         }
-        Value::List(nodes) => {
-            nodes.iter_mut().find_map(|node| match last_place(&node.value, key, before) {
-                Some(found) if found == place => table_with(&mut node.value, key, before),
-                Some(_) | None => None,
-            })
-        }
+        Value::List(nodes) => nodes.iter_mut().find_map(|node| table_at(&mut node.value, place)),
         Value::Text(_)
         | Value::Number(_)
         | Value::Boolean(_)
