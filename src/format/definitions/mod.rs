@@ -20,7 +20,7 @@ mod versions;
 
 pub use describe::describe;
 use reader::{Faults, Field, Place};
-use syntax::{Syntax, Value};
+use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;
 
 use crate::definition::{CustomerCalendar, DefinitionFault, Definitions};
@@ -42,7 +42,7 @@ struct Read {
 ///
 /// # Errors
 /// Every fault of every file, in the order of the files, with line and column. Of a file that is not of its syntax
-/// the first such place is the only one: what follows it cannot be told.
+/// the first such place is the only one where what follows it cannot be told.
 pub fn read(files: &[(&str, &str)]) -> Result<Definitions, Vec<DefinitionFault>> {
     let files: Vec<(&str, &str)> =
         files.iter().map(|(name, text)| (*name, unmarked(text))).collect();
@@ -65,16 +65,20 @@ fn unmarked(text: &str) -> &str {
 fn read_file(file: usize, name: &str, text: &str, faults: &Faults<'_>, read: &mut Read) {
     let named = Syntax::of_name(name);
     let syntax = named.unwrap_or_else(|| Syntax::of_text(text));
+    let add = |fault: &SyntaxFault| {
+        let guess = match named {
+            Some(_) => "",
+            None => " (the name ends in none of .toml .json .yaml .yml: by its first line)",
+        };
+        let message = format!("is no {}{guess}: {}", syntax.name(), fault.message);
+        faults.add(&Place::in_file(file, fault.offset), message);
+    };
     match syntax.parse(text) {
-        Ok(root) => read_root(&Field::root(file, &root, faults), read),
-        Err(fault) => {
-            let guess = match named {
-                Some(_) => "",
-                None => " (the name ends in none of .toml .json .yaml .yml: by its first line)",
-            };
-            let message = format!("is no {}{guess}: {}", syntax.name(), fault.message);
-            faults.add(&Place::in_file(file, fault.offset), message);
+        Ok(Parsed { root, faults: found }) => {
+            found.iter().for_each(add);
+            read_root(&Field::root(file, &root, faults), read);
         }
+        Err(fault) => add(&fault),
     }
 }
 

@@ -213,6 +213,27 @@ fn faults_of_files() {
         ],
         "a key that stands twice hides no other fault"
     );
+    for (twice, said) in [
+        (
+            "[metrics.rounding]\nfunction = \"round\"\n[metrics.rounding]\n",
+            "6:10: is no TOML: duplicate key",
+        ),
+        (
+            "rounding = {}\nrounding.precision = 2\n\n",
+            "5:1: is no TOML: cannot extend value of type inline table with a dotted key",
+        ),
+    ] {
+        let text = format!(
+            "[[metrics]]\ncode = \"a\"\naggregation = \"count\"\n{twice}[[metrics]]\ncode = \"c\"\naggregation = \"x\""
+        );
+        let found = faults("m.toml", &text);
+        assert!(found.contains(&format!("m.toml:{said}")), "{found:?}");
+        let last = found.last().expect("a fault");
+        assert!(
+            last.starts_with("m.toml:9:15: metrics[1] (code \"c\"): aggregation: expected"),
+            "{found:?}"
+        );
+    }
     check("m.json", "{\"metrics\": [\n  {\"code\" 1}]}", "m.json:2:11: is no JSON: expected `:`");
     check(
         "m.yaml",

@@ -65,14 +65,24 @@ impl Syntax {
     /// Reads a whole file.
     ///
     /// # Errors
-    /// The first place where the text is not of this syntax; what follows it would be guesswork.
-    pub(super) fn parse(self, text: &str) -> Result<Node, SyntaxFault> {
-        match self {
-            Syntax::Toml => toml::parse(text),
+    /// The first place where the text is not of this syntax, where what follows it would be guesswork.
+    pub(super) fn parse(self, text: &str) -> Result<Parsed, SyntaxFault> {
+        let root = match self {
+            Syntax::Toml => return toml::parse(text),
             Syntax::Json => json::parse(text),
             Syntax::Yaml => yaml::parse(text),
-        }
+        }?;
+        Ok(Parsed { root, faults: Vec::new() })
     }
+}
+
+/// A text that was read to its end.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Parsed {
+    /// All of it, but for what is at faulty places.
+    pub(super) root: Node,
+    /// Places where it is not of its syntax, though all around them can be told.
+    pub(super) faults: Vec<SyntaxFault>,
 }
 
 /// Where a text is not of its syntax.

@@ -8,7 +8,7 @@ const ALL: [Syntax; 3] = [Syntax::Toml, Syntax::Json, Syntax::Yaml];
 
 /// The value of a file's only key, `a`.
 fn value_of(syntax: Syntax, text: &str) -> Value {
-    let node = syntax.parse(text).expect("the text is of the syntax");
+    let node = syntax.parse(text).expect("the text is of the syntax").root;
     let Value::Table(mut entries) = node.value else { panic!("a table at the root") };
     assert_eq!(entries.len(), 1, "one key");
     entries.remove(0).node.value
@@ -59,7 +59,7 @@ fn one_content_gives_one_tree() {
     let yaml = "m:\n- b: x\n  a: [1, 99.9, true]\n  t:\n    k.l: -0.5\n- {}\n";
     let expected = r#"{m=[{b=text "x" a=[number 1 number 99.9 true] t={k.l=number -0.5}} {}]}"#;
     for (syntax, text) in ALL.into_iter().zip([toml, json, yaml]) {
-        assert_eq!(shape(&syntax.parse(text).expect("a sound text")), expected);
+        assert_eq!(shape(&syntax.parse(text).expect("a sound text").root), expected);
     }
 }
 
@@ -117,7 +117,7 @@ fn yaml_follows_the_core_schema() {
     check_value(Syntax::Yaml, "a: \"5\"", &text("5"));
     check_value(Syntax::Yaml, "a: |\n  5\n", &text("5\n"));
     check_value(Syntax::Yaml, "a: True", &Value::Boolean(true));
-    let node = Syntax::Yaml.parse("# nothing\n").expect("comments are YAML");
+    let node = Syntax::Yaml.parse("# nothing\n").expect("comments are YAML").root;
     assert_eq!(node.value, Value::Null);
 }
 
@@ -246,7 +246,7 @@ proptest! {
     fn any_text_is_a_tree_or_a_fault(text in texts()) {
         for syntax in ALL {
             match syntax.parse(&text) {
-                Ok(node) => prop_assert!(node.offset <= text.len()),
+                Ok(parsed) => prop_assert!(parsed.root.offset <= text.len()),
                 Err(fault) => prop_assert!(fault.offset <= text.len()),
             }
         }
@@ -260,7 +260,7 @@ fn keys_that_stand_twice_are_entries_in_every_syntax() {
         (Syntax::Json, "{\"b\": {\"a\": 1},\n\"c\": {\"a\": 1,\n\"a\": 2}}"),
         (Syntax::Yaml, "b: {a: 1}\nc:\n  a: 1\n  a: 2\n"),
     ] {
-        let Value::Table(entries) = syntax.parse(document).expect("it is read").value else {
+        let Value::Table(entries) = syntax.parse(document).expect("it is read").root.value else {
             panic!("{document} is a table")
         };
         let counts = entries.iter().map(|entry| match &entry.node.value {

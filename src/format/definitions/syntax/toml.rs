@@ -3,32 +3,44 @@
 use ::toml::Spanned;
 use ::toml::de::{DeArray, DeInteger, DeTable, DeValue, Error};
 
-use super::{DEPTH_MAX, Entry, Node, SyntaxFault, Value};
+use super::{DEPTH_MAX, Entry, Node, Parsed, SyntaxFault, Value};
 
 /// Reads a whole TOML file.
-pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
+pub(super) fn parse(text: &str) -> Result<Parsed, SyntaxFault> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let is_other = |error: &&Error| error.message() != REPEATED;
-    let is_too_much = errors.len() > REPEATS_MAX;
+    let is_other = |error: &&Error| {
+        let message = error.message();
+        message != REPEATED && !message.starts_with(EXTENDED)
+    };
+    let is_too_much = errors.len() > ERRORS_MAX;
     if let Some(error) = errors.iter().find(|error| is_too_much || is_other(error)) {
-        let offset = error.span().map_or(0, |span| span.start);
-        return Err(SyntaxFault { offset, message: error.message().to_owned() });
+        return Err(fault(error));
     }
     let mut value = table(document.get_ref(), text, 0)?;
-    for span in errors.iter().filter_map(Error::span) {
+    let mut faults = Vec::new();
+    for error in &errors {
+        let span = error.span().unwrap_or_default();
         let key = text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
-        if !repeat(&mut value, key, span.start) {
-            return Err(SyntaxFault { offset: span.start, message: REPEATED.to_owned() });
+        if error.message() != REPEATED || !repeat(&mut value, key, span.start) {
+            faults.push(fault(error));
         }
     }
-    Ok(Node { offset: 0, value })
+    Ok(Parsed { root: Node { offset: 0, value }, faults })
+}
+
+fn fault(error: &Error) -> SyntaxFault {
+    let offset = error.span().map_or(0, |span| span.start);
+    SyntaxFault { offset, message: error.message().to_owned() }
 }
 
 /// What the parser says of a key that stands twice in one table. It leaves the second one out and reads on.
 const REPEATED: &str = "duplicate key";
 
+/// How what it says of a key begins that puts something into a finished table, or into what is none. It leaves that out.
+const EXTENDED: &str = "cannot extend value of type";
+
 /// How many such keys are looked into.
-const REPEATS_MAX: usize = 1_000;
+const ERRORS_MAX: usize = 1_000;
 
 /// Puts an entry that was left out, for it repeats a key, where that was written last before; its value is that one's. Such
 /// a file is faulty as those of other syntaxes are, and its other faults can be told. Returns whether there is such a key.
