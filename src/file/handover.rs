@@ -41,16 +41,22 @@ impl Handover {
         self.is_at(&self.place) || self.is_at(&self.part)
     }
 
-    /// Puts it in its place, unless it is there.
+    /// Whether nothing was written to it.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Puts it in its place; `false` where it is there already.
     ///
     /// # Errors
     /// The disk.
-    pub fn complete(&self) -> Result<(), Error> {
+    pub fn complete(&self) -> Result<bool, Error> {
         if self.is_at(&self.place) {
-            return Ok(());
+            return Ok(false);
         }
         let name = self.place.display().to_string();
-        put_in_place(&self.part, &self.place).map_err(Error::at(Step::Publish, &name))
+        put_in_place(&self.part, &self.place).map_err(Error::at(Step::Publish, &name))?;
+        Ok(true)
     }
 
     fn is_at(&self, path: &Path) -> bool {

@@ -160,11 +160,6 @@ impl Spool {
         handover.map(Some).map_err(Error::at(Step::Publish, &self.name))
     }
 
-    /// Whether it goes to a file.
-    pub fn is_of_file(&self) -> bool {
-        matches!(self.waiting, Waiting::Beside { .. })
-    }
-
     /// Puts the output in its place.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
-//! A note beside a lasting state that its outputs are whole and about to appear: a run that is killed from then on has
-//! delivered, and the next run on the state puts in place what is missing.
+//! A note beside a lasting state of which outputs hold what of its outbox: a run that is killed once its outputs are whole
+//! has delivered, and the next run on the state puts in place what is missing.
 //!
 //! ```text
 //! outputs settled ─► note ─► rejects, summary, totals renamed ─► note renamed, last of all ─► (next run) outbox trimmed
 //!      killed: delivered by the next run      killed: put in place by the next run
 //! ```
 //! Until the run has ended, whoever started it may start it again with outputs of the same names, and what they held has
-//! to come again: so the outbox is trimmed no sooner than by the next run. Only files can be handed over: what goes to a
-//! stream may have come through or not, and is sent again.
+//! to come again: so the outbox is trimmed no sooner than by the next run after one that came to its end, and until then
+//! each note carries on what those before it said. Only files can be handed over: what goes to a stream may have come
+//! through or not, and is sent again.
 
 use std::fs;
 use std::io;
@@ -26,52 +27,133 @@ const NAME: &str = "handover.json";
 const FINISHED_NAME: &str = "finished.json";
 
 /// Of the fields. One of another version, or one that is damaged, cannot tell what is delivered, and nothing else can.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Which outputs hold all that the state's outbox did at a commit.
+/// Which outputs hold what the state's outbox did at a commit.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Note {
     version: u32,
     /// Number of that commit.
     commit: u64,
-    /// Sequence of the last outbox entry that they hold.
-    through: u64,
-    /// In the order in which they appear: rejects, where these are kept, and totals.
-    outputs: Vec<Handover>,
+    /// Those of earlier runs first; of one run in the order in which they appear: rejects, then totals.
+    pieces: Vec<Piece>,
 }
 
-/// What of the outbox is delivered, by the outputs of a run that was killed before it could say so.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+/// What of the outbox one output holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Piece {
+    kind: Kind,
+    /// First and last sequence of each stretch of entries that it holds those of its kind of, ascending.
+    entries: Vec<(u64, u64)>,
+    /// `None` for rejects that nobody wanted to see.
+    output: Option<Handover>,
+    /// Whether it is of a run before the one that noted it: of one that was killed before it could say that it ended.
+    is_of_earlier: bool,
+}
+
+/// What an output takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Rejects,
+    Totals,
+}
+
+impl Kind {
+    fn of(kind: OutgoingKind) -> Self {
+        match kind {
+            OutgoingKind::Total(_) => Kind::Totals,
+            OutgoingKind::Reject => Kind::Rejects,
+        }
+    }
+}
+
+impl Piece {
+    fn has(&self, sequence: u64) -> bool {
+        self.entries.iter().any(|&(first, last)| (first..=last).contains(&sequence))
+    }
+
+    /// Whether it holds anything that an outbox trimmed up to a sequence does not.
+    fn is_last_copy(&self, trimmed: u64) -> bool {
+        let is_trimmed = self.entries.last().is_some_and(|&(_, last)| last <= trimmed);
+        is_trimmed && self.output.as_ref().is_some_and(|output| !output.is_empty())
+    }
+}
+
+/// Where one kind of output of a run goes, once it is whole.
+pub(super) enum Delivery {
+    /// Nobody wants to see it.
+    Nowhere,
+    /// Nothing can be told of what came through.
+    Stream,
+    /// A file.
+    File(Handover),
+}
+
+/// What of the outbox is delivered, by the outputs of runs that were killed before they could say so.
+#[derive(PartialEq, Eq, Default, Debug)]
 pub(super) struct Delivered {
-    /// Sequence of the last entry that this is about.
-    pub(super) through: u64,
-    /// Whether totals are.
-    pub(super) totals: bool,
-    /// Whether rejects are.
-    pub(super) rejects: bool,
+    /// Number of the last commit that the last of these runs noted.
+    commit: Option<u64>,
+    /// Sequence of the last entry that the outbox does not have any more.
+    trimmed: u64,
+    pieces: Vec<Piece>,
 }
 
 impl Delivered {
     /// Whether an entry is.
     pub(super) fn has(&self, sequence: u64, kind: OutgoingKind) -> bool {
-        let is_of_it = match kind {
-            OutgoingKind::Total(_) => self.totals,
-            OutgoingKind::Reject => self.rejects,
-        };
-        is_of_it && sequence <= self.through
+        let kind = Kind::of(kind);
+        self.pieces.iter().any(|piece| piece.kind == kind && piece.has(sequence))
+    }
+
+    /// Whether a run was killed only after the state's last commit, and all is delivered.
+    pub(super) fn is_whole(&self, last: &CommitRecord) -> bool {
+        let has_all = |kind: &Kind| self.rest(*kind, last.outbox_last).is_empty();
+        self.commit == Some(last.number) && [Kind::Rejects, Kind::Totals].iter().all(has_all)
+    }
+
+    /// The stretches up to a sequence that are not.
+    fn rest(&self, kind: Kind, through: u64) -> Vec<(u64, u64)> {
+        let held = self.pieces.iter().filter(|piece| piece.kind == kind);
+        let mut held: Vec<(u64, u64)> = held.flat_map(|piece| piece.entries.clone()).collect();
+        held.sort_unstable();
+        let mut rest = Vec::new();
+        let mut next = self.trimmed + 1;
+        for (first, last) in held {
+            if next < first {
+                rest.push((next, first - 1));
+            }
+            next = next.max(last + 1);
+        }
+        if next <= through {
+            rest.push((next, through));
+        }
+        rest
     }
 }
 
-/// What every version has.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
-
 impl Note {
-    /// Of outputs in the order in which they appear.
-    pub(super) fn new(last: &CommitRecord, outputs: Vec<Handover>) -> Self {
-        Note { version: VERSION, commit: last.number, through: last.outbox_last, outputs }
+    /// Of a run that delivered what was not, to rejects and totals.
+    pub(super) fn new(
+        last: &CommitRecord,
+        delivered: Delivered,
+        [rejects, totals]: [Delivery; 2],
+    ) -> Self {
+        let is_known = matches!(totals, Delivery::File(_));
+        let own = [(Kind::Rejects, rejects), (Kind::Totals, totals)].map(|(kind, delivery)| {
+            let output = match delivery {
+                Delivery::File(output) => Some(output),
+                // Whoever starts the run again for its totals may want to see them.
+                Delivery::Nowhere if is_known => None,
+                Delivery::Nowhere | Delivery::Stream => return None,
+            };
+            let entries = delivered.rest(kind, last.outbox_last);
+            Some(Piece { kind, entries, output, is_of_earlier: false })
+        });
+        let mut pieces = delivered.pieces;
+        pieces.extend(own.into_iter().flatten());
+        Note { version: VERSION, commit: last.number, pieces }
     }
 
     /// Notes it: from here on the outputs are delivered.
@@ -95,32 +177,55 @@ impl Note {
         Ok(note.map(|note| note.commit))
     }
 
-    /// Puts the outputs of a run in place that was killed before it could, and says what of the state's outbox is
-    /// delivered thereby.
+    /// Puts the outputs of runs in place that were killed before they could, and says what of the state's outbox is
+    /// delivered thereby. `trimmed` is the sequence of the last entry that it does not have any more.
     ///
     /// What was in an output is not where that one is lost, or where this run writes a file of the same name: it would take
     /// away what the other one gave, and so has to give it again.
-    pub(super) fn complete(directory: &Path, outputs: &Outputs) -> Result<Delivered, CommandError> {
-        let Some(note) = Self::read(&directory.join(NAME))? else {
-            return Ok(Delivered::default());
-        };
-        let is_replaced = |output: &Handover| outputs.places().any(|place| place == output.place());
-        let mut stands = Vec::with_capacity(note.outputs.len());
-        for output in &note.outputs {
-            stands.push(output.is_there() && !is_replaced(output));
-            if stands.last() == Some(&true) {
+    ///
+    /// # Errors
+    /// Where this run would take away what it cannot give again, as the outbox was trimmed after a run in between.
+    pub(super) fn complete(
+        directory: &Path,
+        outputs: &Outputs,
+        trimmed: u64,
+    ) -> Result<Delivered, CommandError> {
+        let (commit, pieces) = Self::of_killed(directory)?;
+        let mut delivered = Delivered { commit, trimmed, pieces: Vec::new() };
+        for piece in pieces {
+            let Some(output) = &piece.output else {
+                delivered.pieces.push(piece);
+                continue;
+            };
+            if !output.is_there() {
+                continue;
+            }
+            if outputs.places().any(|place| place == output.place()) {
+                if piece.is_last_copy(trimmed) {
+                    return Err(would_be_lost(output.place()));
+                }
+                continue;
+            }
+            if output.complete().map_err(file_failure)? {
                 let path = output.place().display();
-                output.complete().map_err(file_failure)?;
                 tracing::info!(%path, "an earlier run was cut off at its end: its output is in place");
             }
+            delivered.pieces.push(piece);
         }
-        // Where only totals were kept, nobody wanted to see rejects.
-        let (totals, rejects) = match stands.as_slice() {
-            [totals] => (*totals, true),
-            [rejects, totals] => (*totals, *rejects),
-            _ => (false, false),
+        Ok(delivered)
+    }
+
+    /// What runs hold that did not say that they came to their end, and what the last one noted, if it is one of them.
+    fn of_killed(directory: &Path) -> Result<(Option<u64>, Vec<Piece>), CommandError> {
+        if let Some(mut note) = Self::read(&directory.join(NAME))? {
+            note.pieces.iter_mut().for_each(|piece| piece.is_of_earlier = true);
+            return Ok((Some(note.commit), note.pieces));
+        }
+        let Some(mut note) = Self::read(&directory.join(FINISHED_NAME))? else {
+            return Ok((None, Vec::new()));
         };
-        Ok(Delivered { through: note.through, totals, rejects })
+        note.pieces.retain(|piece| piece.is_of_earlier && piece.output.is_some());
+        Ok((None, note.pieces))
     }
 
     fn read(path: &Path) -> Result<Option<Self>, CommandError> {
@@ -139,13 +244,60 @@ impl Note {
         };
         let damaged = |error| refused(format!("is damaged ({error})"));
         match serde_json::from_slice(&text).map_err(damaged)? {
-            Versioned { version: VERSION } => {}
+            Versioned { version: VERSION } => serde_json::from_slice(&text).map_err(damaged),
+            Versioned { version: 1 } => {
+                let note: Version1 = serde_json::from_slice(&text).map_err(damaged)?;
+                Ok(note.into())
+            }
             Versioned { version } => {
                 let what = format!("is of version {version} and not of {VERSION}");
                 return Err(refused(what));
             }
         }
-        serde_json::from_slice(&text).map(Some).map_err(damaged)
+        .map(Some)
+    }
+}
+
+fn would_be_lost(place: &Path) -> CommandError {
+    let place = place.display();
+    CommandError::failed(format!(
+        "{place} holds what a run gave that was killed at its very end, before another run on this state; that is \
+         nowhere else, and would be replaced: move {place} away, remove it if it is not needed, or name another file"
+    ))
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// A note of one run alone, which all went to files.
+#[derive(Deserialize)]
+struct Version1 {
+    commit: u64,
+    /// Sequence of the last outbox entry that they hold.
+    through: u64,
+    /// Rejects, where these are kept, and totals.
+    outputs: Vec<Handover>,
+}
+
+impl From<Version1> for Note {
+    fn from(note: Version1) -> Self {
+        let piece = |kind, output| Piece {
+            kind,
+            entries: vec![(1, note.through)],
+            output,
+            is_of_earlier: false,
+        };
+        let mut outputs = note.outputs;
+        let pieces = match (outputs.pop(), outputs.pop()) {
+            (Some(totals), rejects) => {
+                vec![piece(Kind::Rejects, rejects), piece(Kind::Totals, Some(totals))]
+            }
+            (None, _) => Vec::new(),
+        };
+        Note { version: VERSION, commit: note.commit, pieces }
     }
 }
 
@@ -155,6 +307,7 @@ mod tests {
 
     /// Golden: what is written by one version is read by those after it.
     const VERSION_1: &str = include_str!("../../../tests/data/formats/handover-1.json");
+    const VERSION_2: &str = include_str!("../../../tests/data/formats/handover-2.json");
 
     fn put(text: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -162,22 +315,41 @@ mod tests {
         folder
     }
 
-    #[test]
-    fn version_1_is_read_and_written() {
-        let folder = put(VERSION_1);
+    fn read(text: &str) -> Note {
+        let folder = put(text);
         let note = Note::read(&folder.path().join(NAME)).expect("it can be read");
-        let note = note.expect("it is there");
-        assert_eq!((note.version, note.commit, note.through), (1, 3, 7));
-        let places: Vec<&Path> = note.outputs.iter().map(Handover::place).collect();
+        note.expect("it is there")
+    }
+
+    #[test]
+    fn version_1_is_read() {
+        let note = read(VERSION_1);
+        assert_eq!((note.version, note.commit), (2, 3));
+        let places: Vec<&Path> =
+            note.pieces.iter().flat_map(|piece| &piece.output).map(Handover::place).collect();
         assert_eq!(places, [Path::new("/data/rejects"), Path::new("/data/totals")]);
-        assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_1.trim_end());
+        let kinds: Vec<Kind> = note.pieces.iter().map(|piece| piece.kind).collect();
+        assert_eq!(kinds, [Kind::Rejects, Kind::Totals]);
+        assert!(note.pieces.iter().all(|piece| piece.entries == [(1, 7)] && !piece.is_of_earlier));
+    }
+
+    #[test]
+    fn version_2_is_read_and_written() {
+        let note = read(VERSION_2);
+        let [monday, rejects, tuesday] = note.pieces.as_slice() else { panic!("{note:?}") };
+        assert_eq!((monday.kind, &monday.entries[..]), (Kind::Totals, &[(8, 9)][..]));
+        assert_eq!((rejects.kind, &rejects.entries[..]), (Kind::Rejects, &[(8, 12)][..]));
+        assert_eq!((tuesday.kind, &tuesday.entries[..]), (Kind::Totals, &[(10, 12)][..]));
+        assert!(monday.is_of_earlier && !rejects.is_of_earlier && !tuesday.is_of_earlier);
+        assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_2.trim_end());
     }
 
     #[test]
     fn other_versions_and_damaged_ones_are_refused() {
         for (text, words) in [
-            (VERSION_1.replace("\"version\":1", "\"version\":2"), "is of version 2 and not of 1"),
-            (VERSION_1.replace("\"version\":1,", ""), "is damaged"),
+            (VERSION_2.replace("\"version\":2", "\"version\":3"), "is of version 3 and not of 2"),
+            (VERSION_2.replace("\"version\":2,", ""), "is damaged"),
+            (VERSION_2.replace("pieces", "peaces"), "is damaged"),
             (VERSION_1.replace("through", "thru"), "is damaged"),
             (String::new(), "is damaged"),
         ] {
@@ -185,5 +357,29 @@ mod tests {
             let error = Note::read(&folder.path().join(NAME)).expect_err("it cannot be read");
             assert!(error.to_string().contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn the_rest_is_what_no_piece_has() {
+        let piece = |kind, entries: &[(u64, u64)]| Piece {
+            kind,
+            entries: entries.to_vec(),
+            output: None,
+            is_of_earlier: true,
+        };
+        let delivered = Delivered {
+            commit: None,
+            trimmed: 2,
+            pieces: vec![
+                piece(Kind::Totals, &[(6, 7), (10, 10)]),
+                piece(Kind::Totals, &[(3, 4)]),
+                piece(Kind::Rejects, &[(3, 12)]),
+                piece(Kind::Totals, &[(1, 2)]),
+            ],
+        };
+        assert_eq!(delivered.rest(Kind::Totals, 12), [(5, 5), (8, 9), (11, 12)]);
+        assert_eq!(delivered.rest(Kind::Totals, 10), [(5, 5), (8, 9)]);
+        assert_eq!(delivered.rest(Kind::Rejects, 12), []);
+        assert_eq!(Delivered::default().rest(Kind::Rejects, 0), []);
     }
 }

@@ -58,13 +58,19 @@ fn check_places(arguments: &AggregateArguments) -> Result<(), CommandError> {
         (Ok(state), Some(Ok(folder))) => folder.starts_with(&state),
         _ => false,
     };
+    // The state's directory, or one above it, which are made before the output is put into its place.
+    let above = |path: &Path| match (real(state), real(path)) {
+        (Ok(state), Ok(path)) => state.starts_with(path),
+        _ => false,
+    };
     let faults: Vec<String> = outputs
         .into_iter()
         .filter_map(|(flag, path)| path.as_deref().map(|path| (flag, path)))
-        .filter(|(_, path)| *path != Path::new("-") && inside(path))
+        .filter(|(_, path)| *path != Path::new("-") && (inside(path) || above(path)))
         .map(|(flag, path)| {
+            let lies = if inside(path) { "lies in" } else { "is, or holds," };
             let (path, state) = (path.display(), state.display());
-            format!("{flag} {path} lies in the state directory {state}: name a place outside of it")
+            format!("{flag} {path} {lies} the state directory {state}: name a place outside of it")
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(CommandError::Faults(faults)) }

@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use super::file_failure;
+use super::handover::Delivery;
 use crate::daemon::cli::{AggregateArguments, OutputFormat};
 use crate::daemon::{CommandError, table};
 use crate::engine::Tally;
-use crate::file::{Handover, Spool, Target};
+use crate::file::{Spool, Target};
 use crate::format::{Outgoing, OutgoingKind, Summary, TOTAL_COLUMNS, csv_line, total_row};
 use crate::model::{RejectReason, TotalKind};
 
@@ -40,9 +41,9 @@ impl Outputs {
         }
         let rejects = arguments.rejects.as_deref().map(spool).transpose()?;
         let summary = arguments.summary.as_deref().map(spool).transpose()?;
-        let delivered = [Some(output), arguments.rejects.as_deref()];
-        let places = delivered.into_iter().flatten();
-        let places = places.filter_map(|path| Target::of_argument(path).place()).collect();
+        let named = [Some(output), arguments.rejects.as_deref(), arguments.summary.as_deref()];
+        let named = named.into_iter().flatten();
+        let places = named.filter_map(|path| Target::of_argument(path).place()).collect();
         let tally = Tally::default();
         Ok(Outputs { format, totals, bodies, rejects, summary, places, tally })
     }
@@ -88,7 +89,7 @@ impl Outputs {
         }
     }
 
-    /// The files that totals and rejects will be in; none for streams.
+    /// The files that it will be in; none for streams.
     pub(super) fn places(&self) -> impl Iterator<Item = &Path> {
         self.places.iter().map(PathBuf::as_path)
     }
@@ -125,13 +126,14 @@ impl Settled {
         self.rejects.iter_mut().chain(&mut self.summary).chain([&mut self.totals])
     }
 
-    /// Hands over what is delivered, and says how it gets into its place; `None` where some of it goes to a stream.
-    pub(super) fn hand_over(&mut self) -> Result<Option<Vec<Handover>>, CommandError> {
-        if !self.rejects.iter().chain([&self.totals]).all(Spool::is_of_file) {
-            return Ok(None);
-        }
-        let delivered = self.rejects.iter_mut().chain([&mut self.totals]);
-        delivered.map(Spool::hand_over).collect::<Result<_, _>>().map_err(file_failure)
+    /// Hands over rejects and totals, and says how each gets into its place.
+    pub(super) fn hand_over(&mut self) -> Result<[Delivery; 2], CommandError> {
+        let hand_over = |spool: &mut Spool| match spool.hand_over() {
+            Ok(handover) => Ok(handover.map_or(Delivery::Stream, Delivery::File)),
+            Err(error) => Err(file_failure(error)),
+        };
+        let rejects = self.rejects.as_mut().map_or(Ok(Delivery::Nowhere), hand_over)?;
+        Ok([rejects, hand_over(&mut self.totals)?])
     }
 
     /// Puts everything in its place.

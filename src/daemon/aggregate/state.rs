@@ -116,21 +116,17 @@ impl Opened {
         let finished = Note::finished(&directory)?;
         let has_finished = |last: &CommitRecord| finished == Some(last.number);
         let is_finished = commits.len() == 1 || commits.last().is_some_and(has_finished);
-        let mut delivered = Delivered::default();
-        if let [_, .., last] = commits.as_slice() {
-            if !is_finished {
-                delivered = Note::complete(&directory, outputs)?;
-            }
-            let is_whole = delivered.totals && delivered.rejects;
-            if is_finished || is_whole && delivered.through == last.outbox_last {
-                // Commits before the last visible one are forgotten.
-                store.trim(last.outbox_last, last.number).map_err(store_failure)?;
-                commits = vec![*last];
-            }
+        if let [_, .., last] = commits.as_slice()
+            && is_finished
+        {
+            // Commits before the last visible one are forgotten.
+            store.trim(last.outbox_last, last.number).map_err(store_failure)?;
+            commits = vec![*last];
         }
         let (Some(&visible), Some(&last)) = (commits.first(), commits.last()) else {
             unreachable!("a genesis was added where there was no commit")
         };
+        let delivered = Note::complete(&directory, outputs, visible.outbox_last)?;
         let cursor = next_cursor(&store, mark.filter(|_| !is_finished), source, last.cursor)?;
         let start = Start {
             digest_key: store.identity().digest_key,
@@ -139,7 +135,9 @@ impl Opened {
             is_offset_behind: visible != last,
             stored: Some(store.index().map_err(store_failure)?),
         };
-        let before = visible.counters;
+        // What is all in other outputs is not told of with these.
+        let told = if delivered.is_whole(&last) { last } else { visible };
+        let before = told.counters;
         Ok(Opened { start, cursor, storage: Storage::Lasting(store), before, delivered })
     }
 }

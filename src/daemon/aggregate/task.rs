@@ -185,9 +185,7 @@ impl<'p> Task<'p> {
             Storage::Memory | Storage::Temporary(_) => None,
         };
         if let Some(directory) = &lasting {
-            // Of outputs that are no files nothing can be noted.
-            let outputs = settled.hand_over()?.unwrap_or_default();
-            Note::new(&last, outputs).write(directory)?;
+            Note::new(&last, self.delivered, settled.hand_over()?).write(directory)?;
         }
         settled.publish()?;
         super::console::tell(&summary, keeps_rejects);

@@ -507,4 +507,11 @@ fn outputs_in_the_state_directory_are_refused() {
         "{stderr}"
     );
     assert_eq!(fs::read_dir(path("state")).expect("a folder").count(), 0, "nothing is left there");
+    for state in ["new", "new/below"].map(path) {
+        let flags =
+            ["aggregate", "--metrics", &metrics, "--state", &state, "--output", &path("new")];
+        let (_, stderr) = expect_status(&run(flags), 2);
+        assert!(stderr.contains("is, or holds, the state directory"), "{stderr}");
+        assert!(!Path::new(&path("new")).exists(), "nothing is made");
+    }
 }

@@ -184,9 +184,9 @@ fn notes_of_another_version_are_refused_or_as_good_as_none() {
     let replace = |name: &str, text: &str| {
         fs::write(state.join(name), text).expect("the state takes files");
     };
-    replace("handover.json", r#"{"version":2,"of":"another shape"}"#);
+    replace("handover.json", r#"{"version":3,"of":"another shape"}"#);
     let said = expect_failure(&flags);
-    assert!(said.contains("handover.json is of version 2 and not of 1"), "{said}");
+    assert!(said.contains("handover.json is of version 3 and not of 2"), "{said}");
     fs::remove_file(state.join("handover.json")).expect("it is there");
     let mark = fs::read_to_string(state.join("aggregate.json")).expect("it is there");
     replace("aggregate.json", &mark.replace("\"version\":1", "\"version\":2"));
@@ -195,33 +195,136 @@ fn notes_of_another_version_are_refused_or_as_good_as_none() {
     assert_eq!(newest(&outcome.totals).len(), 7);
 }
 
+/// Runs on one state, each of which can be made one that was killed once its outputs were in their places.
+struct Runs {
+    folder: tempfile::TempDir,
+    metrics: String,
+}
+
+impl Runs {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let metrics = sum_metrics(folder.path());
+        let runs = Runs { folder, metrics };
+        let faulty = |from: usize| {
+            (from..from + 100).map(event).collect::<String>() + &format!("no event {from}\n")
+        };
+        write(runs.folder.path(), "monday", &faulty(0));
+        write(runs.folder.path(), "tuesday", &faulty(100));
+        runs
+    }
+
+    fn path(&self, name: &str) -> String {
+        match name {
+            "-" => name.to_owned(),
+            _ => self.folder.path().join(name).to_str().expect("text").to_owned(),
+        }
+    }
+
+    fn start(&self, input: &str, output: &str, rejects: Option<&str>) -> std::process::Output {
+        let (input, state, output) = (self.path(input), self.path("state"), self.path(output));
+        let mut flags = vec!["aggregate", "--metrics", &self.metrics, "--input", &input, "--state"];
+        flags.extend([&state, "--output", &output]);
+        let rejects = rejects.map(|name| self.path(name));
+        if let Some(rejects) = &rejects {
+            flags.extend(["--rejects", rejects]);
+        }
+        run(flags)
+    }
+
+    /// What it wrote to standard output.
+    #[track_caller]
+    fn run(&self, input: &str, output: &str, rejects: Option<&str>) -> Vec<String> {
+        let (stdout, _) = expect_status(&self.start(input, output, rejects), 0);
+        stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// One that never said that it ended.
+    #[track_caller]
+    fn run_killed(&self, input: &str, output: &str, rejects: Option<&str>) {
+        self.run(input, output, rejects);
+        let state = self.folder.path().join("state");
+        fs::rename(state.join("finished.json"), state.join("handover.json")).expect("it ended");
+    }
+
+    fn lines(&self, output: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path(output)).expect("it is there");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// How many lines each output has.
+    fn counts<const N: usize>(&self, outputs: [&str; N]) -> [usize; N] {
+        outputs.map(|output| self.lines(output).len())
+    }
+}
+
 /// A run that has said nothing of its end yet may be started again by whoever saw it killed.
 #[test]
 fn a_run_that_was_killed_right_before_its_end_gives_its_outputs_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let metrics = sum_metrics(folder);
-    let input = write(folder, "e.ndjson", &events(100));
-    let state = folder.join("state");
-    let output = folder.join("totals.ndjson");
-    let run_to = |output: &Path| {
-        let path = |path: &Path| path.to_str().expect("text").to_owned();
-        let flags = ["--metrics", &metrics, "--input", &input].map(str::to_owned);
-        let more = ["--state".to_owned(), path(&state), "--output".to_owned(), path(output)];
-        expect_status(&run(["aggregate".to_owned()].into_iter().chain(flags).chain(more)), 0);
-        fs::read_to_string(output).expect("totals")
-    };
-    let first = run_to(&output);
-    assert_eq!(first.lines().count(), 7);
-    let unfinish = || fs::rename(state.join("finished.json"), state.join("handover.json"));
-    unfinish().expect("it came to its end");
-    assert_eq!(run_to(&output), first, "under the same name");
-    unfinish().expect("it came to its end");
-    assert_eq!(run_to(&folder.join("other.ndjson")), "", "it stands under another name");
-    assert_eq!(fs::read_to_string(&output).expect("totals"), first);
-    assert_eq!(run_to(&output), "", "of a run that ended");
-    let path = state.to_str().expect("text");
-    let (said, _) = expect_status(&run(["state", "inspect", path]), 0);
-    assert!(said.contains("0 entries wait, of 7 ever made"), "{said}");
-    expect_status(&run(["state", "verify", path]), 0);
+    let runs = Runs::new();
+    runs.run_killed("monday", "o1", None);
+    let first = runs.lines("o1");
+    assert_eq!(first.len(), 7);
+    runs.run_killed("monday", "o1", None);
+    assert_eq!(runs.lines("o1"), first, "under the same name");
+    runs.run("monday", "o2", None);
+    assert_eq!(runs.lines("o2"), [""; 0], "it stands under another name");
+    assert_eq!(runs.lines("o1"), first);
+    runs.run("monday", "o2", None);
+    let state = runs.path("state");
+    let (said, _) = expect_status(&run(["state", "inspect", &state]), 0);
+    assert!(said.contains("0 entries wait, of 9 ever made"), "{said}");
+    expect_status(&run(["state", "verify", &state]), 0);
+}
+
+/// What a stream took may have come through or not, which says nothing of the files beside it.
+#[test]
+fn outputs_that_are_files_stand_where_others_are_streams() {
+    let runs = Runs::new();
+    runs.run_killed("monday", "o1", Some("-"));
+    assert_eq!(runs.run("monday", "o2", Some("-")).len(), 1, "the reject again");
+    assert_eq!(runs.counts(["o1", "o2"]), [7, 0]);
+    let runs = Runs::new();
+    runs.run_killed("monday", "-", Some("r1"));
+    assert_eq!(runs.run("monday", "-", Some("r2")).len(), 7, "the totals again");
+    assert_eq!(runs.counts(["r1", "r2"]), [1, 0]);
+}
+
+#[test]
+fn runs_that_share_a_file_of_rejects_keep_their_totals_apart() {
+    let runs = Runs::new();
+    runs.run_killed("monday", "o1", Some("r"));
+    assert_eq!(runs.counts(["o1", "r"]), [7, 1]);
+    for _ in 0..2 {
+        runs.run_killed("tuesday", "o2", Some("r"));
+        assert_eq!(runs.counts(["o1", "o2", "r"]), [7, 7, 2]);
+    }
+    runs.run("tuesday", "o2", Some("r"));
+    assert_eq!(runs.counts(["o1", "o2", "r"]), [7, 7, 2]);
+    runs.run("tuesday", "o3", Some("r"));
+    // What is no event has no id by which it could be found to be read twice.
+    assert_eq!(runs.counts(["o1", "o2", "o3", "r"]), [7, 7, 0, 1], "of runs that ended");
+}
+
+/// After a run in between its totals are in its output alone.
+#[test]
+fn an_output_of_a_killed_run_is_not_replaced_by_what_is_less() {
+    let runs = Runs::new();
+    runs.run_killed("monday", "o1", None);
+    for (input, output) in [("tuesday", "o2"), ("tuesday", "o3")] {
+        runs.run(input, output, None);
+        let refused = runs.start("monday", "o1", None);
+        let (_, said) = expect_status(&refused, 1);
+        assert!(
+            said.contains("o1 holds what a run gave that was killed at its very end"),
+            "{said}"
+        );
+        assert_eq!(runs.counts(["o1", "o2"]), [7, 7]);
+    }
+    fs::rename(runs.path("o1"), runs.path("kept")).expect("it is there");
+    runs.run("monday", "o1", None);
+    assert_eq!(runs.counts(["o1", "kept"]), [0, 7]);
+    fs::rename(runs.path("kept"), runs.path("o1")).expect("it is there");
+    runs.run("monday", "o1", None);
+    assert_eq!(runs.counts(["o1"]), [0], "whoever moved it away knows of it");
 }
