@@ -3,7 +3,7 @@
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` (read back by `refusal`) and
 //! `summary` write what leaves, `outgoing` gives it its final form, `usage` shows what has not left yet, `metrics` what is defined. `definitions` reads definition
-//! files (`wording` has what all files that people write need), `state` is the store's bytes, `metadata`
+//! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
 #![cfg_attr(
@@ -31,6 +31,7 @@ pub mod state;
 mod summary;
 #[cfg(test)]
 mod tests;
+pub mod toml;
 mod total;
 mod usage;
 pub mod wording;

@@ -70,12 +70,11 @@ fn read_file(file: &Path, faults: &Faults) -> Result<Node, Faulty> {
         faults.add(&whole, "", format!("byte {at} is no UTF-8: write the file in UTF-8"))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    tree::parse_file(&name, text).map_err(|found| {
-        for (origin, message) in found {
-            faults.add(&origin, "", format!("is no TOML: {message}"));
-        }
-        Faulty
-    })
+    let (node, found) = tree::parse_file(&name, text);
+    for (origin, message) in found {
+        faults.add(&origin, "", format!("is no TOML: {message}"));
+    }
+    node.ok_or(Faulty)
 }
 
 fn lay(root: &mut Node, path: &[String], value: &str, origin: &Origin, faults: &Faults) {

@@ -406,6 +406,15 @@ fn every_place_that_is_no_toml_is_named() {
 }
 
 #[test]
+fn a_table_that_stands_twice_hides_no_other_fault() {
+    let text = "[source]\nkind = \"file\"\n[source]\nkiwi = 1\n[sink]\nkind = 5\n";
+    let found = File::of(text).faults(&[], &[]);
+    for part in [":3:2: is no TOML: duplicate key", "kiwi", "sink.kind"] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+}
+
+#[test]
 fn files_that_cannot_be_read_are_named() {
     let file = File::of(LEAST);
     fs::write(file.path(), b"[source]\n# \xFF").expect("a temporary folder can be written");

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::format::toml::is_of_one_key;
 use crate::format::wording::{LineStarts, shortened, step};
 
 /// Where a value was said: file and place in it, environment variable, or flag. Ordered as people read them.
@@ -138,19 +139,19 @@ pub(super) type SyntaxFaults = Vec<(Origin, String)>;
 
 /// Reads a TOML file.
 ///
-/// # Errors
-/// Every place where it is none.
-pub(super) fn parse_file(name: &str, text: &str) -> Result<Node, SyntaxFaults> {
+/// Every place where it is none comes with what was read around these; `None` where that would be guesswork.
+pub(super) fn parse_file(name: &str, text: &str) -> (Option<Node>, SyntaxFaults) {
     let whole = Origin::whole(Layer::File, name);
     let starts = LineStarts::of(text);
     let origin = |offset: usize| whole.at(starts.position(text, offset));
     let (table, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
+    let node = errors.iter().all(is_of_one_key).then(|| {
         let content = Content::Table(entries(table.get_ref(), text, &origin));
-        return Ok(Node { origin: whole.clone(), content });
-    }
+        Node { origin: whole.clone(), content }
+    });
     let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
-    Err(errors.iter().map(|error| (origin(place(error)), error.message().to_owned())).collect())
+    let fault = |error| (origin(place(error)), error.message().to_owned());
+    (node, errors.iter().map(fault).collect())
 }
 
 /// Reads one TOML value; `None` where it is none. All of it has the same origin.

@@ -4,16 +4,13 @@ use ::toml::Spanned;
 use ::toml::de::{DeArray, DeInteger, DeTable, DeValue, Error};
 
 use super::{DEPTH_MAX, Entry, Node, Parsed, SyntaxFault, Value};
+use crate::format::toml::{REPEATED, is_of_one_key};
 
 /// Reads a whole TOML file.
 pub(super) fn parse(text: &str) -> Result<Parsed, SyntaxFault> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let is_other = |error: &&Error| {
-        let message = error.message();
-        message != REPEATED && !message.starts_with(EXTENDED)
-    };
     let is_too_much = errors.len() > ERRORS_MAX;
-    if let Some(error) = errors.iter().find(|error| is_too_much || is_other(error)) {
+    if let Some(error) = errors.iter().find(|error| is_too_much || !is_of_one_key(error)) {
         return Err(fault(error));
     }
     let mut value = table(document.get_ref(), text, 0)?;
@@ -32,12 +29,6 @@ fn fault(error: &Error) -> SyntaxFault {
     let offset = error.span().map_or(0, |span| span.start);
     SyntaxFault { offset, message: error.message().to_owned() }
 }
-
-/// What the parser says of a key that stands twice in one table. It leaves the second one out and reads on.
-const REPEATED: &str = "duplicate key";
-
-/// How what it says of a key begins that puts something into a finished table, or into what is none. It leaves that out.
-const EXTENDED: &str = "cannot extend value of type";
 
 /// How many such keys are looked into.
 const ERRORS_MAX: usize = 1_000;
