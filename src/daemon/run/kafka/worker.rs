@@ -48,6 +48,13 @@ pub(super) enum Error {
     TopicHalted(String, Halt),
     #[error("nothing is delivered to topic {0}: {1}")]
     NothingDelivered(String, Halt),
+    #[error(
+        "topic {topic} has {now} partitions, and had {before} when the process began: nothing was \
+         delivered to it yet, so start again"
+    )]
+    OtherPartitions { topic: String, before: i32, now: i32 },
+    #[error("{0} cannot be written: {1}")]
+    Memory(String, #[source] std::io::Error),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
@@ -92,6 +99,8 @@ pub(super) struct Worker {
     pub(super) source: Rc<Source>,
     pub(super) courier: Courier,
     pub(super) standing: Standing,
+    /// Whether the topics were what they were after the last transaction, too.
+    pub(super) is_arrival_known: bool,
     pub(super) tasks: BTreeMap<i32, Task>,
     /// Given by the group, and not to be read before their tasks are started.
     pub(super) unstarted: BTreeSet<i32>,
@@ -134,6 +143,7 @@ impl Worker {
             source,
             courier,
             standing: Standing::Unknown,
+            is_arrival_known: true,
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
             start_pause: Pause::new(),
