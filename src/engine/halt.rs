@@ -64,6 +64,13 @@ pub enum Halt {
         /// The topic's `cleanup.policy`, which is not to compact; or why it is not known.
         policy: Result<String, String>,
     },
+    /// The batch that the last record was read from is damaged on the broker's disk.
+    RecordDamaged {
+        /// Where reading would go on.
+        offset: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// While it was read, the topic was deleted and created anew.
     TopicReplaced {
         /// Id of the one that was read.
@@ -196,6 +203,7 @@ impl fmt::Display for Halt {
                  truncated. Whether it compacts is not known ({reason}): let the user ask for that, \
                  and start again; if it does not, count it with {ANEW}"
             ),
+            Halt::RecordDamaged { offset, reason } => write_record_damaged(f, *offset, reason),
             Halt::TopicReplaced { before, now } => write!(
                 f,
                 "the topic was deleted and created anew while it was read (its id was {before}, \
@@ -220,6 +228,17 @@ impl fmt::Display for Halt {
             ),
         }
     }
+}
+
+fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -> fmt::Result {
+    write!(
+        f,
+        "reading should go on at offset {offset}, but the record that was read before it is in a \
+         batch that the broker's disk has damaged ({reason}), so that it does not tell whether the \
+         log is still the one that was read. Restore the partition from a good replica or, where \
+         nobody has deleted or truncated the topic, move the beginning of its log to offset {offset} \
+         (kafka-delete-records.sh); then start again"
+    )
 }
 
 fn write_totals_replaced(f: &mut fmt::Formatter<'_>, replaced: &Replaced) -> fmt::Result {

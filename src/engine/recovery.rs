@@ -57,6 +57,11 @@ pub enum Noted {
         /// The topic's `cleanup.policy`, or why it is not known.
         policy: Result<String, String>,
     },
+    /// A batch that is damaged: which record it had is not known.
+    Damaged {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// What the metadata of a committed offset says.
@@ -196,6 +201,7 @@ fn another_log(facts: &Facts, local: &LocalState) -> Option<Halt> {
         Noted::Nothing | Noted::Same => None,
         Noted::Other => Some(Halt::TopicRecreated { offset, log_end }),
         Noted::Gap { policy: Ok(policy) } if policy.contains("compact") => None,
+        Noted::Damaged { reason } => Some(Halt::RecordDamaged { offset, reason: reason.clone() }),
         Noted::Gap { policy } => Some(Halt::RecordGone { offset, policy: policy.clone() }),
     }
 }

@@ -28,7 +28,7 @@ pub use grants::{Grant, check_group_grant, check_topic_grant, check_transactiona
 pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
 pub use log::{Log, LogRecord, LogStep};
-pub use peek::{Peeked, record_before};
+pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;
 pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};

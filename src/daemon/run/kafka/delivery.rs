@@ -254,8 +254,9 @@ impl Worker {
         Ok(())
     }
 
-    /// After a doubt: what is committed decides what went out.
+    /// After a doubt: what is committed decides what went out, and what went out may have gone nowhere.
     fn settle(&mut self) -> Result<(), Error> {
+        self.is_arrival_known = false;
         let partitions: Vec<i32> = self
             .tasks
             .iter()

@@ -167,9 +167,17 @@ impl Worker {
             outcome = self.step();
         }
         self.ending.get_or_insert_with(Stopwatch::start);
-        if outcome.is_ok() {
-            outcome = self.drain();
-        }
+        outcome = match outcome {
+            Ok(()) => self.drain(),
+            // The sound records before it were read, and cannot be read again before it is mended.
+            Err(error @ Error::Kafka(kafka::Error::DamagedBatch { .. })) => {
+                if let Err(error) = self.drain() {
+                    tracing::warn!(%error, "not everything before a damaged batch was delivered");
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
+        };
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             self.give_up(partition);
         }
@@ -226,7 +234,7 @@ impl Worker {
         let source = Rc::clone(&self.source);
         let mut records: BTreeMap<i32, Vec<_>> = BTreeMap::new();
         let (mut count, mut bytes, mut wait) = (0, 0, POLL_WAIT);
-        let mut is_any_ended = false;
+        let (mut is_any_ended, mut damage) = (false, None);
         while count < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
             match source.poll(wait) {
                 // What is not started yet is paused: nothing of it is the task's.
@@ -243,6 +251,11 @@ impl Worker {
                         is_any_ended = true;
                     }
                 }
+                // Nothing is read behind it. What came before is sound.
+                Happening::Trouble(error) if kafka::is_damage(&error) => {
+                    damage = Some(self.damaged(&error));
+                    break;
+                }
                 Happening::Trouble(error) => self.trouble(&error)?,
                 Happening::Nothing => break,
             }
@@ -254,7 +267,12 @@ impl Worker {
             task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
             self.claim_customers(partition);
         }
-        if is_any_ended { self.pass_over() } else { Ok(()) }
+        match damage {
+            // The client's position may be past it.
+            Some(error) => Err(error.into()),
+            None if is_any_ended => self.pass_over(),
+            None => Ok(()),
+        }
     }
 
     fn go_on_closing(&mut self) -> Result<(), Error> {
@@ -274,7 +292,6 @@ impl Worker {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
-            Some(Code::BadMessage | Code::BadCompression) => Err(self.damaged(error).into()),
             Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
                 self.is_out_of_range = true;
                 self.report.trouble(error, None);
