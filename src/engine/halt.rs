@@ -129,6 +129,31 @@ each period from one of the two topics only";
 const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
 of one customer's records share a partition, in a topic of their own";
 
+impl Halt {
+    /// Whether it is about what the process was told, or a topic as a whole: then no task of it may go on.
+    pub fn is_for_all(&self) -> bool {
+        match self {
+            Halt::NothingToStartFrom
+            | Halt::ForeignState { .. }
+            | Halt::PartitionsChanged { .. }
+            | Halt::TopicReplaced { .. }
+            | Halt::TotalsReplaced(_)
+            | Halt::RejectsReplaced(_)
+            | Halt::TotalsPartitionsChanged { .. } => true,
+            // A log may be cut by itself, as by the election of a leader that lacks records.
+            Halt::OffsetGone
+            | Halt::ForeignOffset { .. }
+            | Halt::StateElsewhere { .. }
+            | Halt::HistoryGone { .. }
+            | Halt::TopicRecreated { .. }
+            | Halt::RecordGone { .. }
+            | Halt::RecordDamaged { .. }
+            | Halt::CustomerInTwoTasks { .. }
+            | Halt::FormerCustomerInTwoTasks { .. } => false,
+        }
+    }
+}
+
 /// The reason, and the manual steps that settle it.
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

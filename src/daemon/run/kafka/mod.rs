@@ -75,7 +75,7 @@ fn run_workers(
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Option<worker::Error>) {
-    let registry = Arc::new(Registry::default());
+    let registry = Arc::new(registry(&work));
     let abort = Stop::default();
     let destinations = Arc::new(destinations);
     let (mut summary, mut first_error) = (Summary::EMPTY, None);
@@ -120,6 +120,15 @@ fn run_workers(
         }
     });
     (summary, first_error)
+}
+
+/// The registry of all tasks and workers.
+fn registry(work: &[setup::Work]) -> Registry {
+    let topic = |options: &kafka::Options| options.topics.source.clone();
+    let counts: BTreeMap<String, i32> =
+        work.iter().map(|(job, options)| (topic(options), job.partitions)).collect();
+    let tasks = counts.values().map(|count| count.unsigned_abs() as usize).sum();
+    Registry::new(tasks, work.iter().map(|(_, options)| (topic(options), options.worker)))
 }
 
 /// The outlook of each topic.

@@ -104,6 +104,8 @@ pub(super) struct Worker {
     pub(super) tasks: BTreeMap<i32, Task>,
     /// Given by the group, and not to be read before their tasks are started.
     pub(super) unstarted: BTreeSet<i32>,
+    /// Whether the group has given it its partitions, if any.
+    pub(super) has_joined: bool,
     pub(super) start_pause: Pause,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
@@ -146,6 +148,7 @@ impl Worker {
             is_arrival_known: true,
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
+            has_joined: false,
             start_pause: Pause::new(),
             is_out_of_range: false,
             documents: Vec::new(),
@@ -340,18 +343,27 @@ impl Worker {
         let partitions: Vec<i32> = self.tasks.keys().copied().collect();
         for partition in partitions {
             let name = self.name(partition);
-            if let Some(reason) = self.registry.halted(&name) {
-                tracing::error!(task = %name, reason, "task halted");
+            if self.registry.halted(&name).is_some() {
                 self.report_and_drop(partition);
-                self.report.halted(partition, &reason);
+                self.tell_halted(partition);
                 if let Err(error) = self.source.pause(&[partition]) {
                     tracing::warn!(%error, partition, "a halted partition could not be paused");
                 }
             }
         }
+        let is_settled = self.has_joined && self.unstarted.is_empty();
+        self.registry.settle(&self.options.topics.source, self.options.worker, is_settled);
         if self.tasks.is_empty() && self.registry.is_serving_nothing() {
             self.abort.raise();
         }
+    }
+
+    /// Says of a task that it is halted, in each place where that is looked for.
+    pub(super) fn tell_halted(&self, partition: i32) {
+        let name = self.name(partition);
+        let Some(reason) = self.registry.halted(&name) else { return };
+        tracing::error!(task = %name, reason, "task halted");
+        self.report.halted(partition, &reason);
     }
 
     /// Closes a task's state; the partition is no longer this worker's.
