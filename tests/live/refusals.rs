@@ -160,6 +160,50 @@ fn task_that_halts_as_it_is_started_leaves_the_others_at_work() {
     }
 }
 
+/// `check --live` says beforehand what would end a start, and changes nothing.
+#[test]
+fn what_would_end_a_start_is_found_by_a_check() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = served(&scene, 18);
+    let sound = scene.configuration(Some("earliest"), "1h");
+    let (trials, status) = daemon.check();
+    assert!(trials.iter().any(|line| line.contains("2 states, of this cluster")), "{trials:#?}");
+    assert_eq!(status, Some(0));
+
+    let longer = "\"heartbeat.interval.ms\" = \"500\"\n\"delivery.timeout.ms\" = \"60000\"";
+    let group = scene.configuration(Some("earliest"), "1h").replace(&scene.group, &unique("group"));
+    for (configuration, words) in [
+        (
+            sound.replace("\"heartbeat.interval.ms\" = \"500\"", longer),
+            "`message.timeout.ms` must be",
+        ),
+        (group, "is no transactional id of group"),
+    ] {
+        daemon.write("odometer.toml", &configuration);
+        expect_failure(&daemon, words);
+        expect_refusal(&scene, &mut daemon, &[words]);
+    }
+    // Without the file that tells the group too.
+    let ids = daemon.directory().join("state/transactional-ids");
+    std::fs::remove_file(&ids).expect("it is there");
+    expect_failure(&daemon, "the state directory belongs to group");
+    daemon.write("odometer.toml", &sound);
+    scene.broker.delete_topic(&scene.rejects);
+    scene.broker.create_topic(&scene.rejects, 2);
+    expect_failure(&daemon, "deleted and created anew");
+    daemon.write("state/sink-topics", "");
+    expect_failure(&daemon, "sink-topics is empty");
+    assert!(!ids.exists(), "nothing is changed");
+}
+
+/// One trial fails, with these words.
+fn expect_failure(daemon: &Daemon, words: &str) {
+    let (trials, status) = daemon.check();
+    let failed: Vec<_> = trials.iter().filter(|line| line.starts_with("FAILED")).collect();
+    assert!(failed.len() == 1 && failed[0].contains(words), "{words}: {trials:#?}");
+    assert_eq!(status, Some(1));
+}
+
 fn offsets(scene: &Scene<'_>) -> Vec<i64> {
     let committed = scene.broker.committed_offsets(&scene.group, &scene.usage);
     committed.into_iter().map(|found| found.map_or(0, |(offset, _)| offset)).collect()

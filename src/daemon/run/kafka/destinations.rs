@@ -88,6 +88,18 @@ impl Destinations {
     }
 }
 
+/// Holds what the broker tells against what is kept, and keeps nothing.
+///
+/// # Errors
+/// A topic that is another one now, or a file that cannot be read.
+pub(super) fn agree(
+    directory: &Path,
+    cluster: &str,
+    written: [(&str, &TopicShape); 2],
+) -> Result<(), CommandError> {
+    Topics::known(directory, cluster, written).map(drop)
+}
+
 impl Topics {
     fn known(
         directory: &Path,

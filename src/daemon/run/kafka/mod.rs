@@ -5,7 +5,7 @@
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts).
+//! (counts); `trial` (what a start would find, for `check --live`).
 
 mod asking;
 mod courier;
@@ -25,6 +25,7 @@ mod report;
 mod setup;
 mod takeover;
 mod task;
+pub(in crate::daemon) mod trial;
 mod worker;
 
 use std::collections::BTreeMap;

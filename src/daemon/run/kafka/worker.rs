@@ -301,6 +301,11 @@ impl Worker {
                 Ok(())
             }
             _ => {
+                if !self.has_joined
+                    && let Some(reason) = kafka::refused_membership(error)
+                {
+                    self.report.refused(&reason);
+                }
                 self.report.trouble(error, self.source.last_trouble().as_deref());
                 Ok(())
             }
