@@ -64,6 +64,13 @@ pub enum Halt {
         /// The topic's `cleanup.policy`, which is not to compact; or why it is not known.
         policy: Result<String, String>,
     },
+    /// The batch that the last record was read from is damaged on the broker's disk.
+    RecordDamaged {
+        /// Where reading would go on.
+        offset: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// While it was read, the topic was deleted and created anew.
     TopicReplaced {
         /// Id of the one that was read.
@@ -71,17 +78,12 @@ pub enum Halt {
         /// Id of the one that has its name now.
         now: String,
     },
-    /// A topic that is delivered to was deleted and created anew.
-    DestinationReplaced {
-        /// Id of the one that was delivered to.
-        before: String,
-        /// Id of the one that has its name now.
-        now: String,
-        /// Where it is remembered.
-        memory: String,
-    },
+    /// The topic of totals was deleted and created anew.
+    TotalsReplaced(Replaced),
+    /// The topic of rejects was.
+    RejectsReplaced(Replaced),
     /// The topic of totals has another number of partitions than when totals were last delivered to it.
-    DestinationPartitionsChanged {
+    TotalsPartitionsChanged {
         /// Then.
         before: i32,
         /// Now.
@@ -107,6 +109,17 @@ pub enum Halt {
     },
 }
 
+/// A topic that was delivered to, and has another id now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Replaced {
+    /// Id of the one that was delivered to.
+    pub before: String,
+    /// Id of the one that has its name now.
+    pub now: String,
+    /// Where it is remembered.
+    pub memory: String,
+}
+
 /// How counting begins anew, so that no id comes twice with another content, and what that means for who is billed.
 const ANEW: &str = "a new source.group_id, an empty state.directory, another sink.topic and another \
 rejects.topic. Periods that were closed stand in the old totals topic, those still open do not: bill \
@@ -115,6 +128,31 @@ each period from one of the two topics only";
 /// What a customer in two tasks means, and what settles it.
 const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
 of one customer's records share a partition, in a topic of their own";
+
+impl Halt {
+    /// Whether it is about what the process was told, or a topic as a whole: then no task of it may go on.
+    pub fn is_for_all(&self) -> bool {
+        match self {
+            Halt::NothingToStartFrom
+            | Halt::ForeignState { .. }
+            | Halt::PartitionsChanged { .. }
+            | Halt::TopicReplaced { .. }
+            | Halt::TotalsReplaced(_)
+            | Halt::RejectsReplaced(_)
+            | Halt::TotalsPartitionsChanged { .. } => true,
+            // A log may be cut by itself, as by the election of a leader that lacks records.
+            Halt::OffsetGone
+            | Halt::ForeignOffset { .. }
+            | Halt::StateElsewhere { .. }
+            | Halt::HistoryGone { .. }
+            | Halt::TopicRecreated { .. }
+            | Halt::RecordGone { .. }
+            | Halt::RecordDamaged { .. }
+            | Halt::CustomerInTwoTasks { .. }
+            | Halt::FormerCustomerInTwoTasks { .. } => false,
+        }
+    }
+}
 
 /// The reason, and the manual steps that settle it.
 impl fmt::Display for Halt {
@@ -190,6 +228,7 @@ impl fmt::Display for Halt {
                  truncated. Whether it compacts is not known ({reason}): let the user ask for that, \
                  and start again; if it does not, count it with {ANEW}"
             ),
+            Halt::RecordDamaged { offset, reason } => write_record_damaged(f, *offset, reason),
             Halt::TopicReplaced { before, now } => write!(
                 f,
                 "the topic was deleted and created anew while it was read (its id was {before}, \
@@ -197,11 +236,10 @@ impl fmt::Display for Halt {
                  was not read. Totals of other events would come under ids that their reader knows: \
                  count it with {ANEW}"
             ),
-            Halt::DestinationReplaced { before, now, memory } => {
-                write_destination_replaced(f, before, now, memory)
-            }
-            Halt::DestinationPartitionsChanged { before, now, memory } => {
-                write_destination_partitions_changed(f, *before, *now, memory)
+            Halt::TotalsReplaced(replaced) => write_totals_replaced(f, replaced),
+            Halt::RejectsReplaced(replaced) => write_rejects_replaced(f, replaced),
+            Halt::TotalsPartitionsChanged { before, now, memory } => {
+                write_totals_partitions_changed(f, *before, *now, memory)
             }
             Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
                 f,
@@ -217,22 +255,42 @@ impl fmt::Display for Halt {
     }
 }
 
-fn write_destination_replaced(
-    f: &mut fmt::Formatter<'_>,
-    before: &str,
-    now: &str,
-    memory: &str,
-) -> fmt::Result {
+fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -> fmt::Result {
     write!(
         f,
-        "it was deleted and created anew (its id was {before}, and now is {now}), so that it lacks \
-         what was delivered before: a correction may come without its first revision. Where readers \
-         have what they need of the old one, remove {memory} and start again; else count the source \
+        "reading should go on at offset {offset}, but the record that was read before it is in a \
+         batch that the broker's disk has damaged ({reason}), so that it does not tell whether the \
+         log is still the one that was read. Restore the partition from a good replica or, where \
+         nobody has deleted or truncated the topic, move the beginning of its log to offset {offset} \
+         (kafka-delete-records.sh); then start again"
+    )
+}
+
+fn write_totals_replaced(f: &mut fmt::Formatter<'_>, replaced: &Replaced) -> fmt::Result {
+    let Replaced { before, now, memory } = replaced;
+    write!(
+        f,
+        "it was deleted and created anew (its id was {before}, and now is {now}): it lacks what was \
+         delivered before, so that a correction may come without its first revision, and what was \
+         sent last may be in it, or in neither. Where readers have what they need of the old one, \
+         and what was sent last (`odometer state export` has it), remove {memory} and start again; \
+         else count the source topic again from source.start_from = \"earliest\" with {ANEW}"
+    )
+}
+
+/// No order among rejects is to be kept, and no reader knows one by an id.
+fn write_rejects_replaced(f: &mut fmt::Formatter<'_>, replaced: &Replaced) -> fmt::Result {
+    let Replaced { before, now, memory } = replaced;
+    write!(
+        f,
+        "it was deleted and created anew (its id was {before}, and now is {now}): it lacks the \
+         rejects before, and those that were sent last may be in it, or in neither. Where nobody \
+         needs them any more, remove {memory} and start again; to have them again, count the source \
          topic again from source.start_from = \"earliest\" with {ANEW}"
     )
 }
 
-fn write_destination_partitions_changed(
+fn write_totals_partitions_changed(
     f: &mut fmt::Formatter<'_>,
     before: i32,
     now: i32,
@@ -251,6 +309,11 @@ fn write_destination_partitions_changed(
 mod tests {
     use super::*;
 
+    fn replaced() -> Replaced {
+        let (before, now) = ("a".repeat(22), "b".repeat(22));
+        Replaced { before, now, memory: "state/sink-topics".to_owned() }
+    }
+
     /// Every way to a new group.
     fn counted_anew() -> Vec<Halt> {
         vec![
@@ -266,12 +329,9 @@ mod tests {
                 policy: Err("it may not be asked: that takes DescribeConfigs".to_owned()),
             },
             Halt::TopicReplaced { before: "a".repeat(22), now: "b".repeat(22) },
-            Halt::DestinationReplaced {
-                before: "a".repeat(22),
-                now: "b".repeat(22),
-                memory: "state/sink-topics".to_owned(),
-            },
-            Halt::DestinationPartitionsChanged {
+            Halt::TotalsReplaced(replaced()),
+            Halt::RejectsReplaced(replaced()),
+            Halt::TotalsPartitionsChanged {
                 before: 3,
                 now: 6,
                 memory: "state/sink-topics".to_owned(),
@@ -299,7 +359,21 @@ mod tests {
             }
             assert!(text.contains("old totals topic"), "what becomes of what was billed: {text}");
             let sentences = text.matches(". ").count() + 1;
-            assert!(sentences <= 3 && text.len() < 620, "{} bytes: {text}", text.len());
+            assert!(sentences <= 3 && text.len() < 740, "{} bytes: {text}", text.len());
+        }
+    }
+
+    #[test]
+    fn each_topic_that_was_created_anew_has_a_text_of_its_own() {
+        let totals = Halt::TotalsReplaced(replaced()).to_string();
+        let rejects = Halt::RejectsReplaced(replaced()).to_string();
+        for text in [&totals, &rejects] {
+            assert!(text.contains("sent last may be in it, or in neither. Where "), "{text}");
+            assert!(text.contains("remove state/sink-topics and start again"), "{text}");
+        }
+        assert!(totals.contains("correction") && totals.contains("odometer state export"));
+        for word in ["correction", "revision", "readers have"] {
+            assert!(!rejects.contains(word), "{word} is of totals: {rejects}");
         }
     }
 

@@ -42,7 +42,7 @@ pub use effect::{
     ScanRange,
 };
 pub use extent::Extent;
-pub use halt::Halt;
+pub use halt::{Halt, Replaced};
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{

@@ -26,6 +26,30 @@ pub struct Binding {
     pub partitions: i32,
 }
 
+impl Binding {
+    /// Why a task of that binding may not use a state of this one; `None`: it may.
+    pub fn foreign_to(&self, wanted: &Binding) -> Option<Halt> {
+        if self.partitions != wanted.partitions && self.cluster == wanted.cluster {
+            let (before, now) = (self.partitions, wanted.partitions);
+            return Some(Halt::PartitionsChanged { before, now });
+        }
+        let differs = |field, found: &str, wanted: &str| {
+            (found != wanted).then(|| Halt::ForeignState {
+                field,
+                found: found.to_owned(),
+                wanted: wanted.to_owned(),
+            })
+        };
+        differs("cluster", &self.cluster, &wanted.cluster)
+            .or_else(|| differs("group", &self.group, &wanted.group))
+            .or_else(|| differs("topic", &self.topic, &wanted.topic))
+            .or_else(|| {
+                let (found, wanted) = (self.partition.to_string(), wanted.partition.to_string());
+                differs("partition", &found, &wanted)
+            })
+    }
+}
+
 /// A state found on this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LocalState {
@@ -56,6 +80,11 @@ pub enum Noted {
     Gap {
         /// The topic's `cleanup.policy`, or why it is not known.
         policy: Result<String, String>,
+    },
+    /// A batch that is damaged: which record it had is not known.
+    Damaged {
+        /// What is wrong with it.
+        reason: String,
     },
 }
 
@@ -137,7 +166,9 @@ pub enum Decision {
 
 /// Names the decision for all facts.
 pub fn decide(facts: &Facts) -> Decision {
-    if let Some(halt) = facts.local.as_ref().and_then(|local| foreign(local, &facts.binding)) {
+    if let Some(halt) =
+        facts.local.as_ref().and_then(|local| local.binding.foreign_to(&facts.binding))
+    {
         return Decision::Halt(halt);
     }
     let state = facts.local.as_ref().filter(|local| !local.is_genesis);
@@ -196,6 +227,7 @@ fn another_log(facts: &Facts, local: &LocalState) -> Option<Halt> {
         Noted::Nothing | Noted::Same => None,
         Noted::Other => Some(Halt::TopicRecreated { offset, log_end }),
         Noted::Gap { policy: Ok(policy) } if policy.contains("compact") => None,
+        Noted::Damaged { reason } => Some(Halt::RecordDamaged { offset, reason: reason.clone() }),
         Noted::Gap { policy } => Some(Halt::RecordGone { offset, policy: policy.clone() }),
     }
 }
@@ -213,29 +245,6 @@ fn unreachable_cursor(facts: &Facts, offset: i64) -> Option<Halt> {
     }
     let log_start = facts.log_start;
     (offset < log_start).then_some(Halt::HistoryGone { offset, log_start })
-}
-
-/// What of a state's binding is not the task's.
-fn foreign(local: &LocalState, wanted: &Binding) -> Option<Halt> {
-    let found = &local.binding;
-    if found.partitions != wanted.partitions && found.cluster == wanted.cluster {
-        let (before, now) = (found.partitions, wanted.partitions);
-        return Some(Halt::PartitionsChanged { before, now });
-    }
-    let differs = |field, found: &str, wanted: &str| {
-        (found != wanted).then(|| Halt::ForeignState {
-            field,
-            found: found.to_owned(),
-            wanted: wanted.to_owned(),
-        })
-    };
-    differs("cluster", &found.cluster, &wanted.cluster)
-        .or_else(|| differs("group", &found.group, &wanted.group))
-        .or_else(|| differs("topic", &found.topic, &wanted.topic))
-        .or_else(|| {
-            let (found, wanted) = (found.partition.to_string(), wanted.partition.to_string());
-            differs("partition", &found, &wanted)
-        })
 }
 
 impl fmt::Display for CommitId {

@@ -100,28 +100,53 @@ pub(super) fn topic<C: ClientContext>(
     topic: &str,
     timeout: Duration,
 ) -> Result<Described, RDKafkaErrorCode> {
-    let name = CString::new(topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
-    let mut names = [name.as_ptr()];
+    let [found] = topics(client, [topic], timeout)?;
+    found
+}
+
+/// Asks for topics by one request; in their order. One that is not told of is not known.
+pub(super) fn topics<C: ClientContext, const COUNT: usize>(
+    client: &Client<C>,
+    topics: [&str; COUNT],
+    timeout: Duration,
+) -> Result<[Result<Described, RDKafkaErrorCode>; COUNT], RDKafkaErrorCode> {
+    let names = topics.iter().map(|topic| CString::new(*topic));
+    let names = names.collect::<Result<Vec<_>, _>>().map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
+    let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     // SAFETY: names outlive the request, which takes copies; what an event holds is read before the event is unmade.
     unsafe {
-        let topics = native::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1);
-        let topics = Owned::new(topics, native::rd_kafka_TopicCollection_destroy)?;
+        let collection =
+            native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+        let collection = Owned::new(collection, native::rd_kafka_TopicCollection_destroy)?;
         let request = Request::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
         let event = answer(client, request, timeout, |handle, options, queue| {
-            native::rd_kafka_DescribeTopics(handle, topics.pointer(), options, queue);
+            native::rd_kafka_DescribeTopics(handle, collection.pointer(), options, queue);
         })?;
         let result = native::rd_kafka_event_DescribeTopics_result(event.pointer());
+        let result = NonNull::new(result.cast_mut()).ok_or(RDKafkaErrorCode::Fail)?;
         let mut count = 0;
-        let found = match NonNull::new(result.cast_mut()) {
-            Some(result) => {
-                native::rd_kafka_DescribeTopics_result_topics(result.as_ptr(), &raw mut count)
-            }
-            None => return Err(RDKafkaErrorCode::Fail),
+        let found = native::rd_kafka_DescribeTopics_result_topics(result.as_ptr(), &raw mut count);
+        let found = match NonNull::new(found) {
+            Some(found) => std::slice::from_raw_parts(found.as_ptr(), count),
+            None => &[],
         };
-        if count != 1 || found.is_null() {
-            return Err(RDKafkaErrorCode::UnknownTopicOrPartition);
-        }
-        let description = *found;
+        Ok(std::array::from_fn(|place| {
+            let name =
+                |description| CStr::from_ptr(native::rd_kafka_TopicDescription_name(description));
+            let mut found = found.iter().copied();
+            let found = found.find(|description| name(*description) == names[place].as_c_str());
+            found.map_or(Err(RDKafkaErrorCode::UnknownTopicOrPartition), |one| described(one))
+        }))
+    }
+}
+
+/// # Safety
+/// It is of an event that is not unmade yet.
+unsafe fn described(
+    description: *const native::rd_kafka_TopicDescription_t,
+) -> Result<Described, RDKafkaErrorCode> {
+    // SAFETY: the caller's promise.
+    unsafe {
         let error = native::rd_kafka_TopicDescription_error(description);
         no_error(native::rd_kafka_error_code(error))?;
         let id = native::rd_kafka_TopicDescription_topic_id(description);

@@ -34,27 +34,29 @@ impl Destinations {
         Ok(Destinations { client, totals: totals.to_owned(), rejects: rejects.to_owned() })
     }
 
-    /// What the topics of totals and of rejects are by now.
+    /// What the topics of totals and of rejects are by now: one request.
     ///
     /// # Errors
     /// A broker that does not answer, or a topic that is gone or may not be asked for.
     pub fn shapes(&self, timeout: Duration) -> Result<[TopicShape; 2], Error> {
-        Ok([self.shape(&self.totals, timeout)?, self.shape(&self.rejects, timeout)?])
+        let topics = [self.totals.as_str(), self.rejects.as_str()];
+        let answer = topic_id::all_asked(self.client.client(), topics, timeout);
+        let [totals, rejects] =
+            answer.map_err(|error| error.explained(trouble::last_said(&self.client)))?;
+        let named = |topic, found: Result<_, _>| found.map_err(|error| self.named(topic, error));
+        Ok([named(topics[0], totals)?, named(topics[1], rejects)?])
     }
 
-    fn shape(&self, topic: &str, timeout: Duration) -> Result<TopicShape, Error> {
-        let answer = topic_id::asked(self.client.client(), topic, timeout);
-        answer.map_err(|error| {
-            let topic = topic.to_owned();
-            if error.is_topic_unknown() {
-                return Error::SinkTopicGone { topic, cause: Box::new(error) };
+    fn named(&self, topic: &str, error: Error) -> Error {
+        let topic = topic.to_owned();
+        if error.is_topic_unknown() {
+            return Error::SinkTopicGone { topic, cause: Box::new(error) };
+        }
+        match error.code() {
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                Error::Unauthorised { topic, access: Access::Write }
             }
-            match error.code() {
-                Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
-                    Error::Unauthorised { topic, access: Access::Write }
-                }
-                _ => error.explained(trouble::last_said(&self.client)),
-            }
-        })
+            _ => error.explained(trouble::last_said(&self.client)),
+        }
     }
 }

@@ -204,6 +204,19 @@ impl Error {
         )
     }
 
+    /// Whether the coordinator, of the group or of transactions, is not ready yet: mostly for seconds after a broker came.
+    pub fn is_coordinator_away(&self) -> bool {
+        use RDKafkaErrorCode as Code;
+        matches!(
+            self.code(),
+            Some(
+                Code::CoordinatorLoadInProgress
+                    | Code::CoordinatorNotAvailable
+                    | Code::NotCoordinator
+            )
+        )
+    }
+
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
@@ -239,7 +252,34 @@ pub(super) fn needed(cause: &KafkaError) -> &'static str {
         Some(RDKafkaErrorCode::InvalidTransactionTimeout) => {
             ": lower sink.transaction_timeout, or raise the broker's transaction.max.timeout.ms"
         }
+        Some(RDKafkaErrorCode::InvalidSessionTimeout) => {
+            ": set session.timeout.ms of source.kafka.properties to something between \
+             group.min.session.timeout.ms and group.max.session.timeout.ms of the broker"
+        }
+        Some(RDKafkaErrorCode::InconsistentGroupProtocol) => {
+            ": another program is in the group and shares partitions in another way \
+             (partition.assignment.strategy; here it is cooperative-sticky): stop that one, or give \
+             source.group_id a name that nobody else has"
+        }
+        Some(RDKafkaErrorCode::GroupMaxSizeReached) => {
+            ": raise the broker's group.max.size, or take fewer source.workers"
+        }
         _ => "",
+    }
+}
+
+/// Why a group refuses a member, in words, with what is to be changed; `None`: the error says nothing of that.
+pub fn refused_membership(error: &KafkaError) -> Option<String> {
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        Some(
+            code @ (Code::InvalidSessionTimeout
+            | Code::InconsistentGroupProtocol
+            | Code::GroupMaxSizeReached
+            | Code::InvalidGroupId
+            | Code::GroupAuthorizationFailed),
+        ) => Some(format!("{code}{}", needed(error))),
+        _ => None,
     }
 }
 
@@ -286,6 +326,21 @@ mod tests {
         for words in ["lower sink.transaction_timeout", "transaction.max.timeout.ms"] {
             assert!(text.contains(words), "no {words} in: {text}");
         }
+    }
+
+    #[test]
+    fn group_that_refuses_a_member_says_what_to_change() {
+        for (code, words) in [
+            (RDKafkaErrorCode::InvalidSessionTimeout, "group.max.session.timeout.ms"),
+            (RDKafkaErrorCode::InconsistentGroupProtocol, "source.group_id"),
+            (RDKafkaErrorCode::GroupAuthorizationFailed, "grant the operation Read on the group"),
+        ] {
+            let text = refused_membership(&KafkaError::MessageConsumption(code));
+            let text = text.expect("it is a refusal");
+            assert!(text.contains(words) && text.contains(&code.to_string()), "{text}");
+        }
+        let passing = KafkaError::MessageConsumption(RDKafkaErrorCode::RebalanceInProgress);
+        assert_eq!(refused_membership(&passing), None);
     }
 
     #[test]

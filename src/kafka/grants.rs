@@ -59,20 +59,22 @@ pub fn check_group_grant(
     judged(found, Access::Read).ok_or(lacks)
 }
 
-/// Takes up a transactional id that no worker has: whether those of the workers, which begin the same, may be, and their
-/// transactions may take as long as the first of the two times. The second is how long the answer is waited for.
+/// Takes up a transactional id that no worker has, with a client as theirs are: whether those of the workers, which begin
+/// the same, may be, and their transactions may take as long.
 ///
 /// # Errors
-/// That it may not; a broker that does not answer.
-pub fn check_transactional_id(
-    properties: &BTreeMap<String, String>,
-    id: &str,
-    [transaction_timeout, timeout]: [Duration; 2],
-) -> Result<(), Error> {
-    let mut config = Options::client(properties);
-    config.set("transactional.id", id);
-    config.set("transaction.timeout.ms", transaction_timeout.as_millis().to_string());
-    sink::producer_of_new_epoch(&config, timeout).map(drop)
+/// Settings that make no client; that it may not; a broker that does not answer.
+pub fn check_transactional_id(options: &Options, id: &str) -> Result<(), Error> {
+    sink::take_up(options, id)
+}
+
+/// Makes a client as the workers' are, which does not join the group.
+///
+/// # Errors
+/// Settings that make none.
+pub fn check_member(options: &Options) -> Result<(), Error> {
+    let made: Result<BaseConsumer, _> = options.consumer().create();
+    made.map(drop).map_err(Error::Client)
 }
 
 fn client(properties: &BTreeMap<String, String>) -> Result<BaseConsumer<Trouble>, Error> {

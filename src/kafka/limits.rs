@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataBroker;
 
 use super::trouble::Trouble;
 use super::{Disposition, Error, Options};
 
-const ASKING: &str = "asking for the topic's settings";
+const ASKING: &str = "asking for settings";
 /// What librdkafka takes as `message.max.bytes`.
 const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1000..=1_000_000_000;
 
@@ -60,14 +61,44 @@ pub fn topic_setting(
     name: &str,
     timeout: Duration,
 ) -> Result<Result<String, String>, Error> {
-    let client: AdminClient<Trouble> = Options::client(properties)
-        .create_with_context(Trouble::default())
-        .map_err(Error::Client)?;
+    let client = client(properties)?;
+    setting(&client, &ResourceSpecifier::Topic(topic), name, timeout)
+}
+
+/// The same of a broker, which is found by a topic that is there.
+///
+/// # Errors
+/// A broker that does not answer.
+pub fn broker_setting(
+    properties: &BTreeMap<String, String>,
+    topic: &str,
+    name: &str,
+    timeout: Duration,
+) -> Result<Result<String, String>, Error> {
+    let client = client(properties)?;
+    let metadata = client.inner().fetch_metadata(Some(topic), timeout);
+    let metadata = metadata.map_err(Error::request(ASKING))?;
+    // Which one has answered is not always told: one that was asked by its address alone has no id.
+    let Some(broker) = metadata.brokers().first().map(MetadataBroker::id) else {
+        return Ok(Err("the cluster tells of no broker".to_owned()));
+    };
+    setting(&client, &ResourceSpecifier::Broker(broker), name, timeout)
+}
+
+fn client(properties: &BTreeMap<String, String>) -> Result<AdminClient<Trouble>, Error> {
+    Options::client(properties).create_with_context(Trouble::default()).map_err(Error::Client)
+}
+
+fn setting(
+    client: &AdminClient<Trouble>,
+    of: &ResourceSpecifier<'_>,
+    name: &str,
+    timeout: Duration,
+) -> Result<Result<String, String>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("the system gives what a thread waits with");
     let options = AdminOptions::new().request_timeout(Some(timeout));
-    let wanted = [ResourceSpecifier::Topic(topic)];
-    let answer = runtime.block_on(client.describe_configs(&wanted, &options));
+    let answer = runtime.block_on(client.describe_configs([of], &options));
     let answer = answer.and_then(|found| match found.into_iter().next() {
         Some(Err(code)) => Err(KafkaError::AdminOp(code)),
         Some(Ok(found)) => Ok(Some(found)),
@@ -85,7 +116,7 @@ fn understood(found: Option<&ConfigResource>, name: &str) -> Result<String, Stri
     let entry = found.and_then(|found| found.get(name));
     let text = entry.and_then(|entry| entry.value.as_deref());
     let text = text.ok_or(
-        "the broker does not tell it: that takes the operation DescribeConfigs on the topic",
+        "the broker does not tell it: that takes the operation DescribeConfigs on what has it",
     )?;
     Ok(text.to_owned())
 }
@@ -101,6 +132,10 @@ fn refused(cause: KafkaError) -> Result<Result<String, String>, Error> {
     match error.code() {
         Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
             Ok(Err("it may not be asked: that takes the operation DescribeConfigs on the topic"
+                .to_owned()))
+        }
+        Some(RDKafkaErrorCode::ClusterAuthorizationFailed) => {
+            Ok(Err("it may not be asked: that takes the operation DescribeConfigs on the cluster"
                 .to_owned()))
         }
         // A broker that does not know the question at all.

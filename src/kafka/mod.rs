@@ -23,12 +23,14 @@ mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use destinations::Destinations;
-pub use error::{Access, Disposition, Error};
-pub use grants::{Grant, check_group_grant, check_topic_grant, check_transactional_id};
+pub use error::{Access, Disposition, Error, refused_membership};
+pub use grants::{
+    Grant, check_group_grant, check_member, check_topic_grant, check_transactional_id,
+};
 pub use horizon::Horizon;
-pub use limits::{Limits, TopicLimit, topic_limit, topic_setting};
+pub use limits::{Limits, TopicLimit, broker_setting, topic_limit, topic_setting};
 pub use log::{Log, LogRecord, LogStep};
-pub use peek::{Peeked, record_before};
+pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;
 pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};

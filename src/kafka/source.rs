@@ -138,13 +138,19 @@ impl Source {
         self.consumer.context().memberships.lock().expect("no holder panics").pop_front()
     }
 
-    /// Accepts partitions; reading begins at these offsets.
+    /// Accepts partitions; reading begins at these offsets, and of those that are held nothing is read.
     ///
     /// # Errors
     /// A client that lost the group meanwhile.
-    pub fn assign(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
-        let list = self.list(starts)?;
-        self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))
+    pub fn assign(&self, starts: &[(i32, i64)], held: &[i32]) -> Result<(), Error> {
+        let mut list = self.list(starts)?;
+        for partition in held {
+            // An offset that every log has: one that is out of the log would be told as trouble.
+            list.add_partition_offset(&self.topic, *partition, Offset::End)
+                .map_err(Error::request("naming a start offset"))?;
+        }
+        self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))?;
+        if held.is_empty() { Ok(()) } else { self.pause(held) }
     }
 
     /// Begins to read partitions that were accepted and paused.
@@ -154,7 +160,7 @@ impl Source {
     pub fn begin(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
         let partitions: Vec<i32> = starts.iter().map(|(partition, _)| *partition).collect();
         self.unassign(&partitions)?;
-        self.assign(starts)
+        self.assign(starts, &[])
     }
 
     /// Gives partitions up.

@@ -10,10 +10,11 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::describe::{self, Described};
 use super::trouble::{self, Trouble};
-use super::{Error, Options, describe};
+use super::{Error, Options};
 
 const ASKING: &str = "asking for the topic's id";
 
@@ -34,6 +35,12 @@ pub struct TopicShape {
     pub id: Option<TopicId>,
     /// How many partitions it has.
     pub partitions: i32,
+}
+
+impl TopicShape {
+    fn of(found: Described) -> Self {
+        TopicShape { id: found.id.map(TopicId), partitions: found.partitions }
+    }
 }
 
 /// The id of a topic; `None`: its broker is of a time before there were any.
@@ -59,8 +66,19 @@ pub(super) fn asked<C: ClientContext>(
     topic: &str,
     timeout: Duration,
 ) -> Result<TopicShape, Error> {
-    match describe::topic(client, topic, timeout) {
-        Ok(found) => Ok(TopicShape { id: found.id.map(TopicId), partitions: found.partitions }),
-        Err(code) => Err(Error::Request { what: ASKING, cause: KafkaError::MetadataFetch(code) }),
-    }
+    describe::topic(client, topic, timeout).map(TopicShape::of).map_err(failed)
+}
+
+/// The same of several topics by one request, in their order.
+pub(super) fn all_asked<C: ClientContext, const COUNT: usize>(
+    client: &Client<C>,
+    topics: [&str; COUNT],
+    timeout: Duration,
+) -> Result<[Result<TopicShape, Error>; COUNT], Error> {
+    let found = describe::topics(client, topics, timeout).map_err(failed)?;
+    Ok(found.map(|found| found.map(TopicShape::of).map_err(failed)))
+}
+
+fn failed(code: RDKafkaErrorCode) -> Error {
+    Error::Request { what: ASKING, cause: KafkaError::MetadataFetch(code) }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use odometer::engine::{CommitId, Halt};
+use odometer::engine::{CommitId, Halt, Replaced};
 use serde_json::Value;
 
 use crate::program::{expect_status, run, write};
@@ -328,9 +328,11 @@ fn heading(halt: &Halt) -> &'static str {
         Halt::HistoryGone { .. } => "history gone",
         Halt::TopicRecreated { .. } => "topic recreated",
         Halt::RecordGone { .. } => "record gone",
+        Halt::RecordDamaged { .. } => "record damaged",
         Halt::TopicReplaced { .. } => "topic replaced",
-        Halt::DestinationReplaced { .. } => "sink topic replaced",
-        Halt::DestinationPartitionsChanged { .. } => "sink partitions changed",
+        Halt::TotalsReplaced(_) => "totals topic replaced",
+        Halt::RejectsReplaced(_) => "rejects topic replaced",
+        Halt::TotalsPartitionsChanged { .. } => "totals partitions changed",
         Halt::CustomerInTwoTasks { .. } | Halt::FormerCustomerInTwoTasks { .. } => {
             "customer in two tasks"
         }
@@ -350,9 +352,11 @@ fn every_halt_is_in_the_operators_table() {
         Halt::HistoryGone { offset: 5, log_start: 9 },
         Halt::TopicRecreated { offset: 5, log_end: 3 },
         Halt::RecordGone { offset: 5, policy: Ok(word()) },
+        Halt::RecordDamaged { offset: 5, reason: word() },
         Halt::TopicReplaced { before: word(), now: word() },
-        Halt::DestinationReplaced { before: word(), now: word(), memory: word() },
-        Halt::DestinationPartitionsChanged { before: 3, now: 6, memory: word() },
+        Halt::TotalsReplaced(Replaced { before: word(), now: word(), memory: word() }),
+        Halt::RejectsReplaced(Replaced { before: word(), now: word(), memory: word() }),
+        Halt::TotalsPartitionsChanged { before: 3, now: 6, memory: word() },
         Halt::CustomerInTwoTasks { tenant: word(), customer: word(), other: word() },
         Halt::FormerCustomerInTwoTasks { digest: 7, other: word() },
     ];

@@ -81,8 +81,7 @@ fn halted_task_raises_its_alarm() {
     let scene = Scene::new(Broker::shared(), 3);
     scene.produce((0..3).flat_map(|partition| (0..4).map(move |number| record(partition, number))));
     let configuration = scene.configuration(Some("earliest"), "1s");
-    // A task that is found to be split as it moves to another worker ends the process.
-    let mut daemon = Daemon::new(&configuration.replace("workers = 2", "workers = 1"), METRICS);
+    let mut daemon = Daemon::new(&configuration, METRICS);
     daemon.start();
     scene.await_done(&mut daemon);
     // Partition 0's customer, in partition 1.

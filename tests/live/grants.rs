@@ -43,7 +43,7 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
 
     let (trials, status) = daemon.check();
     let failed = trials.iter().filter(|line| line.starts_with("FAILED")).count();
-    assert_eq!((failed, status), (5, Some(1)), "topics, group and ids: {trials:#?}");
+    assert_eq!((failed, status), (6, Some(1)), "topics, group, ids, states: {trials:#?}");
 
     let named = |topic: &str| format!("topic \"{topic}\" is not authorised");
     expect_named(&mut daemon, &[&named(usage), "Describe and Read"]);

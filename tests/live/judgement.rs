@@ -29,8 +29,15 @@ impl Outcome {
     /// What a read-committed consumer sees. Panics where a revision or a reject is missing or there twice, or a
     /// revision does not go on from the one before.
     pub(crate) fn found(scene: &Scene<'_>) -> Self {
+        let totals = scene.broker.read_committed_all(&scene.totals);
+        let rejects = scene.broker.read_committed_all(&scene.rejects);
+        Self::of(&totals, &rejects)
+    }
+
+    /// The same of records that were read, in the order of their partitions.
+    pub(crate) fn of(totals: &[Record], rejects: &[Record]) -> Self {
         let mut chains: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for record in scene.broker.read_committed_all(&scene.totals) {
+        for record in totals {
             let total = serde_json::from_str(record.text()).expect("a total is JSON");
             chains.entry(record.key_text().to_owned()).or_default().push(total);
         }
@@ -40,8 +47,8 @@ impl Outcome {
             let last = revisions.last().expect("a key has a revision");
             found.insert_total(last, &last["period"]);
         }
-        for record in scene.broker.read_committed_all(&scene.rejects) {
-            found.insert_reject(&record);
+        for record in rejects {
+            found.insert_reject(record);
         }
         found
     }

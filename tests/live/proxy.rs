@@ -12,8 +12,10 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use crate::broker::Broker;
+use crate::wait;
 
 /// Kinds of requests, by their api key.
 pub(crate) const FETCH: i16 = 1;
@@ -27,7 +29,12 @@ pub(crate) enum Cut {
     Before,
     /// When the broker has it, before its answer.
     After,
+    /// Nowhere: what comes waits until requests of its kind may pass.
+    Hold,
 }
+
+/// From one look at a rule that holds a request to the next.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 struct Rules {
@@ -113,12 +120,22 @@ fn requests(mut from: &TcpStream, mut to: &TcpStream, rules: &Mutex<Rules>) {
             rules.hits += u32::from(cut.is_some());
             cut
         };
-        if cut == Some(Cut::Before) {
-            return;
+        match cut {
+            Some(Cut::Before) => return,
+            Some(Cut::Hold) => hold(kind, rules),
+            Some(Cut::After) | None => {}
         }
         let sent = to.write_all(&length).and_then(|()| to.write_all(&request));
         if sent.is_err() || cut == Some(Cut::After) {
             return;
         }
+    }
+}
+
+/// Waits until requests of that kind may pass.
+fn hold(kind: i16, rules: &Mutex<Rules>) {
+    let is_held = || rules.lock().expect("no holder panics").cuts.contains_key(&kind);
+    while is_held() {
+        wait::pass(LOOK_PAUSE);
     }
 }

@@ -1,5 +1,9 @@
 //! `/readyz`: ready while offsets move, else with a reason, and ready again after it.
 
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
 use crate::broker::Broker;
 use crate::daemon::{Daemon, http, http_body};
 use crate::load::{DEFINITIONS, Load};
@@ -37,6 +41,42 @@ fn process_is_not_ready_while_the_broker_is_away() {
     scene.produce(load.end());
     scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn group_that_refuses_a_member_is_told_with_its_reason() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let configuration = scene
+        .configuration(Some("earliest"), "1h")
+        .replace("\"session.timeout.ms\" = \"3000\"", "\"session.timeout.ms\" = \"900\"")
+        .replace("\"heartbeat.interval.ms\" = \"500\"", "\"heartbeat.interval.ms\" = \"100\"");
+    let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+    daemon.start();
+    let words = ["which refuses it: ", "nvalid session timeout", "group.min.session.timeout.ms"];
+    await_obstacle(&scene, &mut daemon, &words);
+    assert!(daemon.terminate().success());
+    let (trials, status) = daemon.check();
+    let failed: Vec<_> = trials.iter().filter(|line| line.starts_with("FAILED")).collect();
+    assert!(failed.len() == 1 && failed[0].contains("session.timeout.ms 900"), "{trials:#?}");
+    assert_eq!(status, Some(1));
+
+    // Another program of the group, which shares partitions in another way.
+    let mate: BaseConsumer = (scene.broker.client())
+        .set("group.id", &scene.group)
+        .set("partition.assignment.strategy", "range")
+        .create()
+        .expect("a consumer");
+    mate.subscribe(&[&scene.usage]).expect("a topic's name");
+    wait::until("it has the partition", WORK_LIMIT, || {
+        drop(mate.poll(Duration::from_millis(100)));
+        (mate.assignment().ok()?.count() > 0).then_some(())
+    });
+    let mut daemon = scene.daemon();
+    daemon.start();
+    await_obstacle(&scene, &mut daemon, &["which refuses it: ", "source.group_id a name that"]);
+    drop(mate);
+    await_ready(&scene, &mut daemon);
+    assert!(daemon.terminate().success());
 }
 
 fn await_ready(scene: &Scene<'_>, daemon: &mut Daemon) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::Broker;
-use crate::daemon::{Daemon, free_address};
+use crate::daemon::{Daemon, free_address, http, http_body};
 use crate::load::{DEFINITIONS, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::topic::unique;
@@ -110,6 +110,103 @@ fn state_that_is_brought_to_a_new_directory_is_served() {
     scene.produce(load.end());
     scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn task_that_halts_as_it_is_started_leaves_the_others_at_work() {
+    for workers in [1, 2] {
+        let scene = Scene::new(Broker::shared(), 3);
+        let configuration = scene.configuration(Some("earliest"), "1h");
+        let configuration = configuration.replace("workers = 2", &format!("workers = {workers}"));
+        let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+        let mut load = Load::new(17, 3);
+        scene.produce(load.by_ref().take(1000));
+        scene.work_through(&mut daemon);
+        let before = offsets(&scene);
+        scene.produce(load.by_ref().take(1000));
+        scene.broker.delete_records(&scene.usage, 0);
+
+        daemon.start();
+        let done = |daemon: &mut Daemon| {
+            daemon.assert_running();
+            let now = offsets(&scene);
+            (now[0] == before[0] && now[1..] == scene.broker.ends_of(&scene.usage)[1..])
+                .then_some(())
+        };
+        wait::until("the others are done", WORK_LIMIT, || done(&mut daemon));
+        let (status, body) = http(&scene.admin, "/readyz").expect("the admin listener answers");
+        assert_eq!(status, 503);
+        for words in [scene.task(0), "the log begins at".to_owned(), "Raise the topic's".to_owned()]
+        {
+            assert!(body.contains(&words), "no {words} in: {body}");
+        }
+        assert!(!body.contains("worker "), "each worker has started what it can: {body}");
+        let series = http_body(&scene.admin, "/metrics").expect("the admin listener answers");
+        assert!(series.contains("odometer_tasks{state=\"halted\"} 1\n"), "{series}");
+        scene.produce(load.by_ref().take(1000));
+        wait::until("they go on", WORK_LIMIT, || done(&mut daemon));
+        assert_eq!(daemon.terminate().code(), Some(1), "a halted task is a failure");
+        let said = daemon.said();
+        assert_eq!(said.matches("task halted").count(), 1, "{said}");
+
+        // Where all are halted, the process ends by itself.
+        scene.produce(load.by_ref().take(100));
+        for partition in 0..3 {
+            scene.broker.delete_records(&scene.usage, partition);
+        }
+        daemon.start();
+        assert_eq!(daemon.await_end().code(), Some(1), "nothing is left to serve");
+        assert_eq!(daemon.said()[said.len()..].matches("task halted").count(), 3);
+    }
+}
+
+/// `check --live` says beforehand what would end a start, and changes nothing.
+#[test]
+fn what_would_end_a_start_is_found_by_a_check() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = served(&scene, 18);
+    let sound = scene.configuration(Some("earliest"), "1h");
+    let (trials, status) = daemon.check();
+    assert!(trials.iter().any(|line| line.contains("2 states, of this cluster")), "{trials:#?}");
+    assert_eq!(status, Some(0));
+
+    let longer = "\"heartbeat.interval.ms\" = \"500\"\n\"delivery.timeout.ms\" = \"60000\"";
+    let group = scene.configuration(Some("earliest"), "1h").replace(&scene.group, &unique("group"));
+    for (configuration, words) in [
+        (
+            sound.replace("\"heartbeat.interval.ms\" = \"500\"", longer),
+            "`message.timeout.ms` must be",
+        ),
+        (group, "is no transactional id of group"),
+    ] {
+        daemon.write("odometer.toml", &configuration);
+        expect_failure(&daemon, words);
+        expect_refusal(&scene, &mut daemon, &[words]);
+    }
+    // Without the file that tells the group too.
+    let ids = daemon.directory().join("state/transactional-ids");
+    std::fs::remove_file(&ids).expect("it is there");
+    expect_failure(&daemon, "the state directory belongs to group");
+    daemon.write("odometer.toml", &sound);
+    scene.broker.delete_topic(&scene.rejects);
+    scene.broker.create_topic(&scene.rejects, 2);
+    expect_failure(&daemon, "deleted and created anew");
+    daemon.write("state/sink-topics", "");
+    expect_failure(&daemon, "sink-topics is empty");
+    assert!(!ids.exists(), "nothing is changed");
+}
+
+/// One trial fails, with these words.
+fn expect_failure(daemon: &Daemon, words: &str) {
+    let (trials, status) = daemon.check();
+    let failed: Vec<_> = trials.iter().filter(|line| line.starts_with("FAILED")).collect();
+    assert!(failed.len() == 1 && failed[0].contains(words), "{words}: {trials:#?}");
+    assert_eq!(status, Some(1));
+}
+
+fn offsets(scene: &Scene<'_>) -> Vec<i64> {
+    let committed = scene.broker.committed_offsets(&scene.group, &scene.usage);
+    committed.into_iter().map(|found| found.map_or(0, |(offset, _)| offset)).collect()
 }
 
 /// A program that has served some records and was stopped.

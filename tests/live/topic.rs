@@ -224,10 +224,15 @@ impl Broker {
 
     /// The sum of the ends of a topic's partitions: how many records it holds, on a topic without transactions.
     pub(crate) fn end_of(&self, topic: &str) -> i64 {
+        self.ends_of(topic).iter().sum()
+    }
+
+    /// One past the last offset of each partition.
+    pub(crate) fn ends_of(&self, topic: &str) -> Vec<i64> {
         let client: BaseConsumer = self.client().create().expect("a client");
         (0..self.partition_count(topic))
             .map(|partition| client.fetch_watermarks(topic, partition, LIMIT).expect("offsets").1)
-            .sum()
+            .collect()
     }
 
     /// The id that a cluster was formatted with.

@@ -1,25 +1,42 @@
 //! What a broker says of all that a configuration wants of it: topics, settings, grants.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::live::Report;
 use crate::daemon::CommandError;
+use crate::daemon::clock::Stopwatch;
+use crate::daemon::run::trial;
+use crate::definition::Definitions;
 use crate::kafka::{self, Access, Grant};
-use crate::settings::KafkaFlow;
+use crate::settings::{KafkaFlow, Settings};
+
+/// How long it is asked again where a coordinator is not ready.
+const COORDINATOR_WAIT: Duration = Duration::from_secs(30);
+/// From one such question to the next.
+const COORDINATOR_PAUSE: Duration = Duration::from_millis(500);
+const NO_TOPIC: &str = "not asked for: there is no source topic";
+/// What librdkafka takes where nothing is set.
+const SESSION_TIMEOUT: &str = "45000";
 
 /// Asks for everything; nothing is read, and nothing written. Only that the transactional id of the check was taken up is
 /// kept by the broker, for as long as it keeps ids that nobody uses.
-pub(super) fn check(flow: &KafkaFlow, report: &mut Report) -> Result<(), CommandError> {
+pub(super) fn check(
+    settings: &Settings,
+    flow: &KafkaFlow,
+    definitions: &Definitions,
+    report: &mut Report,
+) -> Result<(), CommandError> {
     let (source, sink) = (flow.source.properties.expose(), flow.sink.properties.expose());
     let asked = Asked { flow, source: &source, sink: &sink };
     let servers = source.get("bootstrap.servers").map_or("", String::as_str);
-    let cluster = kafka::check_topics(&source, &[], flow.source.request_timeout);
-    let is_there = cluster.is_ok();
+    let found = kafka::check_topics(&source, &[], flow.source.request_timeout);
+    let cluster = found.as_ref().map(|(_, cluster)| cluster.clone()).ok();
     let answer = |(_, cluster): (Vec<i32>, String)| format!("answers for cluster {cluster}");
-    report.tell(&format!("broker {servers}"), cluster.map(answer).map_err(words))?;
-    if !is_there {
+    report.tell(&format!("broker {servers}"), found.map(answer).map_err(words))?;
+    let Some(cluster) = cluster else {
         return report.tell("topics and grants", Err("not asked for: see above".to_owned()));
-    }
+    };
     for topic in &flow.source.topics {
         let outcome = asked.topic(&source, &topic.name, Access::Read);
         report.tell(&format!("source topic {:?}", topic.name), outcome)?;
@@ -29,8 +46,43 @@ pub(super) fn check(flow: &KafkaFlow, report: &mut Report) -> Result<(), Command
     let rejects = asked.topic(&sink, &flow.rejects_topic, Access::Write);
     report.tell(&format!("rejects.topic {:?}", flow.rejects_topic), rejects)?;
     report.tell(&format!("source.group_id {:?}", flow.source.group_id), asked.group())?;
+    let session = source.get("session.timeout.ms").map_or(SESSION_TIMEOUT, String::as_str);
+    report.tell(&format!("session.timeout.ms {session}"), asked.session(session))?;
     let outcome = asked.transactional_id();
-    report.tell(&format!("transactional ids {:?}", asked.prefix()), outcome)
+    report.tell(&format!("transactional ids {:?}", asked.prefix()), outcome)?;
+    let outcome = asked.told(cluster).map_err(|_| "not looked at: see above".to_owned());
+    let outcome = outcome.and_then(|told| trial::of_states(settings, flow, definitions, &told));
+    let outcome = outcome.map(|count| match count {
+        0 => "there are none yet".to_owned(),
+        count => format!("{count} states, of this cluster, group and topics"),
+    });
+    report.tell("states, and what they delivered to", outcome)
+}
+
+/// Asks, and for a while again where a coordinator is not ready.
+fn patiently<T>(ask: impl Fn() -> Result<T, kafka::Error>) -> Result<T, String> {
+    let begun = Stopwatch::start();
+    loop {
+        match ask() {
+            Err(error) if error.is_coordinator_away() && begun.elapsed() < COORDINATOR_WAIT => {
+                std::thread::park_timeout(COORDINATOR_PAUSE);
+            }
+            answer => return answer.map_err(words),
+        }
+    }
+}
+
+/// Whether a group takes members of that session timeout, by what a broker says of its bounds.
+fn within(session: &str, least: &str, most: &str) -> Result<String, String> {
+    let numbers = [session, least, most].map(str::parse::<u64>);
+    let [Ok(millis), Ok(from), Ok(through)] = numbers else {
+        return Ok(format!("the broker tells no bounds of it, but {least:?} and {most:?}"));
+    };
+    let bounds = format!(
+        "the broker takes {least} to {most} (group.min.session.timeout.ms, \
+         group.max.session.timeout.ms)"
+    );
+    if (from..=through).contains(&millis) { Ok(bounds) } else { Err(bounds) }
 }
 
 struct Asked<'a> {
@@ -65,7 +117,7 @@ impl Asked<'_> {
 
     fn group(&self) -> Result<String, String> {
         let (group, timeout) = (&self.flow.source.group_id, self.flow.source.request_timeout);
-        let grant = kafka::check_group_grant(self.source, group, timeout).map_err(words)?;
+        let grant = patiently(|| kafka::check_group_grant(self.source, group, timeout))?;
         Ok(granted(grant, "may be read with"))
     }
 
@@ -75,10 +127,34 @@ impl Asked<'_> {
     }
 
     fn transactional_id(&self) -> Result<String, String> {
-        let times = [self.flow.sink.transaction_timeout, self.flow.source.request_timeout];
-        kafka::check_transactional_id(self.sink, &(self.prefix() + "check"), times)
-            .map_err(words)?;
+        let Some(options) = trial::options(self.flow) else { return Ok(NO_TOPIC.to_owned()) };
+        let id = self.prefix() + "check";
+        patiently(|| kafka::check_transactional_id(&options, &id))?;
         Ok("may be used".to_owned())
+    }
+
+    fn session(&self, session: &str) -> Result<String, String> {
+        let Some(options) = trial::options(self.flow) else { return Ok(NO_TOPIC.to_owned()) };
+        kafka::check_member(&options).map_err(words)?;
+        let (topic, timeout) = (&options.topics.source, self.flow.source.request_timeout);
+        let setting = |name| kafka::broker_setting(self.source, topic, name, timeout);
+        let least = setting("group.min.session.timeout.ms").map_err(words)?;
+        let most = setting("group.max.session.timeout.ms").map_err(words)?;
+        match least.and_then(|least| Ok((least, most?))) {
+            Ok((least, most)) => within(session, &least, &most),
+            Err(reason) => Ok(format!("whether the broker takes it is not known ({reason})")),
+        }
+    }
+
+    /// What the states and what they delivered to must agree with.
+    fn told(&self, cluster: String) -> Result<trial::Told, kafka::Error> {
+        let KafkaFlow { source, sink, rejects_topic, .. } = self.flow;
+        let timeout = source.request_timeout;
+        let topics: Vec<(&str, Access)> =
+            source.topics.iter().map(|topic| (topic.name.as_str(), Access::Read)).collect();
+        let (partitions, _) = kafka::check_topics(self.source, &topics, timeout)?;
+        let broker = kafka::Destinations::open(self.sink, &sink.topic, rejects_topic)?;
+        Ok(trial::Told { cluster, partitions, written: broker.shapes(timeout)? })
     }
 }
 
@@ -91,5 +167,40 @@ fn granted(grant: Grant, may: &str) -> String {
     match grant {
         Grant::Given => may.to_owned(),
         Grant::Unknown => format!("the broker does not tell whether it {may}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+    use super::*;
+
+    #[test]
+    fn session_timeout_is_held_against_the_bounds_of_the_broker() {
+        assert!(within("6000", "6000", "1800000").is_ok());
+        let told = within("500", "6000", "1800000").expect_err("it is too short");
+        assert!(told.contains("6000 to 1800000 (group.min.session.timeout.ms"), "{told}");
+        assert!(within("1800001", "6000", "1800000").is_err());
+    }
+
+    #[test]
+    fn coordinator_that_is_not_ready_is_asked_again() {
+        let answers = Cell::new(0);
+        let ask = |code: RDKafkaErrorCode| {
+            answers.set(answers.get() + 1);
+            let cause = KafkaError::Global(code);
+            if answers.get() > 2 {
+                Ok(())
+            } else {
+                Err(kafka::Error::Request { what: "asking", cause })
+            }
+        };
+        assert_eq!(patiently(|| ask(RDKafkaErrorCode::CoordinatorLoadInProgress)), Ok(()));
+        answers.set(0);
+        assert!(patiently(|| ask(RDKafkaErrorCode::GroupAuthorizationFailed)).is_err(), "at once");
+        assert_eq!(answers.get(), 1);
     }
 }

@@ -13,6 +13,7 @@ use crate::admin;
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
 use crate::daemon::run::lock_directory;
+use crate::definition::Definitions;
 use crate::file::{Follower, Notice, directory_of};
 use crate::settings::{Files, Flow, Settings};
 
@@ -55,7 +56,7 @@ impl Report {
 ///
 /// # Errors
 /// That something failed, once all is tried.
-pub(super) fn check(settings: &Settings) -> Result<(), CommandError> {
+pub(super) fn check(settings: &Settings, definitions: &Definitions) -> Result<(), CommandError> {
     let mut report = Report::default();
     print("\n")?;
     let directory = &settings.state.directory;
@@ -67,7 +68,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), CommandError> {
         report.tell(&format!("admin.address {address}"), outcome.map_err(|e| e.to_string()))?;
     }
     match &settings.flow {
-        Flow::Kafka(flow) => broker::check(flow, &mut report)?,
+        Flow::Kafka(flow) => broker::check(settings, flow, definitions, &mut report)?,
         Flow::Files(files) => check_files(files, &mut report)?,
     }
     report.end()

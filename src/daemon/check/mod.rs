@@ -24,7 +24,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<(), CommandError> {
     let words = describe(&definitions, clock::now());
     let separator = if words.is_empty() { "" } else { "\n" };
     print(&format!("{settings}\n{words}{separator}{}\n", count_words(&definitions)))?;
-    if arguments.live { live::check(&settings) } else { Ok(()) }
+    if arguments.live { live::check(&settings, &definitions) } else { Ok(()) }
 }
 
 fn check_metrics(paths: &[PathBuf]) -> Result<String, CommandError> {

@@ -26,6 +26,7 @@ use crate::model::Span;
 use crate::settings::Flow;
 use crate::telemetry::Series;
 
+pub(super) use kafka::trial;
 pub(super) use setup::{configured, lock_directory};
 
 /// Runs until it is told to stop: a first signal lets it finish, commit and leave, a second ends it at once.

@@ -38,6 +38,7 @@ fn records() -> Vec<Noted> {
         gap("compact,delete"),
         gap("delete"),
         Noted::Gap { policy: Err("it may not be asked".to_owned()) },
+        Noted::Damaged { reason: "failed CRC32C check".to_owned() },
     ]
 }
 
@@ -143,7 +144,8 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
 fn is_another_log(local: &LocalState) -> bool {
     match &local.noted {
         Noted::Nothing | Noted::Same => false,
-        Noted::Other => true,
+        // What is damaged proves as little.
+        Noted::Other | Noted::Damaged { .. } => true,
         Noted::Gap { policy } => !matches!(policy.as_deref(), Ok("compact" | "compact,delete")),
     }
 }
@@ -153,6 +155,9 @@ fn is_of_another_log(local: &LocalState, decision: &Decision) -> bool {
     match (&local.noted, halt) {
         (Noted::Other, Halt::TopicRecreated { .. }) => true,
         (Noted::Gap { policy }, Halt::RecordGone { offset: 50, policy: told }) => policy == told,
+        (Noted::Damaged { reason }, Halt::RecordDamaged { offset: 50, reason: told }) => {
+            reason == told
+        }
         _ => false,
     }
 }
@@ -182,5 +187,5 @@ fn decisions_are_those_of_the_design_for_all_facts() {
             }
         }
     }
-    assert_eq!(count, 211 * 6 * 4 * 3, "every combination is looked at");
+    assert_eq!(count, 241 * 6 * 4 * 3, "every combination is looked at");
 }

@@ -25,6 +25,8 @@ pub(super) enum Order {
     Renew,
     /// One transaction.
     Deliver { deliveries: Vec<Delivery>, member: ConsumerGroupMetadata },
+    /// Whether the last transaction went where it was to go.
+    Ask,
 }
 
 /// What became of it.
@@ -37,6 +39,11 @@ pub(super) enum Reply {
     Delivered {
         visible: Vec<(i32, Visible)>,
         outcome: Result<(), kafka::Error>,
+        /// Whether it is in the topics that it was for: one of them may have been made anew meanwhile.
+        arrival: Result<(), worker::Error>,
+    },
+    Asked {
+        arrival: Result<(), worker::Error>,
     },
 }
 
@@ -150,7 +157,7 @@ fn carry_out(
         Order::Deliver { deliveries, member } => {
             // Asked after the last of them was read, and before anything says that they are counted.
             let source = horizon.same_topic().map_err(worker::Error::from);
-            if let Err(error) = source.and_then(|()| destinations.same()) {
+            if let Err(error) = source.and_then(|()| destinations.expect(&deliveries)) {
                 return Reply::Untried(error);
             }
             let started = Stopwatch::start();
@@ -159,7 +166,9 @@ fn carry_out(
                 .into_iter()
                 .map(|delivery| (delivery.partition, delivery.visible))
                 .collect();
-            Reply::Delivered { visible, outcome }
+            let arrival = if outcome.is_ok() { destinations.same() } else { Ok(()) };
+            Reply::Delivered { visible, outcome, arrival }
         }
+        Order::Ask => Reply::Asked { arrival: destinations.same() },
     }
 }

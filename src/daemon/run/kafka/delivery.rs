@@ -137,7 +137,7 @@ impl Worker {
                 return Ok(());
             }
             _ if !self.is_any_pending() => {
-                self.report.is_certain();
+                self.ask_again();
                 return Ok(());
             }
             Standing::Unknown => {
@@ -171,17 +171,48 @@ impl Worker {
                 Ok(())
             }
             Reply::Untried(error) => Err(error),
-            Reply::Delivered { visible, outcome: Ok(()) } => {
+            Reply::Delivered { visible, outcome: Ok(()), arrival } => {
                 self.report.transaction(TransactionOutcome::Committed);
                 self.pause.end();
-                self.report.is_certain();
-                self.take_visible(&visible)
+                self.take_visible(&visible)?;
+                self.take_arrival(arrival)
             }
-            Reply::Delivered { outcome: Err(error), .. } => {
+            Reply::Asked { arrival } => self.take_arrival(arrival),
+            Reply::Delivered { outcome: Err(error), visible: _, arrival: _ } => {
                 self.report.transaction(TransactionOutcome::InDoubt);
                 self.standing = Standing::Failed;
                 Err(error.into())
             }
+        }
+    }
+
+    /// What was committed may be in a topic that was made anew meanwhile, or nowhere. Where that is not told now it is asked
+    /// again, or seen before the next transaction or at the next start.
+    fn take_arrival(&mut self, arrival: Result<(), Error>) -> Result<(), Error> {
+        match arrival {
+            Err(Error::Kafka(error)) if error.disposition() != Disposition::Halt => {
+                self.is_arrival_known = false;
+                self.pause.begin();
+                let reason =
+                    format!("whether what was sent last has arrived is not known: {error}");
+                self.report.in_doubt(&reason);
+                tracing::warn!(%error, "whether the last delivery has arrived is asked again");
+            }
+            other => {
+                other?;
+                self.is_arrival_known = true;
+                self.report.is_certain();
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is to be delivered: what is still to be asked is where the last delivery went.
+    fn ask_again(&mut self) {
+        if self.is_arrival_known {
+            self.report.is_certain();
+        } else if self.pause.is_over() && self.ending.is_none() {
+            self.courier.send(Order::Ask);
         }
     }
 
@@ -223,8 +254,9 @@ impl Worker {
         Ok(())
     }
 
-    /// After a doubt: what is committed decides what went out.
+    /// After a doubt: what is committed decides what went out, and what went out may have gone nowhere.
     fn settle(&mut self) -> Result<(), Error> {
+        self.is_arrival_known = false;
         let partitions: Vec<i32> = self
             .tasks
             .iter()

@@ -90,7 +90,7 @@ fn end_what_is_open(options: &kafka::Options, ids: &BTreeSet<String>) -> Result<
 }
 
 /// The ids that the file has. Blank lines are passed over; any other line is an id of that group.
-fn known_ids(directory: &Path, group: &str) -> Result<BTreeSet<String>, CommandError> {
+pub(super) fn known_ids(directory: &Path, group: &str) -> Result<BTreeSet<String>, CommandError> {
     let path = directory.join(IDS_FILE);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::setup;
 use crate::daemon::run::state::Common;
 use crate::engine::{Binding, StartFrom};
 use crate::format::EventFormat;
@@ -45,6 +46,6 @@ impl Job {
 
     /// Where the state of a partition lies.
     pub(super) fn directory(&self, topic: &str, partition: i32) -> PathBuf {
-        self.state_directory.join(format!("{topic}-{partition}"))
+        setup::state_directory(&self.state_directory, topic, partition)
     }
 }

@@ -35,9 +35,7 @@ impl Worker {
 
     /// Accepts partitions of which nothing is to be read.
     pub(super) fn take_none(&self, partitions: &[i32]) -> Result<(), Error> {
-        let starts: Vec<(i32, i64)> = partitions.iter().map(|partition| (*partition, 0)).collect();
-        self.source.assign(&starts)?;
-        Ok(self.source.pause(partitions)?)
+        Ok(self.source.assign(&[], partitions)?)
     }
 
     fn change(&mut self, membership: Membership) -> Result<(), Error> {
@@ -47,6 +45,7 @@ impl Worker {
                 tracing::info!(?partitions, is_lost, "partitions taken");
                 self.unstarted.retain(|partition| !partitions.contains(partition));
                 if is_lost {
+                    self.has_joined = false;
                     self.report.lost();
                     self.give_up_all(&partitions);
                 }
@@ -81,6 +80,7 @@ impl Worker {
     /// Starts the tasks of partitions that the group gave, now or later.
     fn take(&mut self, partitions: &[i32]) -> Result<(), Error> {
         tracing::info!(?partitions, "partitions given");
+        self.has_joined = true;
         let Some(starts) = self.try_start(partitions)? else {
             self.unstarted.extend(partitions);
             return self.take_none(partitions);
@@ -88,7 +88,9 @@ impl Worker {
         if self.unstarted.is_empty() {
             self.report.joined();
         }
-        Ok(self.source.assign(&starts)?)
+        let is_started = |partition: &i32| starts.iter().any(|(started, _)| started == partition);
+        let held: Vec<i32> = partitions.iter().copied().filter(|one| !is_started(one)).collect();
+        Ok(self.source.assign(&starts, &held)?)
     }
 
     /// Starts what waits for it, if it is time to try again.
@@ -98,17 +100,21 @@ impl Worker {
         }
         let partitions: Vec<i32> = self.unstarted.iter().copied().collect();
         let Some(starts) = self.try_start(&partitions)? else { return Ok(()) };
-        self.source.begin(&starts)?;
+        if !starts.is_empty() {
+            self.source.begin(&starts)?;
+        }
         self.unstarted.clear();
         self.report.joined();
         Ok(())
     }
 
-    /// Where reading goes on once the tasks are started. `None`: not now.
+    /// Where reading goes on once the tasks are started, but those that are halted. `None`: not now.
     fn try_start(&mut self, partitions: &[i32]) -> Result<Option<Vec<(i32, i64)>>, Error> {
         let mut missing = partitions.to_vec();
         // What an earlier try began stays begun: nothing is read of it before all are there.
         missing.retain(|partition| !self.tasks.contains_key(partition));
+        // Halted here or by the worker that had it before.
+        missing.retain(|partition| self.registry.halted(&self.name(*partition)).is_none());
         // A sibling lost it and has not heard of that yet, or it is this worker that has not: the state is in one hand.
         let (taken, held): (Vec<i32>, Vec<i32>) =
             missing.iter().partition(|partition| self.registry.serve(&self.name(**partition)));
@@ -141,6 +147,8 @@ impl Worker {
             }
             return Ok(None);
         }
+        // A customer of one that was started may be another one's, of which nothing more may become visible.
+        self.halt_where_told();
         // A genesis is visible before anything is read: whoever comes next must begin at the same offset.
         if self.is_any_beginning(partitions) {
             self.report.waits(partitions, "where they begin is not committed yet");
@@ -177,7 +185,13 @@ impl Worker {
                 Ok(Outcome::Serves(task)) => {
                     self.tasks.insert(partition, *task);
                 }
-                Ok(Outcome::Halted(halt)) => return Err(Error::Halted(self.name(partition), halt)),
+                Ok(Outcome::Halted(halt)) if halt.is_for_all() => {
+                    return Err(Error::Halted(self.name(partition), halt));
+                }
+                Ok(Outcome::Halted(halt)) => {
+                    self.registry.halt(&self.name(partition), &halt);
+                    self.tell_halted(partition);
+                }
                 Err(takeover::Error::Kafka(error)) => return Err(Error::Kafka(error)),
                 Err(error) => return Err(Error::Task(self.name(partition), Box::new(error))),
             }

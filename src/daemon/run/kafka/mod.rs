@@ -1,11 +1,11 @@
 //! The daemon over Kafka: events from topics, totals to topics, in Kafka's transactions.
 //!
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
-//! start) and `destinations` (what the topics were that are delivered to), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
+//! start) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts).
+//! (counts); `trial` (what a start would find, for `check --live`).
 
 mod asking;
 mod courier;
@@ -16,6 +16,7 @@ mod identity;
 mod idle;
 mod job;
 mod membership;
+mod memory;
 mod outlook;
 mod pause;
 mod progress;
@@ -24,6 +25,7 @@ mod report;
 mod setup;
 mod takeover;
 mod task;
+pub(in crate::daemon) mod trial;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -74,7 +76,7 @@ fn run_workers(
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Option<worker::Error>) {
-    let registry = Arc::new(Registry::default());
+    let registry = Arc::new(registry(&work));
     let abort = Stop::default();
     let destinations = Arc::new(destinations);
     let (mut summary, mut first_error) = (Summary::EMPTY, None);
@@ -119,6 +121,15 @@ fn run_workers(
         }
     });
     (summary, first_error)
+}
+
+/// The registry of all tasks and workers.
+fn registry(work: &[setup::Work]) -> Registry {
+    let topic = |options: &kafka::Options| options.topics.source.clone();
+    let counts: BTreeMap<String, i32> =
+        work.iter().map(|(job, options)| (topic(options), job.partitions)).collect();
+    let tasks = counts.values().map(|count| count.unsigned_abs() as usize).sum();
+    Registry::new(tasks, work.iter().map(|(_, options)| (topic(options), options.worker)))
 }
 
 /// The outlook of each topic.

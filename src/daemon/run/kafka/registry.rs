@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use crate::daemon::clock::Stopwatch;
 use crate::engine::Halt;
 
 /// A task: topic and partition.
@@ -23,10 +25,15 @@ impl fmt::Display for TaskName {
 }
 
 /// Shared by the workers.
-#[derive(Default)]
 pub(super) struct Registry {
     inner: Mutex<Inner>,
+    /// How many tasks there are, of all topics.
+    tasks: usize,
 }
+
+/// For how long nothing is served, though each worker has what the group gave it, before the process ends. In between a
+/// partition may be under way from one worker to another.
+const SERVING_NOTHING_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 struct Inner {
@@ -34,9 +41,19 @@ struct Inner {
     customers: BTreeMap<String, HashMap<u64, i32>>,
     halted: BTreeMap<TaskName, String>,
     serving: BTreeSet<TaskName>,
+    /// Workers, by topic and number, that the group has not given their partitions, or that have not started all of them.
+    unsettled: BTreeSet<(String, usize)>,
+    /// Since nothing is served and all are settled.
+    since_nothing: Option<Stopwatch>,
 }
 
 impl Registry {
+    /// Of so many tasks and these workers, none of which has a partition yet.
+    pub(super) fn new(tasks: usize, workers: impl IntoIterator<Item = (String, usize)>) -> Self {
+        let unsettled = workers.into_iter().collect();
+        Registry { inner: Mutex::new(Inner { unsettled, ..Inner::default() }), tasks }
+    }
+
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().expect("no holder panics")
     }
@@ -67,13 +84,28 @@ impl Registry {
             return false;
         }
         inner.serving.insert(task.clone());
+        inner.look();
         true
     }
 
-    /// Whether every task that this process took is halted.
+    /// A worker has all that the group gave it, or not.
+    pub(super) fn settle(&self, topic: &str, worker: usize, is_settled: bool) {
+        let mut inner = self.inner();
+        let worker = (topic.to_owned(), worker);
+        if is_settled {
+            inner.unsettled.remove(&worker)
+        } else {
+            inner.unsettled.insert(worker)
+        };
+        inner.look();
+    }
+
+    /// Whether there is nothing to do any more: every task is halted, or every one that the group gave to this process.
     pub(super) fn is_serving_nothing(&self) -> bool {
         let inner = self.inner();
-        !inner.halted.is_empty() && inner.serving.iter().all(|task| inner.halted.contains_key(task))
+        let since = inner.since_nothing.map(Stopwatch::elapsed);
+        let is_all = inner.halted.len() >= self.tasks;
+        is_all || since.is_some_and(|elapsed| elapsed >= SERVING_NOTHING_MAX)
     }
 
     /// Forgets the customers of a task that the process gives up.
@@ -92,7 +124,9 @@ impl Registry {
 
     /// Halts a task for a reason in words.
     pub(super) fn halt_because(&self, task: &TaskName, reason: String) {
-        self.inner().halted.entry(task.clone()).or_insert(reason);
+        let mut inner = self.inner();
+        inner.halted.entry(task.clone()).or_insert(reason);
+        inner.look();
     }
 
     /// Why a task is halted; `None`: it is not.
@@ -106,6 +140,20 @@ impl Registry {
     }
 }
 
+impl Inner {
+    /// Notes since when nothing is served.
+    fn look(&mut self) {
+        let is_nothing = self.unsettled.is_empty()
+            && !self.halted.is_empty()
+            && self.serving.iter().all(|task| self.halted.contains_key(task));
+        if is_nothing {
+            self.since_nothing.get_or_insert_with(Stopwatch::start);
+        } else {
+            self.since_nothing = None;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,9 +162,35 @@ mod tests {
         TaskName { topic: topic.to_owned(), partition }
     }
 
+    fn registry() -> Registry {
+        Registry::new(3, [("usage".to_owned(), 0), ("usage".to_owned(), 1)])
+    }
+
+    #[test]
+    fn nothing_is_served_once_all_are_halted_or_all_workers_have_nothing_else() {
+        let registry = registry();
+        assert!(registry.serve(&task("usage", 0)));
+        registry.halt_because(&task("usage", 0), "a reason".to_owned());
+        let is_counted = |registry: &Registry| registry.inner().since_nothing.is_some();
+        registry.settle("usage", 0, true);
+        assert!(!is_counted(&registry), "the other worker has not joined");
+        assert!(registry.serve(&task("usage", 1)));
+        registry.settle("usage", 1, true);
+        assert!(!is_counted(&registry), "the other task is served");
+        registry.release(&task("usage", 1));
+        registry.settle("usage", 1, true);
+        assert!(is_counted(&registry) && !registry.is_serving_nothing(), "it may come back");
+        assert!(registry.serve(&task("usage", 1)));
+        assert!(!is_counted(&registry));
+        for partition in [1, 2] {
+            registry.halt_because(&task("usage", partition), "a reason".to_owned());
+        }
+        assert!(registry.is_serving_nothing(), "at once");
+    }
+
     #[test]
     fn customer_belongs_to_one_task_of_each_topic() {
-        let registry = Registry::default();
+        let registry = registry();
         assert_eq!(registry.claim(&task("usage", 0), [1, 2]), Ok(()));
         assert_eq!(registry.claim(&task("seats", 0), [1, 2]), Ok(()));
         assert_eq!(registry.claim(&task("seats", 1), [3]), Ok(()));
@@ -126,7 +200,7 @@ mod tests {
 
     #[test]
     fn state_is_in_one_hand() {
-        let registry = Registry::default();
+        let registry = registry();
         assert!(registry.serve(&task("usage", 0)));
         assert!(!registry.serve(&task("usage", 0)));
         assert!(registry.serve(&task("usage", 1)) && registry.serve(&task("seats", 0)));
@@ -138,7 +212,7 @@ mod tests {
 
     #[test]
     fn released_task_leaves_its_customers_to_others_of_its_topic() {
-        let registry = Registry::default();
+        let registry = registry();
         assert_eq!(registry.claim(&task("usage", 0), [1]), Ok(()));
         assert_eq!(registry.claim(&task("seats", 0), [1]), Ok(()));
         registry.release(&task("usage", 0));

@@ -56,6 +56,12 @@ impl Report {
         self.outside.readiness.obstruct(&self.worker, &reason, clock::now());
     }
 
+    /// The group does not take the worker, which goes on asking.
+    pub(super) fn refused(&self, reason: &str) {
+        let reason = format!("it has not joined the group, which refuses it: {reason}");
+        self.outside.readiness.obstruct(&self.worker, &reason, clock::now());
+    }
+
     /// The group goes on without the worker, which joins it anew.
     pub(super) fn lost(&self) {
         let reason = "it lost its place in the group and has not joined it again";

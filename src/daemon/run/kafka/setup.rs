@@ -1,5 +1,6 @@
 //! From settings to jobs: definitions, and what the broker says of the topics.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::asking::Asking;
@@ -167,7 +168,12 @@ fn job(
     }
 }
 
-fn options(
+/// Where the state of a partition lies.
+pub(super) fn state_directory(directory: &Path, topic: &str, partition: i32) -> PathBuf {
+    directory.join(format!("{topic}-{partition}"))
+}
+
+pub(super) fn options(
     flow: &KafkaFlow,
     topic: &Topic,
     worker: usize,

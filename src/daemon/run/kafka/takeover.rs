@@ -169,7 +169,10 @@ fn noted(
         return Ok(Noted::Nothing);
     }
     let partition = store.identity().binding.partition;
-    let found = kafka::record_before(options, partition, offset)?;
+    let found = match kafka::record_before(options, partition, offset) {
+        Err(kafka::Error::DamagedBatch { reason, .. }) => return Ok(Noted::Damaged { reason }),
+        found => found?,
+    };
     let Some((timestamp, value)) = found else {
         let (topic, timeout) = (&options.topics.source, options.request_timeout);
         let policy = kafka::topic_setting(&options.source, topic, "cleanup.policy", timeout)?;

@@ -48,6 +48,13 @@ pub(super) enum Error {
     TopicHalted(String, Halt),
     #[error("nothing is delivered to topic {0}: {1}")]
     NothingDelivered(String, Halt),
+    #[error(
+        "topic {topic} has {now} partitions, and had {before} when the process began: nothing was \
+         delivered to it yet, so start again"
+    )]
+    OtherPartitions { topic: String, before: i32, now: i32 },
+    #[error("{0} cannot be written: {1}")]
+    Memory(String, #[source] std::io::Error),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
@@ -92,9 +99,13 @@ pub(super) struct Worker {
     pub(super) source: Rc<Source>,
     pub(super) courier: Courier,
     pub(super) standing: Standing,
+    /// Whether the topics were what they were after the last transaction, too.
+    pub(super) is_arrival_known: bool,
     pub(super) tasks: BTreeMap<i32, Task>,
     /// Given by the group, and not to be read before their tasks are started.
     pub(super) unstarted: BTreeSet<i32>,
+    /// Whether the group has given it its partitions, if any.
+    pub(super) has_joined: bool,
     pub(super) start_pause: Pause,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
@@ -134,8 +145,10 @@ impl Worker {
             source,
             courier,
             standing: Standing::Unknown,
+            is_arrival_known: true,
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
+            has_joined: false,
             start_pause: Pause::new(),
             is_out_of_range: false,
             documents: Vec::new(),
@@ -157,9 +170,17 @@ impl Worker {
             outcome = self.step();
         }
         self.ending.get_or_insert_with(Stopwatch::start);
-        if outcome.is_ok() {
-            outcome = self.drain();
-        }
+        outcome = match outcome {
+            Ok(()) => self.drain(),
+            // The sound records before it were read, and cannot be read again before it is mended.
+            Err(error @ Error::Kafka(kafka::Error::DamagedBatch { .. })) => {
+                if let Err(error) = self.drain() {
+                    tracing::warn!(%error, "not everything before a damaged batch was delivered");
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
+        };
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
             self.give_up(partition);
         }
@@ -216,7 +237,7 @@ impl Worker {
         let source = Rc::clone(&self.source);
         let mut records: BTreeMap<i32, Vec<_>> = BTreeMap::new();
         let (mut count, mut bytes, mut wait) = (0, 0, POLL_WAIT);
-        let mut is_any_ended = false;
+        let (mut is_any_ended, mut damage) = (false, None);
         while count < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
             match source.poll(wait) {
                 // What is not started yet is paused: nothing of it is the task's.
@@ -233,6 +254,11 @@ impl Worker {
                         is_any_ended = true;
                     }
                 }
+                // Nothing is read behind it. What came before is sound.
+                Happening::Trouble(error) if kafka::is_damage(&error) => {
+                    damage = Some(self.damaged(&error));
+                    break;
+                }
                 Happening::Trouble(error) => self.trouble(&error)?,
                 Happening::Nothing => break,
             }
@@ -244,7 +270,12 @@ impl Worker {
             task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
             self.claim_customers(partition);
         }
-        if is_any_ended { self.pass_over() } else { Ok(()) }
+        match damage {
+            // The client's position may be past it.
+            Some(error) => Err(error.into()),
+            None if is_any_ended => self.pass_over(),
+            None => Ok(()),
+        }
     }
 
     fn go_on_closing(&mut self) -> Result<(), Error> {
@@ -264,13 +295,17 @@ impl Worker {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
                 Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
             }
-            Some(Code::BadMessage | Code::BadCompression) => Err(self.damaged(error).into()),
             Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
                 self.is_out_of_range = true;
                 self.report.trouble(error, None);
                 Ok(())
             }
             _ => {
+                if !self.has_joined
+                    && let Some(reason) = kafka::refused_membership(error)
+                {
+                    self.report.refused(&reason);
+                }
                 self.report.trouble(error, self.source.last_trouble().as_deref());
                 Ok(())
             }
@@ -313,18 +348,27 @@ impl Worker {
         let partitions: Vec<i32> = self.tasks.keys().copied().collect();
         for partition in partitions {
             let name = self.name(partition);
-            if let Some(reason) = self.registry.halted(&name) {
-                tracing::error!(task = %name, reason, "task halted");
+            if self.registry.halted(&name).is_some() {
                 self.report_and_drop(partition);
-                self.report.halted(partition, &reason);
+                self.tell_halted(partition);
                 if let Err(error) = self.source.pause(&[partition]) {
                     tracing::warn!(%error, partition, "a halted partition could not be paused");
                 }
             }
         }
+        let is_settled = self.has_joined && self.unstarted.is_empty();
+        self.registry.settle(&self.options.topics.source, self.options.worker, is_settled);
         if self.tasks.is_empty() && self.registry.is_serving_nothing() {
             self.abort.raise();
         }
+    }
+
+    /// Says of a task that it is halted, in each place where that is looked for.
+    pub(super) fn tell_halted(&self, partition: i32) {
+        let name = self.name(partition);
+        let Some(reason) = self.registry.halted(&name) else { return };
+        tracing::error!(task = %name, reason, "task halted");
+        self.report.halted(partition, &reason);
     }
 
     /// Closes a task's state; the partition is no longer this worker's.
