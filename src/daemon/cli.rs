@@ -16,7 +16,7 @@ pub use super::rejects::RejectsCommand;
 pub use super::stored::StateCommand;
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
-use crate::settings::Telemetry;
+use crate::settings::{Telemetry, format_of_argument};
 use crate::telemetry::{LogFormat, log};
 
 const ABOUT: &str = "Exact usage metering: usage events in, one exact total per metric, customer, \
@@ -163,9 +163,13 @@ pub struct AggregateArguments {
     /// Metric definitions: TOML, JSON or YAML
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub metrics: Vec<PathBuf>,
-    /// Where an event keeps its fields: native
-    #[arg(long, default_value = "native", value_parser = event_format, value_name = "FORMAT")]
+    /// Where an event keeps its fields: native, lago, maple, zenskar, or a table of paths such as { id = "uid", type =
+    /// "meter", customer = "account.id", time = "ts", properties = "measure" }
+    #[arg(long, default_value = "native", value_parser = format_of_argument, value_name = "FORMAT")]
     pub format: EventFormat,
+    /// Type of events that name none, in formats such as zenskar
+    #[arg(long, value_parser = name, value_name = "TYPE")]
+    pub event_type: Option<String>,
     /// Events, one JSON object a line; .gz and .zst are read as they are [default: stdin, also -]
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
@@ -192,7 +196,7 @@ pub struct AggregateArguments {
     #[arg(long, default_value = "0s", value_parser = span, value_name = "DURATION")]
     pub watermark_delay: Span,
     /// Tenant of events that name none
-    #[arg(long, default_value = "default", value_parser = tenant, value_name = "TENANT")]
+    #[arg(long, default_value = "default", value_parser = name, value_name = "TENANT")]
     pub tenant: String,
     /// Memory for state before it spills to disk (TMPDIR, or --state), such as 512MiB or 2GiB; all parts of
     /// one key (such as its distinct values) are in memory whatever it says
@@ -246,13 +250,6 @@ fn log_level(text: &str) -> Result<String, String> {
     log::check_filter(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
 }
 
-fn event_format(text: &str) -> Result<EventFormat, String> {
-    match text {
-        "native" => Ok(EventFormat::native()),
-        _ => Err("no such event format: there is native".to_owned()),
-    }
-}
-
 pub(super) fn instant(text: &str) -> Result<EventTime, String> {
     EventTime::parse_rfc3339(text).filter(|time| time.is_admissible()).ok_or_else(|| {
         "expected an instant of RFC 3339 in the years 1970 to 9998, such as 2026-03-01T00:00:00Z"
@@ -268,7 +265,7 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
 }
 
 /// Rule 1.1.
-fn tenant(text: &str) -> Result<String, String> {
+fn name(text: &str) -> Result<String, String> {
     match text.len() {
         1..=512 => Ok(text.to_owned()),
         _ => Err("expected a text of 1 to 512 bytes".to_owned()),

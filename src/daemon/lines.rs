@@ -1,8 +1,8 @@
 //! Lines of files to events, a batch at a time, in memory that is used again by the next batch.
 
 use crate::engine::Incoming;
-use crate::format::{self, EventFormat, Fault, Line};
-use crate::model::{Document, EventTime, Reject, SourcePosition};
+use crate::format::{self, EventFormat, Fault, Found, Line, Origin};
+use crate::model::{Document, EventTime, SourcePosition};
 
 /// Longest entry on the rejects output. A record is cut at 1 MiB; escaped it may be six times as long.
 pub(super) const REJECT_BYTES_MAX: usize = 8 << 20;
@@ -12,7 +12,7 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Records, decoded.
 pub(super) struct Batch<'d> {
-    /// One for each record.
+    /// Those of each record, at least one.
     pub(super) events: Vec<Incoming<'d>>,
     /// The line of the last one.
     pub(super) last: Line<'d>,
@@ -22,6 +22,7 @@ pub(super) struct Batch<'d> {
 pub(super) struct Decoder<'a> {
     format: &'a EventFormat,
     tenant: &'a str,
+    event_type: Option<&'a str>,
     /// One for each record of a batch.
     documents: Vec<Document>,
 }
@@ -31,14 +32,22 @@ pub(super) struct Decoder<'a> {
 pub(super) struct Reading {
     /// The file's number among those of the task.
     pub(super) file: u32,
+    /// What tells it from all that the state has ever read.
+    pub(super) input: u32,
     /// `None`: nothing is to be held against a clock (rule 1.6).
     pub(super) at: Option<EventTime>,
 }
 
 impl<'a> Decoder<'a> {
-    /// Reads events of that format; `tenant`: that of events that name none.
-    pub(super) fn new(format: &'a EventFormat, tenant: &'a str, batch_records_max: usize) -> Self {
-        Decoder { format, tenant, documents: vec![Document::default(); batch_records_max] }
+    /// Reads events of that format; `tenant`, `event_type`: those of events that name none.
+    pub(super) fn new(
+        format: &'a EventFormat,
+        tenant: &'a str,
+        event_type: Option<&'a str>,
+        batch_records_max: usize,
+    ) -> Self {
+        let documents = vec![Document::default(); batch_records_max];
+        Decoder { format, tenant, event_type, documents }
     }
 
     /// The next batch; `None` at the end of the lines.
@@ -47,22 +56,25 @@ impl<'a> Decoder<'a> {
         lines: &mut impl Iterator<Item = Line<'l>>,
         reading: Reading,
     ) -> Option<Batch<'d>> {
-        let Decoder { format, tenant, documents } = self;
-        let Reading { file, at } = reading;
+        let Decoder { format, tenant, event_type, documents } = self;
+        let Reading { file, input, at } = reading;
         let mut events = Vec::with_capacity(documents.len());
+        let mut found = Vec::new();
         let mut last = None;
         let mut bytes = 0;
         for document in documents {
             let Some(line) = lines.next() else { break };
-            let event = decode(&line, document, format, tenant);
+            let offset = i64::try_from(line.offset).expect("no file has 2^63 bytes");
+            let origin = Origin { tenant, event_type: *event_type, position: (input, offset) };
+            decode(&line, document, format, &origin, &mut found);
             bytes += line.bytes.len();
-            events.push(Incoming {
+            events.extend(found.drain(..).map(|found| Incoming {
                 position: SourcePosition::Line { file, line: line.number, offset: line.offset },
                 timestamp: None,
                 read_at: at,
-                original: line.bytes,
-                event: event.map_err(reject),
-            });
+                original: found.original,
+                event: found.event.map_err(Fault::into_reject),
+            }));
             last = Some(line);
             if bytes >= BATCH_BYTES_MAX {
                 break;
@@ -76,16 +88,12 @@ fn decode<'d>(
     line: &Line<'d>,
     document: &'d mut Document,
     format: &EventFormat,
-    tenant: &'d str,
-) -> Result<crate::model::Event<'d>, Fault> {
-    if line.is_whole() {
-        format::decode(line.bytes, document, format, tenant)
-    } else {
-        Err(Fault::too_large(line.length))
+    origin: &Origin<'d>,
+    found: &mut Vec<Found<'d>>,
+) {
+    let whole = if line.is_whole() { Ok(line.bytes) } else { Err(Fault::too_large(line.length)) };
+    match whole.and_then(|bytes| format::parse(bytes, document)) {
+        Ok(text) => format::events_of(text, document, format, origin, found),
+        Err(fault) => found.push(Found { original: line.bytes, event: Err(fault) }),
     }
-}
-
-fn reject(fault: Fault) -> Reject {
-    let Fault { reason, tenant, detail } = fault;
-    Reject { reason, tenant, metric: None, detail }
 }

@@ -6,6 +6,7 @@
 
 use hashbrown::HashTable;
 use siphasher::sip128::{Hasher128, SipHasher24};
+use std::borrow::Cow;
 use std::hash::Hasher;
 
 use crate::model::EventTime;
@@ -24,12 +25,25 @@ pub struct DigestKey(pub [u8; 16]);
 pub struct IdDigest(pub [u32; 4]);
 
 impl IdDigest {
-    /// The digest of `(tenant, id)`. The tenant's length goes first, so that no two pairs share their bytes.
-    pub fn of(key: &DigestKey, tenant: &str, id: &str) -> Self {
+    /// The digest of tenant, id, and what joins the id. Lengths go first, so that no two identities share their bytes;
+    /// a length that no text has begins each part of the scope.
+    ///
+    /// ```text
+    /// tenant's length: u16 │ tenant │ (0xFFFF │ part's length: u16 │ part) for each of the scope │ id
+    /// ```
+    pub fn of(key: &DigestKey, tenant: &str, scope: &[Cow<'_, str>], id: &str) -> Self {
+        let length = |text: &str| {
+            let length = u16::try_from(text.len()).expect("a name has at most 512 bytes");
+            length.to_le_bytes()
+        };
         let mut hasher = SipHasher24::new_with_key(&key.0);
-        let length = u16::try_from(tenant.len()).expect("a tenant has at most 512 bytes");
-        hasher.write(&length.to_le_bytes());
+        hasher.write(&length(tenant));
         hasher.write(tenant.as_bytes());
+        for part in scope {
+            hasher.write(&u16::MAX.to_le_bytes());
+            hasher.write(&length(part));
+            hasher.write(part.as_bytes());
+        }
         hasher.write(id.as_bytes());
         let digest = hasher.finish128();
         let (low, high) = (digest.h1, digest.h2);

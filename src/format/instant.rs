@@ -60,6 +60,11 @@ pub(super) fn of_text(text: &str, unit: TimeUnit) -> Option<EventTime> {
         .filter(|time| time.is_admissible())
 }
 
+/// Reads a date and time without an offset, as one of UTC.
+pub(super) fn of_zoneless(text: &str) -> Option<EventTime> {
+    EventTime::parse_rfc3339(&format!("{text}Z")).filter(|time| time.is_admissible())
+}
+
 /// Reads a JSON number token, or a text of the form in rule 3.1. `None` where the instant is not
 /// admissible.
 pub(super) fn of_number(token: &str, unit: TimeUnit) -> Option<EventTime> {

@@ -37,7 +37,8 @@ mod usage;
 pub mod wording;
 
 pub use event::{
-    EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, customer_of, decode, event_of, parse,
+    EventFormat, Fault, FieldPath, Found, Identity, Layout, Origin, Preset, RECORD_BYTES_MAX,
+    TimeForm, customer_of, decode, event_of, events_of, parse,
 };
 pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};

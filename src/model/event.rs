@@ -12,6 +12,8 @@ pub struct Event<'d> {
     pub tenant: Cow<'d, str>,
     /// Its identity within the tenant (rule 2.1).
     pub id: Cow<'d, str>,
+    /// What joins that identity: none for most formats; an absent part is empty.
+    pub scope: Vec<Cow<'d, str>>,
     /// Which metrics want it (rule 5.1).
     pub event_type: Cow<'d, str>,
     /// Who is billed.

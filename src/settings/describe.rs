@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::format;
 use super::properties::Properties;
 use super::watermark::WatermarkClock;
 use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
@@ -99,8 +100,12 @@ fn write_files(f: &mut fmt::Formatter<'_>, flow: &Files) -> fmt::Result {
     writeln!(f, "source.kind = \"file\"")?;
     let patterns: Vec<&str> = flow.patterns.iter().map(Pattern::text).collect();
     writeln!(f, "source.paths = {patterns:?}")?;
-    writeln!(f, "source.format = \"native\"")?;
+    writeln!(f, "source.format = {}", format::text(&flow.format))?;
     writeln!(f, "source.tenant = {:?}", flow.tenant)?;
+    match &flow.event_type {
+        Some(event_type) => writeln!(f, "source.event_type = {event_type:?}")?,
+        None => writeln!(f, "source.event_type = unset: events name theirs")?,
+    }
     writeln!(f, "source.scan_interval = {:?}", duration_text(flow.scan_interval))?;
     writeln!(f, "sink.kind = \"file\"")?;
     writeln!(f, "sink.path = {:?}", output_text(flow.totals.as_deref()))?;
@@ -117,8 +122,9 @@ fn output_text(path: Option<&Path>) -> String {
 }
 
 fn topic_text(topic: &Topic) -> String {
-    let Topic { name, format: _, tenant } = topic;
-    format!("{{ name = {name:?}, format = \"native\", tenant = {tenant:?} }}")
+    let Topic { name, format, tenant } = topic;
+    let format = format::text(format);
+    format!("{{ name = {name:?}, format = {format}, tenant = {tenant:?} }}")
 }
 
 fn duration_text(duration: Duration) -> String {

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::format;
 use super::reader::{Faulty, Field, Table};
 use super::size::Size;
-use super::source;
 use super::state::path;
 use crate::file::{Pattern, Rotation, part_path};
 use crate::format::EventFormat;
 use crate::model::Span;
 
-pub(super) const SOURCE_KEYS: [&str; 5] = ["kind", "paths", "format", "tenant", "scan_interval"];
+pub(super) const SOURCE_KEYS: [&str; 7] =
+    ["kind", "paths", "format", "tenant", "tenant_from", "event_type", "scan_interval"];
 pub(super) const SINK_KEYS: [&str; 4] = ["kind", "path", "rotate_size", "rotate_daily"];
 pub(super) const REJECTS_KEYS: [&str; 1] = ["path"];
 
@@ -27,6 +28,8 @@ pub struct Files {
     pub format: EventFormat,
     /// Tenant of events that name none. Default `default`.
     pub tenant: String,
+    /// Type of events that name none, where the format takes one. Default none.
+    pub event_type: Option<String>,
     /// Time from one look for new files and new lines to the next. Default 1 s.
     pub scan_interval: Duration,
     /// Where totals go; `None`: to standard output. Default `data/totals.ndjson`.
@@ -53,8 +56,10 @@ pub(super) fn read(
 ) -> Result<Files, Faulty> {
     let wanted = "the files that events are read from, such as [\"data/usage/*.ndjson\"]";
     let patterns = source.required("paths", wanted, patterns);
-    let format = source.value_or("format", EventFormat::native(), source::format);
+    let format = source.value_or("format", EventFormat::native(), format::read);
+    let format = format::with_tenant_from(source, format);
     let tenant = source.value_or("tenant", "default".to_owned(), |field| field.name(1..=512));
+    let event_type = source.optional("event_type", |field| field.name(1..=512));
     let intervals = Span::from_micros(10_000)..=Span::from_seconds(600);
     let scan_interval =
         source.value_or("scan_interval", Duration::from_secs(1), |field| field.duration(intervals));
@@ -75,6 +80,7 @@ pub(super) fn read(
         patterns: patterns?,
         format: format?,
         tenant: tenant?,
+        event_type: event_type?,
         scan_interval: scan_interval?,
         totals,
         rejects: refused,

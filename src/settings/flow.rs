@@ -5,6 +5,7 @@ use super::reader::{Faulty, Table};
 use super::sink::{self, Sink};
 use super::source::{self, Source};
 use super::watermark;
+use crate::format::EventFormat;
 
 /// Which way events and totals go.
 #[derive(Clone, Debug)]
@@ -13,6 +14,18 @@ pub enum Flow {
     Kafka(Box<KafkaFlow>),
     /// From files to files.
     Files(Box<Files>),
+}
+
+impl Flow {
+    /// The formats of everything that is read.
+    pub(super) fn formats_mut(&mut self) -> Vec<&mut EventFormat> {
+        match self {
+            Flow::Kafka(flow) => {
+                flow.source.topics.iter_mut().map(|topic| &mut topic.format).collect()
+            }
+            Flow::Files(files) => vec![&mut files.format],
+        }
+    }
 }
 
 /// From topics to topics.

@@ -89,7 +89,7 @@ fn lay(root: &mut Node, path: &[String], value: &str, origin: &Origin, faults: &
 }
 
 /// Lists, tables and texts in quotes as TOML has them; everything else as it is.
-fn value_of(text: &str, origin: &Origin) -> Node {
+pub(super) fn value_of(text: &str, origin: &Origin) -> Node {
     let is_toml = text.trim_start().starts_with(['[', '{', '"', '\'']);
     let parsed = if is_toml { tree::parse_value(text.trim(), origin) } else { None };
     parsed.unwrap_or_else(|| Node {

@@ -11,6 +11,7 @@ mod dedup;
 mod describe;
 mod files;
 mod flow;
+mod format;
 mod later;
 mod layers;
 mod metrics;
@@ -34,6 +35,7 @@ pub use admin::Admin;
 pub use dedup::Dedup;
 pub use files::Files;
 pub use flow::{Flow, KafkaFlow};
+pub use format::format_of_argument;
 pub use layers::environment;
 pub use metrics::Metrics;
 pub use properties::Properties;
@@ -162,17 +164,22 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     };
     let rejects = rejects.and_then(|table| rejects::read(&table));
     let state = root.section("state", &state::KEYS).and_then(|table| state::read(&table));
-    let dedup = root.section("dedup", &dedup::KEYS).and_then(|table| dedup::read(&table));
+    let dedup_table = root.section("dedup", &dedup::KEYS);
+    let dedup = dedup_table.as_ref().map_err(|fault| *fault).and_then(dedup::read);
     let watermark = watermark.and_then(|table| watermark::read(&table));
     let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
     let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
     let telemetry =
         root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
+    let (mut flow, dedup) = (flow?, dedup?);
+    if dedup.is_id_of_source {
+        dedup::identify(&dedup_table?, flow.formats_mut().into_iter())?;
+    }
     Ok(Settings {
-        flow: flow?,
+        flow,
         rejects: rejects?,
         state: state?,
-        dedup: dedup?,
+        dedup,
         watermark: watermark?,
         metrics: metrics?,
         admin: admin?,

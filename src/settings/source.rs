@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use super::format;
 use super::properties::{self, BOOTSTRAP, Properties};
 use super::reader::{Faulty, Field, Table};
 use super::tree::Content;
@@ -25,7 +26,7 @@ pub(super) const KEYS: [&str; 10] = [
     "kafka",
 ];
 pub(super) const KAFKA_KEYS: [&str; 1] = ["properties"];
-const TOPIC_KEYS: [&str; 3] = ["name", "format", "tenant"];
+const TOPIC_KEYS: [&str; 4] = ["name", "format", "tenant", "tenant_from"];
 
 const ANY: &str = "\"any\" is not built yet: key the records by customer, so that a customer's events share \
 a partition, and give \"customer\"";
@@ -64,7 +65,7 @@ pub struct Topic {
 
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
-    let format = table.value_or("format", EventFormat::native(), format);
+    let format = table.value_or("format", EventFormat::native(), format::read);
     let default = format.clone().unwrap_or_else(|Faulty| EventFormat::native());
     let wanted = "the topics that events are read from, such as [\"usage\"]";
     let topics = table.required("topics", wanted, |field| topics(field, &default));
@@ -102,10 +103,6 @@ fn read_properties(kafka: &Table<'_>) -> Result<Properties, Faulty> {
     Err(field.fault(
         "\"bootstrap.servers\" is missing: expected addresses of brokers, such as \"127.0.0.1:9092\"",
     ))
-}
-
-pub(super) fn format(field: &Field<'_>) -> Result<EventFormat, Faulty> {
-    field.choice(&[("native", ())]).map(|()| EventFormat::native())
 }
 
 fn workers(field: &Field<'_>) -> Result<NonZeroUsize, Faulty> {
@@ -146,7 +143,8 @@ fn topic(field: &Field<'_>, default: &EventFormat) -> Result<Topic, Faulty> {
     }
     let table = field.table(&TOPIC_KEYS)?;
     let name = table.required("name", "the topic's name", Field::topic_name);
-    let format = table.value_or("format", default.clone(), format);
+    let format = table.value_or("format", default.clone(), format::read);
+    let format = format::with_tenant_from(&table, format);
     let tenant = table.value_or("tenant", DEFAULT_TENANT.to_owned(), |field| field.name(1..=512));
     Ok(Topic { name: name?, format: format?, tenant: tenant? })
 }

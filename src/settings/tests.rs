@@ -8,10 +8,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{
-    Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics, known_keys,
+    Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics,
+    format_of_argument, known_keys,
 };
 use crate::engine::StartFrom;
-use crate::format::definitions;
+use crate::format::{EventFormat, FieldPath, Layout, TimeForm, TimeUnit, definitions};
 use crate::model::Span;
 use crate::telemetry::LogFormat;
 
@@ -209,7 +210,7 @@ odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one
     check(
         "[dedup]\nidentity = \"source+id\"",
         r#"
-odometer.toml:8:1: dedup.identity: "source+id" needs an event format with a source, and "native" has none: give "id""#,
+odometer.toml:8:1: dedup.identity: "source+id" needs formats with the path of a source, and one that is read has none: give "id", or a format such as { source = "source", id = "id", ... }"#,
     );
     check(
         "[rejects]\npath = \"r\"",
@@ -469,6 +470,63 @@ odometer.toml:3:57: source.topics[2].name: is missing: expected the topic's name
 odometer.toml:3:59: source.topics[2]: unknown key "nam": did you mean "name"?
 odometer.toml:3:72: source.topics[3]: expected a topic's name: 1 to 249 of the characters A-Z a-z 0-9 . _ -, found text "a/b""#;
     assert_eq!(File::of(&text).faults(&[], &[]), expected.trim_start());
+}
+
+#[test]
+fn formats_are_presets_or_paths() {
+    let formats = |topics: &str| {
+        let settings = load(&LEAST.replace("[\"usage\"]", topics));
+        let topics = &kafka(&settings).source.topics;
+        topics.iter().map(|topic| topic.format.clone()).collect::<Vec<_>>()
+    };
+    let given = r#"["a", { name = "b", format = "lago", tenant_from = "organization_id" }, { name = "c", format = "zenskar" }]"#;
+    let organization = FieldPath::key("organization_id");
+    let lago = EventFormat::lago().with_tenant_from(organization);
+    assert_eq!(formats(given), [EventFormat::native(), lago, EventFormat::zenskar()]);
+    let custom = r#"[{ name = "a", format = { id = "uid", customer = "account.\"x.y\"", time = "ts", time_unit = "milliseconds" } }]"#;
+    let account = FieldPath::key("account").inside("x.y");
+    let expected = EventFormat::custom(Layout {
+        id: vec![FieldPath::key("uid")],
+        customer: vec![account],
+        time: vec![FieldPath::key("ts")],
+        time_form: TimeForm { unit: TimeUnit::Milliseconds, takes_zoneless: false },
+        ..Layout::empty()
+    });
+    assert_eq!(formats(custom), [expected.expect("nothing is missing")]);
+    let settings = load(&LEAST.replace("[\"usage\"]", given)).to_string();
+    assert!(settings.contains(r#"format = "lago" with tenant = "organization_id""#), "{settings}");
+}
+
+#[test]
+fn faults_of_formats_are_told() {
+    let topics = r#"[{ name = "a", format = "lagoon" }, { name = "b", format = "custom" }, { name = "c", format = { idd = "x", time = "a..b" } }, { name = "d", format = { time = "t", time_unit = "days" } }, { name = "e", format = { time = "t" } }]"#;
+    let found = File::of(&LEAST.replace("[\"usage\"]", topics)).faults(&[], &[]);
+    for part in [
+        "topics[0].format: expected \"native\", \"lago\", \"maple\" or \"zenskar\", found text \"lagoon\"",
+        "topics[1].format: \"custom\" is a table with a path for each field",
+        "topics[2].format: unknown key \"idd\"",
+        "topics[2].format.time: path `a..b`",
+        "topics[3].format.time_unit: expected \"seconds\", \"milliseconds\"",
+        "topics[4].format: has no path of customer: every event has one",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    assert_eq!(format_of_argument("zenskar"), Ok(EventFormat::zenskar()));
+    let fault = format_of_argument("{ time = \"t\" }").expect_err("no customer");
+    assert_eq!(fault, "has no path of customer: every event has one");
+}
+
+#[test]
+fn ids_of_a_source_need_its_path() {
+    let format = r#"{ id = "i", customer = "c", time = "t", source = "from" }"#;
+    let text = LEAST.replace("[\"usage\"]", &format!("[{{ name = \"a\", format = {format} }}]"));
+    let layout = |more: &str| {
+        let settings = load(&format!("{text}{more}"));
+        kafka(&settings).source.topics[0].format.layout()
+    };
+    assert_eq!(layout("").scope, []);
+    let scope = layout("[dedup]\nidentity = \"source+id\"").scope;
+    assert_eq!(scope, [FieldPath::key("from")]);
 }
 
 #[test]

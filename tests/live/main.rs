@@ -35,6 +35,7 @@ mod crashes;
 mod damage;
 mod end_to_end;
 mod examples;
+mod formats;
 mod full_disk;
 mod grants;
 mod idle;

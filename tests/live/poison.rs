@@ -30,7 +30,12 @@ fn poison() -> Vec<Outgoing> {
     let mut values = faulty();
     let numbered = (0..).zip(extremes());
     values.extend(numbered.map(|(number, properties)| Some(event(number, &properties))));
-    let record = |value| Outgoing { partition: Some(0), key: Some(b"customer-0".to_vec()), value };
+    let record = |value| Outgoing {
+        partition: Some(0),
+        key: Some(b"customer-0".to_vec()),
+        value,
+        ..Outgoing::default()
+    };
     values.into_iter().map(record).collect()
 }
 

@@ -252,11 +252,11 @@ fn only_committed_rejects_are_read_up_to_the_present_end() {
     producer.abort_transaction(LIMIT).expect("an abort");
     broker.produce(
         rejects,
-        [Outgoing { partition: Some(1), key: None, value: Some(entry(3).into()) }],
+        [Outgoing { partition: Some(1), value: Some(entry(3).into()), ..Outgoing::default() }],
     );
     broker.produce(
         rejects,
-        [Outgoing { partition: Some(1), key: None, value: Some(b"odd".to_vec()) }],
+        [Outgoing { partition: Some(1), value: Some(b"odd".to_vec()), ..Outgoing::default() }],
     );
     // And one that is still open.
     write(4);

@@ -14,7 +14,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
@@ -30,12 +30,19 @@ pub(crate) struct Outgoing {
     pub(crate) partition: Option<i32>,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Outgoing {
     /// A record with that key and value, in the partition of its key.
     pub(crate) fn keyed(key: &str, value: impl Into<Vec<u8>>) -> Self {
-        Self { partition: None, key: Some(key.into()), value: Some(value.into()) }
+        Self { key: Some(key.into()), value: Some(value.into()), ..Self::default() }
+    }
+
+    /// The same record with one more header.
+    pub(crate) fn with_header(mut self, key: &'static str, value: &'static str) -> Self {
+        self.headers.push((key, value));
+        self
     }
 
     /// The same record in that partition.
@@ -135,6 +142,12 @@ impl Broker {
             next.key = record.key.as_deref();
             next.payload = record.value.as_deref();
             next.partition = record.partition;
+            next.headers = (!record.headers.is_empty()).then(|| {
+                let headers = OwnedHeaders::new();
+                record.headers.iter().fold(headers, |headers, (key, value)| {
+                    headers.insert(Header { key, value: Some(*value) })
+                })
+            });
             while let Err((error, again)) = producer.send(next) {
                 assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull));
                 producer.poll(Duration::from_millis(50));

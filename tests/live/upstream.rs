@@ -125,7 +125,7 @@ impl Upstream {
     /// Writes records in a transaction that stays open.
     pub(crate) fn write(&self, records: &[Outgoing]) {
         self.producer.begin_transaction().expect("a transaction");
-        for Outgoing { partition, key, value } in records {
+        for Outgoing { partition, key, value, headers: _ } in records {
             let record = BaseRecord::to(&self.topic)
                 .partition(partition.expect("a partition"))
                 .key(key.as_deref().unwrap_or_default())

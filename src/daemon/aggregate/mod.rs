@@ -145,8 +145,9 @@ fn read(
     console: &mut Console,
 ) -> Result<(), CommandError> {
     let batch_records_max = Limits::of(arguments).batch_records_max;
-    let mut decoder = Decoder::new(&arguments.format, &arguments.tenant, batch_records_max);
-    let reading = Reading { file: 0, at: arguments.now };
+    let AggregateArguments { format, tenant, event_type, .. } = arguments;
+    let mut decoder = Decoder::new(format, tenant, event_type.as_deref(), batch_records_max);
+    let reading = Reading { file: 0, input: from.file, at: arguments.now };
     let mut splitter = LineSplitter::resume(RECORD_BYTES_MAX, from.line + 1, byte_of(from));
     let cursor_at = |(number, offset): (u64, u64)| Cursor {
         file: from.file,

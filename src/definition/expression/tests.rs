@@ -72,6 +72,7 @@ fn event(properties: Object<'_>) -> Event<'_> {
     Event {
         tenant: "acme".into(),
         id: "e-1".into(),
+        scope: Vec::new(),
         event_type: "call".into(),
         customer: "C7".into(),
         time: EventTime::from_micros(1_700_000_000_250_000),

@@ -209,7 +209,7 @@ impl Processor {
         if end == first {
             return LookedKind::Unwanted { tenant };
         }
-        let digest = IdDigest::of(&self.digest_key, &event.tenant, &event.id);
+        let digest = IdDigest::of(&self.digest_key, &event.tenant, &event.scope, &event.id);
         LookedKind::Wanted { tenant, digest, time: event.time, end }
     }
 

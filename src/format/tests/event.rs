@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::format::{
-    EventFormat, Fault, FieldPath, RECORD_BYTES_MAX, TimeUnit, decode, event_of, parse,
+    EventFormat, Fault, FieldPath, Layout, Origin, RECORD_BYTES_MAX, TimeForm, TimeUnit, decode,
+    event_of, events_of, parse,
 };
 use crate::model::{Document, Event, EventTime, RejectReason};
 
@@ -18,10 +19,12 @@ fn read_as(record: &[u8], format: &EventFormat) -> String {
 }
 
 fn show(event: &Event<'_>) -> String {
-    let Event { tenant, id, event_type, customer, time, properties } = event;
+    let Event { tenant, id, scope, event_type, customer, time, properties } = event;
     let members = properties.members();
     let names: Vec<_> =
         members.map(|(key, value)| format!("{}={}", key.raw(), value.raw())).collect();
+    let id: Vec<&str> = std::iter::once(id).chain(scope).map(AsRef::as_ref).collect();
+    let id = id.join("|");
     format!("{tenant} {id} {event_type} {customer} {time} {}", names.join(","))
 }
 
@@ -186,15 +189,18 @@ fn batch_of_events_is_held_at_once() {
 
 #[test]
 fn other_formats_name_other_paths() {
-    let format = EventFormat {
-        id: FieldPath::key("identifier"),
-        event_type: FieldPath::key("event_name"),
-        customer: FieldPath::key("payload").inside("who").inside("id"),
-        time: FieldPath::key("millis"),
-        time_unit: TimeUnit::Milliseconds,
-        properties: FieldPath::key("payload"),
-        ..EventFormat::native()
-    };
+    let path = |text: &str| vec![FieldPath::parse(text).expect("a path")];
+    let format = EventFormat::custom(Layout {
+        tenant: path("tenant"),
+        id: path("identifier"),
+        event_type: path("event_name"),
+        customer: path("payload.who.\"id\""),
+        time: path("millis"),
+        time_form: TimeForm { unit: TimeUnit::Milliseconds, takes_zoneless: false },
+        properties: path("payload"),
+        ..Layout::empty()
+    });
+    let format = format.expect("nothing is missing");
     let read = |record: &str| read_as(record.as_bytes(), &format);
     assert_eq!(
         read(
@@ -231,4 +237,122 @@ proptest! {
     ) {
         let _ = read_as(format!("{{{}}}", members.join(",")).as_bytes(), &EventFormat::native());
     }
+}
+
+/// What a record holds: a line an event, or its fault.
+fn read_all(record: &str, format: &EventFormat, origin: &Origin<'_>) -> Vec<String> {
+    let mut document = Document::default();
+    let text = parse(record.as_bytes(), &mut document).expect("one JSON text");
+    let mut found = Vec::new();
+    events_of(text, &document, format, origin, &mut found);
+    let lines = found.into_iter().map(|found| {
+        let original = std::str::from_utf8(found.original).expect("part of a text");
+        assert!(record.contains(original), "{original}");
+        match found.event {
+            Ok(event) => show(&event),
+            Err(Fault { reason, detail, .. }) => format!("{}: {detail}", reason.name()),
+        }
+    });
+    lines.collect()
+}
+
+#[track_caller]
+fn check_all(format: &EventFormat, record: &str, expected: &[&str]) {
+    let origin = Origin { tenant: "t", event_type: None, position: (3, 77) };
+    assert_eq!(read_all(record, format, &origin), expected, "{record}");
+}
+
+#[test]
+fn lago_events_are_read_in_each_of_their_forms() {
+    let lago = EventFormat::lago();
+    check_all(
+        &lago,
+        r#"{"organization_id":"o","external_subscription_id":"s","transaction_id":"a","code":"api","timestamp":"1772352000.123","properties":{"v":1},"precise_total_amount_cents":null}"#,
+        &["t a|o|s api s 2026-03-01T08:00:00.123Z v=1"],
+    );
+    let bare = r#"{"transaction_id":"b","code":"api","timestamp":1772352000,"external_subscription_id":"s"}"#;
+    let read = "t b||s api s 2026-03-01T08:00:00Z ";
+    check_all(&lago, bare, &[read]);
+    check_all(&lago, &format!(r#"{{"event":{bare}}}"#), &[read]);
+    check_all(
+        &lago,
+        &format!(r#"{{"events":[{bare},{{"transaction_id":"c"}},7,{bare}]}}"#),
+        &[read, "missing_field: code is missing", "malformed: events holds 7: no event", read],
+    );
+    check_all(&lago, r#"{"events":[]}"#, &["malformed: events is empty: it should hold events"]);
+    check_all(&lago, r#"{"event":5}"#, &["malformed: event holds 5: no event"]);
+    check_all(&lago, "{}", &["missing_field: transaction_id is missing"]);
+    // An event may have what wraps others.
+    let with = bare.replacen('{', r#"{"events":[],"#, 1);
+    check_all(&lago, &with, &[read]);
+    let wrong = bare.replacen('{', r#"{"organization_id":[],"#, 1);
+    check_all(
+        &lago,
+        &wrong,
+        &[
+            "bad_field: organization_id is an array; it should be absent, null, a string of 1 to 512 bytes, or a number",
+        ],
+    );
+}
+
+#[test]
+fn maple_ids_are_those_of_a_customer() {
+    let maple = EventFormat::maple();
+    let event = r#"{"customer_identifier":"c","item_id":"i","transaction_id":"a","timestamp":"2026-03-01T08:00:00Z","properties":{}}"#;
+    check_all(&maple, event, &["t a|c i c 2026-03-01T08:00:00Z "]);
+    let both = event.replacen('{', r#"{"customer_id":"first","#, 1);
+    check_all(&maple, &both, &["t a|first i first 2026-03-01T08:00:00Z "]);
+    let neither = event.replace("customer_identifier", "x");
+    check_all(&maple, &neither, &["missing_field: customer_id or customer_identifier is missing"]);
+}
+
+#[test]
+fn zenskar_events_are_known_by_their_position() {
+    let zenskar = EventFormat::zenskar();
+    let event = r#"{"customer_id":"c","timestamp":"2026-03-01 08:00:00","data":{"v":1}}"#;
+    check_all(&zenskar, event, &["missing_field: slug is missing"]);
+    let origin = Origin { tenant: "t", event_type: Some("usage"), position: (3, 77) };
+    assert_eq!(read_all(event, &zenskar, &origin), ["t 3:77 usage c 2026-03-01T08:00:00Z v=1"]);
+    let own = event.replacen('{', r#"{"slug":"api","#, 1);
+    assert_eq!(read_all(&own, &zenskar, &origin), ["t 3:77 api c 2026-03-01T08:00:00Z v=1"]);
+    let zone = event.replace("08:00:00", "08:00:00.5+01:00");
+    assert_eq!(read_all(&zone, &zenskar, &origin), ["t 3:77 usage c 2026-03-01T07:00:00.5Z v=1"]);
+    let bad = event.replace("08:00:00", "8 am");
+    assert_eq!(
+        read_all(&bad, &zenskar, &origin),
+        [
+            "bad_field: timestamp is \"2026-03-01 8 am\"; it should be RFC 3339 or seconds since 1970, in the years 1970 to 9998"
+        ]
+    );
+}
+
+#[test]
+fn wrapped_events_without_ids_are_told_apart() {
+    let path = |text: &str| vec![FieldPath::parse(text).expect("a path")];
+    let format = EventFormat::custom(Layout {
+        event_type: path("t"),
+        customer: path("c"),
+        time: path("at"),
+        wrappings: path("batch.items"),
+        ..Layout::empty()
+    });
+    let format = format.expect("nothing is missing");
+    check_all(
+        &format,
+        r#"{"batch":{"items":[{"t":"x","c":"a","at":1},{"t":"x","c":"a","at":1}]}}"#,
+        &["t 3:77:0 x a 1970-01-01T00:00:01Z ", "t 3:77:1 x a 1970-01-01T00:00:01Z "],
+    );
+}
+
+#[test]
+fn custom_formats_need_what_every_event_has() {
+    let fault = EventFormat::custom(Layout::empty()).expect_err("nothing is there");
+    assert_eq!(fault, "has no path of customer, nor of time: every event has one");
+    let many = (0..15).map(|number| FieldPath::key(&number.to_string())).collect();
+    let key = || vec![FieldPath::key("x")];
+    let layout = Layout { id: many, customer: key(), time: key(), ..Layout::empty() };
+    assert_eq!(
+        EventFormat::custom(layout).expect_err("too many"),
+        "has 17 paths; at most 16 are read"
+    );
 }

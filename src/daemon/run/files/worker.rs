@@ -60,7 +60,12 @@ impl<'s> Worker<'s> {
             state,
             reader: Reader::new(follower),
             outlet,
-            decoder: Decoder::new(&files.format, &files.tenant, BATCH_RECORDS_MAX),
+            decoder: Decoder::new(
+                &files.format,
+                &files.tenant,
+                files.event_type.as_deref(),
+                BATCH_RECORDS_MAX,
+            ),
             told: Summary::EMPTY,
             since_scan: None,
             since_cut: Stopwatch::start(),
@@ -131,7 +136,7 @@ impl<'s> Worker<'s> {
             Read::Busy => return Ok(true),
             Read::Chunk { file, place, splitter, bytes } => {
                 let mut lines = splitter.lines(bytes);
-                let reading = Reading { file, at: Some(clock::now()) };
+                let reading = Reading { file, input: file, at: Some(clock::now()) };
                 let from = From { cursor: state.processor.cursor(), place };
                 while let Some(batch) = decoder.batch(&mut lines, reading) {
                     quiet.read(clock::now());
@@ -246,7 +251,7 @@ fn finish(
     let Some(last) = splitter.finish() else { return Ok(splitter.position()) };
     let Line { number, offset, length, .. } = last;
     let after = (number, offset + length);
-    let reading = Reading { file, at: Some(clock::now()) };
+    let reading = Reading { file, input: file, at: Some(clock::now()) };
     if let Some(batch) = decoder.batch(&mut std::iter::once(last), reading) {
         let cursor = from.cursor_at(after);
         state.tell(Input::Events { events: &batch.events, cursor }).map_err(failure)?;

@@ -3,7 +3,7 @@
 use std::hash::Hasher;
 
 use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Headers};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::job::Job;
@@ -14,11 +14,14 @@ use crate::engine::{
     CommitId, CommitRecord, Committed, Cursor, Decision, Doubt, Incoming, Input, Settled, Visible,
     settle,
 };
-use crate::format::{self, Place};
+use crate::format::{self, Fault, Found, Origin, Place};
 use crate::kafka::Delivery;
-use crate::model::{Document, EventTime, Reject, SourcePosition};
+use crate::model::{Document, EventTime, SourcePosition};
 use crate::store::{self, Store};
 use crate::telemetry::TaskFigures;
+
+/// The header that names the type of a record's events.
+const SLUG: &str = "slug";
 
 /// One partition's state and work.
 pub(super) struct Task {
@@ -123,30 +126,28 @@ impl Task {
                 None => Err(format::Fault::no_value()),
             })
             .collect();
-        let events: Vec<Incoming<'_>> = messages
-            .iter()
-            .zip(documents.iter())
-            .zip(texts)
-            .map(|((message, document), text)| {
-                let event = text
-                    .and_then(|text| format::event_of(text, document, &job.format, &job.tenant));
-                Incoming {
-                    position: SourcePosition::Offset(message.offset()),
-                    timestamp: message
-                        .timestamp()
-                        .to_millis()
-                        .map(|millis| EventTime::from_micros(millis.saturating_mul(1000))),
-                    read_at: Some(read_at),
-                    original: message.payload().unwrap_or_default(),
-                    event: event.map_err(|fault| Reject {
-                        reason: fault.reason,
-                        tenant: fault.tenant,
-                        metric: None,
-                        detail: fault.detail,
-                    }),
+        let mut events: Vec<Incoming<'_>> = Vec::with_capacity(messages.len());
+        let mut found = Vec::new();
+        for ((message, document), text) in messages.iter().zip(documents.iter()).zip(texts) {
+            match text {
+                Ok(text) => {
+                    let origin = origin_of(message, job);
+                    format::events_of(text, document, &job.format, &origin, &mut found);
                 }
-            })
-            .collect();
+                Err(fault) => {
+                    let original = message.payload().unwrap_or_default();
+                    found.push(Found { original, event: Err(fault) });
+                }
+            }
+            let millis = message.timestamp().to_millis();
+            events.extend(found.drain(..).map(|found| Incoming {
+                position: SourcePosition::Offset(message.offset()),
+                timestamp: millis.map(|millis| EventTime::from_micros(millis.saturating_mul(1000))),
+                read_at: Some(read_at),
+                original: found.original,
+                event: found.event.map_err(Fault::into_reject),
+            }));
+        }
         let cursor = Cursor::at_offset(last.offset() + 1);
         let digest =
             record_digest(last.timestamp().to_millis(), last.payload().unwrap_or_default());
@@ -213,4 +214,16 @@ impl Task {
         }
         Ok(settled)
     }
+}
+
+/// What is known of a record beside its text. Of a format whose events may name no type it is the header `slug`, else
+/// the topic.
+fn origin_of<'m>(message: &'m BorrowedMessage<'_>, job: &'m Job) -> Origin<'m> {
+    let event_type = job.format.takes_type_of_source().then(|| {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let slug =
+            headers.filter(|header| header.key == SLUG).filter_map(|header| header.value).last();
+        slug.and_then(|slug| std::str::from_utf8(slug).ok()).unwrap_or(message.topic())
+    });
+    Origin { tenant: &job.tenant, event_type, position: (0, message.offset()) }
 }
