@@ -44,6 +44,8 @@ pub struct Cell {
     pub published: Option<Box<Published>>,
     /// Whether something changed since it was published, or it must be published though it looks empty (rule 7.4).
     pub is_owed: bool,
+    /// Whether it changed since it was stored; of plain chains.
+    pub is_changed: bool,
 }
 
 impl Cell {
@@ -58,6 +60,7 @@ impl Cell {
             offsets: Extent::NOTHING,
             published: None,
             is_owed: false,
+            is_changed: false,
         }
     }
 

@@ -8,6 +8,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::cell::Cell;
+use super::plain::PlainCells;
 use super::recurring::Recurring;
 use crate::definition::GroupKey;
 use crate::model::{EventTime, GroupValue};
@@ -91,7 +92,7 @@ pub struct ChainAddress {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Cells {
     /// Independent ones, by end.
-    Plain(Vec<Cell>),
+    Plain(PlainCells),
     /// Linked by what is carried.
     Recurring(Box<Recurring>),
 }
@@ -118,17 +119,13 @@ impl Chain {
     /// The plain cell that ends at `end`.
     pub fn plain_cell(&self, end: EventTime) -> Option<&Cell> {
         let Cells::Plain(cells) = &self.cells else { return None };
-        cells.iter().rev().find(|cell| cell.slot.period.end == end)
+        cells.find(end)
     }
 
     /// Bytes of memory of its cells, roughly: what changes as events are folded.
     pub fn cell_bytes(&self) -> usize {
         match &self.cells {
-            Cells::Plain(cells) => {
-                let room = cells.capacity().saturating_sub(cells.len());
-                let room_bytes = room.saturating_mul(size_of::<Cell>());
-                cells.iter().map(cell_bytes).fold(room_bytes, usize::saturating_add)
-            }
+            Cells::Plain(cells) => cells.bytes(),
             Cells::Recurring(recurring) => recurring.bytes(),
         }
     }
@@ -142,16 +139,14 @@ impl Chain {
 
 #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
 pub(super) fn cell_bytes(cell: &Cell) -> usize {
-    let published = if cell.published.is_some() { 64 } else { 0 };
-    size_of::<Cell>() + cell.aggregate.part_bytes() + published
+    size_of::<Cell>() + extra_bytes(cell)
 }
 
-/// Adds a cell. Most chains have one or two, of some hundred bytes each, so that room for more is made sparingly.
-pub(super) fn add_cell(cells: &mut Vec<Cell>, cell: Cell) {
-    if cells.len() == cells.capacity() {
-        cells.reserve_exact((cells.len() >> 1).max(1));
-    }
-    cells.push(cell);
+/// What a cell takes beside its own size.
+#[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
+pub(super) fn extra_bytes(cell: &Cell) -> usize {
+    let published = if cell.published.is_some() { 64 } else { 0 };
+    cell.aggregate.part_bytes() + published
 }
 
 /// The resident chains.
@@ -276,6 +271,23 @@ impl Chains {
         match &mut chain.cells {
             Cells::Recurring(recurring) => (&chain.address, recurring),
             Cells::Plain(_) => unreachable!("asked of recurring chains"),
+        }
+    }
+
+    /// The cells of the plain chain at a place.
+    pub(super) fn plain_mut(&mut self, place: u32) -> &mut PlainCells {
+        self.plain_with_address_mut(place).1
+    }
+
+    /// The cells of the plain chain at a place, with whose they are.
+    pub(super) fn plain_with_address_mut(
+        &mut self,
+        place: u32,
+    ) -> (&ChainAddress, &mut PlainCells) {
+        let chain = self.chain_mut(place);
+        match &mut chain.cells {
+            Cells::Plain(cells) => (&chain.address, cells),
+            Cells::Recurring(_) => unreachable!("asked of plain chains"),
         }
     }
 

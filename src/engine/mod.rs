@@ -1,7 +1,7 @@
 //! Layer 2, what happens to an event: told by [`Input`], answering with [`Effect`].
 //!
-//! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`
-//! and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
+//! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`,
+//! `plain` and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
 //! served), `settlement` (what became of a delivery in doubt), `usage` (a look at totals while they grow).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
@@ -23,6 +23,7 @@ mod effect;
 mod extent;
 mod halt;
 mod ledger;
+mod plain;
 mod processor;
 mod recovery;
 mod recurring;
@@ -44,6 +45,7 @@ pub use effect::{
 pub use extent::Extent;
 pub use halt::{Halt, Replaced};
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
+pub use plain::PlainCells;
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{
     Binding, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,

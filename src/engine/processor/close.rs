@@ -3,6 +3,7 @@
 //! Decided as if before the next event is read: a late event for a key that this has not reached yet publishes that
 //! key first (`fold`), so what a slice leaves for the next one comes out the same.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Processor;
@@ -111,7 +112,9 @@ impl Processor {
         let is_plain = matches!(chain.cells, Cells::Plain(_));
         let site = self.site(plan, &address);
         let is_all = if is_plain {
-            self.publish_plain(place, &site, self.room(slice), |cell| match closing {
+            let room = self.room(slice);
+            let unsettled = self.chains.plain_mut(place).unsettled();
+            self.publish_plain(place, &site, room, unsettled, |cell| match closing {
                 Closing::Due => {
                     site.is_due(cell.slot) && (cell.published.is_none() || cell.is_owed)
                 }
@@ -161,30 +164,37 @@ impl Processor {
         Usage { plan, watermark, latest_time, keeps_offsets }.site(address)
     }
 
-    /// Publishes those cells of a plain chain that pass the test, at most `totals_max` of them. Returns whether these were
-    /// all.
+    /// Publishes those cells of a plain chain at some places that pass the test, at most `totals_max` of them. Returns
+    /// whether these were all.
     pub(super) fn publish_plain(
         &mut self,
         place: u32,
         site: &Site<'_>,
         totals_max: usize,
+        cells_at: Range<usize>,
         is_asked: impl Fn(&Cell) -> bool,
     ) -> bool {
         let mut totals = Vec::new();
-        let chain = self.chains.chain_mut(place);
-        let Cells::Plain(cells) = &mut chain.cells else { unreachable!("asked of plain chains") };
-        let mut asked = cells.iter_mut().filter(|cell| is_asked(cell));
-        while totals.len() < totals_max {
-            let Some(cell) = asked.next() else { break };
-            let value = cell.value(&site.frame(cell.slot), None);
-            let is_news = cell.is_news(value);
-            cell.is_owed = false;
-            if is_news {
-                let revision = cell.publish(value);
-                totals.push((total_of(site, &chain.address, cell, revision), cell.slot));
+        let (address, cells) = self.chains.plain_with_address_mut(place);
+        let mut is_all = true;
+        for at in cells_at {
+            if !cells.at(at).is_some_and(&is_asked) {
+                continue;
             }
+            if totals.len() >= totals_max {
+                is_all = false;
+                break;
+            }
+            totals.extend(cells.change(at, |cell| {
+                let value = cell.value(&site.frame(cell.slot), None);
+                let is_news = cell.is_news(value);
+                cell.is_owed = false;
+                is_news.then(|| {
+                    let revision = cell.publish(value);
+                    (total_of(site, address, cell, revision), cell.slot)
+                })
+            }));
         }
-        let is_all = totals.len() < totals_max || asked.next().is_none();
         self.take_totals(place, site, totals);
         is_all
     }
@@ -283,9 +293,10 @@ impl Processor {
             chain.is_amended = false;
             let mut totals = Vec::new();
             match &mut chain.cells {
-                Cells::Plain(_) => {
+                Cells::Plain(cells) => {
                     // What an end of input closed is final though it is not due (rule 7.1).
-                    self.publish_plain(place, &site, usize::MAX, |cell| cell.is_owed);
+                    let unsettled = cells.unsettled();
+                    self.publish_plain(place, &site, usize::MAX, unsettled, |cell| cell.is_owed);
                 }
                 Cells::Recurring(recurring) => {
                     recurring.publish_owed(&site, &mut |cell, revision| {

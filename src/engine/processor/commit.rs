@@ -99,15 +99,13 @@ impl Processor {
         let metric = chain.address.metric;
         let mut changed: Vec<ChangedPart> = Vec::new();
         match &mut chain.cells {
-            Cells::Plain(cells) => {
-                for cell in cells {
-                    cell.aggregate.take_changes(parts);
-                    changed.extend(parts.drain(..).map(|(part, value)| (None, part, value)));
-                    sink.put_cell(&chain.address, cell, &changed);
-                    changed.clear();
-                    self.agendas.of_mut(metric).stored_ends.insert(cell.slot.period.end);
-                }
-            }
+            Cells::Plain(cells) => cells.take_changed(|cell| {
+                cell.aggregate.take_changes(parts);
+                changed.extend(parts.drain(..).map(|(part, value)| (None, part, value)));
+                sink.put_cell(&chain.address, cell, &changed);
+                changed.clear();
+                self.agendas.of_mut(metric).stored_ends.insert(cell.slot.period.end);
+            }),
             Cells::Recurring(recurring) => {
                 recurring.base.take_changes(parts);
                 changed.extend(parts.drain(..).map(|(part, value)| (None, part, value)));
@@ -194,8 +192,7 @@ impl Processor {
         let chain = self.chains.chain_mut(place);
         let is_empty = match &mut chain.cells {
             Cells::Plain(cells) => {
-                cells
-                    .retain(|cell| !is_past(cell.slot) || cell.published.is_none() || cell.is_owed);
+                cells.retire(is_past);
                 cells.is_empty()
             }
             Cells::Recurring(recurring) => {

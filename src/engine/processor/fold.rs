@@ -7,9 +7,10 @@ use super::{Processor, customer_digest};
 use crate::definition::{Plan, Slot};
 use crate::engine::aggregator::{Carry, Fold};
 use crate::engine::cell::{Cell, Origin};
-use crate::engine::chain::{Cells, ChainAddress, Key, add_cell, customer_of};
+use crate::engine::chain::{Cells, ChainAddress, Key, customer_of};
 use crate::engine::dedup::Known;
 use crate::engine::effect::{Effect, OutboxEntry};
+use crate::engine::plain::PlainCells;
 use crate::engine::recurring::Recurring;
 use crate::engine::site::Site;
 use crate::model::{Disposition, EventTime, Reject, RejectReason, SourcePosition};
@@ -217,7 +218,7 @@ impl Processor {
             let base = Carry::nothing(version);
             Cells::Recurring(Box::new(Recurring::new(base, target.slot)))
         } else {
-            Cells::Plain(Vec::with_capacity(1))
+            Cells::Plain(PlainCells::new())
         };
         self.note_customer(&family.tenant, customer_of(key));
         let address = ChainAddress { metric, lineage, key: Key::from_bytes(key) };
@@ -232,11 +233,6 @@ impl Processor {
     }
 
     /// Returns whether something published, or due, changed.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        clippy::indexing_slicing,
-        reason = "a cell is found or pushed right before"
-    )]
     fn fold_plain(
         &mut self,
         place: u32,
@@ -246,25 +242,21 @@ impl Processor {
         origin: Origin,
     ) -> bool {
         let is_due = site.is_due(slot);
-        if is_due {
+        let found = self.chains.plain_mut(place).place_of(slot.period.end);
+        if let (true, Some(at)) = (is_due, found) {
             // Rule 7.2: its total became final before this event was read.
-            self.publish_plain(place, site, usize::MAX, |cell| {
-                cell.slot == slot && cell.published.is_none() && !cell.is_owed
+            self.publish_plain(place, site, usize::MAX, at..at.saturating_add(1), |cell| {
+                cell.published.is_none() && !cell.is_owed
             });
         }
-        let Cells::Plain(cells) = &mut self.chains.chain_mut(place).cells else {
-            unreachable!("the caller saw a plain chain")
-        };
-        let end = slot.period.end;
-        let found = cells.iter().rposition(|cell| cell.slot.period.end == end);
-        let at = found.unwrap_or_else(|| {
-            add_cell(cells, Cell::new(site.metric.version(slot), slot));
-            cells.len() - 1
+        let cells = self.chains.plain_mut(place);
+        let at = found.unwrap_or_else(|| cells.insert(Cell::new(site.metric.version(slot), slot)));
+        let is_settled = cells.change(at, |cell| {
+            cell.fold(&site.frame(slot), fold, origin);
+            let is_settled = is_due || cell.published.is_some();
+            cell.is_owed |= is_settled;
+            is_settled
         });
-        let cell = &mut cells[at];
-        cell.fold(&site.frame(slot), fold, origin);
-        let is_settled = is_due || cell.published.is_some();
-        cell.is_owed |= is_settled;
         if found.is_none() {
             self.enter(place, site, slot);
         }

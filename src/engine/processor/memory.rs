@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Processor;
-use crate::engine::chain::{Cells, ChainAddress, add_cell};
+use crate::engine::chain::{Cells, ChainAddress};
 use crate::engine::effect::Loaded;
+use crate::engine::plain::PlainCells;
 
 impl Processor {
     pub(super) fn take_loaded(&mut self, found: Vec<Loaded>) {
@@ -23,8 +24,7 @@ impl Processor {
                 None
             }
             Loaded::Cell(address, cell) => {
-                let place =
-                    self.place_of(&address, used_in, || Cells::Plain(Vec::with_capacity(1)));
+                let place = self.place_of(&address, used_in, || Cells::Plain(PlainCells::new()));
                 let plan = Arc::clone(&self.plan);
                 let site = self.site(&plan, &address);
                 let slot = cell.slot;
@@ -33,7 +33,7 @@ impl Processor {
                     let Cells::Plain(cells) = &mut chain.cells else {
                         panic!("a plain cell was stored for a recurring chain")
                     };
-                    add_cell(cells, *cell);
+                    cells.insert(*cell);
                     self.chains.recount(place);
                     self.enter(place, &site, slot);
                 }

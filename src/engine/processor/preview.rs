@@ -21,7 +21,7 @@ impl Processor {
             let Some(chain) = self.chains.try_chain(place) else { continue };
             match &chain.cells {
                 Cells::Plain(cells) => {
-                    for cell in cells {
+                    for cell in cells.iter() {
                         self.preview_cell(&chain.address, cell, emit);
                     }
                 }

@@ -141,7 +141,7 @@ pub(super) fn read_cell_as(
     let offsets =
         if marks & HAS_OFFSETS == 0 { Extent::NOTHING } else { read_offsets(reader, events)? };
     let aggregate = read_aggregate(reader)?;
-    Ok(Cell { slot, aggregate, events, times, offsets, published, is_owed })
+    Ok(Cell { slot, aggregate, events, times, offsets, published, is_owed, is_changed: false })
 }
 
 fn read_times(reader: &mut Reader<'_>) -> Result<Extent<EventTime>, Corrupt> {
