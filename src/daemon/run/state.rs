@@ -138,6 +138,11 @@ impl State {
         self.stored
     }
 
+    /// Whether an event was read that is not stored.
+    pub(super) fn has_unstored_events(&self) -> bool {
+        self.unstored.is_some()
+    }
+
     fn summary_now(&self) -> Summary {
         Summary::of(&self.processor.counters().since(&self.before), self.processor.tally())
     }
