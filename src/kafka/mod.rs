@@ -17,6 +17,7 @@ mod receipts;
 mod sender;
 mod sink;
 mod source;
+mod tended;
 mod topic_id;
 mod trouble;
 mod withheld;

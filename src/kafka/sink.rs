@@ -11,12 +11,13 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset};
 
 use super::client::missing_topic;
 use super::limits::{Limits, TopicLimit};
 use super::receipts::Receipts;
+use super::tended::Tended;
 use super::{Access, Disposition, Error, Options, Topics};
 use crate::engine::Visible;
 use crate::format::{Outgoing, OutgoingKind, encode_metadata, kind_name, partition_of_customer};
@@ -44,7 +45,7 @@ pub type Outgoings = Vec<Delivery>;
 pub struct Sink {
     config: ClientConfig,
     properties: BTreeMap<String, String>,
-    producer: Option<ThreadedProducer<Receipts>>,
+    producer: Option<Tended<Receipts>>,
     topics: Topics,
     limits: Limits,
     totals_partitions: u32,
@@ -65,9 +66,8 @@ pub fn take_up(options: &Options, id: &str) -> Result<(), Error> {
 pub(super) fn producer_of_new_epoch(
     config: &ClientConfig,
     timeout: Duration,
-) -> Result<ThreadedProducer<Receipts>, Error> {
-    let producer: ThreadedProducer<Receipts> =
-        config.create_with_context(Receipts::default()).map_err(Error::Client)?;
+) -> Result<Tended<Receipts>, Error> {
+    let producer = Tended::new(config, Receipts::default()).map_err(Error::Client)?;
     producer
         .init_transactions(timeout)
         .map_err(Error::request("taking up the transactional id"))
@@ -135,7 +135,7 @@ impl Sink {
 
     fn transact(
         &self,
-        producer: &ThreadedProducer<Receipts>,
+        producer: &Tended<Receipts>,
         deliveries: &[Delivery],
         member: &ConsumerGroupMetadata,
         clock: &dyn Fn() -> Duration,
@@ -216,7 +216,7 @@ impl Sink {
 
     fn send(
         &self,
-        producer: &ThreadedProducer<Receipts>,
+        producer: &Tended<Receipts>,
         outgoing: &Outgoing,
         clock: &dyn Fn() -> Duration,
     ) -> Result<(), Error> {
@@ -257,7 +257,7 @@ impl Sink {
                         return Err(Error::Request { what: "sending an entry", cause });
                     }
                     record = back;
-                    // The producer's own thread empties the queue; this only waits for it.
+                    // This empties the queue of what was answered.
                     let _ = producer.flush(Duration::from_millis(50));
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rocksdb::{DB, Direction, IteratorMode, ReadOptions, Snapshot};
+use rocksdb::{DB, DBRawIterator, Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::Error;
 use crate::definition::Plan;
@@ -32,13 +32,25 @@ impl<'d> Entries<'d> {
         entries.map(move |entry| entry.map_err(|error| self.failed(error)))
     }
 
+    /// The first entry from a key on.
+    pub(super) fn first(self, key: &[u8]) -> Result<Option<Entry>, Error> {
+        let mut place = self.db.raw_iterator_opt(self.options());
+        place.seek(key);
+        self.entry_at(&place)
+    }
+
     /// The last entry whose key begins with `prefix`.
     pub(super) fn last(self, prefix: &[u8]) -> Result<Option<Entry>, Error> {
-        let end = state::prefix_end(prefix);
-        let before = IteratorMode::From(&end, Direction::Reverse);
-        let mut entries = self.db.iterator_opt(before, self.options());
-        let entry = entries.next().transpose().map_err(|error| self.failed(error))?;
-        Ok(entry.filter(|(key, _)| key.starts_with(prefix)))
+        let mut place = self.db.raw_iterator_opt(self.options());
+        place.seek_for_prev(state::prefix_end(prefix));
+        Ok(self.entry_at(&place)?.filter(|(key, _)| key.starts_with(prefix)))
+    }
+
+    /// The entry there. Other than the iterator of entries, which is one ahead, this passes nothing that lies beside it: before
+    /// the last commit there may be thousands that were forgotten.
+    fn entry_at(self, place: &DBRawIterator<'_>) -> Result<Option<Entry>, Error> {
+        place.status().map_err(|error| self.failed(error))?;
+        Ok(place.item().map(|(key, value)| (Box::from(key), Box::from(value))))
     }
 
     /// Every entry whose key begins with `prefix`.

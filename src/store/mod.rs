@@ -11,6 +11,8 @@ mod periods;
 mod read;
 mod spill;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,9 @@ use crate::format::state::{
     self, BatchEncoder, Dictionary, FollowedFile, Identity, Operation, Written,
 };
 
+/// Past how many keys a range is forgotten as one.
+const SINGLE_DELETIONS_MAX: u64 = 1_000;
+
 /// One task's state.
 pub struct Store {
     db: Arc<DB>,
@@ -47,6 +52,8 @@ pub struct Store {
     followed: BTreeMap<u32, Option<FollowedFile>>,
     /// How far output files are visible, to be stored when that is next trimmed.
     written: Option<Written>,
+    /// First outbox entry, and first commit, that this process has not forgotten yet.
+    kept: (u64, u64),
 }
 
 impl Store {
@@ -63,6 +70,7 @@ impl Store {
         check_directory(directory)?;
         let db = DB::open(&database_options(options), directory)
             .map_err(|error| Error::open(directory, error))?;
+        options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
         let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
         let identity = if let Some(bytes) = stored {
             state::decode_identity(&bytes)
@@ -94,6 +102,7 @@ impl Store {
             record: None,
             followed: BTreeMap::new(),
             written: None,
+            kept: (0, 0),
         };
         store.check_periods(&calendars)?;
         Ok(store)
@@ -171,13 +180,16 @@ impl Store {
     /// # Errors
     /// The disk.
     pub fn trim(&mut self, through: u64, visible: u64) -> Result<(), Error> {
-        let mut batch = WriteBatch::default();
-        batch.delete_range(state::outbox_key(0), state::outbox_key(through + 1));
-        batch.delete_range(state::commit_key(0), state::commit_key(visible));
+        let kept = (through + 1, visible);
+        let mut forgotten = self::forgotten(self.kept.0, kept.0, state::outbox_key);
+        forgotten.extend(self::forgotten(self.kept.1, kept.1, state::commit_key));
+        let mut batch = batch_of(forgotten);
         if let Some(written) = self.written.take() {
             batch.put([state::WRITTEN], state::encode_written(&written));
         }
-        self.write_lazily(batch)
+        self.write_lazily(batch)?;
+        self.kept = kept;
+        Ok(())
     }
 
     /// Forgets ids of days up to `day`, a slice of the store at each call, which goes on where the last one ended, in an
@@ -259,6 +271,15 @@ impl Store {
         }
         Ok(commits)
     }
+}
+
+/// Forgets what has a number from `from` to before `until`: one by one where they are few, for every range that the write
+/// buffer holds is sorted anew for each look at the database, and ranges that begin alike are as many squared.
+fn forgotten(from: u64, until: u64, key: fn(u64) -> Vec<u8>) -> Vec<Operation> {
+    if until.saturating_sub(from) > SINGLE_DELETIONS_MAX {
+        return vec![Operation::DeleteRange(key(from), key(until))];
+    }
+    (from..until).map(|number| Operation::Delete(key(number))).collect()
 }
 
 fn batch_of(operations: Vec<Operation>) -> WriteBatch {

@@ -1,9 +1,12 @@
 //! How databases are opened: what memory they share, and that damage is never passed over.
 
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, DBCompactionStyle, DBCompressionType,
+    BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType,
     DBRecoveryMode, WriteBufferManager,
 };
+
+/// How many deleted ranges a write buffer holds.
+const RANGES_MAX: &str = "200";
 
 /// How stores of one process share memory, and whether they must last.
 #[derive(Clone)]
@@ -77,6 +80,12 @@ pub(super) fn database_options(options: &Options) -> rocksdb::Options {
         database.set_compression_type(DBCompressionType::None);
     }
     database
+}
+
+/// Has a write buffer with many deleted ranges written to disk, where they are merged: each look at the database sorts
+/// those of the buffer.
+pub(super) fn bound_ranges(db: &DB) -> Result<(), rocksdb::Error> {
+    db.set_options(&[("memtable_max_range_deletions", RANGES_MAX)])
 }
 
 /// Has damage be an error wherever it is.

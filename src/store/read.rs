@@ -155,6 +155,6 @@ impl Store {
     }
 
     fn first_from(&self, key: &[u8]) -> Result<Option<Entry>, Error> {
-        self.now().from(key).next().transpose()
+        self.now().first(key)
     }
 }

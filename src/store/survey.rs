@@ -9,6 +9,11 @@ use super::Error;
 use crate::engine::{Cell, CommitRecord};
 use crate::format::state::{self, Entry, FollowedFile, Identity};
 
+/// How often a state is tried to be opened of which files go meanwhile.
+const TRIES: u32 = 20;
+/// What RocksDB says then.
+const GONE: &str = "No such file or directory";
+
 /// How many faults are told one by one.
 const FAULTS_MAX: usize = 100;
 
@@ -61,10 +66,19 @@ pub(super) fn open(directory: &Path) -> Result<DB, Error> {
         return Err(Error::Foreign(directory.into(), text));
     }
     let mut options = rocksdb::Options::default();
-    options.set_max_open_files(64);
+    // All of them, now: its task may remove any of them later.
+    options.set_max_open_files(-1);
     super::options::expect_whole(&mut options);
-    DB::open_for_read_only(&options, directory, false)
-        .map_err(|error| Error::failed(directory, error))
+    let mut tries_left = TRIES;
+    loop {
+        tries_left -= 1;
+        match DB::open_for_read_only(&options, directory, false) {
+            Ok(db) => return Ok(db),
+            // What was listed has been removed by its task before it was opened.
+            Err(error) if tries_left > 0 && error.as_ref().contains(GONE) => {}
+            Err(error) => return Err(Error::failed(directory, error)),
+        }
+    }
 }
 
 impl Survey {

@@ -146,7 +146,7 @@ impl<'w> Walk<'w> {
         self.looks += 1;
         let cells = state::cells_prefix(self.number);
         let chains = state::chains_prefix(self.number);
-        let entry = self.entries.from(position).next().transpose()?;
+        let entry = self.entries.first(position)?;
         let entry = entry.filter(|(key, _)| key.starts_with(&cells) || key.starts_with(&chains));
         let Some((key, value)) = entry else {
             // Behind the cells of the metric come its chains.

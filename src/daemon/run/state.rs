@@ -16,8 +16,10 @@ use crate::model::EventTime;
 use crate::store::{self, Store};
 use crate::telemetry::TaskFigures;
 
-/// How many ids are looked at for expiry after a commit.
-const EXPIRE_ENTRIES_MAX: usize = 20_000;
+/// How many ids are looked at for expiry after a commit, at the least.
+const EXPIRE_ENTRIES_MIN: u64 = 20_000;
+/// And how many for each id that the commit brought: more than one, or more would stay on disk than are remembered.
+const EXPIRE_ENTRIES_PER_ID: u64 = 2;
 
 /// A delivery that has been asked for and is not known to be visible.
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub(super) struct State {
     plan: Arc<Plan>,
     entry_bytes_max: usize,
     expire: Option<u32>,
+    /// Events counted when ids were last looked at for expiry.
+    expired_at: u64,
     /// Dispositions before this process took the task.
     before: Counters,
     /// What it did up to its last stored commit.
@@ -101,6 +105,7 @@ impl State {
             plan: Arc::clone(&common.plan),
             entry_bytes_max: common.entry_bytes_max,
             expire: None,
+            expired_at: last.counters.counted,
             before: last.counters,
             stored: Summary::EMPTY,
             unstored: None,
@@ -131,6 +136,11 @@ impl State {
     /// is given up, and would be told twice.
     pub(super) fn summary(&self) -> Summary {
         self.stored
+    }
+
+    /// Whether an event was read that is not stored.
+    pub(super) fn has_unstored_events(&self) -> bool {
+        self.unstored.is_some()
     }
 
     fn summary_now(&self) -> Summary {
@@ -245,13 +255,21 @@ impl State {
     }
 
     fn expire_ids(&mut self) -> Result<(), store::Error> {
-        if let Some(day) = self.expire
-            && self.store.expire(day, EXPIRE_ENTRIES_MAX)?
-        {
+        let counted = self.processor.counters().counted;
+        let new_ids = counted - std::mem::replace(&mut self.expired_at, counted);
+        let Some(day) = self.expire else { return Ok(()) };
+        let entries = expire_entries(new_ids);
+        if self.store.expire(day, entries)? {
             self.expire = None;
         }
         Ok(())
     }
+}
+
+/// How many ids are looked at after so many new ones.
+fn expire_entries(new_ids: u64) -> usize {
+    let entries = new_ids.saturating_mul(EXPIRE_ENTRIES_PER_ID).max(EXPIRE_ENTRIES_MIN);
+    usize::try_from(entries).unwrap_or(usize::MAX)
 }
 
 /// A name that no other commit has.
@@ -264,4 +282,16 @@ pub(super) fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expire_entries;
+
+    #[test]
+    fn more_ids_are_looked_at_than_come() {
+        assert_eq!(expire_entries(0), 20_000);
+        assert_eq!(expire_entries(9_000), 20_000);
+        assert_eq!(expire_entries(50_000), 100_000);
+    }
 }

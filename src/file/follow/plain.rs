@@ -4,6 +4,7 @@
 //! 0        head        1024 ...   counted from    offset      end
 //! ├─────────────────────┤         ├─── tail ────────┼─ unfinished ┤
 //! ```
+//! Of a line that has no end yet no more is kept than its last part, however long it becomes.
 //! Prints are taken of the bytes that were read, never of what stands in the file by the time they are asked for: a file
 //! that was rewritten meanwhile would else be known by its new content at its old place.
 
@@ -14,14 +15,20 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use super::print::{self, PRINT_BYTES};
 use crate::format::state::{FollowedFile, Print};
 
+/// Past how many bytes of an unfinished line its beginning is let go.
+const UNFINISHED_BYTES_MAX: usize = 1 << 20;
+
 /// One open file.
 pub(super) struct Plain {
     file: File,
     /// Its first bytes, at the most [`PRINT_BYTES`].
     head: Vec<u8>,
-    /// Those from `recent_from` up to where it was read: the last counted ones, and all that are not counted.
+    /// Those from `recent_from` up to where it was read: the last counted ones, and what is not counted; of a long line only
+    /// the last ones.
     recent: Vec<u8>,
     recent_from: u64,
+    /// Up to where it is counted, and the print of what stands before that.
+    counted: (u64, Print),
 }
 
 /// The file of a path, if it still is the one that is known.
@@ -44,7 +51,8 @@ impl Plain {
         let recent = print::stretch(&file, recent_from, known.offset)?;
         let (Some(head), Some(recent)) = (head, recent) else { return Ok(None) };
         let is_it = print::fits(&known.head, &head) && print::fits(&known.tail, &recent);
-        Ok(is_it.then_some(Plain { file, head, recent, recent_from }))
+        let counted = (known.offset, known.tail.clone());
+        Ok(is_it.then_some(Plain { file, head, recent, recent_from, counted }))
     }
 
     pub(super) fn file(&self) -> &File {
@@ -70,11 +78,22 @@ impl Plain {
             let room = PRINT_BYTES.saturating_sub(at).min(length(chunk));
             self.head.extend_from_slice(&chunk[..index(room)]);
         }
+        if self.recent.len() > UNFINISHED_BYTES_MAX {
+            // The chunk is all that may hold the line's end.
+            let from = at.saturating_sub(PRINT_BYTES).max(self.recent_from);
+            self.recent.drain(..index(from - self.recent_from));
+            self.recent_from = from;
+        }
         Ok(())
     }
 
     /// Everything before `offset` is counted. Returns the prints of that: of its beginning and of its end.
     pub(super) fn count(&mut self, offset: u64) -> (Print, Print) {
+        let head = &self.head[..index(offset.min(length(&self.head)))];
+        let head = print::of_bytes(head);
+        if offset == self.counted.0 {
+            return (head, self.counted.1.clone());
+        }
         let (from, end) = (self.recent_from, self.end());
         assert!((from..=end).contains(&offset), "{offset} was not read, but {from} to {end}");
         let tail_from = offset.saturating_sub(PRINT_BYTES).max(from);
@@ -83,9 +102,9 @@ impl Plain {
             self.recent = self.recent[index(tail_from - from)..].to_vec();
             self.recent_from = tail_from;
         }
-        let head = &self.head[..index(offset.min(length(&self.head)))];
         let tail = &self.recent[..index(offset - tail_from)];
-        (print::of_bytes(head), print::of_bytes(tail))
+        self.counted = (offset, print::of_bytes(tail));
+        (head, self.counted.1.clone())
     }
 
     /// Whether the last of what was read and is not counted still stands there.
@@ -103,4 +122,52 @@ fn length(bytes: &[u8]) -> u64 {
 
 fn index(bytes: u64) -> usize {
     usize::try_from(bytes).expect("it is of bytes in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::print::{self, PRINT_BYTES};
+    use super::{FollowedFile, MetadataExt, Plain, Print, UNFINISHED_BYTES_MAX};
+
+    const CHUNK_BYTES: usize = 256 << 10;
+
+    #[test]
+    fn of_a_line_without_end_only_the_last_part_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("long.ndjson");
+        let mut text = b"first\n".to_vec();
+        text.resize(10 * UNFINISHED_BYTES_MAX, b'x');
+        text.extend_from_slice(b"\nnext");
+        fs::write(&path, &text).expect("it is written");
+        let metadata = fs::metadata(&path).expect("it is there");
+        let known = FollowedFile {
+            path: path.display().to_string(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            offset: 0,
+            line: 0,
+            head: Print::default(),
+            tail: Print::default(),
+            finished_bytes: None,
+        };
+        let mut plain = Plain::open(&known).expect("it opens").expect("it is that file");
+        let (mut read, mut counted) = (0, 0);
+        while read < text.len() {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            plain.read(&mut chunk).expect("it is read");
+            let line_break = chunk.iter().rposition(|byte| *byte == b'\n');
+            counted = line_break.map_or(counted, |place| read + place + 1);
+            read += chunk.len();
+            let (head, tail) = plain.count(counted as u64);
+            let print_bytes = usize::try_from(PRINT_BYTES).expect("small");
+            let tail_from = counted.saturating_sub(print_bytes);
+            assert_eq!(head, print::of_bytes(&text[..counted.min(print_bytes)]), "at {read}");
+            assert_eq!(tail, print::of_bytes(&text[tail_from..counted]), "at {read}");
+            assert!(plain.has_unfinished(counted as u64).expect("it is read"), "at {read}");
+            assert!(plain.recent.len() <= UNFINISHED_BYTES_MAX, "at {read}");
+        }
+        assert_eq!(counted, text.len() - "next".len());
+    }
 }

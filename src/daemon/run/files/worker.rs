@@ -21,8 +21,10 @@ use crate::telemetry::{TaskFigures, TaskLabel, TaskState};
 const BATCH_RECORDS_MAX: usize = 512;
 /// Bytes of entries that are written at once.
 const PART_BYTES_MAX: usize = 4 << 20;
-/// How long to wait where there is nothing to read, before the operator's will is looked at again.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long to wait at the most where there is nothing to do, before the operator's will is looked at again.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// And at the least, whatever is due.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The one worker over files.
@@ -109,10 +111,21 @@ impl<'s> Worker<'s> {
             self.since_tick = Stopwatch::start();
             self.tick()?;
         }
-        if is_idle {
-            clock::pause(PATIENCE);
+        if is_idle && !self.state.processor.has_more_to_close() {
+            clock::pause(self.pause());
         }
         Ok(())
+    }
+
+    /// Until something is to be done: files change for this process only where it looks at them.
+    fn pause(&self) -> Duration {
+        let left = |interval: Duration, since: Stopwatch| interval.saturating_sub(since.elapsed());
+        let look = self.since_scan.map(|since| left(self.files.scan_interval, since));
+        let commit = self.state.has_unstored_events();
+        let commit = commit.then(|| left(self.settings.state.commit_interval, self.since_cut));
+        let tick = Some(left(TICK_INTERVAL, self.since_tick));
+        let next = [look, commit, tick].into_iter().flatten().min().unwrap_or_default();
+        next.clamp(PAUSE_MIN, PAUSE_MAX)
     }
 
     /// Looks at what is there now.

@@ -1,0 +1,168 @@
+//! What a look from outside costs, counted by RocksDB itself: keys that its iterators pass, deleted and outdated ones too.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
+
+use super::{Ask, Options, Store, forgotten};
+use crate::definition::Plan;
+use crate::engine::{
+    self, Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Incoming, Input, Processor,
+    Start,
+};
+use crate::format::state::{self, Identity, Operation};
+use crate::format::{self, EventFormat, definitions};
+use crate::model::{Document, SourcePosition};
+
+const METRICS: &str = r#"
+[[metrics]]
+code = "n"
+event_type = "t"
+aggregation = "sum"
+value = "properties.v"
+"#;
+
+/// A task that counts one event of each of ten customers, commits, delivers, and so on.
+struct Task {
+    store: Store,
+    processor: Processor,
+    commits: u64,
+}
+
+impl Task {
+    fn new(directory: &Path) -> Self {
+        let definitions = definitions::read(&[("metrics.toml", METRICS)]).expect("they are valid");
+        let plan = Arc::new(Plan::new(definitions));
+        let binding = Binding {
+            cluster: String::new(),
+            group: "test".to_owned(),
+            topic: String::new(),
+            partition: 0,
+            partitions: 1,
+        };
+        let identity = Identity { binding, digest_key: DigestKey([7; 16]) };
+        let options = Options::temporary(64 << 20);
+        let mut store = Store::open(directory, &options, &plan, || identity).expect("a new one");
+        let genesis = CommitRecord::genesis(CommitId([0; 16]), Cursor::at_offset(0));
+        store.begin(&genesis).expect("it is written");
+        let start = Start {
+            digest_key: DigestKey([7; 16]),
+            last: genesis,
+            delivered: 0,
+            is_offset_behind: false,
+            stored: Some(store.index().expect("it is read")),
+        };
+        let mut processor = Processor::new(plan, engine::Options::default(), start);
+        processor.attach_store();
+        Task { store, processor, commits: 0 }
+    }
+
+    fn work_until(&mut self, commits: u64) {
+        while self.commits < commits {
+            self.commits += 1;
+            for customer in 0..10 {
+                self.count(customer);
+            }
+            let id = CommitId(u128::from(self.commits).to_be_bytes());
+            self.tell(Input::Cut { id });
+        }
+    }
+
+    fn count(&mut self, customer: u64) {
+        let text = format!(
+            r#"{{"id":"{}-{customer}","type":"t","customer":"c{customer}","time":1767225600,"properties":{{"v":2}}}}"#,
+            self.commits
+        );
+        let mut document = Document::default();
+        let format = EventFormat::native();
+        let event = format::decode(text.as_bytes(), &mut document, &format, "default");
+        let offset = i64::try_from(self.commits * 10 + customer).expect("few");
+        let events = [Incoming {
+            position: SourcePosition::Offset(offset),
+            timestamp: None,
+            read_at: None,
+            original: text.as_bytes(),
+            event: Ok(event.expect("it is whole")),
+        }];
+        self.tell(Input::Events { events: &events, cursor: Cursor::at_offset(offset + 1) });
+    }
+
+    fn tell(&mut self, input: Input<'_, '_>) {
+        let mut effects = Vec::new();
+        self.processor.handle(input, &mut effects);
+        let mut waiting = std::collections::VecDeque::from(effects);
+        while let Some(effect) = waiting.pop_front() {
+            let answer = match effect {
+                Effect::Load(addresses) => {
+                    Input::Loaded(self.store.load(&addresses).expect("read"))
+                }
+                Effect::Scan(scan) => {
+                    let (found, is_end) = self.store.scan(&scan).expect("read");
+                    Input::Scanned { found, is_end }
+                }
+                Effect::Store(record) => {
+                    let stored = self.store.commit(&record, &mut self.processor, &|_| Vec::new());
+                    stored.expect("written");
+                    Input::Stored
+                }
+                Effect::Deliver { through, .. } => Input::Delivered { sequence: through },
+                Effect::Trim { through } => {
+                    let number = self.processor.ledger().last().number;
+                    self.store.trim(through, number).expect("written");
+                    continue;
+                }
+                Effect::Expire { .. } => continue,
+            };
+            let mut more = Vec::new();
+            self.processor.handle(answer, &mut more);
+            waiting.extend(more);
+        }
+    }
+
+    /// Keys that are passed to show the usage of one customer.
+    fn keys_passed(&self) -> u64 {
+        let view = self.store.view();
+        set_perf_stats(PerfStatsLevel::EnableCount);
+        let mut passed = PerfContext::default();
+        passed.reset();
+        let ask =
+            Ask { metric: 0, customer: Some("c7"), after: None, from: None, entries_max: 100 };
+        let page = view.page(&ask).expect("it is read");
+        assert_eq!(page.found.len(), 1);
+        assert_eq!(page.commit.counters.counted, self.commits * 10);
+        [
+            PerfMetric::SeekOnMemtableCount,
+            PerfMetric::NextOnMemtableCount,
+            PerfMetric::PrevOnMemtableCount,
+            PerfMetric::InternalKeySkippedCount,
+            PerfMetric::InternalDeleteSkippedCount,
+            PerfMetric::BlockReadCount,
+        ]
+        .map(|metric| passed.metric(metric))
+        .iter()
+        .sum()
+    }
+}
+
+#[test]
+fn a_look_costs_the_same_after_a_hundred_times_the_events_and_commits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut task = Task::new(&folder.path().join("state"));
+    task.work_until(20);
+    let few = task.keys_passed();
+    assert_ne!(few, 0, "RocksDB counts");
+    task.work_until(2_000);
+    let many = task.keys_passed();
+    assert!(many <= 2 * few + 20, "{few} keys are passed after 200 events, {many} after 20,000");
+}
+
+#[test]
+fn what_is_delivered_is_forgotten_key_by_key_unless_it_is_much() {
+    let key = state::outbox_key;
+    assert_eq!(forgotten(5, 5, key), []);
+    let few = [Operation::Delete(key(5)), Operation::Delete(key(6))];
+    assert_eq!(forgotten(5, 7, key), few);
+    assert_eq!(forgotten(0, 1_000, key).len(), 1_000);
+    assert_eq!(forgotten(0, 1_001, key), [Operation::DeleteRange(key(0), key(1_001))]);
+}
