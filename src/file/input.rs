@@ -3,7 +3,7 @@
 //! First step of the event path over files. A compressed input that is cut or damaged is an error: what was
 //! read of it so far must not become totals. Knows nothing of lines.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +38,20 @@ impl Source {
     /// `-` is standard input.
     pub fn of_argument(name: &Path) -> Self {
         if name == Path::new("-") { Source::Stdin } else { Source::File(name.to_owned()) }
+    }
+
+    /// Whether it can be opened; of what is no ordinary file, which may be opened only once, that it is there.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn probe(&self) -> Result<(), Error> {
+        let Source::File(path) = self else { return Ok(()) };
+        let name = self.name();
+        let found = fs::metadata(path).map_err(Error::at(Step::Open, &name))?;
+        if found.is_file() {
+            Input::open(self, Options { chunk_bytes: 1 })?;
+        }
+        Ok(())
     }
 
     /// The name as it was given; `-` for standard input.

@@ -19,7 +19,7 @@ pub use append::{Appender, Rotation, part_path};
 pub use claim::TemporaryFolder;
 pub use error::{Error, Step};
 pub use follow::{Fed, Follower, Notice, Pattern, PatternFault};
-pub use handover::Handover;
+pub use handover::{Handover, Located};
 pub use history::History;
 pub use input::{Input, Options, Progress, Source};
 pub use output::{Rewind, Spool, Target, directory_of};

@@ -150,8 +150,15 @@ pub(super) fn parse_file(name: &str, text: &str) -> (Option<Node>, SyntaxFaults)
         Node { origin: whole.clone(), content }
     });
     let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
-    let fault = |error| (origin(place(error)), error.message().to_owned());
-    (node, errors.iter().map(fault).collect())
+    let mut faults: SyntaxFaults = Vec::new();
+    for error in &errors {
+        let fault = (origin(place(error)), error.message().to_owned());
+        // The parser may come by the same place more than once.
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    (node, faults)
 }
 
 /// Reads one TOML value; `None` where it is none. All of it has the same origin.

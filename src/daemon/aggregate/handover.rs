@@ -12,7 +12,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +45,23 @@ struct Piece {
     kind: Kind,
     /// First and last sequence of each stretch of entries that it holds those of its kind of, ascending.
     entries: Vec<(u64, u64)>,
-    /// `None` for rejects that nobody wanted to see.
-    output: Option<Handover>,
-    /// Whether it is of a run before the one that noted it: of one that was killed before it could say that it ended.
-    is_of_earlier: bool,
+    /// How many that are.
+    count: u64,
+    /// Its file, by the ways from the state's directory; for rejects that nobody wanted to see that of the totals.
+    output: Handover,
+    of: Of,
+}
+
+/// Of which run an output is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Of {
+    /// Of the one that noted it.
+    Own,
+    /// Of one before, that was killed before it could say that it ended.
+    Earlier,
+    /// Of one before, and the run that noted it has an output of the same name: gone once that run has ended.
+    Replaced,
 }
 
 /// What an output takes.
@@ -75,8 +88,7 @@ impl Piece {
 
     /// Whether it holds anything that an outbox trimmed up to a sequence does not.
     fn is_last_copy(&self, trimmed: u64) -> bool {
-        let is_trimmed = self.entries.last().is_some_and(|&(_, last)| last <= trimmed);
-        is_trimmed && self.output.as_ref().is_some_and(|output| !output.is_empty())
+        self.count > 0 && self.entries.last().is_some_and(|&(_, last)| last <= trimmed)
     }
 }
 
@@ -86,8 +98,8 @@ pub(super) enum Delivery {
     Nowhere,
     /// Nothing can be told of what came through.
     Stream,
-    /// A file.
-    File(Handover),
+    /// A file, which holds so many.
+    File(Handover, u64),
 }
 
 /// What of the outbox is delivered, by the outputs of runs that were killed before they could say so.
@@ -98,6 +110,8 @@ pub(super) struct Delivered {
     /// Sequence of the last entry that the outbox does not have any more.
     trimmed: u64,
     pieces: Vec<Piece>,
+    /// Those that this run will replace, by what holds no less: they stand until it does.
+    replaced: Vec<Piece>,
 }
 
 impl Delivered {
@@ -134,26 +148,28 @@ impl Delivered {
 }
 
 impl Note {
-    /// Of a run that delivered what was not, to rejects and totals.
+    /// Of a run that delivered what was not, to rejects and totals. `directory` is the state's.
     pub(super) fn new(
+        directory: &Path,
         last: &CommitRecord,
         delivered: Delivered,
         [rejects, totals]: [Delivery; 2],
-    ) -> Self {
-        let is_known = matches!(totals, Delivery::File(_));
+    ) -> Result<Self, CommandError> {
+        let base = real(directory)?;
+        let rejects = match (rejects, &totals) {
+            // They come again with the totals.
+            (Delivery::Nowhere, Delivery::File(output, _)) => Delivery::File(output.clone(), 0),
+            (rejects, _) => rejects,
+        };
         let own = [(Kind::Rejects, rejects), (Kind::Totals, totals)].map(|(kind, delivery)| {
-            let output = match delivery {
-                Delivery::File(output) => Some(output),
-                // Whoever starts the run again for its totals may want to see them.
-                Delivery::Nowhere if is_known => None,
-                Delivery::Nowhere | Delivery::Stream => return None,
-            };
+            let Delivery::File(output, count) = delivery else { return None };
             let entries = delivered.rest(kind, last.outbox_last);
-            Some(Piece { kind, entries, output, is_of_earlier: false })
+            Some(Piece { kind, entries, count, output: output.seen_from(&base), of: Of::Own })
         });
-        let mut pieces = delivered.pieces;
+        let Delivered { mut pieces, replaced, .. } = delivered;
+        pieces.extend(replaced);
         pieces.extend(own.into_iter().flatten());
-        Note { version: VERSION, commit: last.number, pieces }
+        Ok(Note { version: VERSION, commit: last.number, pieces })
     }
 
     /// Notes it: from here on the outputs are delivered.
@@ -180,8 +196,8 @@ impl Note {
     /// Puts the outputs of runs in place that were killed before they could, and says what of the state's outbox is
     /// delivered thereby. `trimmed` is the sequence of the last entry that it does not have any more.
     ///
-    /// What was in an output is not where that one is lost, or where this run writes a file of the same name: it would take
-    /// away what the other one gave, and so has to give it again.
+    /// What was in an output is not where that one is not found, or where this run writes a file of the same name: it would
+    /// take away what the other one gave, and so has to give it again.
     ///
     /// # Errors
     /// Where this run would take away what it cannot give again, as the outbox was trimmed after a run in between.
@@ -190,20 +206,16 @@ impl Note {
         outputs: &Outputs,
         trimmed: u64,
     ) -> Result<Delivered, CommandError> {
+        let base = real(directory)?;
         let (commit, pieces) = Self::of_killed(directory)?;
-        let mut delivered = Delivered { commit, trimmed, pieces: Vec::new() };
+        let mut delivered = Delivered { commit, trimmed, ..Delivered::default() };
         for piece in pieces {
-            let Some(output) = &piece.output else {
-                delivered.pieces.push(piece);
-                continue;
-            };
-            if !output.is_there() {
-                continue;
-            }
+            let Some(output) = piece.output.locate(&base) else { continue };
             if outputs.places().any(|place| place == output.place()) {
                 if piece.is_last_copy(trimmed) {
                     return Err(would_be_lost(output.place()));
                 }
+                delivered.replaced.push(Piece { of: Of::Replaced, ..piece });
                 continue;
             }
             if output.complete().map_err(file_failure)? {
@@ -218,13 +230,13 @@ impl Note {
     /// What runs hold that did not say that they came to their end, and what the last one noted, if it is one of them.
     fn of_killed(directory: &Path) -> Result<(Option<u64>, Vec<Piece>), CommandError> {
         if let Some(mut note) = Self::read(&directory.join(NAME))? {
-            note.pieces.iter_mut().for_each(|piece| piece.is_of_earlier = true);
+            note.pieces.iter_mut().for_each(|piece| piece.of = Of::Earlier);
             return Ok((Some(note.commit), note.pieces));
         }
         let Some(mut note) = Self::read(&directory.join(FINISHED_NAME))? else {
             return Ok((None, Vec::new()));
         };
-        note.pieces.retain(|piece| piece.is_of_earlier && piece.output.is_some());
+        note.pieces.retain(|piece| piece.of == Of::Earlier);
         Ok((None, note.pieces))
     }
 
@@ -258,6 +270,13 @@ impl Note {
     }
 }
 
+/// The path of a directory without links, which ways begin at.
+fn real(directory: &Path) -> Result<PathBuf, CommandError> {
+    directory.canonicalize().map_err(|error| {
+        CommandError::failed_by(format!("cannot look at {}", directory.display()), error)
+    })
+}
+
 fn would_be_lost(place: &Path) -> CommandError {
     let place = place.display();
     CommandError::failed(format!(
@@ -287,13 +306,15 @@ impl From<Version1> for Note {
         let piece = |kind, output| Piece {
             kind,
             entries: vec![(1, note.through)],
+            count: note.through,
             output,
-            is_of_earlier: false,
+            of: Of::Own,
         };
         let mut outputs = note.outputs;
         let pieces = match (outputs.pop(), outputs.pop()) {
             (Some(totals), rejects) => {
-                vec![piece(Kind::Rejects, rejects), piece(Kind::Totals, Some(totals))]
+                let rejects = rejects.unwrap_or_else(|| totals.clone());
+                vec![piece(Kind::Rejects, rejects), piece(Kind::Totals, totals)]
             }
             (None, _) => Vec::new(),
         };
@@ -325,12 +346,11 @@ mod tests {
     fn version_1_is_read() {
         let note = read(VERSION_1);
         assert_eq!((note.version, note.commit), (2, 3));
-        let places: Vec<&Path> =
-            note.pieces.iter().flat_map(|piece| &piece.output).map(Handover::place).collect();
+        let places: Vec<&Path> = note.pieces.iter().map(|piece| piece.output.place()).collect();
         assert_eq!(places, [Path::new("/data/rejects"), Path::new("/data/totals")]);
         let kinds: Vec<Kind> = note.pieces.iter().map(|piece| piece.kind).collect();
         assert_eq!(kinds, [Kind::Rejects, Kind::Totals]);
-        assert!(note.pieces.iter().all(|piece| piece.entries == [(1, 7)] && !piece.is_of_earlier));
+        assert!(note.pieces.iter().all(|piece| piece.entries == [(1, 7)] && piece.of == Of::Own));
     }
 
     #[test]
@@ -340,7 +360,7 @@ mod tests {
         assert_eq!((monday.kind, &monday.entries[..]), (Kind::Totals, &[(8, 9)][..]));
         assert_eq!((rejects.kind, &rejects.entries[..]), (Kind::Rejects, &[(8, 12)][..]));
         assert_eq!((tuesday.kind, &tuesday.entries[..]), (Kind::Totals, &[(10, 12)][..]));
-        assert!(monday.is_of_earlier && !rejects.is_of_earlier && !tuesday.is_of_earlier);
+        assert_eq!([monday.of, rejects.of, tuesday.of], [Of::Earlier, Of::Own, Of::Own]);
         assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_2.trim_end());
     }
 
@@ -361,14 +381,10 @@ mod tests {
 
     #[test]
     fn the_rest_is_what_no_piece_has() {
-        let piece = |kind, entries: &[(u64, u64)]| Piece {
-            kind,
-            entries: entries.to_vec(),
-            output: None,
-            is_of_earlier: true,
-        };
+        let of = read(VERSION_2).pieces.remove(0);
+        let piece =
+            |kind, entries: &[(u64, u64)]| Piece { kind, entries: entries.to_vec(), ..of.clone() };
         let delivered = Delivered {
-            commit: None,
             trimmed: 2,
             pieces: vec![
                 piece(Kind::Totals, &[(6, 7), (10, 10)]),
@@ -376,6 +392,7 @@ mod tests {
                 piece(Kind::Rejects, &[(3, 12)]),
                 piece(Kind::Totals, &[(1, 2)]),
             ],
+            ..Delivered::default()
         };
         assert_eq!(delivered.rest(Kind::Totals, 12), [(5, 5), (8, 9), (11, 12)]);
         assert_eq!(delivered.rest(Kind::Totals, 10), [(5, 5), (8, 9)]);

@@ -34,7 +34,7 @@ use super::signals::StopSignal;
 use super::{CommandError, definition_files};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Cursor, Options};
-use crate::file::{self, Source};
+use crate::file::{self, Source, Target};
 use crate::format::{Encoder, LineSplitter, Place, RECORD_BYTES_MAX};
 use crate::store;
 
@@ -47,30 +47,32 @@ pub(super) fn last_commit_delivered(state: &Path) -> Option<u64> {
 /// What is written stands outside of the state, which takes nothing that is not its own.
 fn check_places(arguments: &AggregateArguments) -> Result<(), CommandError> {
     let Some(state) = arguments.state.as_deref() else { return Ok(()) };
-    // Of what is not there yet the text is all that is known.
-    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    // As a place to write to, which follows links as far as there is something.
+    let real =
+        |path: &Path| Target::File(path.to_owned()).place().or(std::path::absolute(path).ok());
+    let real_state = state.canonicalize().ok().or_else(|| real(state));
+    let related = |path: &Path| match (&real_state, real(path)) {
+        (Some(state), Some(path)) if path == *state || state.starts_with(&path) => {
+            Some("is, or holds,")
+        }
+        (Some(state), Some(path)) if path.starts_with(state) => Some("lies in"),
+        _ => None,
+    };
     let outputs = [
         ("--output", &arguments.output),
         ("--rejects", &arguments.rejects),
         ("--summary", &arguments.summary),
     ];
-    let inside = |path: &Path| match (real(state), path.parent().map(real)) {
-        (Ok(state), Some(Ok(folder))) => folder.starts_with(&state),
-        _ => false,
-    };
-    // The state's directory, or one above it, which are made before the output is put into its place.
-    let above = |path: &Path| match (real(state), real(path)) {
-        (Ok(state), Ok(path)) => state.starts_with(path),
-        _ => false,
-    };
     let faults: Vec<String> = outputs
         .into_iter()
         .filter_map(|(flag, path)| path.as_deref().map(|path| (flag, path)))
-        .filter(|(_, path)| *path != Path::new("-") && (inside(path) || above(path)))
-        .map(|(flag, path)| {
-            let lies = if inside(path) { "lies in" } else { "is, or holds," };
+        .filter(|(_, path)| *path != Path::new("-"))
+        .filter_map(|(flag, path)| {
+            let related = related(path)?;
             let (path, state) = (path.display(), state.display());
-            format!("{flag} {path} {lies} the state directory {state}: name a place outside of it")
+            Some(format!(
+                "{flag} {path} {related} the state directory {state}: name a place outside of it"
+            ))
         })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(CommandError::Faults(faults)) }
@@ -88,6 +90,8 @@ pub(super) fn aggregate(arguments: &AggregateArguments) -> Result<(), CommandErr
     let source = Source::of_argument(arguments.input.as_deref().unwrap_or(Path::new("-")));
     check_places(arguments)?;
     let outputs = Outputs::create(arguments)?;
+    // What cannot be read is no run: the state goes on with the one before.
+    source.probe().map_err(file_failure)?;
     let opened = Opened::new(arguments, &plan, &source, &outputs)?;
     let (from, limits) = (opened.cursor, Limits::of(arguments));
     let place = Place::Files { pattern: source.name(), names: [(0, source.name())].into() };

@@ -104,8 +104,10 @@ impl Outputs {
             let text = serde_json::to_string(summary).expect("plain fields are JSON");
             add_line(spool, &text)?;
         }
-        let mut settled =
-            Settled { rejects: self.rejects, summary: self.summary, totals: self.totals };
+        let rejects = self.tally.rejects.values().sum();
+        let counts = [rejects, self.tally.finals + self.tally.corrections];
+        let Outputs { rejects, summary, totals, .. } = self;
+        let mut settled = Settled { rejects, summary, totals, counts };
         for spool in settled.all_mut() {
             spool.settle().map_err(file_failure)?;
         }
@@ -118,6 +120,8 @@ pub(super) struct Settled {
     rejects: Option<Spool>,
     summary: Option<Spool>,
     totals: Spool,
+    /// How many rejects and totals are in them.
+    counts: [u64; 2],
 }
 
 impl Settled {
@@ -128,12 +132,17 @@ impl Settled {
 
     /// Hands over rejects and totals, and says how each gets into its place.
     pub(super) fn hand_over(&mut self) -> Result<[Delivery; 2], CommandError> {
-        let hand_over = |spool: &mut Spool| match spool.hand_over() {
-            Ok(handover) => Ok(handover.map_or(Delivery::Stream, Delivery::File)),
+        let hand_over = |spool: &mut Spool, count| match spool.hand_over() {
+            Ok(Some(handover)) => Ok(Delivery::File(handover, count)),
+            Ok(None) => Ok(Delivery::Stream),
             Err(error) => Err(file_failure(error)),
         };
-        let rejects = self.rejects.as_mut().map_or(Ok(Delivery::Nowhere), hand_over)?;
-        Ok([rejects, hand_over(&mut self.totals)?])
+        let [rejects, totals] = self.counts;
+        let rejects = match &mut self.rejects {
+            Some(spool) => hand_over(spool, rejects)?,
+            None => Delivery::Nowhere,
+        };
+        Ok([rejects, hand_over(&mut self.totals, totals)?])
     }
 
     /// Puts everything in its place.

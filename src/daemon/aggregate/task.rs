@@ -185,7 +185,8 @@ impl<'p> Task<'p> {
             Storage::Memory | Storage::Temporary(_) => None,
         };
         if let Some(directory) = &lasting {
-            Note::new(&last, self.delivered, settled.hand_over()?).write(directory)?;
+            let deliveries = settled.hand_over()?;
+            Note::new(directory, &last, self.delivered, deliveries)?.write(directory)?;
         }
         settled.publish()?;
         super::console::tell(&summary, keeps_rejects);

@@ -507,7 +507,17 @@ fn outputs_in_the_state_directory_are_refused() {
         "{stderr}"
     );
     assert_eq!(fs::read_dir(path("state")).expect("a folder").count(), 0, "nothing is left there");
-    for state in ["new", "new/below"].map(path) {
+    let link = path("link");
+    std::os::unix::fs::symlink(path("state/CURRENT"), &link).expect("a link");
+    let linked = ["aggregate", "--metrics", &metrics, "--state", &path("state"), "--output", &link];
+    let (_, stderr) = expect_status(&run(linked), 2);
+    assert!(stderr.contains("lies in the state directory"), "{stderr}");
+    let mut bare = odometer(["aggregate", "--metrics", &metrics, "--state", ".", "--output", "t"]);
+    let output = bare.current_dir(path("state")).output().expect("the program starts");
+    let (_, stderr) = expect_status(&output, 2);
+    assert!(stderr.contains("--output t lies in the state directory ."), "{stderr}");
+    fs::create_dir(path("real")).expect("the folder takes folders");
+    for state in ["new", "new/below", "real/../new"].map(path) {
         let flags =
             ["aggregate", "--metrics", &metrics, "--state", &state, "--output", &path("new")];
         let (_, stderr) = expect_status(&run(flags), 2);

@@ -216,7 +216,7 @@ impl Runs {
 
     fn path(&self, name: &str) -> String {
         match name {
-            "-" => name.to_owned(),
+            "-" | "/dev/full" => name.to_owned(),
             _ => self.folder.path().join(name).to_str().expect("text").to_owned(),
         }
     }
@@ -327,4 +327,80 @@ fn an_output_of_a_killed_run_is_not_replaced_by_what_is_less() {
     fs::rename(runs.path("kept"), runs.path("o1")).expect("it is there");
     runs.run("monday", "o1", None);
     assert_eq!(runs.counts(["o1"]), [0], "whoever moved it away knows of it");
+}
+
+/// What a run is going to replace stands until it does.
+#[test]
+fn an_output_stands_where_a_retry_was_killed_before_it_replaced_it() {
+    let runs = Runs::new();
+    runs.run_killed("monday", "o1", None);
+    let first = fs::read(runs.path("o1")).expect("it is there");
+    // A retry that was killed after its note, and whose waiting output another run of that name removed.
+    runs.run_killed("tuesday", "o1", None);
+    fs::write(runs.path("o1"), first).expect("it is there");
+    runs.run("tuesday", "o2", None);
+    assert_eq!(runs.counts(["o1", "o2"]), [7, 7]);
+}
+
+/// A job's folder may move, be restored or be mounted elsewhere between two runs.
+#[test]
+fn outputs_are_found_beside_a_state_that_was_moved() {
+    let mut runs = Runs::new();
+    runs.run_killed("monday", "o1", None);
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(runs.folder.path()).expect("a folder").flatten() {
+        let (from, to) = (entry.path(), elsewhere.path().join(entry.file_name()));
+        if from.is_dir() {
+            fs::rename(from, to).expect("it can be moved");
+        } else {
+            // Another file of the same content.
+            fs::copy(from, to).expect("it can be copied");
+        }
+    }
+    runs.metrics = elsewhere.path().join("metrics.json").to_str().expect("text").to_owned();
+    runs.folder = elsewhere;
+    runs.run("monday", "o2", None);
+    assert_eq!(runs.counts(["o1", "o2"]), [7, 0]);
+    let (_, said) = expect_status(&runs.start("tuesday", "o1", None), 1);
+    assert!(said.contains("o1 holds what a run gave"), "{said}");
+}
+
+#[test]
+fn rejects_that_nobody_wanted_come_again_with_the_totals() {
+    let runs = Runs::new();
+    runs.run_killed("monday", "o1", None);
+    runs.run_killed("monday", "o1", Some("r"));
+    assert_eq!(runs.counts(["o1", "r"]), [7, 1]);
+    runs.run("monday", "o2", Some("r2"));
+    assert_eq!(runs.counts(["o1", "r", "o2", "r2"]), [7, 1, 0, 0]);
+}
+
+/// The header of a table without rows is nothing that could be lost.
+#[test]
+fn an_output_without_totals_may_be_replaced() {
+    let runs = Runs::new();
+    write(runs.folder.path(), "nothing", "no event\n");
+    let flags = |input: &str, output: &str| {
+        let [input, state, output] = [input, "state", output].map(|name| runs.path(name));
+        let flags = ["aggregate", "--metrics", &runs.metrics, "--input", &input, "--state", &state];
+        run([&flags[..], &["--output", &output, "--output-format", "csv"]].concat())
+    };
+    expect_status(&flags("nothing", "o1"), 0);
+    let state = runs.folder.path().join("state");
+    fs::rename(state.join("finished.json"), state.join("handover.json")).expect("it ended");
+    expect_status(&flags("monday", "o2"), 0);
+    expect_status(&flags("tuesday", "o1"), 0);
+    assert_eq!(runs.counts(["o1", "o2"]), [8, 8]);
+}
+
+/// Also where it fails for what it was given, before it read anything.
+#[test]
+fn a_failed_start_does_not_forget_what_was_cut_off() {
+    let runs = Runs::new();
+    let failed = runs.start("monday", "/dev/full", Some("r"));
+    expect_status(&failed, 1);
+    expect_status(&runs.start("typo", "o", None), 1);
+    let (_, said) = expect_status(&runs.start("monday", "o", Some("r")), 0);
+    assert!(said.contains("going on"), "{said}");
+    assert_eq!(runs.counts(["o", "r"]), [7, 1]);
 }
