@@ -5,7 +5,7 @@
 //! Input ─► chunk ─bounded─► lines ─► events ─► task: processor ─► effects ─► outputs, state
 //! ```
 //! Reading order: `feed` (the reader thread), `task` (carries out effects), `state` (what outlives the run, or memory;
-//! `limits`, `mark`, `last_line`), `outputs` (what waits until the end; `handover`), `table`, `console` (what
+//! `limits`, `mark`, `last_line`), `outputs` (what waits until the end; `handover`, `pieces`), `table`, `console` (what
 //! people see). A run that fails or is stopped leaves no totals; with `--state` it leaves what it has read.
 
 mod console;
@@ -15,6 +15,7 @@ mod last_line;
 mod limits;
 mod mark;
 mod outputs;
+mod pieces;
 mod state;
 mod task;
 

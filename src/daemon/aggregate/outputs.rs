@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use super::file_failure;
-use super::handover::Delivery;
+use super::pieces::Delivery;
 use crate::daemon::cli::{AggregateArguments, OutputFormat};
 use crate::daemon::{CommandError, table};
 use crate::engine::Tally;

@@ -6,9 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::handover::{Delivered, Note};
+use super::handover::Note;
 use super::last_line::LastLine;
 use super::mark::Mark;
+use super::pieces::Delivered;
 use super::{Limits, Outputs, store_failure};
 use crate::daemon::cli::AggregateArguments;
 use crate::daemon::{CommandError, unbound};

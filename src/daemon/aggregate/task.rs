@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::console::Console;
-use super::handover::{Delivered, Note};
+use super::handover::Note;
 use super::last_line::LastLine;
 use super::limits::{CUT_OUTBOX_BYTES, CUT_RECORDS};
 use super::outputs::Outputs;
+use super::pieces::Delivered;
 use super::state::{Opened, Storage, Temporary, random};
 use super::{Limits, store_failure};
 use crate::daemon::CommandError;
