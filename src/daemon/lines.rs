@@ -10,6 +10,9 @@ pub(super) const REJECT_BYTES_MAX: usize = 8 << 20;
 /// Past how many bytes of records a batch is full.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
+/// Past how many events a batch is full: a record may hold many.
+const BATCH_EVENTS_MAX: usize = 1 << 14;
+
 /// Records, decoded.
 pub(super) struct Batch<'d> {
     /// Those of each record, at least one.
@@ -76,7 +79,7 @@ impl<'a> Decoder<'a> {
                 event: found.event.map_err(Fault::into_reject),
             }));
             last = Some(line);
-            if bytes >= BATCH_BYTES_MAX {
+            if bytes >= BATCH_BYTES_MAX || events.len() >= BATCH_EVENTS_MAX {
                 break;
             }
         }

@@ -19,6 +19,9 @@ use crate::model::{Document, Event, Object, Reject, RejectReason, Value};
 /// Longest record that is read: 1 MiB (rule 1.1).
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
 
+/// Most events of one record: as many as fit it, of some sixty bytes each.
+const EVENTS_MAX: usize = 1 << 14;
+
 /// Longest tenant, id, type or customer, in bytes of UTF-8 (rule 1.1).
 const NAME_BYTES_MAX: usize = 512;
 
@@ -151,6 +154,14 @@ pub fn events_of<'d>(
         let event = event_in(record, format, origin, None);
         return found.push(Found { original, event });
     };
+    // Each may come to a reject, which takes some hundred bytes.
+    let events = value.elements().map_or(1, Iterator::count);
+    if events > EVENTS_MAX {
+        let detail =
+            format!("{path} holds {events} events; at most {EVENTS_MAX} are read of a record");
+        let fault = Fault::nameless(RejectReason::TooLarge, detail);
+        return found.push(Found { original, event: Err(fault) });
+    }
     let part = |(place, value): (usize, Value<'d>)| {
         let no_event = || Fault::malformed(format!("{path} holds {}: no event", excerpt(value)));
         let object = value.object().ok_or_else(no_event);
@@ -201,6 +212,18 @@ fn event_in<'d>(
     };
     let of_source = origin.event_type.filter(|_| format.takes_type_of_source());
     let event_type = match (event_type.value(), of_source) {
+        (None, Some("")) => return Err(fault(&event_type, Wanted::Name)),
+        (None, Some(named)) if named.len() > NAME_BYTES_MAX => {
+            let detail = format!(
+                "the type that the source names has {} bytes; it should be {}",
+                named.len(),
+                Wanted::Name
+            );
+            return Err(Fault {
+                tenant: Some(tenant.into_owned()),
+                ..Fault::nameless(RejectReason::BadField, detail)
+            });
+        }
         (None, Some(named)) => Cow::Borrowed(named),
         _ => event_type.name().ok_or_else(|| fault(&event_type, Wanted::Name))?,
     };

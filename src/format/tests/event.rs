@@ -280,6 +280,12 @@ fn lago_events_are_read_in_each_of_their_forms() {
         &[read, "missing_field: code is missing", "malformed: events holds 7: no event", read],
     );
     check_all(&lago, r#"{"events":[]}"#, &["malformed: events is empty: it should hold events"]);
+    let many = format!(r#"{{"events":[0{}]}}"#, ",0".repeat(1 << 14));
+    check_all(
+        &lago,
+        &many,
+        &["too_large: events holds 16385 events; at most 16384 are read of a record"],
+    );
     check_all(&lago, r#"{"event":5}"#, &["malformed: event holds 5: no event"]);
     check_all(&lago, "{}", &["missing_field: transaction_id is missing"]);
     // An event may have what wraps others.
@@ -313,6 +319,16 @@ fn zenskar_events_are_known_by_their_position() {
     check_all(&zenskar, event, &["missing_field: slug is missing"]);
     let origin = Origin { tenant: "t", event_type: Some("usage"), position: (3, 77) };
     assert_eq!(read_all(event, &zenskar, &origin), ["t 3:77 usage c 2026-03-01T08:00:00Z v=1"]);
+    for (named, said) in [
+        ("", "missing_field: slug is missing"),
+        (
+            &*"x".repeat(513),
+            "bad_field: the type that the source names has 513 bytes; it should be a string of 1 to 512 bytes, or a number",
+        ),
+    ] {
+        let origin = Origin { event_type: Some(named), ..origin };
+        assert_eq!(read_all(event, &zenskar, &origin), [said]);
+    }
     let own = event.replacen('{', r#"{"slug":"api","#, 1);
     assert_eq!(read_all(&own, &zenskar, &origin), ["t 3:77 api c 2026-03-01T08:00:00Z v=1"]);
     let zone = event.replace("08:00:00", "08:00:00.5+01:00");

@@ -29,10 +29,10 @@ impl Worker {
             let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
                 task.state.cut().map_err(failed)?;
+                if task.state.pending.is_some() {
+                    self.since_commit.entry(partition).or_insert(took);
+                }
             }
-        }
-        if self.is_any_pending() {
-            self.since_commit.get_or_insert(took);
         }
         // Told before the offset is visible: who sees the offset finds its events counted.
         self.report.tell(self.tasks.values());
@@ -226,11 +226,18 @@ impl Worker {
             }
         }
         self.held += took.elapsed();
-        if let Some(since) = self
-            .since_commit
-            .take_if(|_| self.tasks.values().all(|task| task.state.pending.is_none()))
-        {
-            self.report.committed(since.elapsed(), std::mem::take(&mut self.held));
+        // Tasks need not be in step: of some a commit may always be under way.
+        let mut longest = None;
+        self.since_commit.retain(|partition, since| {
+            let task = self.tasks.get(partition);
+            let is_pending = task.is_some_and(|task| task.state.pending.is_some());
+            if !is_pending {
+                longest = longest.max(Some(since.elapsed()));
+            }
+            is_pending
+        });
+        if let Some(longest) = longest {
+            self.report.committed(longest, std::mem::take(&mut self.held));
         }
         Ok(())
     }

@@ -140,7 +140,7 @@ impl Report {
         format!("deliveries of {}", self.worker)
     }
 
-    /// A commit of all tasks took so long until it was visible, and kept the worker from reading for so long.
+    /// Commits of tasks took so long until they were visible, and kept the worker from reading for so long.
     pub(super) fn committed(&self, took: Duration, held: Duration) {
         self.outside.series.observe_commit(took);
         self.outside.series.observe_commit_pause(held);

@@ -3,7 +3,7 @@
 use std::hash::Hasher;
 
 use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::{BorrowedMessage, Header, Headers};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::job::Job;
@@ -19,6 +19,9 @@ use crate::kafka::Delivery;
 use crate::model::{Document, EventTime, SourcePosition};
 use crate::store::{self, Store};
 use crate::telemetry::TaskFigures;
+
+/// How many events are folded at once, at most, but for those of the last record.
+const EVENTS_MAX: usize = 1 << 14;
 
 /// The header that names the type of a record's events.
 const SLUG: &str = "slug";
@@ -129,6 +132,12 @@ impl Task {
         let mut events: Vec<Incoming<'_>> = Vec::with_capacity(messages.len());
         let mut found = Vec::new();
         for ((message, document), text) in messages.iter().zip(documents.iter()).zip(texts) {
+            // Of records that hold many, no more at once than take memory that was not reckoned with.
+            if events.len() >= EVENTS_MAX {
+                let cursor = Cursor::at_offset(message.offset());
+                self.state.tell(Input::Events { events: &events, cursor })?;
+                events.clear();
+            }
             match text {
                 Ok(text) => {
                     let origin = origin_of(message, job);
@@ -221,9 +230,12 @@ impl Task {
 fn origin_of<'m>(message: &'m BorrowedMessage<'_>, job: &'m Job) -> Origin<'m> {
     let event_type = job.format.takes_type_of_source().then(|| {
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let slug =
-            headers.filter(|header| header.key == SLUG).filter_map(|header| header.value).last();
-        slug.and_then(|slug| std::str::from_utf8(slug).ok()).unwrap_or(message.topic())
+        let slug = headers.filter(|header| header.key == SLUG).last();
+        // One that is no text names no type, as an empty one.
+        let text = |header: Header<'m, &'m [u8]>| {
+            std::str::from_utf8(header.value.unwrap_or_default()).unwrap_or_default()
+        };
+        slug.map_or(message.topic(), text)
     });
     Origin { tenant: &job.tenant, event_type, position: (0, message.offset()) }
 }

@@ -112,7 +112,7 @@ pub(super) struct Worker {
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     /// Since the oldest cut that is not all visible.
-    pub(super) since_commit: Option<Stopwatch>,
+    pub(super) since_commit: BTreeMap<i32, Stopwatch>,
     /// For how long that commit kept this thread from folding.
     pub(super) held: Duration,
     since_tick: Stopwatch,
@@ -153,7 +153,7 @@ impl Worker {
             is_out_of_range: false,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
-            since_commit: None,
+            since_commit: BTreeMap::new(),
             held: Duration::ZERO,
             since_tick: Stopwatch::start(),
             pause: Pause::new(),
