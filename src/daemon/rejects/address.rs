@@ -24,6 +24,8 @@ pub(super) enum Obstacle {
     NoTopic,
     /// Neither partition nor customer is known.
     NoPartition,
+    /// Events of its format bear no id, by which one that was sent twice could be told.
+    NoId,
 }
 
 impl fmt::Display for Obstacle {
@@ -44,6 +46,10 @@ impl fmt::Display for Obstacle {
             }
             Obstacle::NoPartition => {
                 "its partition is not there, and it has no readable customer to be keyed by"
+            }
+            Obstacle::NoId => {
+                "events of its format bear no id, so that each copy would count, and its type may have stood beside it: \
+                 have its producer send it again, once"
             }
         })
     }
@@ -95,6 +101,9 @@ pub(super) fn address<'d>(
         (RefusedAt::File { .. }, [only]) => (only, None),
         (RefusedAt::File { .. }, _) => return Err(Obstacle::NoTopic),
     };
+    if !destination.topic.format.has_ids() {
+        return Err(Obstacle::NoId);
+    }
     let key = customer_of(event, &destination.topic.format);
     let original = original.filter(|number| (0..destination.partitions).contains(number));
     let partition = match (by, &key) {
@@ -161,6 +170,18 @@ mod tests {
         assert_eq!(check(Original, &of_topic("seats", 3), BROKEN), Err(Obstacle::NoPartition));
         assert_eq!(check(Original, &of_topic("other", 0), ACME), Err(Obstacle::OtherTopic));
         assert_eq!(check(Original, r#"{"file":"f","line":1}"#, ACME), Err(Obstacle::NoTopic));
+    }
+
+    #[test]
+    fn events_without_an_id_are_not_sent_twice() {
+        let mut topic = destination("usage", 4);
+        topic.topic.format = EventFormat::zenskar();
+        let text = entry(&of_topic("usage", 1), ACME);
+        let refusal = Refusal::read(text.as_bytes()).expect("an entry");
+        let event = whole(&refusal).expect("it is whole");
+        let topics = [topic];
+        let found = address(&topics, PartitionBy::Original, &refusal, event);
+        assert_eq!(found, Err(Obstacle::NoId));
     }
 
     #[test]

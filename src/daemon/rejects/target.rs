@@ -40,8 +40,17 @@ pub(super) struct Target {
 }
 
 enum Kind {
-    Topics { destinations: Vec<Destination>, by: PartitionBy, sender: Option<Sender> },
-    Lines { path: PathBuf, file: Option<NewFile> },
+    Topics {
+        destinations: Vec<Destination>,
+        by: PartitionBy,
+        sender: Option<Sender>,
+    },
+    /// `has_ids`: whether events of the format that the files are read in bear ids.
+    Lines {
+        path: PathBuf,
+        file: Option<NewFile>,
+        has_ids: bool,
+    },
 }
 
 impl Target {
@@ -61,7 +70,11 @@ impl Target {
                     ]));
                 }
                 let file = (!arguments.dry_run).then(|| NewFile::create(&path)).transpose()?;
-                Kind::Lines { path, file }
+                let has_ids = match flow {
+                    Some(Flow::Files(files)) => files.format.has_ids(),
+                    Some(Flow::Kafka(_)) | None => true,
+                };
+                Kind::Lines { path, file, has_ids }
             }
         };
         Ok(Target { kind, repeats: Repeats::new() })
@@ -126,6 +139,7 @@ impl Target {
                 };
                 send(sender, record, stop).map(Ok)
             }
+            Kind::Lines { has_ids: false, .. } => Ok(Err(Obstacle::NoId)),
             Kind::Lines { file, .. } => {
                 if let Err(obstacle) = check_line(event) {
                     return Ok(Err(obstacle));

@@ -287,6 +287,11 @@ impl EventFormat {
         (!self.source.is_empty()).then(|| Self::named(self.name, layout))
     }
 
+    /// Whether its events bear ids, by which one that comes again is known.
+    pub fn has_ids(&self) -> bool {
+        self.identity == Identity::Id
+    }
+
     /// Whether the type of an event that names none is that of its source: a header's, or the topic.
     pub const fn takes_type_of_source(&self) -> bool {
         self.takes_type_of_source
