@@ -1,7 +1,7 @@
 //! An output that is whole but perhaps not yet in its place: what is enough to tell, and to put it there, after its
 //! process was killed in between.
 //!
-//! It is known again by its content, or as the same file, and looked for by its path and by the way that leads to it from a
+//! It is known again by its content, and looked for by its path and by the way that leads to it from a
 //! base: so it is found where a folder with all of it was moved, restored from a copy, or mounted elsewhere.
 
 use std::fs::File;
@@ -25,7 +25,7 @@ pub struct Handover {
     part: PathBuf,
     /// Where it belongs.
     place: PathBuf,
-    /// The file itself, which keeps these when it is renamed.
+    /// The file itself, which keeps these when it is renamed: by them it is known where there is no digest.
     device: u64,
     inode: u64,
     length: u64,
@@ -86,8 +86,10 @@ impl Handover {
             if found.len() != self.length {
                 return Ok(false);
             }
-            let is_same = (found.dev(), found.ino()) == (self.device, self.inode);
-            Ok(is_same || (!self.edges.is_empty() && edges_of(file, self.length)? == self.edges))
+            if self.edges.is_empty() {
+                return Ok((found.dev(), found.ino()) == (self.device, self.inode));
+            }
+            Ok(edges_of(file, self.length)? == self.edges)
         };
         File::open(path).and_then(|file| is_known(&file)).unwrap_or(false)
     }

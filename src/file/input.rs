@@ -54,6 +54,11 @@ impl Source {
         Ok(())
     }
 
+    /// Whether it is a file that can be read again.
+    pub fn is_ordinary(&self) -> bool {
+        matches!(self, Source::File(path) if path.is_file())
+    }
+
     /// The name as it was given; `-` for standard input.
     pub fn name(&self) -> String {
         match self {

@@ -55,6 +55,11 @@ impl Mark {
         path_of(source).is_some_and(|path| path == self.path)
     }
 
+    /// Whether that input was no ordinary file, of which nothing is known.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.path.is_empty()
+    }
+
     /// Whether that input began as this one does.
     pub(super) fn is_of(&self, source: &Source) -> bool {
         head_of(source).get(..self.head_bytes).is_some_and(|head| digest(head) == self.head)

@@ -82,7 +82,7 @@ impl Opened {
         let options = store::Options::new(Limits::of(arguments).store_bytes);
         let store = Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
         unbound::check(&store, GROUP, "name a directory of its own with --state")?;
-        Self::lasting(store, source, outputs)
+        Self::lasting(store, source, outputs, arguments.format.has_ids())
     }
 
     fn in_memory() -> Result<Self, CommandError> {
@@ -103,7 +103,12 @@ impl Opened {
         })
     }
 
-    fn lasting(mut store: Store, source: &Source, outputs: &Outputs) -> Result<Self, CommandError> {
+    fn lasting(
+        mut store: Store,
+        source: &Source,
+        outputs: &Outputs,
+        has_ids: bool,
+    ) -> Result<Self, CommandError> {
         let directory = store.directory().to_owned();
         let mark = Mark::read(&directory);
         let mut commits = store.commits().map_err(store_failure)?;
@@ -128,7 +133,8 @@ impl Opened {
             unreachable!("a genesis was added where there was no commit")
         };
         let delivered = Note::complete(&directory, outputs, visible.outbox_last)?;
-        let cursor = next_cursor(&store, mark.filter(|_| !is_finished), source, last.cursor)?;
+        let cut_off = mark.filter(|mark| !is_finished && mark.run == last.cursor.file);
+        let cursor = next_cursor(&store, cut_off, source, last.cursor, has_ids)?;
         let start = Start {
             digest_key: store.identity().digest_key,
             last,
@@ -149,12 +155,19 @@ fn next_cursor(
     mark: Option<Mark>,
     source: &Source,
     last: Cursor,
+    has_ids: bool,
 ) -> Result<Cursor, CommandError> {
-    if let Some(mark) = mark.filter(|mark| mark.run == last.file && mark.is_at(source)) {
+    if !has_ids && mark.as_ref().is_some_and(|mark| mark.is_unknown() && !source.is_ordinary()) {
+        return Err(would_count_again(store));
+    }
+    if let Some(mark) = mark.filter(|mark| mark.is_at(source)) {
         if mark.is_of(source) && is_read_up_to(last, store, source)? {
             let line = last.line;
             tracing::info!(line, "an earlier run over this input was cut off: going on");
             return Ok(last);
+        }
+        if !has_ids {
+            return Err(would_count_again(store));
         }
         tracing::warn!(
             "an earlier run over this input was cut off, and what it had read has changed since: reading from the \
@@ -164,6 +177,15 @@ fn next_cursor(
     let cursor = Cursor { file: last.file + 1, offset: 0, line: 0 };
     Mark::of(source, cursor.file).write(store.directory())?;
     Ok(cursor)
+}
+
+/// What was counted of an input that cannot be gone on with would be counted again.
+fn would_count_again(store: &Store) -> CommandError {
+    CommandError::failed(format!(
+        "an earlier run on state directory {} was cut off, and its input is not the file that it was: events of this \
+         format bear no id, so that what was counted would count again; begin anew in an empty state directory",
+        store.directory().display()
+    ))
 }
 
 /// Whether an input still has what was read of it last.

@@ -77,6 +77,8 @@ impl Followed {
         let mut file = Followed::known(known);
         file.presence = Presence::Listed;
         file.seen = Some((found.bytes, found.modified));
+        // Its number is never to be another file's: it is kept in the step that forgets the one before.
+        file.is_changed = true;
         file
     }
 

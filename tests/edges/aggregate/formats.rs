@@ -106,3 +106,26 @@ fn faulty_formats_are_told() {
         assert!(stderr.contains(said), "{format}: {stderr}");
     }
 }
+
+/// What has no id cannot be found to be counted already.
+#[test]
+fn events_without_ids_are_not_read_again_after_a_run_was_cut_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metrics = write(folder, "metrics.json", METRICS);
+    let event =
+        "{\"customer_id\":\"c\",\"timestamp\":\"2026-03-01 08:00:00\",\"data\":{\"v\":2}}\n";
+    let input = write(folder, "events", &event.repeat(3));
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let flags = ["aggregate", "--metrics", &metrics, "--input", &input, "--format", "zenskar"];
+    let flags = [&flags[..], &["--event-type", "call", "--state", &state, "--output"]].concat();
+    expect_status(&run([&flags[..], &["/dev/full"]].concat()), 1);
+    write(folder, "events", &event.replace("c\"", "d\"").repeat(3));
+    let totals = folder.join("totals").to_str().expect("text").to_owned();
+    let (_, said) = expect_status(&run([&flags[..], &[&totals]].concat()), 1);
+    assert!(said.contains("would count again"), "{said}");
+    write(folder, "events", &event.repeat(4));
+    expect_status(&run([&flags[..], &[&totals]].concat()), 0);
+    let totals = std::fs::read_to_string(&totals).expect("totals");
+    assert!(totals.contains(r#""value":"8""#), "{totals}");
+}

@@ -181,6 +181,7 @@ impl Worker {
             Reply::Delivered { outcome: Err(error), visible: _, arrival: _ } => {
                 self.report.transaction(TransactionOutcome::InDoubt);
                 self.standing = Standing::Failed;
+                self.is_arrival_known = false;
                 Err(error.into())
             }
         }
