@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, Step};
-use super::output::put_in_place;
+use super::output::{place_of, put_in_place};
 
 /// How much of its beginning, and of its end, a file is known by. A total has its id at the beginning of its line.
 const EDGE_BYTES: u64 = 64 << 10;
@@ -65,14 +65,8 @@ impl Handover {
 
     /// Where it is, in its place or waiting; `base` is what ways begin at.
     pub fn locate(&self, base: &Path) -> Option<Located> {
-        // A base that is there has a path without links.
-        let real = |path: &Path| {
-            let path = base.join(path);
-            let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-            folder.zip(path.file_name()).map(|(folder, name)| folder.join(name))
-        };
-        let place = real(&self.place)?;
-        let part = real(&self.part)?;
+        let place = place_of(&base.join(&self.place)).ok()?;
+        let part = place_of(&base.join(&self.part)).ok()?;
         let located = |is_waiting| Located { part: part.clone(), place: place.clone(), is_waiting };
         if self.is_at(&place) {
             return Some(located(false));
@@ -99,6 +93,11 @@ impl Located {
     /// Where it belongs.
     pub fn place(&self) -> &Path {
         &self.place
+    }
+
+    /// Whether it is going to take the place of another one.
+    pub fn replaces(&self, other: &Located) -> bool {
+        self.is_waiting && self.place == other.place && self.part != other.part
     }
 
     /// Puts it in its place; `false` where it is there already.

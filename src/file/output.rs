@@ -221,7 +221,7 @@ fn is_stream(path: &Path) -> bool {
 }
 
 /// The absolute path of a file that is there, or can be made: where a link to nothing yet points.
-fn place_of(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn place_of(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     loop {
         match fs::canonicalize(&path) {

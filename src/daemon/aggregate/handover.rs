@@ -10,6 +10,7 @@
 //! each note carries on what those before it said. Only files can be handed over: what goes to a stream may have come
 //! through or not, and is sent again.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::pieces::{Delivered, Delivery, Kind, Of, Piece};
 use super::{Outputs, file_failure};
 use crate::daemon::CommandError;
 use crate::engine::CommitRecord;
-use crate::file::{Handover, Spool, Target};
+use crate::file::{Handover, Located, Spool, Target};
 
 const NAME: &str = "handover.json";
 /// Its name once the run has come to its end.
@@ -101,8 +102,16 @@ impl Note {
         let base = real(directory)?;
         let (commit, pieces) = Self::of_killed(directory)?;
         let mut delivered = Delivered { commit, trimmed, ..Delivered::default() };
-        for piece in pieces {
-            let Some(output) = piece.output.locate(&base) else { continue };
+        let found = pieces.into_iter().filter_map(|piece| {
+            let output = piece.output.locate(&base)?;
+            Some((piece, output))
+        });
+        let mut found: VecDeque<(Piece, Located)> = found.collect();
+        while let Some((piece, output)) = found.pop_front() {
+            // It is gone once a later one is put into its place.
+            if found.iter().any(|(_, later)| later.replaces(&output)) {
+                continue;
+            }
             if outputs.places().any(|place| place == output.place()) {
                 if piece.is_last_copy(trimmed) {
                     return Err(would_be_lost(output.place()));
