@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["model"],
     &["definition"],
-    &["engine"],
+    &["engine", "dialect"],
     &["format"],
     &["telemetry"],
     &["store", "kafka", "file", "admin"],

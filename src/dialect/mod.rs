@@ -1,0 +1,25 @@
+//! Layer 2, other systems' shapes of a definition: Lago's, Maple's and Zenskar's, each with its own structs.
+//!
+//! ```text
+//! vendor's body ─► <vendor>: its fields, every fault kept ─► the same metric in the native form
+//! ```
+//! A vendor's module reads a body by that vendor's rules and says in the native form what it means; the format layer
+//! compiles that as any other definition. Nothing here knows of HTTP, files, or of what a native definition compiles
+//! to.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod fault;
+
+pub use fault::{Fault, Step};
+
+/// A definition in the native form: the keys that an entry of `metrics` in a definitions file has.
+pub type Native = serde_json::Map<String, serde_json::Value>;
