@@ -234,6 +234,10 @@ pub struct Metric {
     pub topic: Option<String>,
     /// What it was made from.
     pub source: DefinitionSource,
+    /// How often the tenant's code was created, this one included; 1 from files.
+    pub generation: u64,
+    /// It folds nothing any more; what is open still closes. The same for all versions of a generation.
+    pub is_deleted: bool,
 }
 
 /// Where a definition comes from. No number depends on it.

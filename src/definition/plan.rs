@@ -19,6 +19,7 @@ pub struct Plan {
     metrics: Vec<MetricPlan>,
     by_type: HashMap<Box<str>, HashMap<Box<str>, Vec<u32>>>,
     calendars: Vec<OwnCalendar>,
+    revision: u64,
 }
 
 /// A customer's own calendar, and what it means.
@@ -34,7 +35,7 @@ pub struct OwnCalendar {
     pub meaning: String,
 }
 
-/// One metric: a tenant's code with all its versions.
+/// One metric: a generation of a tenant's code with all its versions.
 #[derive(Debug)]
 pub struct MetricPlan {
     /// Whose it is.
@@ -57,25 +58,33 @@ pub struct MetricPlan {
 }
 
 impl Plan {
-    /// Compiles valid definitions; versions of one code are put in order of `effective_from`.
+    /// Compiles valid definitions that never change; versions of one code and generation are put in order of
+    /// `effective_from`.
     pub fn new(definitions: Definitions) -> Self {
-        let mut families: BTreeMap<(String, String), Vec<Metric>> = BTreeMap::new();
+        Plan::at_revision(definitions, 0)
+    }
+
+    /// Compiles the valid definitions of a revision: later ones have a greater number, 0 is that of what never changes.
+    pub fn at_revision(definitions: Definitions, revision: u64) -> Self {
+        let mut families: BTreeMap<(String, String, u64), Vec<Metric>> = BTreeMap::new();
         for metric in definitions.metrics {
-            families.entry((metric.tenant.clone(), metric.code.clone())).or_default().push(metric);
+            let family = (metric.tenant.clone(), metric.code.clone(), metric.generation);
+            families.entry(family).or_default().push(metric);
         }
         let mut calendars: Vec<OwnCalendar> =
             definitions.customers.iter().map(OwnCalendar::of).collect();
         calendars.sort();
-        let mut plan = Plan { calendars, ..Plan::default() };
+        let mut plan = Plan { calendars, revision, ..Plan::default() };
         let mut meanings: BTreeMap<String, Arc<str>> = BTreeMap::new();
-        for ((tenant, code), mut versions) in families {
+        for ((tenant, code, generation), mut versions) in families {
             versions.sort_by_key(|metric| metric.effective_from);
             let overrides = overrides_of(&tenant, &definitions.customers);
             let meaning = meanings
                 .entry(tenant.clone())
                 .or_insert_with(|| calendars_meaning(overrides.values().flatten()).into());
             let meaning = Arc::clone(meaning);
-            plan.add(MetricPlan::new(tenant.into(), code.into(), versions, meaning, overrides));
+            let name = (tenant.into(), code.into(), generation);
+            plan.add(MetricPlan::new(name, versions, meaning, overrides));
         }
         plan
     }
@@ -83,7 +92,7 @@ impl Plan {
     fn add(&mut self, metric: MetricPlan) {
         let place = u32::try_from(self.metrics.len()).expect("fewer than 2^32 metrics");
         let of_tenant = self.by_type.entry(metric.tenant.clone()).or_default();
-        for version in &metric.versions {
+        for version in metric.versions.iter().filter(|version| !version.is_deleted) {
             let wanting = of_tenant.entry(version.event_type.as_str().into()).or_default();
             if wanting.last() != Some(&place) {
                 wanting.push(place);
@@ -97,7 +106,12 @@ impl Plan {
         &self.calendars
     }
 
-    /// Every metric, in order of tenant and code.
+    /// Which revision of the definitions it was made from.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Every metric, in order of tenant, code and generation.
     pub fn metrics(&self) -> &[MetricPlan] {
         &self.metrics
     }
@@ -143,8 +157,7 @@ fn overrides_of(
 
 impl MetricPlan {
     fn new(
-        tenant: Box<str>,
-        code: Box<str>,
+        (tenant, code, generation): (Box<str>, Box<str>, u64),
         versions: Vec<Metric>,
         calendars_meaning: Arc<str>,
         overrides: BTreeMap<Box<str>, Vec<CustomerCalendar>>,
@@ -162,7 +175,6 @@ impl MetricPlan {
         let graces = || versions.iter().map(|metric| metric.grace);
         let grace_max = graces().max().unwrap_or(Span::ZERO);
         let grace_min = graces().min().unwrap_or(Span::ZERO);
-        let generation = 1;
         MetricPlan {
             tenant,
             code,

@@ -2,12 +2,16 @@
 //!
 //! The engine decides the order of effects; the worker and the simulator both only carry them out.
 
+use std::sync::Arc;
+
 use super::aggregator::{Part, PartValue};
 use super::cell::Cell;
 use super::chain::ChainAddress;
 use super::dedup::{IdDigest, Remembered};
 use super::ledger::{CommitId, CommitRecord};
+use super::processor::StoredIndex;
 use super::recurring::Recurring;
+use crate::definition::Plan;
 use crate::model::{Event, EventTime, PeriodTotal, Reject, SourcePosition};
 
 /// One event as it was read and decoded, or why it could not be.
@@ -62,6 +66,16 @@ pub enum Input<'i, 'd> {
     },
     /// The finite input is at its end (rule 7.1).
     EndOfInput,
+    /// From the cursor on another plan counts. Given right after a commit, when [`Processor::is_all_stored`] says so, and
+    /// after the store has taken the same plan.
+    ///
+    /// [`Processor::is_all_stored`]: super::Processor::is_all_stored
+    Plan {
+        /// The plan: no version of the one before it is missing or has another meaning.
+        plan: Arc<Plan>,
+        /// What is stored, by places of that plan.
+        stored: StoredIndex,
+    },
 }
 
 /// What the engine wants done.

@@ -72,6 +72,8 @@ pub struct CommitRecord {
     pub latest_time: Option<EventTime>,
     /// Events before this are too old for ever (rule 1.7): their ids and periods may be forgotten.
     pub too_old_before: Option<EventTime>,
+    /// Revision of the plan that all of it was made by since that one came (rule 5.6); it never goes back.
+    pub plan_revision: u64,
     /// Dispositions.
     pub counters: Counters,
 }
@@ -88,6 +90,7 @@ impl CommitRecord {
             watermark: None,
             latest_time: None,
             too_old_before: None,
+            plan_revision: 0,
             counters: Counters::default(),
         }
     }
@@ -151,6 +154,7 @@ impl Ledger {
         assert_eq!(next.number, self.last.number + 1, "commits are numbered without gaps");
         assert!(next.cursor >= self.last.cursor, "a cursor never goes back");
         assert!(next.watermark >= self.last.watermark, "a watermark never goes back");
+        assert!(next.plan_revision >= self.last.plan_revision, "a plan never goes back");
         assert_eq!(next.counters.imbalance(), 0, "rule 1.4: {:?}", next.counters);
         self.stage = Stage::Storing(next);
         Effect::Store(next)

@@ -9,6 +9,7 @@ mod notes;
 mod options;
 mod periods;
 mod read;
+mod replan;
 mod spill;
 mod survey;
 #[cfg(test)]
@@ -83,11 +84,7 @@ impl Store {
             }
             fresh()
         };
-        let mut dictionary = read_dictionary(&db, directory, plan)?;
-        let stored = db.get([state::CALENDARS]).map_err(|error| Error::failed(directory, error))?;
-        let calendars = dictionary
-            .take_calendars(plan, stored.as_deref())
-            .map_err(|corrupt| Error::Corrupt(directory.into(), corrupt))?;
+        let (dictionary, calendars) = replan::understood(&db, directory, plan)?;
         let expire_from =
             db.get([state::EXPIRY]).map_err(|error| Error::failed(directory, error))?;
         let expire_from = expire_from.unwrap_or_else(|| vec![state::ID]);
@@ -324,28 +321,6 @@ fn check_directory(directory: &Path) -> Result<(), Error> {
 fn is_of_beginning(name: &str) -> bool {
     let names = ["LOCK", "000000.dbtmp", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"];
     names.contains(&name) || name.starts_with("LOG") || name == "lost+found"
-}
-
-fn read_dictionary(db: &DB, directory: &Path, plan: &Plan) -> Result<Dictionary, Error> {
-    let mut stored: Vec<(u32, Box<[u8]>)> = Vec::new();
-    let from = IteratorMode::From(&[state::DICTIONARY], Direction::Forward);
-    for entry in db.iterator(from) {
-        let (key, value) = entry.map_err(|error| Error::failed(directory, error))?;
-        if key.first() != Some(&state::DICTIONARY) {
-            break;
-        }
-        let number: [u8; 4] = key[1..].try_into().map_err(|_| {
-            let corrupt = state::Corrupt("a dictionary entry's key of another length".to_owned());
-            Error::Corrupt(directory.into(), corrupt)
-        })?;
-        stored.push((u32::from_be_bytes(number), value));
-    }
-    let entries = stored.iter().map(|(number, bytes)| (*number, bytes.as_ref()));
-    match Dictionary::new(plan, entries) {
-        Ok(Ok(dictionary)) => Ok(dictionary),
-        Ok(Err(faults)) => Err(Error::Definitions(directory.into(), faults)),
-        Err(corrupt) => Err(Error::Corrupt(directory.into(), corrupt)),
-    }
 }
 
 /// Whether a directory holds a database.

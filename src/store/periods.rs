@@ -3,8 +3,10 @@
 use rocksdb::{Direction, IteratorMode};
 
 use super::{Error, Store};
+use crate::definition::MetricPlan;
 use crate::engine::customer_digest;
 use crate::format::state::{self, ChangedCalendar, PeriodCheck};
+use crate::model::EventTime;
 
 impl Store {
     /// Looks at everything that is kept of metrics with new versions or calendars.
@@ -13,9 +15,15 @@ impl Store {
         if self.dictionary.extended().is_empty() {
             return Ok(());
         }
-        let past = self.commits()?.last().and_then(|last| last.too_old_before);
+        let last = self.commits()?.last().copied();
+        let past = last.and_then(|last| last.too_old_before);
+        let reached = last.and_then(|last| last.latest_time.max(last.watermark));
         for (place, versions) in self.dictionary.extended() {
             let metric = self.plan.metric(*place);
+            // Nothing was counted, or closed, of what begins later: no need to look at each period.
+            if calendars.is_empty() && begins_after(metric, *versions, reached) {
+                continue;
+            }
             let mut check = PeriodCheck::new(metric, *versions);
             if let Some(past) = past {
                 check.look_at_past(past);
@@ -80,4 +88,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Whether all versions but the first ones begin after an instant.
+fn begins_after(metric: &MetricPlan, versions: u32, reached: Option<EventTime>) -> bool {
+    let known = usize::try_from(versions).unwrap_or(usize::MAX);
+    let mut added = metric.versions.iter().skip(known);
+    added.all(|version| version.effective_from > reached)
 }

@@ -70,6 +70,15 @@ impl Store {
     /// # Errors
     /// The disk, or an entry that cannot be read.
     pub fn index(&self) -> Result<StoredIndex, Error> {
+        let customers = self.customers()?;
+        Ok(StoredIndex { customers, ..self.index_of_metrics()? })
+    }
+
+    /// The same without the customers.
+    ///
+    /// # Errors
+    /// The disk, or an entry that cannot be read.
+    pub fn index_of_metrics(&self) -> Result<StoredIndex, Error> {
         let mut index = StoredIndex::default();
         for (place, _) in (0..).zip(self.plan.metrics()) {
             let number = self.dictionary.number(place);
@@ -89,14 +98,20 @@ impl Store {
                 index.chain_metrics.insert(place);
             }
         }
+        Ok(index)
+    }
+
+    /// Digests of all customers that were ever seen.
+    fn customers(&self) -> Result<Vec<u64>, Error> {
+        let mut customers = Vec::new();
         for (key, _) in self.now().with_prefix(&[state::CUSTOMER])? {
             let digest: Result<[u8; 8], _> = key[1..].try_into();
             let digest = digest.map_err(|_| {
                 self.corrupt(Corrupt("a customer's key of another length".to_owned()))
             })?;
-            index.customers.push(u64::from_be_bytes(digest));
+            customers.push(u64::from_be_bytes(digest));
         }
-        Ok(index)
+        Ok(customers)
     }
 
     /// Tenant and name of a customer by its digest, found by a walk over all that is kept of periods: for the text of a

@@ -68,7 +68,7 @@ impl View {
     /// A directory without a state, a database that is damaged, metrics of another meaning than the state's.
     pub fn open(directory: &Path, plan: &Arc<Plan>) -> Result<Self, Error> {
         let db = survey::open(directory)?;
-        let dictionary = super::read_dictionary(&db, directory, plan)?;
+        let dictionary = super::replan::read_dictionary(&db, directory, plan)?;
         let (db, directory, plan) = (Arc::new(db), directory.to_owned(), Arc::clone(plan));
         Ok(View { db, directory, plan, dictionary })
     }

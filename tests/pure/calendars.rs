@@ -166,6 +166,8 @@ fn metric((effective_from, calendar): &(Option<EventTime>, Calendar)) -> Metric 
         late: LatePolicy::Correct,
         effective_from: *effective_from,
         topic: None,
+        generation: 1,
+        is_deleted: false,
         source: DefinitionSource::default(),
     }
 }

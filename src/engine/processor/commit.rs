@@ -21,21 +21,9 @@ impl Processor {
         assert!(self.may_cut(), "a commit, load or scan is under way");
         self.publish_amended();
         let last = *self.ledger.last();
-        let made = u64::try_from(self.outbox.len()).expect("a count of things in memory");
-        let next = CommitRecord {
-            id,
-            parent: Some(last.id),
-            number: last.number + 1,
-            cursor: self.cursor,
-            outbox_last: last.outbox_last + made,
-            watermark: self.watermark,
-            latest_time: self.latest_time,
-            too_old_before: self.oldest(self.watermark),
-            counters: self.counters,
-        };
-        let unchanged =
-            CommitRecord { id: next.id, parent: next.parent, number: next.number, ..last };
-        if next == unchanged && !self.has_forgotten() {
+        let next =
+            CommitRecord { id, parent: Some(last.id), number: last.number + 1, ..self.now() };
+        if self.is_all_stored() && !self.has_forgotten() {
             // Nothing is to be stored; what was read to be looked at may leave memory all the same.
             self.let_go();
             return;
@@ -49,6 +37,31 @@ impl Processor {
                 effects.push(Effect::Expire { day });
             }
         }
+    }
+
+    /// All that a commit would say now, under the name and number of the last one.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "64 bits number more entries than can be made"
+    )]
+    fn now(&self) -> CommitRecord {
+        let last = *self.ledger.last();
+        let made = u64::try_from(self.outbox.len()).expect("a count of things in memory");
+        CommitRecord {
+            cursor: self.cursor,
+            outbox_last: last.outbox_last + made,
+            watermark: self.watermark,
+            latest_time: self.latest_time,
+            too_old_before: self.oldest(self.watermark),
+            plan_revision: self.plan.revision().max(last.plan_revision),
+            counters: self.counters,
+            ..last
+        }
+    }
+
+    /// Whether the last stored commit holds all that came of what was read: a restart would lose nothing.
+    pub fn is_all_stored(&self) -> bool {
+        self.amended.is_empty() && self.now() == *self.ledger.last()
     }
 
     /// Whether something that the store holds was forgotten since the last commit, by that commit: it goes with the next one.

@@ -14,6 +14,7 @@ mod fold;
 mod look;
 mod memory;
 mod preview;
+mod replan;
 mod sweep;
 mod tidy;
 
@@ -235,6 +236,7 @@ impl Processor {
                 self.is_ending = true;
                 self.close(effects);
             }
+            Input::Plan { plan, stored } => self.replan(plan, &stored),
         }
     }
 

@@ -127,6 +127,8 @@ fn metric(version: &Version, event_type: String, body: Body, source: DefinitionS
         effective_from: version.effective_from,
         source,
         topic: body.topic,
+        generation: 1,
+        is_deleted: false,
     }
 }
 

@@ -3,11 +3,16 @@
 use super::bytes::{Corrupt, Reader, Writer};
 use crate::engine::{CommitId, CommitRecord, Counters, Cursor};
 
+/// Without a plan's revision: 0.
 const VERSION: u8 = 1;
+/// The plan's revision comes last.
+const VERSION_WITH_REVISION: u8 = 2;
 
-/// Value of a commit record.
+/// Value of a commit record. Where definitions never change it is of version 1.
 pub fn encode_commit(record: &CommitRecord) -> Vec<u8> {
-    let mut writer = Writer(vec![VERSION]);
+    let has_revision = record.plan_revision > 0;
+    let version = if has_revision { VERSION_WITH_REVISION } else { VERSION };
+    let mut writer = Writer(vec![version]);
     writer.bytes(&record.id.0);
     writer.option(record.parent, |writer, parent| {
         writer.bytes(&parent.0);
@@ -24,6 +29,9 @@ pub fn encode_commit(record: &CommitRecord) -> Vec<u8> {
     for counter in [read, counted, duplicate, unmatched, late, invalid] {
         writer.u64(counter);
     }
+    if has_revision {
+        writer.u64(record.plan_revision);
+    }
     writer.0
 }
 
@@ -33,7 +41,8 @@ pub fn encode_commit(record: &CommitRecord) -> Vec<u8> {
 /// Bytes that no commit record was written as.
 pub fn decode_commit(bytes: &[u8]) -> Result<CommitRecord, Corrupt> {
     let mut reader = Reader::new(bytes, "a commit record");
-    if reader.u8()? != VERSION {
+    let version = reader.u8()?;
+    if ![VERSION, VERSION_WITH_REVISION].contains(&version) {
         return reader.corrupt("of a version that this program does not know");
     }
     let id = CommitId(reader.array()?);
@@ -54,6 +63,7 @@ pub fn decode_commit(bytes: &[u8]) -> Result<CommitRecord, Corrupt> {
         late: reader.u64()?,
         invalid: reader.u64()?,
     };
+    let plan_revision = if version == VERSION { 0 } else { reader.u64()? };
     reader.end()?;
     Ok(CommitRecord {
         id,
@@ -64,6 +74,7 @@ pub fn decode_commit(bytes: &[u8]) -> Result<CommitRecord, Corrupt> {
         watermark,
         latest_time,
         too_old_before,
+        plan_revision,
         counters,
     })
 }

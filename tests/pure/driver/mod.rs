@@ -33,6 +33,8 @@ pub struct Style {
     pub batch: Option<usize>,
     /// In so many of a hundred places the process is started anew.
     pub restarts: usize,
+    /// In so many of a hundred places it takes a plan while it works.
+    pub replans: usize,
     /// After so many records it is started anew with these definitions, which may differ where rule 5.6 d allows it.
     pub redefined: Option<(usize, String)>,
 }
@@ -40,17 +42,18 @@ pub struct Style {
 impl Style {
     /// Without a store and without restarts.
     pub fn plain(batch: Option<usize>) -> Self {
-        Style { has_store: false, batch, restarts: 0, redefined: None }
+        Style { has_store: false, batch, restarts: 0, replans: 0, redefined: None }
     }
 
     /// With a store.
     pub fn stored(batch: Option<usize>, restarts: usize) -> Self {
-        Style { has_store: true, batch, restarts, redefined: None }
+        Style { has_store: true, batch, restarts, replans: 0, redefined: None }
     }
 }
 
 /// A processor at work, with what it left behind.
 pub struct Driver<'w> {
+    definitions: String,
     plan: Arc<Plan>,
     place: Place,
     options: &'w Options,
@@ -68,6 +71,15 @@ pub struct Driver<'w> {
     loaded: usize,
 }
 
+/// What differs from one place on.
+#[derive(PartialEq)]
+enum Switched {
+    /// Also how the task is set up: it is started anew.
+    Settings,
+    /// Its definitions at most.
+    Definitions,
+}
+
 /// What one slice of closing made, and left in memory.
 pub struct Slice {
     pub totals: u64,
@@ -78,7 +90,7 @@ pub struct Slice {
 impl<'w> Driver<'w> {
     /// A fresh task.
     pub fn new(definitions: &str, options: &'w Options, style: Style, dice: &mut Dice) -> Self {
-        let plan = Arc::new(Plan::new(worlds::definitions(definitions)));
+        let plan = Arc::new(plan_at(definitions, options, 0));
         let settings = odometer::engine::Options {
             dedup_window: options.dedup_window,
             watermark_delay: options.watermark_delay,
@@ -111,6 +123,7 @@ impl<'w> Driver<'w> {
         let place = Place::Topic { topic: "usage".to_owned(), partition: 0 };
         let (sight, delivered) = (Sight::default(), (0, genesis.id));
         Driver {
+            definitions: definitions.to_owned(),
             plan,
             place,
             options,
@@ -252,9 +265,13 @@ impl<'w> Driver<'w> {
             self.tick(at);
             if switched_at != Some(at) && self.is_switched_at(at) {
                 self.cut(true);
-                self.switch(at);
+                let settings = self.switch(at);
                 switched_at = Some(at);
-                at = self.restart(dice);
+                if settings == Switched::Definitions && dice.chance(self.style.replans) {
+                    self.replan();
+                } else {
+                    at = self.restart(dice);
+                }
                 continue;
             }
             if self.options.input_ends.contains(&at) && ended_at != Some(at) {
@@ -278,6 +295,9 @@ impl<'w> Driver<'w> {
             }
             if dice.chance(self.style.restarts) {
                 at = self.restart(dice);
+            }
+            if dice.chance(self.style.replans) {
+                self.replan();
             }
         }
         if !self.options.keep_open {
@@ -311,16 +331,36 @@ impl<'w> Driver<'w> {
     fn switches(&self) -> impl Iterator<Item = usize> {
         let windows = self.options.window_switches.iter().map(|(place, _)| *place);
         let redefined = self.style.redefined.iter().map(|(place, _)| *place);
-        self.options.offset_switches.iter().copied().chain(windows).chain(redefined)
+        let lives = self.options.lives.values().flat_map(|life| [life.start, life.end]);
+        let lives = lives.filter(|place| *place > 0);
+        self.options.offset_switches.iter().copied().chain(windows).chain(redefined).chain(lives)
     }
 
-    fn switch(&mut self, at: usize) {
+    fn switch(&mut self, at: usize) -> Switched {
         self.settings.keeps_offsets ^= self.options.offset_switches.contains(&at);
         self.settings.dedup_window = self.options.window_at(at);
+        let has_settings = self.options.offset_switches.contains(&at)
+            || self.options.window_switches.iter().any(|(place, _)| *place == at);
         if let Some((_, definitions)) = self.style.redefined.iter().find(|(place, _)| *place == at)
         {
-            self.plan = Arc::new(Plan::new(worlds::definitions(definitions)));
+            self.definitions.clone_from(definitions);
         }
+        self.plan = Arc::new(plan_at(&self.definitions, self.options, at));
+        if has_settings { Switched::Settings } else { Switched::Definitions }
+    }
+
+    /// Takes the plan while it works; where it is the same one, under a new number.
+    fn replan(&mut self) {
+        if !self.style.has_store {
+            return;
+        }
+        self.cut(true);
+        assert!(self.processor.is_all_stored());
+        let store = self.store.take().expect("a task with a store");
+        let store = Store::open(store.disk, &self.plan, identity());
+        let stored = store.start(self.delivered.0, false).stored.expect("it is stored");
+        self.store = Some(store);
+        self.handle(Input::Plan { plan: Arc::clone(&self.plan), stored });
     }
 
     /// Gives the idle ticks that are set for this place, until all is closed that they close.
@@ -496,6 +536,17 @@ impl<'w> Driver<'w> {
             counters.invalid,
         ]
     }
+}
+
+/// The plan at a place: what is not yet made is missing, what is deleted is marked. Its revision is the place.
+fn plan_at(definitions: &str, options: &Options, at: usize) -> Plan {
+    let mut definitions = worlds::definitions(definitions);
+    let life = |code: &str| options.lives.get(code);
+    definitions.metrics.retain(|metric| life(&metric.code).is_none_or(|life| life.start <= at));
+    for metric in &mut definitions.metrics {
+        metric.is_deleted = life(&metric.code).is_some_and(|life| life.end <= at);
+    }
+    Plan::at_revision(definitions, u64::try_from(at).expect("few records"))
 }
 
 fn show(sight: &mut Sight, bytes: &[u8]) {

@@ -135,6 +135,7 @@ fn change_of_grace_moves_no_total() {
         let calm = run(&before, &records, &options, seed);
         let style = Style {
             redefined: Some((dice.below(records.len() + 1), after.clone())),
+            replans: 50,
             ..Style::stored(None, 10)
         };
         let mut driver = Driver::new(&before, &options, style, &mut dice);

@@ -41,7 +41,9 @@ fn engine_agrees_with_every_world() {
         let whole = (world.definitions.as_str(), world.events.as_slice(), &world.options);
         for (seed, batch) in (0..).zip([1, 7, 1000]) {
             let styles = [Style::plain(Some(batch)), Style::stored(Some(batch), 0)];
-            for style in styles.into_iter().chain([Style::stored(Some(batch), 30)]) {
+            let replanned = Style { replans: 40, ..Style::stored(Some(batch), 10) };
+            let styles = styles.into_iter().chain([Style::stored(Some(batch), 30), replanned]);
+            for style in styles {
                 check(&world.name, whole, &outcome, &style, seed);
             }
         }
@@ -67,7 +69,8 @@ fn engine_agrees_with_the_oracle_on_random_worlds() {
         world.options.keep_open &= world.options.input_ends.is_empty();
         let outcome = outcome_of(&world.definitions, &world.events, &world.options);
         let whole = (world.definitions.as_str(), world.events.as_slice(), &world.options);
-        let styles = [Style::stored(None, 0), Style::stored(None, 15)];
+        let replanned = Style { replans: 30, ..Style::stored(None, 10) };
+        let styles = [Style::stored(None, 0), Style::stored(None, 15), replanned];
         for style in styles {
             check(&name, whole, &outcome, &style, seed);
         }
@@ -78,6 +81,32 @@ fn engine_agrees_with_the_oracle_on_random_worlds() {
         ];
         if has_switches == [0; 3] {
             check(&name, whole, &outcome, &Style::plain(None), seed);
+        }
+    }
+}
+
+/// A code is a metric for some records only, and the task learns of it at a restart or while it works.
+#[test]
+fn metrics_come_and_go_while_events_flow() {
+    for seed in seeds(300) {
+        let name = format!("ODOMETER_SEED={seed}");
+        println!("{name}");
+        let mut world = RandomWorld::new(seed);
+        world.options.keep_open &= world.options.input_ends.is_empty();
+        let mut dice = Dice::new(seed);
+        let records = Record::lines(&world.events).len();
+        for metric in worlds::definitions(&world.definitions).metrics {
+            if dice.chance(60) {
+                let first = if dice.chance(50) { 0 } else { dice.below(records + 1) };
+                let last = if dice.chance(50) { usize::MAX } else { dice.below(records + 1) };
+                world.options.lives.insert(metric.code, first..last.max(first));
+            }
+        }
+        let outcome = outcome_of(&world.definitions, &world.events, &world.options);
+        let whole = (world.definitions.as_str(), world.events.as_slice(), &world.options);
+        for replans in [0, 50, 100] {
+            let style = Style { replans, ..Style::stored(None, 10) };
+            check(&name, whole, &outcome, &style, seed);
         }
     }
 }

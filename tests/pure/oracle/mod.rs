@@ -226,7 +226,7 @@ impl<'d> Oracle<'d> {
     /// The slot of the metric that the event falls into, if the version there wants it (rule 5.1).
     fn wants(&mut self, place: usize, event: &Event<'_>) -> Option<(usize, OracleSlot)> {
         let family = &self.families[place];
-        if family.tenant != event.tenant {
+        if family.tenant != event.tenant || !self.options.is_alive(family.code, self.records) {
             return None;
         }
         let key = (place, event.customer.to_string());

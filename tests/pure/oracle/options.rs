@@ -1,5 +1,8 @@
 //! What the oracle is given beside definitions and records.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use odometer::model::{EventTime, Span};
 
 /// Where the watermark takes its instants from (rule 7.1).
@@ -38,6 +41,8 @@ pub struct Options {
     pub keeps_offsets: bool,
     /// After so many records the task is started anew with that turned over. In order, each once.
     pub offset_switches: Vec<usize>,
+    /// Codes that are metrics only while these records are read.
+    pub lives: BTreeMap<String, Range<usize>>,
 }
 
 /// The defaults of the product; no clock.
@@ -56,6 +61,7 @@ impl Default for Options {
             keep_open: false,
             keeps_offsets: false,
             offset_switches: Vec::new(),
+            lives: BTreeMap::new(),
         }
     }
 }
@@ -65,6 +71,11 @@ impl Options {
     pub fn window_at(&self, place: usize) -> Span {
         let newest = self.window_switches.iter().rev().find(|(switch, _)| *switch <= place);
         newest.map_or(self.dedup_window, |(_, window)| *window)
+    }
+
+    /// Whether the code's metric folds the record of that place.
+    pub fn is_alive(&self, code: &str, place: usize) -> bool {
+        self.lives.get(code).is_none_or(|life| life.contains(&place))
     }
 
     /// Whether the offset of the record of that place is kept.
