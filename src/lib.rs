@@ -1,7 +1,8 @@
 //! Odometer: usage events in, exact period totals out.
 //!
 //! The layers, from the bottom: [`model`] (the words), [`definition`] (what a metric is), [`engine`]
-//! (what happens to an event), [`dialect`] (other systems' shapes of a definition), [`mod@format`] (every byte that enters, leaves or outlives the process). These are
+//! (what happens to an event), [`dialect`] (other systems' shapes of a definition), [`mod@format`] (every byte that enters, leaves or outlives the process),
+//! [`registry`] (what is defined while the process works). These are
 //! pure: no clock, no chance, no threads, no input or output. The shells above them exist only with
 //! the cargo feature `daemon`. `ARCHITECTURE.md` holds the map.
 
@@ -10,6 +11,7 @@ pub mod dialect;
 pub mod engine;
 pub mod format;
 pub mod model;
+pub mod registry;
 
 #[cfg(feature = "daemon")]
 pub mod admin;

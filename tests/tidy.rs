@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers from the bottom; modules of one layer are blind to each other.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["model"],
     &["definition"],
     &["engine", "dialect"],
     &["format"],
+    &["registry"],
     &["telemetry"],
     &["store", "kafka", "file", "admin"],
     &["settings"],

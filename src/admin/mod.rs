@@ -1,4 +1,4 @@
-//! Layer 5, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`.
+//! Layer 6, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`.
 //!
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`

@@ -1,4 +1,4 @@
-//! Layer 7, the program: reads the command line, owns threads and signals, and joins the layers below to commands.
+//! Layer 8, the program: reads the command line, owns threads and signals, and joins the layers below to commands.
 //!
 //! In reading order: `cli` (what may be asked), `usage` (what of it is wrong), `outcome` (how a command can end), `clock` and `signals` (the doors to
 //! the world's time and the operator's will), then one module for each command. Nothing here decides anything

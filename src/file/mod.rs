@@ -1,4 +1,4 @@
-//! Layer 5, the file shell: usage files in, total and reject files out.
+//! Layer 6, the file shell: usage files in, total and reject files out.
 //!
 //! Reading order: `input` (chunks of an input, decompressed; `gzip`), `output` (what is kept back until a run has ended
 //! well), `handover` (what is left of it after a kill), `claim` (what is gone with its process), `history` (an output read back, all

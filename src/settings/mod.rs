@@ -1,4 +1,4 @@
-//! Layer 6, what the operator wants: file, environment and flags in, [`Settings`] or every fault out.
+//! Layer 7, what the operator wants: file, environment and flags in, [`Settings`] or every fault out.
 //!
 //! ```text
 //! file ─► environment ─► flags ─► layers: one tree with places ─► reader: fields, faults kept ─► sections

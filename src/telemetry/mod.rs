@@ -1,4 +1,4 @@
-//! Layer 4, what operators watch: `catalogue` names everything that Prometheus reads, `series` keeps it, `log` the log's set-up.
+//! Layer 5, what operators watch: `catalogue` names everything that Prometheus reads, `series` keeps it, `log` the log's set-up.
 //!
 //! Nothing here decides when something is counted or said.
 

@@ -7,6 +7,7 @@
 //! level, and so is every combination of fields that no rule gives a meaning. Knows nothing of where files lie.
 
 mod aggregation;
+mod body;
 mod customer;
 mod describe;
 mod grouping;
@@ -18,6 +19,7 @@ mod syntax;
 mod tests;
 mod versions;
 
+pub use body::{BodyFault, read_body};
 pub use describe::describe;
 use reader::{Faults, Field, Place};
 use syntax::{Parsed, Syntax, SyntaxFault, Value};

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use super::body::BodyFault;
 use super::syntax::{Entry, Node, Value};
 use crate::definition::{DefinitionFault, DefinitionSource};
 use crate::format::wording::{LineStarts, alternatives, shortened, step, unknown_key};
@@ -64,6 +65,13 @@ impl<'t> Faults<'t> {
     pub(super) fn add(&self, place: &Place, message: impl Into<String>) -> Faulty {
         self.found.borrow_mut().push((place.clone(), message.into()));
         Faulty
+    }
+
+    /// All of them by their path alone, in the order of the text.
+    pub(super) fn into_bodies(self) -> Vec<BodyFault> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|(place, _)| (place.file, place.offset));
+        found.into_iter().map(|(place, message)| BodyFault { path: place.path, message }).collect()
     }
 
     /// All of them, in the order of the files and of the places in each.

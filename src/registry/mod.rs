@@ -1,0 +1,105 @@
+//! Layer 4, what is defined while the process works: every metric of every tenant with its versions, and what becomes of
+//! it when somebody changes one.
+//!
+//! ```text
+//! create, change, delete ─► the metric's new Record (to be stored) ─► put ─► definitions ─► a plan
+//! files ─► take_files, whole or not at all ─┘
+//! ```
+//! A change is worked out before anything is stored, and counts once its record is put: so whoever stores it decides.
+//! Knows no topic, disk, clock or chance; time and new names come in as arguments.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod change;
+mod files;
+mod record;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeMap;
+
+pub use change::{Author, Change, Draft, Horizon, Outcome, Patch};
+pub use files::{Kept, Reload};
+pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
+pub use refusal::Refusal;
+pub use view::Entry;
+
+use self::files::Files;
+use crate::definition::{Definitions, Metric};
+
+/// Tenant and code.
+type Name = (String, String);
+
+/// Every metric of every tenant.
+#[derive(Clone, Default, Debug)]
+pub struct Registry {
+    revision: u64,
+    /// Of each name every generation, in order.
+    made: BTreeMap<Name, Vec<Made>>,
+    files: Files,
+}
+
+/// A record and what it compiles to.
+#[derive(Clone, Debug)]
+struct Made {
+    record: Record,
+    metrics: Vec<Metric>,
+}
+
+impl Registry {
+    /// How many changes were put so far, or the greatest revision of a record.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Takes a record in, in place of what there is of that metric and generation.
+    ///
+    /// # Errors
+    /// One whose definitions do not compile: nothing changed.
+    pub fn put(&mut self, record: Record) -> Result<(), Unreadable> {
+        let metrics = record.metrics().map_err(|faults| {
+            let faults = faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message));
+            Unreadable(faults.collect::<Vec<_>>().join("; "))
+        })?;
+        self.revision = self.revision.max(record.revision);
+        let name = (record.tenant.clone(), record.code.clone());
+        let generations = self.made.entry(name).or_default();
+        generations.retain(|made| made.record.generation != record.generation);
+        generations.push(Made { record, metrics });
+        generations.sort_by_key(|made| made.record.generation);
+        Ok(())
+    }
+
+    /// Every record, in order of tenant, code and generation.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.made.values().flatten().map(|made| &made.record)
+    }
+
+    /// The metric of that name that is not deleted.
+    pub fn record(&self, tenant: &str, code: &str) -> Option<&Record> {
+        self.alive(tenant, code).map(|made| &made.record)
+    }
+
+    /// All that a plan is to be made of: also what is deleted, for its open periods still close.
+    pub fn definitions(&self) -> Definitions {
+        let mut definitions = self.files.definitions();
+        let made = self.made.values().flatten();
+        definitions.metrics.extend(made.flat_map(|made| made.metrics.iter().cloned()));
+        definitions
+    }
+
+    fn alive(&self, tenant: &str, code: &str) -> Option<&Made> {
+        let generations = self.made.get(&(tenant.to_owned(), code.to_owned()))?;
+        generations.iter().find(|made| made.record.deleted_at.is_none())
+    }
+}

@@ -1,0 +1,347 @@
+//! Changes of definitions: what becomes a version, what is refused, what is stored.
+
+use serde_json::{Value, json};
+
+use super::{
+    Author, Change, Definition, Draft, Horizon, Origin, Outcome, Patch, Record, Refusal, Registry,
+    Reload,
+};
+use crate::definition::Plan;
+use crate::format::definitions;
+use crate::model::{EventTime, Span};
+
+const NOW: &str = "2026-03-10T12:00:00Z";
+const LEAD: Span = Span::from_seconds(600);
+
+fn instant(text: &str) -> EventTime {
+    EventTime::parse_rfc3339(text).expect("an instant")
+}
+
+fn author(at: &str) -> Author {
+    Author { who: "k1".to_owned(), at: instant(at) }
+}
+
+fn horizon() -> Horizon {
+    Horizon { lead: LEAD, reached: None }
+}
+
+fn definition(value: Value) -> Definition {
+    let Value::Object(definition) = value else { panic!("an object") };
+    definition
+}
+
+fn draft(value: Value) -> Draft {
+    Draft {
+        tenant: "default".to_owned(),
+        id: "m-1".to_owned(),
+        origin: Origin::Api,
+        definition: definition(value),
+        body: None,
+    }
+}
+
+fn sum() -> Value {
+    json!({"code": "tokens", "aggregation": "sum", "value": "properties.n", "period": "day"})
+}
+
+/// A registry with that metric.
+fn with(value: Value) -> Registry {
+    let mut registry = Registry::default();
+    let change = registry.create(draft(value), author(NOW)).expect("it is valid");
+    registry.put(change.record).expect("it compiles");
+    registry
+}
+
+fn patch(keys: Value) -> Patch {
+    Patch { keys: definition(keys), body: None, seen: None }
+}
+
+fn changed(registry: &mut Registry, keys: Value, at: &str) -> Result<Outcome, Refusal> {
+    let change = registry.change("default", "tokens", patch(keys), horizon(), author(at))?;
+    let Change { record, outcome } = change;
+    if outcome != Outcome::Unchanged {
+        assert_eq!(record.revision, registry.revision() + 1);
+        let stored = Record::read(record.text().as_bytes()).expect("what was written is read");
+        assert_eq!(stored, record);
+        registry.put(stored).expect("it compiles");
+    }
+    Ok(outcome)
+}
+
+fn faults(refusal: Result<impl std::fmt::Debug, Refusal>) -> Vec<String> {
+    match refusal.expect_err("it has faults") {
+        Refusal::Faults(faults) => {
+            faults.into_iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn versions(registry: &Registry) -> usize {
+    registry.record("default", "tokens").expect("it is there").versions.len()
+}
+
+#[test]
+fn change_of_meaning_counts_from_the_next_period_that_is_far_enough() {
+    let mut registry = with(sum());
+    let outcome = changed(&mut registry, json!({"value": "properties.m"}), NOW);
+    let counts_from = instant("2026-03-11T00:00:00Z");
+    assert_eq!(outcome, Ok(Outcome::Versioned { version: 2, counts_from, continues: None }));
+    // Five minutes before midnight the next day is too near.
+    let outcome =
+        changed(&mut registry, json!({"value": "properties.k"}), "2026-03-11T23:55:00.5Z");
+    let counts_from = instant("2026-03-13T00:00:00Z");
+    assert_eq!(outcome, Ok(Outcome::Versioned { version: 3, counts_from, continues: None }));
+    let last = registry.record("default", "tokens").and_then(|record| record.versions.last());
+    let effective_from = last.and_then(|version| version.effective_from);
+    assert_eq!(effective_from, Some(instant("2026-03-12T00:05:01Z")), "a full second");
+    // The plan has all three.
+    let plan = Plan::new(registry.definitions());
+    assert_eq!(plan.metrics()[0].versions.len(), 3);
+}
+
+#[test]
+fn time_that_events_have_reached_counts_as_now() {
+    let registry = with(sum());
+    let horizon = Horizon { lead: LEAD, reached: Some(instant("2026-05-01T10:00:00Z")) };
+    let patch = patch(json!({"value": "properties.m"}));
+    let change = registry.change("default", "tokens", patch, horizon, author(NOW));
+    let counts_from = instant("2026-05-02T00:00:00Z");
+    let wanted = Outcome::Versioned { version: 2, counts_from, continues: None };
+    assert_eq!(change.map(|change| change.outcome), Ok(wanted));
+}
+
+#[test]
+fn wanted_begin_is_taken_where_it_is_far_enough() {
+    let mut registry = with(sum());
+    let keys = |begin: &str| json!({"value": "properties.m", "effective_from": begin});
+    let early = faults(changed(&mut registry, keys("2026-03-10T12:09:59Z"), NOW));
+    assert_eq!(
+        early,
+        [
+            "effective_from: 2026-03-10T12:09:59Z is too early, for events of that time may be counted by then: leave it out, \
+          or give 2026-03-10T12:10:00Z or a later instant"
+        ]
+    );
+    assert!(!faults(changed(&mut registry, keys("tomorrow"), NOW)).is_empty());
+    let outcome = changed(&mut registry, keys("2026-04-01T12:00:00Z"), NOW);
+    let counts_from = instant("2026-04-02T00:00:00Z");
+    assert_eq!(outcome, Ok(Outcome::Versioned { version: 2, counts_from, continues: None }));
+    // One before that would give the later one another number.
+    let between = faults(changed(&mut registry, json!({"value": "properties.k"}), NOW));
+    assert_eq!(
+        between,
+        [
+            "effective_from: the version before it counts from 2026-04-01T12:00:00Z on, and 2026-03-10T12:10:00Z is no later: \
+          give a later instant"
+        ]
+    );
+    assert_eq!(versions(&registry), 2);
+}
+
+#[test]
+fn words_make_no_version_and_count_for_all() {
+    let mut registry = with(sum());
+    changed(&mut registry, json!({"value": "properties.m"}), NOW).expect("a version");
+    let keys = json!({"name": "Tokens", "grace": "1h", "late": "drop"});
+    assert_eq!(changed(&mut registry, keys, NOW), Ok(Outcome::Described));
+    let record = registry.record("default", "tokens").expect("it is there");
+    for version in &record.versions {
+        assert_eq!(version.definition["grace"], "1h");
+        assert_eq!(version.definition["name"], "Tokens");
+    }
+    assert_eq!(record.versions[0].definition["value"], "properties.n");
+    let keys = json!({"name": null, "late": null});
+    assert_eq!(changed(&mut registry, keys, NOW), Ok(Outcome::Described));
+    assert_eq!(changed(&mut registry, json!({}), NOW), Ok(Outcome::Unchanged));
+    let spaces = json!({"value": "properties . m"});
+    assert_eq!(changed(&mut registry, spaces, NOW), Ok(Outcome::Described), "the same expression");
+    assert_eq!(versions(&registry), 2);
+    let record = registry.record("default", "tokens").expect("it is there");
+    assert!(!record.versions[0].definition.contains_key("name"));
+}
+
+#[test]
+fn recurring_state_goes_on_where_aggregation_value_and_grouping_stay() {
+    let mut definition = sum();
+    definition["recurring"] = true.into();
+    let mut registry = with(definition);
+    let continues = |outcome| match outcome {
+        Ok(Outcome::Versioned { continues, .. }) => continues,
+        other => panic!("{other:?}"),
+    };
+    let other_filter = json!({"filter": "properties.n > 0"});
+    assert_eq!(continues(changed(&mut registry, other_filter, NOW)), Some(true));
+    let other_value = json!({"value": "properties.m"});
+    assert_eq!(continues(changed(&mut registry, other_value, "2026-03-11T12:00:00Z")), Some(false));
+    let plain = json!({"recurring": false});
+    assert_eq!(continues(changed(&mut registry, plain, "2026-03-12T12:00:00Z")), None);
+}
+
+#[test]
+fn deleted_code_is_free_and_the_next_metric_is_another() {
+    let mut registry = with(sum());
+    assert_eq!(registry.create(draft(sum()), author(NOW)), Err(Refusal::Exists));
+    let deleted = registry.delete("default", "tokens", None, author(NOW)).expect("it is there");
+    registry.put(deleted.record).expect("it compiles");
+    assert_eq!(registry.delete("default", "tokens", None, author(NOW)), Err(Refusal::NotFound));
+    assert!(registry.entry("default", "tokens").is_none());
+    let plan = Plan::new(registry.definitions());
+    assert!(plan.wanting("default", "tokens").is_empty(), "it folds nothing");
+    assert_eq!(plan.metrics().len(), 1, "and is still closed");
+    let again = registry.create(draft(sum()), author(NOW)).expect("the code is free");
+    registry.put(again.record).expect("it compiles");
+    let plan = Plan::new(registry.definitions());
+    let generations: Vec<u64> = plan.metrics().iter().map(|metric| metric.generation).collect();
+    assert_eq!(generations, [1, 2]);
+    assert_eq!(plan.wanting("default", "tokens"), [1]);
+    assert_eq!(registry.entries(None).len(), 1);
+}
+
+#[test]
+fn caller_who_saw_another_version_is_told() {
+    let mut registry = with(sum());
+    changed(&mut registry, json!({"value": "properties.m"}), NOW).expect("a version");
+    let stale = Patch { seen: Some(1), ..patch(json!({"name": "x"})) };
+    let refused = registry.change("default", "tokens", stale, horizon(), author(NOW));
+    assert_eq!(refused, Err(Refusal::Stale { version: 2 }));
+    let refused = registry.delete("default", "tokens", Some(3), author(NOW));
+    assert_eq!(refused, Err(Refusal::Stale { version: 2 }));
+    assert!(registry.delete("default", "tokens", Some(2), author(NOW)).is_ok());
+}
+
+#[test]
+fn faults_of_a_body_are_told_by_their_path() {
+    let registry = Registry::default();
+    let body = json!({"code": "x", "aggregation": "sum", "inner": {"every": "1y"}, "colour": 1});
+    let told = faults(registry.create(draft(body), author(NOW)));
+    let paths: Vec<&str> = told.iter().map(|text| text.split(": ").next().unwrap_or("")).collect();
+    assert!(paths.contains(&"inner.every"), "{told:?}");
+    assert!(told.iter().any(|text| text.contains("colour")), "{told:?}");
+    for code in ["x~2", "~0", "a~b~12"] {
+        let body = json!({"code": code, "aggregation": "count"});
+        let told = faults(registry.create(draft(body), author(NOW)));
+        assert!(told[0].starts_with("code: ends like"), "{told:?}");
+    }
+    for code in ["x~", "x~2b", "~", "a.b/c d"] {
+        let body = json!({"code": code, "aggregation": "count"});
+        assert!(registry.create(draft(body), author(NOW)).is_ok(), "{code}");
+    }
+    let mut registry = with(sum());
+    let told = faults(changed(&mut registry, json!({"code": "y", "topic": "other"}), NOW));
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+fn files(text: &str) -> crate::definition::Definitions {
+    definitions::read(&[("metrics.toml", text)]).expect("they are valid")
+}
+
+const FILE: &str = "[[metrics]]\ncode = \"calls\"\naggregation = \"count\"\n";
+
+fn reload() -> Reload {
+    Reload { at: instant(NOW), horizon: horizon() }
+}
+
+#[test]
+fn metrics_of_files_are_read_only() {
+    let registry = with(sum()).with_files(files(FILE), None).expect("nothing is in the way");
+    let place = "file:metrics.toml".to_owned();
+    let read_only = Refusal::ReadOnly { place };
+    let body = json!({"code": "calls", "aggregation": "count"});
+    assert_eq!(registry.create(draft(body), author(NOW)), Err(read_only.clone()));
+    let deleted = registry.delete("default", "calls", None, author(NOW));
+    assert_eq!(deleted, Err(read_only.clone()));
+    let patched =
+        registry.change("default", "calls", patch(json!({"name": "x"})), horizon(), author(NOW));
+    assert_eq!(patched, Err(read_only));
+    let listed: Vec<_> = registry.entries(None).into_iter().map(|entry| entry.code).collect();
+    assert_eq!(listed, ["calls", "tokens"]);
+    assert_eq!(registry.entries(Some(&("default".into(), "calls".into()))).len(), 1);
+}
+
+#[test]
+fn files_are_taken_whole_or_not_at_all() {
+    let registry = with(sum()).with_files(files(FILE), None).expect("nothing is in the way");
+    let refused = |text: &str, told: &str| {
+        let faults =
+            registry.with_files(files(text), Some(reload())).expect_err("it is in the way");
+        assert!(faults.iter().any(|fault| fault.contains(told)), "{faults:?}");
+    };
+    refused(
+        &FILE.replace("count", "unique_count\"\nvalue = \"properties.u"),
+        "changed its meaning",
+    );
+    refused(&FILE.replace("calls", "tokens"), "was created over the api API");
+    let second =
+        "[[metrics]]\ncode = \"calls\"\naggregation = \"count\"\nfilter = \"properties.ok\"\n";
+    let begin = |at: &str| format!("{FILE}{second}effective_from = {at}\n");
+    refused(&begin("2026-03-10T12:05:00Z"), "too early for a reload");
+    let calendar = "[[customers]]\ncustomer = \"acme\"\nanchor = 3\n";
+    refused(&format!("{FILE}{calendar}"), "calendar of customer \"acme\"");
+    let later = format!(
+        "{}{calendar}effective_from = 2026-04-01T00:00:00Z\n",
+        begin("2026-04-01T00:00:00Z")
+    );
+    let taken =
+        registry.with_files(files(&later), Some(reload())).expect("all of it is far enough");
+    assert_eq!(taken.versions("default", "calls").map(|versions| versions.len()), Some(2));
+    // At a start the states judge.
+    assert!(registry.with_files(files(&begin("2026-03-10T12:05:00Z")), None).is_ok());
+}
+
+#[test]
+fn metric_that_its_file_no_longer_has_is_closed_and_not_forgotten() {
+    let registry = Registry::default().with_files(files(FILE), None).expect("nothing in the way");
+    let empty = registry.with_files(files(""), Some(reload())).expect("a metric may go");
+    let check = |registry: &Registry| {
+        let plan = Plan::new(registry.definitions());
+        assert_eq!(plan.metrics().len(), 1);
+        assert!(plan.wanting("default", "calls").is_empty());
+        assert!(registry.entries(None).is_empty());
+    };
+    check(&empty);
+    // Another process goes on with what was kept.
+    let kept = registry.kept();
+    let next = Registry::default().with_kept(&kept).expect("it compiles");
+    check(&next.with_files(files(""), None).expect("nothing in the way"));
+    // Back in the file it goes on, but for another meaning.
+    let back = empty.with_files(files(FILE), Some(reload())).expect("it is the same");
+    assert_eq!(Plan::new(back.definitions()).wanting("default", "calls"), [0]);
+    let other = FILE.replace("count", "sum\"\nvalue = \"properties.u");
+    assert!(empty.with_files(files(&other), Some(reload())).is_err());
+    // Over the API its code makes another metric.
+    let body = json!({"code": "calls", "aggregation": "count"});
+    let made = empty.create(draft(body), author(NOW)).expect("the code is free");
+    assert_eq!(made.record.generation, 2);
+}
+
+#[test]
+fn record_is_read_for_ever() {
+    let mut registry = with(sum());
+    changed(&mut registry, json!({"value": "properties.m", "name": "T"}), NOW).expect("a version");
+    let deleted = registry.delete("default", "tokens", None, author(NOW)).expect("it is there");
+    let golden = include_str!("../../tests/data/formats/definition-1.json");
+    assert_eq!(deleted.record.text(), golden.trim_end());
+    assert_eq!(Record::read(golden.as_bytes()), Ok(deleted.record));
+    for broken in ["", "{}", "[]", &golden.replacen("\"format\":1", "\"format\":2", 1)] {
+        assert!(Record::read(broken.as_bytes()).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn history_of_a_metric_says_who_did_what() {
+    let mut registry = with(sum());
+    for round in 0..150 {
+        let name = json!({"name": format!("n{round}")});
+        changed(&mut registry, name, NOW).expect("words");
+    }
+    let record = registry.record("default", "tokens").expect("it is there");
+    assert_eq!(record.audit.len(), 100, "the newest");
+    let last = record.audit.last().expect("it has lines");
+    assert_eq!((last.who.as_str(), last.at), ("k1", instant(NOW)));
+    let name = |definition: &Option<Definition>| {
+        definition.as_ref().and_then(|definition| definition["name"].as_str().map(str::to_owned))
+    };
+    assert_eq!(name(&last.before).as_deref(), Some("n148"));
+    assert_eq!(name(&last.after).as_deref(), Some("n149"));
+}

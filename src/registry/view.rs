@@ -1,0 +1,134 @@
+//! What an answer says of a metric: its definition as it was written, with what became of it.
+
+use serde_json::{Map, Value, json};
+
+use super::{Made, Registry};
+use crate::definition::{Definitions, Metric, Plan};
+use crate::model::EventTime;
+
+/// A metric as answers show it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// Whose.
+    pub tenant: String,
+    /// Its name among the tenant's metrics.
+    pub code: String,
+    /// A JSON object.
+    pub body: Map<String, Value>,
+}
+
+impl Registry {
+    /// Every metric that is not deleted, in order of tenant and code, from behind a name on.
+    pub fn entries(&self, after: Option<&(String, String)>) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self.files.entries();
+        let made = self.made.values().flatten().filter(|made| made.record.deleted_at.is_none());
+        entries.extend(made.map(Made::entry));
+        entries.retain(|entry| after.is_none_or(|after| entry.is_after(after)));
+        entries.sort_by(|one, other| (&one.tenant, &one.code).cmp(&(&other.tenant, &other.code)));
+        entries
+    }
+
+    /// One metric.
+    pub fn entry(&self, tenant: &str, code: &str) -> Option<Entry> {
+        let made = self.alive(tenant, code).map(Made::entry);
+        made.or_else(|| self.files.entry(tenant, code))
+    }
+
+    /// Every version of a metric, in order, with the instant from which it counts in the metric's own calendar: null for the
+    /// first where it always did, and for one that never counts since the next begins with it.
+    pub fn versions(&self, tenant: &str, code: &str) -> Option<Vec<Value>> {
+        let Some(made) = self.alive(tenant, code) else {
+            let metrics = self.files.versions(tenant, code);
+            let listed = listed(&metrics, &vec![None; metrics.len()]);
+            return (!metrics.is_empty()).then_some(listed);
+        };
+        let times: Vec<_> =
+            made.record.versions.iter().map(|version| Some(version.created_at)).collect();
+        Some(listed(&made.metrics, &times))
+    }
+}
+
+impl Entry {
+    fn is_after(&self, (tenant, code): &(String, String)) -> bool {
+        (&self.tenant, &self.code) > (tenant, code)
+    }
+}
+
+impl Made {
+    fn entry(&self) -> Entry {
+        let Made { record, metrics } = self;
+        let mut body = record.newest().definition.clone();
+        let text = |time: EventTime| Value::from(time.to_string());
+        let effective_from = record.newest().effective_from.map_or(Value::Null, text);
+        body.extend([
+            ("tenant".to_owned(), record.tenant.clone().into()),
+            ("code".to_owned(), record.code.clone().into()),
+            ("version".to_owned(), metrics.len().into()),
+            ("generation".to_owned(), record.generation.into()),
+            ("effective_from".to_owned(), effective_from),
+            ("created_at".to_owned(), text(record.created_at)),
+            ("updated_at".to_owned(), text(record.updated_at)),
+            ("origin".to_owned(), record.origin.name().into()),
+        ]);
+        Entry { tenant: record.tenant.clone(), code: record.code.clone(), body }
+    }
+}
+
+impl super::files::Files {
+    fn entries(&self) -> Vec<Entry> {
+        let is_same =
+            |one: &Metric, other: &Metric| (&one.tenant, &one.code) == (&other.tenant, &other.code);
+        self.metrics().chunk_by(is_same).filter_map(of_file).collect()
+    }
+
+    fn versions(&self, tenant: &str, code: &str) -> Vec<Metric> {
+        let is_it = |metric: &&Metric| metric.tenant == tenant && metric.code == code;
+        self.metrics().iter().filter(is_it).cloned().collect()
+    }
+
+    fn entry(&self, tenant: &str, code: &str) -> Option<Entry> {
+        of_file(&self.versions(tenant, code))
+    }
+}
+
+/// Versions of a metric of a file, of which it is not known when it was made.
+fn of_file(versions: &[Metric]) -> Option<Entry> {
+    let newest = versions.last()?;
+    let mut body = written(newest);
+    let effective_from = newest.effective_from;
+    body.extend([
+        ("tenant".to_owned(), newest.tenant.clone().into()),
+        ("code".to_owned(), newest.code.clone().into()),
+        ("version".to_owned(), versions.len().into()),
+        ("generation".to_owned(), newest.generation.into()),
+        ("effective_from".to_owned(), effective_from.map(|time| time.to_string()).into()),
+        ("created_at".to_owned(), Value::Null),
+        ("updated_at".to_owned(), Value::Null),
+        ("origin".to_owned(), newest.source.place.clone().into()),
+    ]);
+    Some(Entry { tenant: newest.tenant.clone(), code: newest.code.clone(), body })
+}
+
+fn written(metric: &Metric) -> Map<String, Value> {
+    serde_json::from_str(&metric.source.written).expect("a definition is an object")
+}
+
+fn listed(metrics: &[Metric], created_at: &[Option<EventTime>]) -> Vec<Value> {
+    let definitions = Definitions { metrics: metrics.to_vec(), customers: Vec::new() };
+    let plan = Plan::new(definitions);
+    let timeline = plan.metrics().first().map(|metric| metric.timeline(""));
+    let text = |time: Option<EventTime>| time.map(|time| time.to_string());
+    let numbered = (0..).zip(metrics).zip(created_at);
+    let versions = numbered.map(|((place, metric), created_at)| {
+        let begin = timeline.and_then(|timeline| timeline.begin_of(place));
+        json!({
+            "version": u64::from(place).saturating_add(1),
+            "effective_from": text(metric.effective_from),
+            "counts_from": text(begin.flatten()),
+            "is_empty": begin.is_none(),
+            "created_at": text(*created_at),
+            "definition": written(metric),
+        })
+    });
+    versions.collect()
+}
