@@ -6,7 +6,10 @@
 //! `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals and definitions (by `query`). Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 
+mod access;
+mod catalogue;
 mod error;
+mod native;
 mod query;
 mod readiness;
 mod router;
@@ -19,11 +22,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use access::{Hash, Key, Role};
+pub use catalogue::{Catalogue, NotDone};
 pub use error::Error;
 pub use query::Refusal;
 pub use readiness::{Obstacle, Readiness};
 pub use usage::{Live, MetricsAsk, UsageAsk};
 
+use crate::model::EventTime;
 use crate::telemetry::Series;
 
 /// How long open connections may take to end after `stop`.
@@ -38,6 +44,12 @@ pub struct Shown {
     pub readiness: Arc<Readiness>,
     /// What the tasks know.
     pub live: Arc<dyn Live>,
+    /// Who keeps the definitions.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Who may ask; nobody but this machine where there are none.
+    pub keys: Arc<[Key]>,
+    /// The clock.
+    pub now: fn() -> EventTime,
 }
 
 /// Where to listen.
@@ -95,8 +107,8 @@ pub async fn serve(
         // Who would receive it has ended already: then there is nothing to limit.
         let _ = stopped.send(());
     };
-    let served =
-        axum::serve(socket, router::router(shown)).with_graceful_shutdown(stop).into_future();
+    let service = router::router(shown).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(socket, service).with_graceful_shutdown(stop).into_future();
     let limit = async move {
         match is_stopped.await {
             Ok(()) => tokio::time::sleep(GRACE).await,

@@ -13,6 +13,10 @@ pub enum Refusal {
     NotFound(String),
     /// What was asked has no meaning: each fault with the parameter that it is in.
     Faults(Vec<(String, String)>),
+    /// The body is no JSON.
+    NoJson(String),
+    /// The body is too large.
+    TooLarge,
     /// It could not be read.
     Failed(String),
 }
@@ -95,6 +99,16 @@ impl Query {
             self.fault("limit", format!("{text:?} is no whole number from 1 to {LIMIT_MAX}"));
         }
         read.unwrap_or(LIMIT)
+    }
+
+    /// Takes a whole number.
+    pub(super) fn whole_number(&mut self, name: &str) -> Option<u64> {
+        let text = self.text(name)?;
+        let read = text.parse().ok();
+        if read.is_none() {
+            self.fault(name, format!("{text:?} is no whole number"));
+        }
+        read
     }
 
     /// What was read, unless it has faults.

@@ -1,48 +1,179 @@
-//! Paths and what they answer (interfaces, "Admin listener").
+//! Paths and what they answer (interfaces, "Admin listener"): one table, in which each route says what it needs.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
-use axum::routing::get;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::access::{Access, Caller, Denied};
 use super::readiness::Obstacle;
-use super::{Live, MetricsAsk, Refusal, Shown, UsageAsk};
+use super::{Live, Refusal, Role, Shown, UsageAsk, native};
 use crate::telemetry::log;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Prometheus' text format, version 0.0.4.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Names the request in answers, and in logs of who sent it.
+const REQUEST_ID: &str = "x-request-id";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
+/// Longest body of a request.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long an answer may take.
+const ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(90);
 
 /// Shared by all requests.
 #[derive(Clone)]
-struct Shared {
-    shown: Shown,
+pub(super) struct Shared {
+    pub(super) shown: Shown,
     readers: Arc<Semaphore>,
+    access: Arc<Access>,
+}
+
+/// Who may call a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Need {
+    /// Everybody who reaches the listener: nothing of any tenant is told.
+    Nothing,
+    /// Who has a key of that role, or of one that may do more.
+    Key(Role),
+}
+
+/// A call and what it needs.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) need: Need,
+    handler: MethodRouter<Shared>,
+}
+
+/// Every call there is.
+pub(super) fn routes() -> Vec<Route> {
+    use Need::{Key, Nothing};
+    use Role::{Define, Operate, Read};
+    let route = |method, path, need, handler| Route { method, path, need, handler };
+    vec![
+        route(Method::GET, "/healthz", Nothing, get(healthz)),
+        route(Method::GET, "/readyz", Nothing, get(readyz)),
+        route(Method::GET, "/metrics", Nothing, get(metrics)),
+        route(Method::GET, "/v1/usage", Key(Read), get(usage)),
+        route(Method::GET, "/v1/metrics", Key(Read), get(native::list)),
+        route(Method::POST, "/v1/metrics", Key(Define), post(native::create)),
+        route(Method::POST, "/v1/metrics/validate", Key(Read), post(native::validate)),
+        route(Method::GET, "/v1/metrics/{code}", Key(Read), get(native::read)),
+        route(Method::PATCH, "/v1/metrics/{code}", Key(Define), patch(native::patch)),
+        route(Method::DELETE, "/v1/metrics/{code}", Key(Define), delete(native::delete)),
+        route(Method::GET, "/v1/metrics/{code}/versions", Key(Read), get(native::versions)),
+        route(Method::GET, "/v1/log-level", Key(Read), get(log_level)),
+        route(Method::PUT, "/v1/log-level", Key(Operate), put(change_log_level)),
+    ]
 }
 
 /// Every path.
 pub(super) fn router(shown: Shown) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/v1/usage", get(usage))
-        .route("/v1/metrics", get(definitions))
-        .route("/v1/log-level", get(log_level).put(change_log_level))
+    let access = Arc::new(Access::new(shown.keys.to_vec()));
+    let shared = Shared { shown, readers: Arc::new(Semaphore::new(READERS)), access };
+    let mut router = Router::new();
+    for Route { path, need, handler, .. } in routes() {
+        let guarded = match need {
+            Need::Nothing => handler,
+            Need::Key(role) => {
+                handler.route_layer(from_fn_with_state((shared.clone(), role), admitted))
+            }
+        };
+        router = router.route(path, guarded);
+    }
+    router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .with_state(Shared { shown, readers: Arc::new(Semaphore::new(READERS)) })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(numbered))
+        .with_state(shared)
+}
+
+/// Lets a request in whose key may do what the route needs.
+async fn admitted(
+    State((shared, role)): State<(Shared, Role)>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let now = (shared.shown.now)();
+    let access = Arc::clone(&shared.access);
+    let headers = request.headers().clone();
+    // A hash that is expensive on purpose is worked out elsewhere.
+    let admitted =
+        tokio::task::spawn_blocking(move || access.admit(&headers, peer.ip(), role, now)).await;
+    match admitted {
+        Ok(Ok(caller)) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Ok(Err(denied)) => denial(denied),
+        Err(error) => refused(Refusal::Failed(error.to_string())),
+    }
+}
+
+fn denial(denied: Denied) -> Response<Body> {
+    match denied {
+        Denied::Unauthorized => {
+            let text = "give a key that is valid, as Authorization: Bearer KEY";
+            fault(StatusCode::UNAUTHORIZED, "unauthorized", text, &[])
+        }
+        Denied::NotLocal => {
+            let text = "no keys are configured, so only this machine is answered: see admin.keys";
+            fault(StatusCode::FORBIDDEN, "forbidden", text, &[])
+        }
+        Denied::Forbidden(role) => {
+            let text = format!("the key may not do that: it needs the role {}", role.name());
+            fault(StatusCode::FORBIDDEN, "forbidden", &text, &[])
+        }
+        Denied::TooMany => {
+            let text =
+                "too many requests without a valid key came from this address: wait a minute";
+            fault(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text, &[])
+        }
+    }
+}
+
+/// Who a guarded route is called by.
+impl FromRequestParts<Shared> for Caller {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _shared: &Shared,
+    ) -> Result<Self, Self::Rejection> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        caller.ok_or_else(|| denial(Denied::Unauthorized))
+    }
+}
+
+/// Gives each answer the name of its request, and takes no longer than it may.
+async fn numbered(request: Request, next: Next) -> Response<Body> {
+    let own = request.headers().get(REQUEST_ID).filter(|id| !id.is_empty() && id.len() <= 128);
+    let id = own.cloned().or_else(|| HeaderValue::from_str(&native::new_id()).ok());
+    let answer = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
+    let mut answer = answer.unwrap_or_else(|_| {
+        let text = "the answer took too long: whether anything was changed is not known";
+        fault(StatusCode::GATEWAY_TIMEOUT, "timeout", text, &[])
+    });
+    if let Some(id) = id {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    answer
 }
 
 /// The process is alive: it answers.
@@ -50,12 +181,14 @@ async fn healthz() -> Response<Body> {
     answer(StatusCode::OK, JSON, json!({ "alive": true }).to_string())
 }
 
-/// `{"ready": true, "obstacles": []}`, or 503 with what is not ready, why and since when.
+/// `{"ready": true, "obstacles": [], "warnings": []}`, or 503 with what is not ready, why and since when.
 async fn readyz(State(shared): State<Shared>) -> Response<Body> {
     let obstacles = shared.shown.readiness.obstacles();
     let is_ready = obstacles.is_empty();
     let listed: Vec<serde_json::Value> = obstacles.iter().map(obstacle_body).collect();
-    let body = json!({ "ready": is_ready, "obstacles": listed });
+    let warnings: Vec<serde_json::Value> =
+        shared.shown.readiness.warnings().iter().map(obstacle_body).collect();
+    let body = json!({ "ready": is_ready, "obstacles": listed, "warnings": warnings });
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer(status, JSON, body.to_string())
 }
@@ -71,36 +204,22 @@ async fn metrics(State(shared): State<Shared>) -> Response<Body> {
     answer(StatusCode::OK, PROMETHEUS, series.text())
 }
 
-type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// Totals so far.
-async fn usage(State(shared): State<Shared>, query: Parameters) -> Response<Body> {
-    let answer = |live: &dyn Live, ask| live.usage(&ask).map(|page| page.body());
-    look(&shared, query, UsageAsk::read, answer).await
-}
-
-/// What is defined.
-async fn definitions(State(shared): State<Shared>, query: Parameters) -> Response<Body> {
-    let answer = |live: &dyn Live, ask| live.metrics(&ask);
-    look(&shared, query, MetricsAsk::read, answer).await
-}
-
-/// Reads what is asked, and answers it on a thread of its own: whoever asks for health waits for nobody.
-async fn look<A: Send + 'static>(
-    shared: &Shared,
-    query: Parameters,
-    read: impl Fn(Vec<(String, String)>) -> Result<A, Refusal>,
-    answer_of: impl Fn(&dyn Live, A) -> Result<String, Refusal> + Send + 'static,
-) -> Response<Body> {
-    let ask = match query.map(|Query(parameters)| read(parameters)) {
-        Ok(Ok(ask)) => ask,
-        Ok(Err(refusal)) => return refused(refusal),
-        Err(error) => return fault(StatusCode::BAD_REQUEST, "bad_query", &error.body_text(), &[]),
+async fn usage(State(shared): State<Shared>, caller: Caller, query: Parameters) -> Response<Body> {
+    let ask = native::parameters(query)
+        .and_then(|parameters| UsageAsk::read(parameters, |named| caller.tenant(named)));
+    let ask = match ask {
+        Ok(ask) => ask,
+        Err(refusal) => return refused(refusal),
     };
+    // On a thread of its own: whoever asks for health waits for nobody.
     let _turn = shared.readers.acquire().await;
     let live = Arc::clone(&shared.shown.live);
-    match tokio::task::spawn_blocking(move || answer_of(live.as_ref(), ask)).await {
-        Ok(Ok(body)) => answer(StatusCode::OK, JSON, body),
+    let looked = tokio::task::spawn_blocking(move || Live::usage(live.as_ref(), &ask)).await;
+    match looked {
+        Ok(Ok(page)) => answer(StatusCode::OK, JSON, page.body()),
         Ok(Err(refusal)) => refused(refusal),
         Err(error) => refused(Refusal::Failed(error.to_string())),
     }
@@ -134,15 +253,20 @@ async fn change_log_level(body: String) -> Response<Body> {
     }
 }
 
-fn refused(refusal: Refusal) -> Response<Body> {
+pub(super) fn refused(refusal: Refusal) -> Response<Body> {
     match refusal {
         Refusal::NotFound(text) => fault(StatusCode::NOT_FOUND, "not_found", &text, &[]),
         Refusal::Faults(faults) => {
             let text = "what was asked has faults: see each";
             fault(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text, &faults)
         }
+        Refusal::NoJson(text) => fault(StatusCode::BAD_REQUEST, "bad_body", &text, &[]),
+        Refusal::TooLarge => {
+            let text = format!("the body has over {BODY_BYTES_MAX} bytes");
+            fault(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text, &[])
+        }
         Refusal::Failed(text) => {
-            tracing::error!(reason = %text, "usage cannot be read");
+            tracing::error!(reason = %text, "a request failed");
             fault(StatusCode::INTERNAL_SERVER_ERROR, "failed", &text, &[])
         }
     }
@@ -157,12 +281,20 @@ async fn no_such_path(uri: Uri) -> Response<Body> {
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
-    let taken = if uri.path() == "/v1/log-level" { "GET and PUT" } else { "GET" };
-    let message = format!("{} takes {taken}, not {method}", uri.path());
+    let taken = routes().into_iter().filter(|route| is_of(uri.path(), route.path));
+    let taken: Vec<String> = taken.map(|route| route.method.to_string()).collect();
+    let message = format!("{} takes {}, not {method}", uri.path(), taken.join(" and "));
     fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message, &[])
 }
 
-fn fault(
+/// Whether a path is one of that form, in which `{code}` stands for any segment.
+fn is_of(path: &str, form: &str) -> bool {
+    let (segments, forms) = (path.split('/'), form.split('/'));
+    segments.clone().count() == forms.clone().count()
+        && segments.zip(forms).all(|(segment, form)| form.starts_with('{') || form == segment)
+}
+
+pub(super) fn fault(
     status: StatusCode,
     code: &str,
     message: &str,
@@ -174,7 +306,11 @@ fn fault(
     answer(status, JSON, body.to_string())
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+pub(super) fn answer(
+    status: StatusCode,
+    content_type: &'static str,
+    body: String,
+) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -46,20 +46,17 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// What cannot be answered.
     fn usage(&self, ask: &UsageAsk) -> Result<UsagePage, Refusal>;
-
-    /// A page of definitions, as JSON.
-    ///
-    /// # Errors
-    /// What cannot be answered.
-    fn metrics(&self, ask: &MetricsAsk) -> Result<String, Refusal>;
 }
 
 impl UsageAsk {
-    /// Reads the parameters of a query.
+    /// Reads the parameters of a query. `tenant`: whose the asked one is, or the one that is meant where none is named.
     ///
     /// # Errors
     /// Every fault of it.
-    pub fn read(parameters: Vec<(String, String)>) -> Result<Self, Refusal> {
+    pub fn read(
+        parameters: Vec<(String, String)>,
+        tenant: impl FnOnce(Option<String>) -> Result<String, Refusal>,
+    ) -> Result<Self, Refusal> {
         let known = ["metric", "customer", "from", "to", "tenant", "limit", "cursor", "null_group"];
         let mut query = Query::read(parameters, &known, &[GROUP]);
         let mut group: Vec<(String, Option<String>)> = Vec::new();
@@ -82,8 +79,9 @@ impl UsageAsk {
             let text = "it is missing: name the code of a metric, as in /v1/usage?metric=api_calls";
             query.fault("metric", text);
         }
+        let named = query.text("tenant");
         let ask = UsageAsk {
-            tenant: query.text("tenant").unwrap_or_else(|| "default".to_owned()),
+            tenant: String::new(),
             metric: metric.unwrap_or_default(),
             customer: query.text("customer"),
             from,
@@ -92,7 +90,8 @@ impl UsageAsk {
             limit: query.limit(),
             cursor: query.text("cursor"),
         };
-        query.finish(ask)
+        let ask = query.finish(ask)?;
+        Ok(UsageAsk { tenant: tenant(named)?, ..ask })
     }
 }
 
@@ -119,6 +118,7 @@ mod tests {
     fn read(query: &[(&str, &str)]) -> Result<UsageAsk, Refusal> {
         UsageAsk::read(
             query.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            |named| Ok(named.unwrap_or_default()),
         )
     }
 

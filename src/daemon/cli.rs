@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
 pub use super::generate::{GenerateArguments, Share, ShareError};
+pub use super::key::KeyCommand;
 use super::manual::{COMPLETIONS_HELP, MAN_HELP};
 pub use super::manual::{CompletionsArguments, ManArguments};
 pub use super::rejects::RejectsCommand;
@@ -91,6 +92,9 @@ pub enum Command {
     /// Show refused events by reason, or send them again after a fix
     #[command(subcommand)]
     Rejects(RejectsCommand),
+    /// Make keys for the admin listener
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print what a shell needs to complete commands and flags
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArguments),
@@ -265,7 +269,7 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
 }
 
 /// Rule 1.1.
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     match text.len() {
         1..=512 => Ok(text.to_owned()),
         _ => Err("expected a text of 1 to 512 bytes".to_owned()),

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 mod definition_files;
 mod generate;
+mod key;
 mod lines;
 mod manual;
 mod outcome;
@@ -45,6 +46,7 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Usage(arguments) => ask::usage(arguments),
         Command::State(command) => stored::state(command),
         Command::Rejects(command) => rejects::rejects(command),
+        Command::Key(command) => key::key(command),
         Command::Completions(arguments) => manual::completions(arguments),
         Command::Man(arguments) => manual::man(arguments),
     }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `input` (chunks of an input, decompressed; `gzip`), `output` (what is kept back until a run has ended
 //! well), `handover` (what is left of it after a kill), `claim` (what is gone with its process), `history` (an output read back, all
-//! of its parts). It decides nothing about
+//! of its parts), `journal` (lines that are on disk before they count). It decides nothing about
 //! totals and does not know what a line means; which thread it runs on is the daemon's affair.
 
 mod append;
@@ -13,6 +13,7 @@ mod gzip;
 mod handover;
 mod history;
 mod input;
+mod journal;
 mod output;
 
 pub use append::{Appender, Rotation, part_path};
@@ -22,4 +23,5 @@ pub use follow::{Fed, Follower, Notice, Pattern, PatternFault};
 pub use handover::{Handover, Located};
 pub use history::History;
 pub use input::{Input, Options, Progress, Source};
+pub use journal::Journal;
 pub use output::{Rewind, Spool, Target, directory_of};

@@ -2,7 +2,7 @@
 //!
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` (read back by `refusal`) and
-//! `summary` write what leaves, `outgoing` gives it its final form, `usage` shows what has not left yet, `metrics` what is defined. `definitions` reads definition
+//! `summary` write what leaves, `outgoing` gives it its final form and `usage` shows what has not left yet. `definitions` reads definition
 //! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
@@ -22,7 +22,6 @@ mod instant;
 mod json;
 mod lines;
 mod metadata;
-mod metrics;
 mod outgoing;
 mod partition;
 mod refusal;
@@ -44,7 +43,6 @@ pub use instant::TimeUnit;
 pub use json::{JsonError, JsonFault, LEVELS_MAX, scan};
 pub use lines::{Line, LineSplitter, Lines};
 pub use metadata::{decode_metadata, encode_metadata};
-pub use metrics::MetricEntry;
 pub use outgoing::{Encoder, Outgoing, OutgoingKind, Place};
 pub use partition::partition_of_customer;
 pub use refusal::{Original, Refusal, RefusalFault, RefusedAt};

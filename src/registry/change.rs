@@ -94,6 +94,20 @@ pub enum Outcome {
     Deleted,
 }
 
+impl Outcome {
+    /// One word for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Outcome::Unchanged => "unchanged",
+            Outcome::Created => "created",
+            Outcome::Described => "described",
+            Outcome::Versioned { .. } => "versioned",
+            Outcome::Deleted => "deleted",
+        }
+    }
+}
+
 impl Horizon {
     /// The first full second that is far enough ahead.
     pub(super) fn earliest(&self, now: EventTime) -> EventTime {

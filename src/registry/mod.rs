@@ -24,6 +24,7 @@ mod record;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod view;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use change::{Author, Change, Draft, Horizon, Outcome, Patch};
 pub use files::{Kept, Reload};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
 pub use refusal::Refusal;
+pub use trial::{Trial, try_out};
 pub use view::Entry;
 
 use self::files::Files;

@@ -28,6 +28,11 @@ impl Registry {
         entries
     }
 
+    /// Whether there is such a metric.
+    pub fn has(&self, tenant: &str, code: &str) -> bool {
+        self.alive(tenant, code).is_some() || self.files.place(tenant, code).is_some()
+    }
+
     /// One metric.
     pub fn entry(&self, tenant: &str, code: &str) -> Option<Entry> {
         let made = self.alive(tenant, code).map(Made::entry);

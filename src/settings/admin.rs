@@ -1,22 +1,41 @@
-//! Where operators look in: section `admin`.
+//! Where operators look in, and who may: section `admin`.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::reader::{Faulty, Field, Table};
+use super::tree::Content;
+use crate::admin::{Hash, Key, Role};
+use crate::model::EventTime;
 
-pub(super) const KEYS: [&str; 1] = ["address"];
+pub(super) const KEYS: [&str; 2] = ["address", "keys"];
+const KEY_KEYS: [&str; 5] = ["name", "tenant", "role", "hash", "expires"];
+/// In place of a tenant.
+const EVERY_TENANT: &str = "*";
 
-/// Where operators look in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Where operators look in, and who may.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Address and port of the listener. `None`: there is none. Default `127.0.0.1:9464`.
     pub address: Option<SocketAddr>,
+    /// Keys that are let in. Default none: then this machine alone is answered.
+    pub keys: Vec<Key>,
+}
+
+/// Without the hashes.
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
+        f.debug_struct("Admin").field("address", &self.address).field("keys", &names).finish()
+    }
 }
 
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Admin, Faulty> {
     let default = SocketAddr::from(([127, 0, 0, 1], 9464));
-    Ok(Admin { address: table.value_or("address", Some(default), address)? })
+    let address = table.value_or("address", Some(default), address);
+    let keys = table.value_or("keys", Vec::new(), keys);
+    Ok(Admin { address: address?, keys: keys? })
 }
 
 fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {
@@ -28,5 +47,77 @@ fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {
         field.unexpected(
             "an IP address and a port such as \"127.0.0.1:9464\" or \"[::]:9464\", or \"\" for none",
         )
+    })
+}
+
+fn keys(field: &Field<'_>) -> Result<Vec<Key>, Faulty> {
+    let fields = field.list("tables, as `odometer key new` prints them")?;
+    let read: Vec<Result<Key, Faulty>> = fields.iter().map(key).collect();
+    let mut names = BTreeSet::new();
+    let mut outcome = Ok(());
+    for (field, key) in fields.iter().zip(&read) {
+        if let Ok(key) = key
+            && !names.insert(key.name.clone())
+        {
+            let text = format!("the name {:?} stands twice: the audit tells keys by it", key.name);
+            outcome = Err(field.fault(text));
+        }
+    }
+    let keys: Result<Vec<Key>, Faulty> = read.into_iter().collect();
+    outcome?;
+    keys
+}
+
+fn key(field: &Field<'_>) -> Result<Key, Faulty> {
+    let table = field.table(&KEY_KEYS)?;
+    let name = table.required("name", "a name for the audit", |field| field.name(1..=100));
+    let wanted = "the tenant that the key is of, or \"*\" for all";
+    let tenant = table.required("tenant", wanted, |field| field.name(1..=512));
+    let roles = Role::ALL.map(|role| (role.name(), role));
+    let wanted = "what it may do: \"read\", \"define\" or \"operate\"";
+    let role = table.required("role", wanted, |field| field.choice(&roles));
+    let hash = table.required("hash", "as `odometer key new` prints it", hash);
+    let expires_at = table.optional("expires", instant);
+    Ok(Key {
+        name: name?,
+        tenant: Some(tenant?).filter(|tenant| tenant != EVERY_TENANT),
+        role: role?,
+        hash: hash?,
+        expires_at: expires_at?,
+    })
+}
+
+/// `sha256:` and 64 hex digits, or a PHC string of argon2.
+fn hash(field: &Field<'_>) -> Result<Hash, Faulty> {
+    let text = field.text()?;
+    let sha256 = text.strip_prefix("sha256:").and_then(digest);
+    let argon2 = || text.starts_with("$argon2").then(|| Hash::Argon2(text.clone()));
+    let read = sha256.map(Hash::Sha256).or_else(argon2);
+    read.filter(Hash::is_valid).ok_or_else(|| {
+        field.fault(
+            "is no hash of a key: expected sha256: and 64 hex digits, or a PHC string that begins with $argon2, as \
+             `odometer key new` prints them",
+        )
+    })
+}
+
+fn digest(hex: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if hex.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+fn instant(field: &Field<'_>) -> Result<EventTime, Faulty> {
+    let text = match field.content() {
+        Content::Text(text) | Content::Unquoted(text) => EventTime::parse_rfc3339(text),
+        _ => None,
+    };
+    text.ok_or_else(|| {
+        field.unexpected("an instant of RFC 3339 in quotes, such as \"2027-01-01T00:00:00Z\"")
     })
 }

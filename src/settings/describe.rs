@@ -8,6 +8,7 @@ use super::format;
 use super::properties::Properties;
 use super::watermark::WatermarkClock;
 use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
+use crate::admin::Key;
 use crate::engine::StartFrom;
 use crate::file::Pattern;
 use crate::model::Span;
@@ -60,8 +61,11 @@ impl Settings {
         let files: Vec<String> =
             self.metrics.files.iter().map(|file| file.display().to_string()).collect();
         writeln!(f, "metrics.files = {files:?}")?;
+        writeln!(f, "metrics.definition_lead = \"{}\"", self.metrics.definition_lead)?;
         let address = self.admin.address.map(|address| address.to_string()).unwrap_or_default();
         writeln!(f, "admin.address = {address:?}")?;
+        let keys: Vec<String> = self.admin.keys.iter().map(key_text).collect();
+        writeln!(f, "admin.keys = [{}]", keys.join(", "))?;
         writeln!(f, "telemetry.log_level = {:?}", self.telemetry.log_level)?;
         let format = match self.telemetry.log_format {
             LogFormat::Text => "text",
@@ -115,6 +119,17 @@ fn write_files(f: &mut fmt::Formatter<'_>, flow: &Files) -> fmt::Result {
     }
     writeln!(f, "sink.rotate_daily = {}", flow.rotation.is_daily)?;
     writeln!(f, "rejects.path = {:?}", output_text(flow.rejects.as_deref()))
+}
+
+/// Without its hash.
+fn key_text(key: &Key) -> String {
+    let Key { name, tenant, role, expires_at, .. } = key;
+    let tenant = tenant.as_deref().unwrap_or("*");
+    let expires = expires_at.map_or(String::new(), |end| format!(", expires = \"{end}\""));
+    format!(
+        "{{ name = {name:?}, tenant = {tenant:?}, role = \"{}\", hash = \"***\"{expires} }}",
+        role.name()
+    )
 }
 
 fn output_text(path: Option<&Path>) -> String {

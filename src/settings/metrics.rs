@@ -4,28 +4,29 @@ use std::path::PathBuf;
 
 use super::reader::{Faulty, Field, Table};
 use super::state::path;
+use crate::model::Span;
 
-pub(super) const KEYS: [&str; 1] = ["files"];
+pub(super) const KEYS: [&str; 2] = ["files", "definition_lead"];
 
 /// Where the definitions of metrics are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Metrics {
-    /// Files of definitions, understood as one set; at least one.
+    /// Files of definitions, understood as one set. Default none: then metrics are made over the admin listener.
     pub files: Vec<PathBuf>,
+    /// How long before a new version may count it is told to every task. Default 10 minutes.
+    pub definition_lead: Span,
 }
 
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Metrics, Faulty> {
-    let wanted = "files of metric definitions, such as [\"config/metrics.toml\"]";
-    let files = table.required("files", wanted, files)?;
-    Ok(Metrics { files })
+    let files = table.value_or("files", Vec::new(), files);
+    let leads = Span::from_seconds(1)..=Span::from_seconds(366 * 86_400);
+    let lead =
+        table.value_or("definition_lead", Span::from_seconds(600), |field| field.span(leads));
+    Ok(Metrics { files: files?, definition_lead: lead? })
 }
 
 fn files(field: &Field<'_>) -> Result<Vec<PathBuf>, Faulty> {
-    let fields = field.list("files")?;
-    if fields.is_empty() {
-        return Err(field.fault("is empty: expected at least one file of metric definitions"));
-    }
-    let read: Vec<_> = fields.iter().map(path).collect();
+    let read: Vec<_> = field.list("files")?.iter().map(path).collect();
     read.into_iter().collect()
 }

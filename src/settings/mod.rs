@@ -171,6 +171,15 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
     let telemetry =
         root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
+    if let (Ok(metrics), Ok(admin)) = (&metrics, &admin)
+        && metrics.files.is_empty()
+        && admin.address.is_none()
+    {
+        return Err(root.fault(
+            "metrics.files is missing, and admin.address is \"\": no metric could be defined, so name a file such as \
+             config/metrics.toml, or open the listener",
+        ));
+    }
     let (mut flow, dedup) = (flow?, dedup?);
     if dedup.is_id_of_source {
         dedup::identify(&dedup_table?, flow.formats_mut().into_iter())?;

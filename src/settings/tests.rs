@@ -182,11 +182,12 @@ commit_intervall = "5s"
 memory_limit = "2 GB"
 [watermark]
 delay = 5
+[metrics]
+definition_lead = "0s"
 [admin]
 address = "localhost"
 "#;
     let expected = r#"
-odometer.toml: metrics.files: is missing: expected files of metric definitions, such as ["config/metrics.toml"]
 odometer.toml:2:1: unknown key "sorce": did you mean "source"?
 odometer.toml:4:1: source.topics: is empty: expected at least one topic, such as ["usage"]
 odometer.toml:5:1: source.start_from: expected "earliest" or "latest", found text "begin"
@@ -195,7 +196,8 @@ odometer.toml:7:62: source.kafka.properties.acks: may not be set: every total is
 odometer.toml:9:1: state: unknown key "commit_intervall": did you mean "commit_interval"?
 odometer.toml:10:1: state.memory_limit: expected a size from "16MiB" to "16384GiB" (a whole number and one of KiB, MiB, GiB), found text "2 GB"
 odometer.toml:12:1: watermark.delay: expected a duration from "0s" to "366d" (a whole number and one of ms, s, m, h, d, w), found number 5
-odometer.toml:14:1: admin.address: expected an IP address and a port such as "127.0.0.1:9464" or "[::]:9464", or "" for none, found text "localhost"
+odometer.toml:14:1: metrics.definition_lead: expected a duration from "1s" to "366d" (a whole number and one of ms, s, m, h, d, w), found text "0s"
+odometer.toml:16:1: admin.address: expected an IP address and a port such as "127.0.0.1:9464" or "[::]:9464", or "" for none, found text "localhost"
 "#;
     assert_eq!(File::of(text).faults(&[], &[]), expected.trim());
 }

@@ -69,7 +69,12 @@ pub(super) const TRANSACTIONS: Entry = (
 pub(super) const KAFKA_ERRORS: Entry =
     ("odometer_kafka_errors_total", "Errors that the Kafka clients reported.");
 
-const CATALOGUE: [Entry; 20] = [
+pub(super) const RELOADS: Entry = (
+    "odometer_definition_reloads_total",
+    "Times that definition files were read again while running, by outcome: taken, refused (see /readyz).",
+);
+
+const CATALOGUE: [Entry; 21] = [
     RECORDS,
     REJECTS,
     TOTALS,
@@ -87,6 +92,7 @@ const CATALOGUE: [Entry; 20] = [
     CHECKPOINT_AGE,
     TRANSACTIONS,
     KAFKA_ERRORS,
+    RELOADS,
     READY,
     BUILD,
     START,

@@ -9,4 +9,4 @@ pub mod series;
 mod tests;
 
 pub use log::LogFormat;
-pub use series::{Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
+pub use series::{ReloadOutcome, Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};

@@ -16,8 +16,8 @@ use prometheus::{
 
 use super::catalogue::{
     BUILD, CHECKPOINT_AGE, CHECKPOINT_DURATION, COMMIT_DURATION, COMMIT_PAUSE, Entry, IDS,
-    IMBALANCE, KAFKA_ERRORS, LAG, LAG_BYTES, OUTBOX, READY, RECORDS, REJECTS, START, STATE_BYTES,
-    TASKS, TOTALS, TRANSACTIONS, WATERMARK,
+    IMBALANCE, KAFKA_ERRORS, LAG, LAG_BYTES, OUTBOX, READY, RECORDS, REJECTS, RELOADS, START,
+    STATE_BYTES, TASKS, TOTALS, TRANSACTIONS, WATERMARK,
 };
 use crate::model::{Disposition, EventTime, RejectReason, TotalKind};
 
@@ -66,6 +66,26 @@ pub enum TransactionOutcome {
     InDoubt,
 }
 
+/// What became of definition files that were read again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReloadOutcome {
+    /// They count.
+    Taken,
+    /// Those before still count.
+    Refused,
+}
+
+impl ReloadOutcome {
+    const ALL: [ReloadOutcome; 2] = [ReloadOutcome::Taken, ReloadOutcome::Refused];
+
+    const fn name(self) -> &'static str {
+        match self {
+            ReloadOutcome::Taken => "taken",
+            ReloadOutcome::Refused => "refused",
+        }
+    }
+}
+
 impl TransactionOutcome {
     const ALL: [TransactionOutcome; 2] =
         [TransactionOutcome::Committed, TransactionOutcome::InDoubt];
@@ -107,6 +127,7 @@ pub struct Series {
     rejects: IntCounterVec,
     totals: IntCounterVec,
     transactions: IntCounterVec,
+    reloads: IntCounterVec,
     kafka_errors: IntCounter,
     commit_duration: Histogram,
     commit_pause: Histogram,
@@ -140,6 +161,7 @@ impl Series {
             rejects: counters(&registry, REJECTS, "reason"),
             totals: counters(&registry, TOTALS, "kind"),
             transactions: counters(&registry, TRANSACTIONS, "outcome"),
+            reloads: counters(&registry, RELOADS, "outcome"),
             kafka_errors: registered(&registry, IntCounter::with_opts(options(KAFKA_ERRORS))),
             commit_duration: histogram(&registry, COMMIT_DURATION),
             commit_pause: histogram(&registry, COMMIT_PAUSE),
@@ -181,6 +203,9 @@ impl Series {
         for kind in [TotalKind::Final, TotalKind::Correction, TotalKind::Provisional] {
             self.add_totals(kind, 0);
         }
+        for outcome in ReloadOutcome::ALL {
+            self.reloads.with_label_values(&[outcome.name()]).inc_by(0);
+        }
         for outcome in TransactionOutcome::ALL {
             self.transactions.with_label_values(&[outcome.name()]).inc_by(0);
         }
@@ -202,6 +227,11 @@ impl Series {
     /// So many more totals.
     pub fn add_totals(&self, kind: TotalKind, totals: u64) {
         self.totals.with_label_values(&[total_name(kind)]).inc_by(totals);
+    }
+
+    /// Definition files were read again.
+    pub fn add_reload(&self, outcome: ReloadOutcome) {
+        self.reloads.with_label_values(&[outcome.name()]).inc();
     }
 
     /// A transaction ended.

@@ -207,7 +207,7 @@ fn a_line_in_json_has_stable_keys() {
     let line: serde_json::Value = serde_json::from_str(&text).expect("a line is one JSON object");
     let object = line.as_object().expect("a line is one JSON object");
     let keys: Vec<&str> = object.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["level", "message", "partition", "target", "timestamp", "topic"]);
+    assert_eq!(keys, ["timestamp", "level", "message", "partition", "topic", "target"]);
     assert_eq!((&line["level"], &line["partition"]), (&"INFO".into(), &3.into()));
     assert_eq!(line["message"], "took a task over");
     let at = line["timestamp"].as_str().and_then(EventTime::parse_rfc3339);

@@ -7,6 +7,7 @@ mod alerts;
 mod check;
 mod check_live;
 mod daemon;
+mod definitions;
 mod deploy;
 mod documents;
 mod exit_status;

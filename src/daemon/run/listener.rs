@@ -5,9 +5,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use super::definitions::Book;
 use super::outside::Outside;
 use crate::admin;
-use crate::daemon::CommandError;
+use crate::daemon::{CommandError, clock};
 use crate::settings::Admin;
 
 /// The running listener; dropped it stops.
@@ -20,6 +21,7 @@ pub(super) struct Listening {
 pub(super) fn listen(
     settings: &Admin,
     outside: &Outside,
+    book: &Arc<Book>,
 ) -> Result<Option<Listening>, CommandError> {
     let Some(address) = settings.address else { return Ok(None) };
     let listener = admin::Listener::bind(&admin::Options { address })
@@ -34,6 +36,9 @@ pub(super) fn listen(
         series: Arc::clone(&outside.series),
         readiness: Arc::clone(&outside.readiness),
         live: Arc::clone(&outside.live) as Arc<dyn admin::Live>,
+        catalogue: Arc::clone(book) as Arc<dyn admin::Catalogue>,
+        keys: settings.keys.clone().into(),
+        now: clock::now,
     };
     let serve = move || {
         let stopped = async move {

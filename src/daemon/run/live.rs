@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::admin::{Live, MetricsAsk, Refusal, UsageAsk};
-use crate::definition::{Definitions, MetricPlan, Plan};
+use crate::admin::{Live, Refusal, UsageAsk};
+use crate::definition::{MetricPlan, Plan};
 use crate::engine::{CommitRecord, OutboxEntry, Usage};
-use crate::format::{Encoder, MetricEntry, Place, UsageAsOf, UsagePage};
+use crate::format::{Encoder, Place, UsageAsOf, UsagePage};
 use crate::model::PeriodTotal;
+use crate::registry::Registry;
 use crate::store::{Ask, Page, View};
 
 /// How often a page goes on reading where little of what stands there is asked for: then it ends with what it has, or with
@@ -19,9 +20,10 @@ use crate::store::{Ask, Page, View};
 const READS_MAX: usize = 200;
 
 /// Every task that this process serves.
+#[derive(Default)]
 pub(super) struct LiveTasks {
-    /// Every metric, by tenant and code.
-    metrics: BTreeMap<(String, String), MetricEntry>,
+    /// What is defined now.
+    registry: RwLock<Arc<Registry>>,
     tasks: Mutex<BTreeMap<Name, Slot>>,
 }
 
@@ -55,9 +57,14 @@ struct Start {
 }
 
 impl LiveTasks {
-    /// No task yet, of these definitions.
-    pub(super) fn new(definitions: &Definitions) -> Self {
-        LiveTasks { metrics: MetricEntry::all(definitions), tasks: Mutex::default() }
+    /// What is defined from now on.
+    pub(super) fn know(&self, registry: Arc<Registry>) {
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
+    }
+
+    /// What is defined now.
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Shows a task from now on.
@@ -87,11 +94,13 @@ impl LiveTasks {
     }
 
     fn check(&self, ask: &UsageAsk) -> Result<(), Refusal> {
-        if self.metrics.contains_key(&(ask.tenant.clone(), ask.metric.clone())) {
+        let registry = self.registry();
+        if registry.has(&ask.tenant, &ask.metric) {
             return Ok(());
         }
-        let codes = self.metrics.keys().filter(|(tenant, _)| *tenant == ask.tenant);
-        let codes: Vec<&str> = codes.map(|(_, code)| code.as_str()).take(20).collect();
+        let entries = registry.entries(None);
+        let codes = entries.iter().filter(|entry| entry.tenant == ask.tenant);
+        let codes: Vec<&str> = codes.map(|entry| entry.code.as_str()).take(20).collect();
         let known = if codes.is_empty() {
             format!("tenant {:?} has none", ask.tenant)
         } else {
@@ -131,24 +140,6 @@ impl Live for LiveTasks {
         }
         Ok(answer)
     }
-
-    fn metrics(&self, ask: &MetricsAsk) -> Result<String, Refusal> {
-        let from = ask.cursor.as_deref().map(after).transpose()?;
-        let is_asked = |tenant: &str| ask.tenant.as_deref().is_none_or(|asked| asked == tenant);
-        let mut entries = self
-            .metrics
-            .iter()
-            .filter(|(key, _)| is_asked(&key.0) && from.as_ref().is_none_or(|from| *key > from));
-        let page: Vec<_> = entries.by_ref().take(ask.limit).collect();
-        let last = page.last().filter(|_| entries.next().is_some());
-        let next = last.map(|(key, _)| serde_json::to_string(key).expect("two texts are JSON"));
-        Ok(MetricEntry::list(page.into_iter().map(|(_, entry)| entry), next.as_deref()))
-    }
-}
-
-/// Where a list of definitions goes on: behind that tenant and code.
-fn after(cursor: &str) -> Result<(String, String), Refusal> {
-    serde_json::from_str(cursor).map_err(|_| bad_cursor())
 }
 
 fn bad_cursor() -> Refusal {
@@ -237,7 +228,8 @@ impl Shown {
 
 fn metric_of<'p>(plan: &'p Plan, ask: &UsageAsk) -> Option<(u32, &'p MetricPlan)> {
     let is_it = |metric: &MetricPlan| *metric.tenant == ask.tenant && *metric.code == ask.metric;
-    (0..).zip(plan.metrics()).find(|(_, metric)| is_it(metric))
+    // Of a code that was deleted and made again, the newest.
+    (0..).zip(plan.metrics()).filter(|(_, metric)| is_it(metric)).last()
 }
 
 /// Whether every property that is asked for is one of the metric.
@@ -309,6 +301,16 @@ fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     let digits = hex.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     if hex.len().is_multiple_of(2) { digits.map(byte).collect() } else { None }
+}
+
+impl Showing {
+    /// Shows the task as it is seen now: once nobody looks at what was shown before.
+    pub(super) fn renew(&self, view: View) {
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = slot.as_mut() {
+            shown.view = view;
+        }
+    }
 }
 
 impl Drop for Showing {

@@ -4,6 +4,7 @@
 //! `files` (the kinds of source and sink), `outside`, `listener` and `live` (what is shown of it), `supervisor` (what
 //! systemd is told).
 
+mod definitions;
 mod files;
 mod kafka;
 mod listener;
@@ -15,6 +16,7 @@ mod supervisor;
 
 use std::sync::Arc;
 
+use self::definitions::Book;
 use self::live::LiveTasks;
 use self::outside::Outside;
 use super::CommandError;
@@ -45,13 +47,15 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let outside = Outside {
         series: Arc::new(Series::new(clock::now())),
         readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
-        live: Arc::new(LiveTasks::new(&definitions)),
+        live: Arc::new(LiveTasks::default()),
     };
-    let _listening = listener::listen(&settings.admin, &outside)?;
+    let book = Arc::new(Book::open(&settings, definitions, Arc::clone(&outside.live))?);
+    let _listening = listener::listen(&settings.admin, &outside, &book)?;
+    let _watching = definitions::watch(&book, &settings, &outside.readiness, &outside.series)?;
     let _supervision = supervisor::tell(&outside.readiness, &stop);
     let (mut summary, outcome) = match &settings.flow {
-        Flow::Kafka(flow) => kafka::serve(&settings, flow, &definitions, &stop, &outside),
-        Flow::Files(flow) => files::serve(&settings, flow, definitions, &stop, &outside),
+        Flow::Kafka(flow) => kafka::serve(&settings, flow, &book, &stop, &outside),
+        Flow::Files(flow) => files::serve(&settings, flow, &book, &stop, &outside),
     };
     summary.elapsed = Span::from_micros(i64::try_from(since.elapsed().as_micros()).unwrap_or(0));
     let text = serde_json::to_string(&summary).expect("counts are JSON");

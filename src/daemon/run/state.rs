@@ -35,7 +35,6 @@ pub(super) struct Pending {
 
 /// What is the same for all tasks of a source.
 pub(super) struct Common {
-    pub(super) plan: Arc<Plan>,
     pub(super) engine: engine::Options,
     /// The longest entry that the sink takes.
     pub(super) entry_bytes_max: usize,
@@ -57,7 +56,7 @@ pub(super) struct From {
 /// A task's state.
 pub(super) struct State {
     // First, so that nobody looks any more when the store goes.
-    _showing: Showing,
+    showing: Showing,
     pub(super) processor: Processor,
     pub(super) store: Store,
     pub(super) pending: Option<Pending>,
@@ -80,6 +79,7 @@ impl State {
     /// Goes on from a stored commit; what it made and was not delivered is pending.
     pub(super) fn new(
         common: &Common,
+        plan: Arc<Plan>,
         place: Place,
         store: Store,
         from: From,
@@ -92,17 +92,17 @@ impl State {
             is_offset_behind,
             stored: Some(store.index()?),
         };
-        let mut processor = Processor::new(Arc::clone(&common.plan), common.engine.clone(), start);
+        let mut processor = Processor::new(Arc::clone(&plan), common.engine.clone(), start);
         processor.attach_store();
         let (partitions, keeps_offsets) =
             (store.identity().binding.partitions, common.engine.keeps_offsets);
         let mut state = State {
-            _showing: common.outside.live.show(store.view(), &place, partitions, keeps_offsets),
+            showing: common.outside.live.show(store.view(), &place, partitions, keeps_offsets),
             processor,
             store,
             pending: None,
             place,
-            plan: Arc::clone(&common.plan),
+            plan,
             entry_bytes_max: common.entry_bytes_max,
             expire: None,
             expired_at: last.counters.counted,
@@ -145,6 +145,33 @@ impl State {
 
     fn summary_now(&self) -> Summary {
         Summary::of(&self.processor.counters().since(&self.before), self.processor.tally())
+    }
+
+    /// Goes on by another plan, right after a commit. Returns whether it does; if not, a commit is under way that comes first.
+    ///
+    /// # Errors
+    /// A plan that gives what is counted another meaning: the one before still stands. Else the disk.
+    pub(super) fn take_plan(&mut self, plan: &Arc<Plan>) -> Result<bool, store::Error> {
+        if Arc::ptr_eq(plan, &self.plan) {
+            return Ok(true);
+        }
+        if !self.processor.is_all_stored() {
+            self.cut()?;
+        }
+        if self.processor.is_waiting() || !self.processor.is_all_stored() {
+            return Ok(false);
+        }
+        self.store.replan(plan)?;
+        self.plan = Arc::clone(plan);
+        let stored = self.store.index_of_metrics()?;
+        self.tell(Input::Plan { plan: Arc::clone(plan), stored })?;
+        self.showing.renew(self.store.view());
+        Ok(true)
+    }
+
+    /// The greatest instant that an event, or the clock of a quiet source, has reached.
+    pub(super) fn reached(&self) -> Option<EventTime> {
+        self.processor.reached()
     }
 
     /// Begins a commit unless one is under way or nothing happened.

@@ -296,6 +296,11 @@ impl Processor {
         self.watermark
     }
 
+    /// The greatest time of all events without a fault, or the watermark where that is ahead of it.
+    pub fn reached(&self) -> Option<EventTime> {
+        self.watermark.max(self.latest_time)
+    }
+
     /// Events before this are too old at that watermark, and ids and periods before it are forgotten (rules 1.7, 2.4, 7.5). A
     /// longer window brings nothing back: what was too old once stays so.
     fn oldest(&self, watermark: Option<EventTime>) -> Option<EventTime> {

@@ -18,6 +18,14 @@ use crate::definition::{
 };
 use crate::model::EventTime;
 
+/// One version of a metric in words, as [`describe`] has it.
+#[must_use]
+pub fn describe_one(metric: &Metric, at: EventTime) -> String {
+    let mut sheet = Sheet::default();
+    describe_metric(&mut sheet, std::slice::from_ref(metric), at);
+    sheet.text
+}
+
 /// Every metric and customer in words; the period borders shown are the next three after `at`.
 #[must_use]
 pub fn describe(definitions: &Definitions, at: EventTime) -> String {

@@ -20,7 +20,7 @@ mod tests;
 mod versions;
 
 pub use body::{BodyFault, read_body};
-pub use describe::describe;
+pub use describe::{describe, describe_one};
 use reader::{Faults, Field, Place};
 use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;

@@ -14,10 +14,10 @@ mod reader;
 mod worker;
 
 use self::worker::Worker;
+use super::definitions::Book;
 use super::outside::Outside;
 use crate::daemon::CommandError;
 use crate::daemon::signals::StopSignal;
-use crate::definition::Definitions;
 use crate::format::Summary;
 use crate::settings::{Files, Settings};
 
@@ -28,17 +28,20 @@ const TASK: &str = "files";
 pub(super) fn serve(
     settings: &Settings,
     files: &Files,
-    definitions: Definitions,
+    book: &Book,
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
-    let metrics = definitions.metrics.len();
-    let worker = opening::open(settings, files, definitions, outside)
-        .and_then(|opened| Worker::new(settings, files, opened, stop, outside));
+    let workers = [(TASK.to_owned(), String::new())];
+    let plans = book.editions.begin(&workers).pop().expect("one worker has one reader");
+    let (edition, plan) = plans.current();
+    let worker = opening::open(settings, files, &plan, outside)
+        .and_then(|opened| Worker::new(settings, files, opened, (plans, edition), stop, outside));
     let mut worker = match worker {
         Ok(worker) => worker,
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
+    let metrics = book.count();
     tracing::info!(metrics, paths = files.pattern(), "odometer runs");
     let outcome = worker.run();
     (worker.summary(), outcome)

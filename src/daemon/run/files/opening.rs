@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::outlet::Outlet;
 use crate::daemon::lines::REJECT_BYTES_MAX;
+use crate::daemon::run::definitions;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
 use crate::daemon::{CommandError, unbound};
-use crate::definition::{Definitions, Plan};
+use crate::definition::Plan;
 use crate::engine::{self, CommitRecord, Cursor, DigestKey};
 use crate::file::Follower;
 use crate::format::Place;
@@ -29,12 +30,11 @@ pub(super) struct Opened {
 pub(super) fn open(
     settings: &Settings,
     files: &Files,
-    definitions: Definitions,
+    plan: &Arc<Plan>,
     outside: &Outside,
 ) -> Result<Opened, CommandError> {
     let memory = settings.state.memory_limit.bytes_in_memory();
     let common = Common {
-        plan: Arc::new(Plan::new(definitions)),
         engine: engine_options(settings, memory),
         entry_bytes_max: REJECT_BYTES_MAX,
         outside: outside.clone(),
@@ -42,17 +42,17 @@ pub(super) fn open(
     let directory = settings.state.directory.join(super::TASK);
     let identity = Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()) };
     let options = store::Options::new(memory / 4);
-    let mut store =
-        Store::open(&directory, &options, &common.plan, || identity).map_err(failure)?;
+    let mut store = Store::open(&directory, &options, plan, || identity).map_err(failure)?;
     unbound::check(&store, GROUP, "name another state.directory")?;
     let from = from(&mut store)?;
+    definitions::check_revision(from.last.plan_revision, plan)?;
     let follower = Follower::new(files.patterns.clone(), store.followed().map_err(failure)?);
     let written = store.written().map_err(failure)?;
     let outlet = Outlet::open(files, &written)?;
     // From here on the outputs are this state's: what a kill leaves in them is cut back, not somebody else's.
     store.acknowledge(&outlet.written()).map_err(failure)?;
     let place = Place::Files { pattern: files.pattern(), names: follower.names() };
-    let state = State::new(&common, place, store, from).map_err(failure)?;
+    let state = State::new(&common, Arc::clone(plan), place, store, from).map_err(failure)?;
     Ok(Opened { state, follower, outlet })
 }
 

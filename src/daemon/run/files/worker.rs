@@ -9,6 +9,7 @@ use super::reader::{Read, Reader};
 use crate::daemon::CommandError;
 use crate::daemon::clock::{self, ClockWatch, Stopwatch};
 use crate::daemon::lines::{Decoder, Reading};
+use crate::daemon::run::definitions;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::State;
 use crate::daemon::signals::StopSignal;
@@ -35,6 +36,7 @@ pub(super) struct Worker<'s> {
     outside: &'s Outside,
     state: State,
     reader: Reader,
+    plans: definitions::Reader,
     outlet: Outlet,
     decoder: Decoder<'s>,
     told: Summary,
@@ -50,6 +52,7 @@ impl<'s> Worker<'s> {
         settings: &'s Settings,
         files: &'s Files,
         opened: Opened,
+        (plans, edition): (definitions::Reader, u64),
         stop: &'s StopSignal,
         outside: &'s Outside,
     ) -> Result<Self, CommandError> {
@@ -61,6 +64,7 @@ impl<'s> Worker<'s> {
             outside,
             state,
             reader: Reader::new(follower),
+            plans,
             outlet,
             decoder: Decoder::new(
                 &files.format,
@@ -77,6 +81,7 @@ impl<'s> Worker<'s> {
         };
         // What an earlier process stored and did not deliver.
         worker.deliver()?;
+        worker.plans.took(edition);
         Ok(worker)
     }
 
@@ -100,7 +105,9 @@ impl<'s> Worker<'s> {
         if self.since_scan.is_none_or(|since| since.elapsed() >= self.files.scan_interval) {
             self.look();
         }
-        let is_idle = !self.read()?;
+        self.follow_definitions()?;
+        let state = &self.state;
+        let is_idle = self.plans.is_held(|| state.reached()) || !self.read()?;
         let bytes_max = self.settings.state.commit_bytes.bytes_in_memory();
         self.state.go_on_closing(bytes_max).map_err(failure)?;
         let is_due = self.since_cut.elapsed() >= self.settings.state.commit_interval;
@@ -115,6 +122,16 @@ impl<'s> Worker<'s> {
             clock::pause(self.pause());
         }
         Ok(())
+    }
+
+    /// Goes by other definitions where there are any, from here on.
+    fn follow_definitions(&mut self) -> Result<(), CommandError> {
+        let Some((edition, plan)) = self.plans.newer() else { return Ok(()) };
+        self.commit()?;
+        if self.state.take_plan(&plan).map_err(failure)? {
+            self.plans.took(edition);
+        }
+        self.deliver()
     }
 
     /// Until something is to be done: files change for this process only where it looks at them.

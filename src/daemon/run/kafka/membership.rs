@@ -3,7 +3,7 @@
 //! The group is answered at once. What cannot be started yet, for the broker does not answer or a sibling still has it in
 //! hand, is accepted with nothing read of it, and started later: else the group could not take it back meanwhile.
 
-use super::takeover::{self, Outcome};
+use super::takeover::{self, Outcome, Scene};
 use super::task::Task;
 use super::worker::{Error, Worker};
 use crate::kafka::{self, Disposition, Membership};
@@ -173,15 +173,14 @@ impl Worker {
         self.make_certain()?;
         let committed = self.source.committed(partitions)?;
         for (partition, committed) in partitions.iter().copied().zip(committed) {
-            let outcome = takeover::take_over(
-                &self.job,
-                &self.options,
-                &self.source,
-                &self.registry,
-                partition,
-                committed,
-            );
-            match outcome {
+            let scene = Scene {
+                job: &self.job,
+                options: &self.options,
+                plan: &self.plan,
+                source: &self.source,
+                registry: &self.registry,
+            };
+            match takeover::take_over(&scene, partition, committed) {
                 Ok(Outcome::Serves(task)) => {
                     self.tasks.insert(partition, *task);
                 }

@@ -37,10 +37,10 @@ use self::outlook::Outlook;
 use self::registry::Registry;
 use self::report::Report;
 use self::worker::{Shared, Worker};
+use super::definitions::Book;
 use super::outside::Outside;
 use crate::daemon::CommandError;
 use crate::daemon::signals::StopSignal;
-use crate::definition::Definitions;
 use crate::format::Summary;
 use crate::kafka;
 use crate::settings::{KafkaFlow, Settings};
@@ -49,22 +49,22 @@ use crate::settings::{KafkaFlow, Settings};
 pub(super) fn serve(
     settings: &Settings,
     flow: &KafkaFlow,
-    definitions: &Definitions,
+    book: &Book,
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
-    let (work, destinations) = match setup::work(settings, flow, definitions, stop, outside) {
+    let (work, destinations) = match setup::work(settings, flow, stop, outside) {
         Ok(Some(plan)) => plan,
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
     tracing::info!(
-        metrics = definitions.metrics.len(),
+        metrics = book.count(),
         topics = flow.source.topics.len(),
         workers = work.len(),
         "odometer runs"
     );
-    let (summary, error) = run_workers(work, destinations, stop, outside);
+    let (summary, error) = run_workers(work, book, destinations, stop, outside);
     let outcome = error.map_or(Ok(()), |error| Err(CommandError::failed(error.to_string())));
     (summary, outcome)
 }
@@ -72,6 +72,7 @@ pub(super) fn serve(
 /// Runs the workers of all topics to their end; the first failure stops them all.
 fn run_workers(
     work: Vec<setup::Work>,
+    book: &Book,
     destinations: Destinations,
     stop: &StopSignal,
     outside: &Outside,
@@ -84,9 +85,11 @@ fn run_workers(
         Ok(outlooks) => outlooks,
         Err(error) => return (summary, Some(error.into())),
     };
+    let names = work.iter().map(|(_, options)| (worker_name(options), topic(options)));
+    let plans = book.editions.begin(&names.collect::<Vec<_>>());
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
-        for (job, options) in work {
+        for ((job, options), plans) in work.into_iter().zip(plans) {
             let shared = Shared {
                 registry: Arc::clone(&registry),
                 outlook: Arc::clone(&outlooks[&options.topics.source]),
@@ -96,9 +99,9 @@ fn run_workers(
             };
             let abort = abort.clone();
             let report = Report::new(outside.clone(), &options.topics.source, options.worker);
-            let name = format!("worker-{}-{}", options.topics.source, options.worker);
+            let name = worker_name(&options);
             let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, move || {
-                let (summary, outcome) = match Worker::new(job, options, shared, report) {
+                let (summary, outcome) = match Worker::new(job, options, plans, shared, report) {
                     Ok(worker) => worker.run(),
                     Err(error) => (Summary::EMPTY, Err(error)),
                 };
@@ -123,9 +126,16 @@ fn run_workers(
     (summary, first_error)
 }
 
+fn worker_name(options: &kafka::Options) -> String {
+    format!("worker-{}-{}", options.topics.source, options.worker)
+}
+
+fn topic(options: &kafka::Options) -> String {
+    options.topics.source.clone()
+}
+
 /// The registry of all tasks and workers.
 fn registry(work: &[setup::Work]) -> Registry {
-    let topic = |options: &kafka::Options| options.topics.source.clone();
     let counts: BTreeMap<String, i32> =
         work.iter().map(|(job, options)| (topic(options), job.partitions)).collect();
     let tasks = counts.values().map(|count| count.unsigned_abs() as usize).sum();

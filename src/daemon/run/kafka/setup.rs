@@ -11,7 +11,6 @@ use crate::daemon::CommandError;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::Common;
 use crate::daemon::signals::StopSignal;
-use crate::definition::{Definitions, Plan};
 use crate::kafka::{self, Access, Limits, TopicId, TopicShape};
 use crate::settings::{KafkaFlow, Settings, Topic, WatermarkClock};
 use crate::{engine, store};
@@ -29,7 +28,6 @@ pub(super) type Work = (Arc<Job>, kafka::Options);
 pub(super) fn work(
     settings: &Settings,
     flow: &KafkaFlow,
-    definitions: &Definitions,
     stop: &StopSignal,
     outside: &Outside,
 ) -> Result<Option<(Vec<Work>, Destinations)>, CommandError> {
@@ -48,7 +46,7 @@ pub(super) fn work(
         destinations = Some(Destinations::known(broker, directory, &answer.cluster, written)?);
         tell_limits(flow, &answer.limits);
         let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
-        let job = Arc::new(job(settings, flow, definitions, topic, answer, outside));
+        let job = Arc::new(job(settings, flow, answer, topic, outside));
         for worker in 0..flow.source.workers.get() {
             let mut options = options(flow, topic, worker, &instance, limits.clone());
             options.topic_id.clone_from(&topic_id);
@@ -123,13 +121,11 @@ fn tell_limits(flow: &KafkaFlow, limits: &Limits) {
 fn job(
     settings: &Settings,
     flow: &KafkaFlow,
-    definitions: &Definitions,
-    topic: &Topic,
     answer: Answer,
+    topic: &Topic,
     outside: &Outside,
 ) -> Job {
     let Answer { partitions, written: [totals, _], cluster, limits, .. } = answer;
-    let own = definitions.of_topic(&topic.name);
     let memory = settings.state.memory_limit.bytes_in_memory();
     // A share for RocksDB's cache and write buffers; the rest is divided among the tasks of the topics.
     let tasks = partitions.unsigned_abs() as usize * flow.source.topics.len();
@@ -146,7 +142,6 @@ fn job(
     };
     Job {
         common: Common {
-            plan: Arc::new(Plan::new(own)),
             engine,
             entry_bytes_max: limits
                 .message_bytes_max()

@@ -1,10 +1,12 @@
 //! The start of a task: gathers the facts, lets the engine decide, and carries the decision out.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::job::Job;
 use super::registry::{Registry, TaskName};
 use super::task::{Task, record_digest};
+use crate::definition::Plan;
 use crate::engine::{
     self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
 };
@@ -34,22 +36,30 @@ pub(super) enum Error {
     SetAside(String, #[source] std::io::Error),
 }
 
+/// What a task starts in.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'s> {
+    pub(super) job: &'s Job,
+    pub(super) options: &'s kafka::Options,
+    pub(super) plan: &'s Arc<Plan>,
+    pub(super) source: &'s Source,
+    pub(super) registry: &'s Registry,
+}
+
 /// Starts the task of a partition.
 pub(super) fn take_over(
-    job: &Job,
-    options: &kafka::Options,
-    source: &Source,
-    registry: &Registry,
+    scene: &Scene<'_>,
     partition: i32,
     committed: Option<Committed>,
 ) -> Result<Outcome, Error> {
+    let Scene { job, options, plan, source, registry } = *scene;
     let topic = &options.topics.source;
     let directory = job.directory(topic, partition);
     let (log_start, log_end) = source.log_bounds(partition)?;
     let mut store = None;
     let mut local = None;
     if store::exists(&directory) {
-        let opened = open(job, options, &directory, partition)?;
+        let opened = open(scene, &directory, partition)?;
         local = Some(local_state(&opened, options, log_start, log_end)?);
         store = Some(opened);
     }
@@ -69,7 +79,7 @@ pub(super) fn take_over(
         Decision::Begin { .. } | Decision::Adopt { .. } => {
             drop(store);
             set_aside(&directory)?;
-            open(job, options, &directory, partition)?
+            open(scene, &directory, partition)?
         }
     };
     let customers = store.index()?.customers;
@@ -89,7 +99,7 @@ pub(super) fn take_over(
     }
     let visible: Option<&Visible> =
         facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
-    let mut task = Task::new(job, topic, partition, store, &decision, visible)?;
+    let mut task = Task::new(job, plan, (topic, partition), store, &decision, visible)?;
     task.log_end = Some(log_end);
     Ok(Outcome::Serves(Box::new(task)))
 }
@@ -114,14 +124,10 @@ fn tell(decision: &Decision, topic: &str, partition: i32) {
     }
 }
 
-fn open(
-    job: &Job,
-    options: &kafka::Options,
-    directory: &Path,
-    partition: i32,
-) -> Result<Store, store::Error> {
+fn open(scene: &Scene<'_>, directory: &Path, partition: i32) -> Result<Store, store::Error> {
+    let Scene { job, options, plan, .. } = *scene;
     let binding = job.binding(options, partition);
-    Store::open(directory, &job.store, &job.common.plan, || {
+    Store::open(directory, &job.store, plan, || {
         let mut key = [0; 16];
         getrandom::fill(&mut key).expect("the system gives random bytes");
         Identity { binding, digest_key: DigestKey(key) }

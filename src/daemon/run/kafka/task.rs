@@ -1,6 +1,7 @@
 //! One task: the state of one partition, and the carrying out of what its processor wants done.
 
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Header, Headers};
@@ -10,6 +11,7 @@ use super::job::Job;
 use super::progress::Progress;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
+use crate::definition::Plan;
 use crate::engine::{
     CommitId, CommitRecord, Committed, Cursor, Decision, Doubt, Incoming, Input, Settled, Visible,
     settle,
@@ -55,8 +57,8 @@ impl Task {
     /// A task in the state that `decision` allows.
     pub(super) fn new(
         job: &Job,
-        topic: &str,
-        partition: i32,
+        plan: &Arc<Plan>,
+        (topic, partition): (&str, i32),
         mut store: Store,
         decision: &Decision,
         visible: Option<&Visible>,
@@ -85,7 +87,7 @@ impl Task {
         let place = Place::Topic { topic: topic.to_owned(), partition };
         Ok(Task {
             partition,
-            state: State::new(&job.common, place, store, from)?,
+            state: State::new(&job.common, Arc::clone(plan), place, store, from)?,
             quiet: Stopwatch::start(),
             is_read: false,
             is_paused: false,

@@ -1,8 +1,11 @@
 //! The listener by what it answers, over a real socket.
 
+mod keys;
+mod native;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -10,10 +13,12 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use super::{
-    Error, Listener, Live, MetricsAsk, Options, Readiness, Refusal, Shown, UsageAsk, serve,
+    Catalogue, Error, Key, Listener, Live, NotDone, Options, Readiness, Refusal, Shown, UsageAsk,
+    serve,
 };
 use crate::format::UsagePage;
-use crate::model::{Disposition, EventTime};
+use crate::model::{Disposition, EventTime, Span};
+use crate::registry::{self, Author, Change, Draft, Horizon, Patch, Registry};
 use crate::telemetry::Series;
 
 const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -34,19 +39,78 @@ impl Live for Known {
             }),
         }
     }
+}
 
-    fn metrics(&self, ask: &MetricsAsk) -> Result<String, Refusal> {
-        Ok(format!(r#"{{"of":{:?}}}"#, ask.tenant.as_deref().unwrap_or("all")))
+/// Keeps definitions in memory.
+#[derive(Default)]
+struct Memory(Mutex<Registry>);
+
+impl Memory {
+    fn make(
+        &self,
+        work_out: impl FnOnce(&Registry) -> Result<Change, registry::Refusal>,
+    ) -> Result<Change, NotDone> {
+        let mut registry = self.0.lock().expect("no panic");
+        let change = work_out(&registry).map_err(NotDone::Refused)?;
+        registry.put(change.record.clone()).expect("it compiles");
+        Ok(change)
+    }
+}
+
+fn author(who: &str) -> Author {
+    Author { who: who.to_owned(), at: now() }
+}
+
+fn now() -> EventTime {
+    EventTime::parse_rfc3339("2026-03-10T12:00:00Z").expect("an instant")
+}
+
+impl Catalogue for Memory {
+    fn registry(&self) -> Arc<Registry> {
+        Arc::new(self.0.lock().expect("no panic").clone())
+    }
+
+    fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
+        if draft.definition.get("code") == Some(&"away".into()) {
+            return Err(NotDone::Unavailable("the broker is away".to_owned()));
+        }
+        self.make(|registry| registry.create(draft, author(who)))
+    }
+
+    fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone> {
+        let horizon = Horizon { lead: Span::from_seconds(600), reached: None };
+        self.make(|registry| registry.change(tenant, code, patch, horizon, author(who)))
+    }
+
+    fn delete(
+        &self,
+        tenant: &str,
+        code: &str,
+        seen: Option<u64>,
+        who: &str,
+    ) -> Result<Change, NotDone> {
+        self.make(|registry| registry.delete(tenant, code, seen, author(who)))
     }
 }
 
 /// A listener that is served while `act` runs, and stopped after it.
 fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
+    served_with(Vec::new(), series, readiness, act);
+}
+
+fn served_with(keys: Vec<Key>, series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
     let listener = Listener::bind(&Options { address: FREE }).expect("a free port");
     let address = listener.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (series, readiness) = (Arc::new(series), Arc::new(readiness));
-    let shown = Shown { series, readiness, live: Arc::new(Known) };
+    let shown = Shown {
+        series,
+        readiness,
+        live: Arc::new(Known),
+        catalogue: Arc::new(Memory::default()),
+        keys: keys.into(),
+        now,
+    };
     let serving = serve(listener, shown, async {
         drop(stopped.await);
     });
@@ -69,9 +133,18 @@ fn connected(address: SocketAddr) -> TcpStream {
 
 /// Status and body of an answer.
 fn asked(address: SocketAddr, request: &str) -> (u16, String) {
+    sent(address, request, "", "")
+}
+
+/// The same with headers, each with its end, and a body.
+fn sent(address: SocketAddr, request: &str, headers: &str, body: &str) -> (u16, String) {
     let mut stream = connected(address);
-    write!(stream, "{request} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n\r\n")
-        .expect("it reads");
+    let length = body.len();
+    write!(
+        stream,
+        "{request} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )
+    .expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
@@ -89,7 +162,7 @@ fn ready() -> Readiness {
 fn a_ready_process_says_so() {
     served(Series::new(EventTime::EARLIEST), ready(), |address| {
         assert_eq!(asked(address, "GET /healthz"), (200, r#"{"alive":true}"#.to_owned()));
-        let body = r#"{"obstacles":[],"ready":true}"#.to_owned();
+        let body = r#"{"ready":true,"obstacles":[],"warnings":[]}"#.to_owned();
         assert_eq!(asked(address, "GET /readyz"), (200, body));
     });
 }
@@ -103,7 +176,7 @@ fn what_is_not_ready_is_named_with_since_when() {
     assert!(!readiness.is_ready());
     served(Series::new(EventTime::EARLIEST), readiness, |address| {
         assert_eq!(asked(address, "GET /healthz").0, 200);
-        let body = r#"{"obstacles":[{"reason":"halted","since":"1970-01-01T00:00:01Z","what":"usage partition 3"}],"ready":false}"#;
+        let body = r#"{"ready":false,"obstacles":[{"what":"usage partition 3","reason":"halted","since":"1970-01-01T00:00:01Z"}],"warnings":[]}"#;
         assert_eq!(asked(address, "GET /readyz"), (503, body.to_owned()));
     });
 }
@@ -132,30 +205,20 @@ fn usage_is_what_the_tasks_know() {
             (
                 "metric=none",
                 404,
-                r#""code":"not_found","faults":[],"message":"there is no metric""#,
+                r#""code":"not_found","message":"there is no metric","faults":[]"#,
             ),
             ("metric=broken", 500, r#""message":"the disk""#),
-            ("metric=m&limit=x", 422, r#""faults":[{"message":"\"x\" is no whole number"#),
+            (
+                "metric=m&limit=x",
+                422,
+                r#""faults":[{"path":"limit","message":"\"x\" is no whole number"#,
+            ),
             ("", 422, r#""path":"metric""#),
         ] {
             let (status, body) = asked(address, &format!("GET /v1/usage?{query}"));
             assert_eq!(status, expected, "{query}: {body}");
             assert!(body.contains(words), "{query}: {body}");
         }
-    });
-}
-
-#[test]
-fn definitions_are_listed() {
-    served(Series::new(EventTime::EARLIEST), ready(), |address| {
-        let (status, body) = asked(address, "GET /v1/metrics?tenant=t2&limit=3");
-        assert_eq!((status, body.as_str()), (200, r#"{"of":"t2"}"#));
-        let (status, body) = asked(address, "GET /v1/metrics?metric=m");
-        assert_eq!(status, 422);
-        assert!(
-            body.contains("there is no such parameter: known are tenant, limit, cursor"),
-            "{body}"
-        );
     });
 }
 
@@ -168,6 +231,9 @@ fn other_paths_and_methods_are_faults() {
         let (status, body) = asked(address, "POST /metrics");
         assert_eq!(status, 405);
         assert!(body.contains("/metrics takes GET, not POST"), "{body}");
+        let (status, body) = asked(address, "PUT /v1/metrics/a%2Fb");
+        assert_eq!(status, 405);
+        assert!(body.contains("/v1/metrics/a%2Fb takes GET and PATCH and DELETE"), "{body}");
     });
 }
 

@@ -1,0 +1,46 @@
+//! Who keeps the definitions: asked for what there is, and to change it.
+
+use std::sync::Arc;
+
+use crate::registry::{self, Change, Draft, Patch, Registry};
+
+/// Why a change was not made, or is not known to count yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NotDone {
+    /// By what is defined.
+    Refused(registry::Refusal),
+    /// It cannot be done now: why, and whether it is stored.
+    Unavailable(String),
+    /// Something is broken.
+    Failed(String),
+}
+
+/// Who keeps the definitions. May be called from many threads; a change takes until every task goes by it.
+pub trait Catalogue: Send + Sync {
+    /// What is defined now.
+    fn registry(&self) -> Arc<Registry>;
+
+    /// Makes a metric; `who` asks for it.
+    ///
+    /// # Errors
+    /// Why not.
+    fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone>;
+
+    /// Changes one.
+    ///
+    /// # Errors
+    /// Why not.
+    fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone>;
+
+    /// Deletes one, at the version that the caller saw.
+    ///
+    /// # Errors
+    /// Why not.
+    fn delete(
+        &self,
+        tenant: &str,
+        code: &str,
+        seen: Option<u64>,
+        who: &str,
+    ) -> Result<Change, NotDone>;
+}

@@ -1,0 +1,358 @@
+//! The native API of definitions: `/v1/metrics` and what is below it.
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::access::Caller;
+use super::catalogue::NotDone;
+use super::query::Query;
+use super::router::{JSON, Parameters, Shared, answer, fault, refused};
+use super::{MetricsAsk, Refusal};
+use crate::format::definitions::{BodyFault, describe_one, read_body};
+use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
+
+/// How many sample events a validation takes.
+const SAMPLES_MAX: usize = 1_000;
+
+/// What is defined, by pages.
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller,
+    query: Parameters,
+) -> Response<Body> {
+    let ask = match parameters(query).and_then(MetricsAsk::read) {
+        Ok(ask) => ask,
+        Err(refusal) => return refused(refusal),
+    };
+    let from: Option<(String, String)> = match ask.cursor.as_deref().map(serde_json::from_str) {
+        None => None,
+        Some(Ok(from)) => Some(from),
+        Some(Err(_)) => {
+            let text = "it is none that an answer gave as next: begin without one";
+            return refused(Refusal::Faults(vec![("cursor".to_owned(), text.to_owned())]));
+        }
+    };
+    let mut entries = shared.shown.catalogue.registry().entries(from.as_ref());
+    let is_asked = |tenant: &str| ask.tenant.as_deref().is_none_or(|asked| asked == tenant);
+    entries.retain(|entry| is_asked(&entry.tenant) && caller.may_see(&entry.tenant));
+    let has_more = entries.len() > ask.limit;
+    entries.truncate(ask.limit);
+    let last = entries.last().filter(|_| has_more);
+    let next = last.map(|Entry { tenant, code, .. }| json!([tenant, code]).to_string());
+    let metrics: Vec<_> = entries.into_iter().map(|entry| entry.body).collect();
+    answer(StatusCode::OK, JSON, json!({ "metrics": metrics, "next": next }).to_string())
+}
+
+/// One metric.
+pub(super) async fn read(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+    query: Parameters,
+) -> Response<Body> {
+    let tenant = match tenant_of(&caller, query) {
+        Ok((tenant, _)) => tenant,
+        Err(refusal) => return refused(refusal),
+    };
+    match shared.shown.catalogue.registry().entry(&tenant, &code) {
+        Some(entry) => answer(StatusCode::OK, JSON, Value::Object(entry.body).to_string()),
+        None => refused(missing(&code)),
+    }
+}
+
+/// Every version of a metric.
+pub(super) async fn versions(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+    query: Parameters,
+) -> Response<Body> {
+    let tenant = match tenant_of(&caller, query) {
+        Ok((tenant, _)) => tenant,
+        Err(refusal) => return refused(refusal),
+    };
+    let registry = shared.shown.catalogue.registry();
+    match registry.versions(&tenant, &code) {
+        Some(versions) => {
+            let record = registry.record(&tenant, &code);
+            let audit = record.map_or(&[][..], |record| &record.audit);
+            let body = json!({ "versions": versions, "next": null, "audit": audit });
+            answer(StatusCode::OK, JSON, body.to_string())
+        }
+        None => refused(missing(&code)),
+    }
+}
+
+/// A new metric.
+pub(super) async fn create(
+    State(shared): State<Shared>,
+    caller: Caller,
+    query: Parameters,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let (tenant, mut definition) = match tenant_of(&caller, query).and_then(|(tenant, is_named)| {
+        let definition = object(body)?;
+        own_tenant(&caller, (tenant, is_named), &definition).map(|tenant| (tenant, definition))
+    }) {
+        Ok(asked) => asked,
+        Err(refusal) => return refused(refusal),
+    };
+    definition.shift_remove("tenant");
+    let id = new_id();
+    let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None };
+    let who = caller.name().to_owned();
+    let change = on_a_thread(&shared, move |catalogue| catalogue.create(draft, &who)).await;
+    match change {
+        Ok(change) => changed(&shared, StatusCode::CREATED, &change),
+        Err(not_done) => not_made(not_done, ""),
+    }
+}
+
+/// Other words or another meaning for a metric.
+pub(super) async fn patch(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+    query: Parameters,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let asked = tenant_of(&caller, query).and_then(|(tenant, is_named)| {
+        let mut keys = object(body)?;
+        let tenant = own_tenant(&caller, (tenant, is_named), &keys)?;
+        let seen = match keys.shift_remove("version") {
+            None | Some(Value::Null) => None,
+            Some(version) => Some(version.as_u64().ok_or_else(|| {
+                let text = "it is no whole number: give the version that you saw, or leave it out";
+                Refusal::Faults(vec![("version".to_owned(), text.to_owned())])
+            })?),
+        };
+        Ok((tenant, Patch { keys, body: None, seen }))
+    });
+    let (tenant, patch) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refused(refusal),
+    };
+    let (who, of) = (caller.name().to_owned(), code.clone());
+    let change =
+        on_a_thread(&shared, move |catalogue| catalogue.change(&tenant, &of, patch, &who)).await;
+    match change {
+        Ok(change) => changed(&shared, StatusCode::OK, &change),
+        Err(not_done) => not_made(not_done, &code),
+    }
+}
+
+/// A metric is to fold nothing any more.
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+    query: Parameters,
+) -> Response<Body> {
+    let asked = parameters(query).and_then(|parameters| {
+        let mut query = Query::read(parameters, &["tenant", "version"], &[]);
+        let tenant = query.text("tenant");
+        let version = query.whole_number("version");
+        let (tenant, version) = query.finish((tenant, version))?;
+        Ok((caller.tenant(tenant)?, version))
+    });
+    let (tenant, seen) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refused(refusal),
+    };
+    let (who, of) = (caller.name().to_owned(), code.clone());
+    let change =
+        on_a_thread(&shared, move |catalogue| catalogue.delete(&tenant, &of, seen, &who)).await;
+    match change {
+        Ok(_) => answer(StatusCode::NO_CONTENT, JSON, String::new()),
+        Err(not_done) => not_made(not_done, &code),
+    }
+}
+
+/// What a definition means and what it makes of sample events, with nothing stored.
+pub(super) async fn validate(
+    State(shared): State<Shared>,
+    caller: Caller,
+    query: Parameters,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let asked = tenant_of(&caller, query).and_then(|(tenant, is_named)| {
+        let mut definition = object(body)?;
+        let events = samples(definition.shift_remove("events"))?;
+        let tenant = own_tenant(&caller, (tenant, is_named), &definition)?;
+        definition.insert("tenant".to_owned(), tenant.into());
+        Ok((definition, events))
+    });
+    let (definition, events) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refused(refusal),
+    };
+    let metric = match read_body(&Value::Object(definition).to_string()) {
+        Ok(metric) => metric,
+        Err(faults) => return refused(faulty(faults)),
+    };
+    let now = (shared.shown.now)();
+    let tried = tokio::task::spawn_blocking(move || {
+        let meaning = describe_one(&metric, now);
+        (meaning, try_out(metric, &events))
+    });
+    match tried.await {
+        Ok((meaning, trial)) => {
+            let parsed = |lines: Vec<String>| -> Vec<Value> {
+                lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+            };
+            let (totals, rejects) = (parsed(trial.totals), parsed(trial.rejects));
+            let body = json!({ "meaning": meaning, "totals": totals, "rejects": rejects });
+            answer(StatusCode::OK, JSON, body.to_string())
+        }
+        Err(error) => refused(Refusal::Failed(error.to_string())),
+    }
+}
+
+fn samples(value: Option<Value>) -> Result<Vec<String>, Refusal> {
+    let refused = |text: String| Err(Refusal::Faults(vec![("events".to_owned(), text)]));
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(events)) if events.len() <= SAMPLES_MAX => {
+            Ok(events.iter().map(Value::to_string).collect())
+        }
+        Some(Value::Array(events)) => {
+            refused(format!("has {} of them: at most {SAMPLES_MAX} are taken", events.len()))
+        }
+        Some(_) => refused("is no list: expected events in the native form".to_owned()),
+    }
+}
+
+pub(super) fn parameters(query: Parameters) -> Result<Vec<(String, String)>, Refusal> {
+    match query {
+        Ok(axum::extract::Query(parameters)) => Ok(parameters),
+        Err(error) => Err(Refusal::Faults(vec![("query".to_owned(), error.body_text())])),
+    }
+}
+
+/// The tenant that a request speaks of, and whether it names one.
+fn tenant_of(caller: &Caller, query: Parameters) -> Result<(String, bool), Refusal> {
+    let mut query = Query::read(parameters(query)?, &["tenant"], &[]);
+    let named = query.text("tenant");
+    let named = query.finish(named)?;
+    let is_named = named.is_some();
+    Ok((caller.tenant(named)?, is_named))
+}
+
+/// A body may name its tenant too: the same one.
+fn own_tenant(
+    caller: &Caller,
+    (tenant, is_named): (String, bool),
+    body: &Definition,
+) -> Result<String, Refusal> {
+    let fault = |text: &str| Err(Refusal::Faults(vec![("tenant".to_owned(), text.to_owned())]));
+    match body.get("tenant") {
+        None | Some(Value::Null) => Ok(tenant),
+        Some(Value::String(named)) if is_named && *named != tenant => {
+            fault("is another one than the query's: name one of them")
+        }
+        Some(Value::String(named)) => caller.tenant(Some(named.clone())),
+        Some(_) => fault("is no text"),
+    }
+}
+
+/// A body that is one JSON object.
+fn object(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Refusal> {
+    let body = body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Refusal::TooLarge
+        } else {
+            Refusal::NoJson(rejection.body_text())
+        }
+    })?;
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Refusal::NoJson("expected a JSON object".to_owned())),
+        Err(error) => Err(Refusal::NoJson(format!("expected a JSON object: {error}"))),
+    }
+}
+
+/// A metric as it is after a change, with what became of it.
+fn changed(shared: &Shared, status: StatusCode, change: &Change) -> Response<Body> {
+    let Change { record, outcome } = change;
+    let registry = shared.shown.catalogue.registry();
+    let Some(entry) = registry.entry(&record.tenant, &record.code) else {
+        return refused(missing(&record.code));
+    };
+    let mut body = entry.body;
+    body.insert("change".to_owned(), told(outcome));
+    answer(status, JSON, Value::Object(body).to_string())
+}
+
+fn told(outcome: &Outcome) -> Value {
+    let mut told = json!({ "outcome": outcome.name() });
+    match outcome {
+        Outcome::Created => {
+            told["note"] = "it folds events that are read after this answer; earlier ones are not counted, for \
+                            there is no backfill yet"
+                .into();
+        }
+        Outcome::Versioned { version, counts_from, continues } => {
+            told["version"] = (*version).into();
+            told["counts_from"] = counts_from.to_string().into();
+            if let Some(continues) = continues {
+                told["carried_state"] = if *continues { "continues" } else { "starts_anew" }.into();
+            }
+        }
+        Outcome::Unchanged | Outcome::Described | Outcome::Deleted => {}
+    }
+    told
+}
+
+/// Runs a change where it may wait.
+async fn on_a_thread(
+    shared: &Shared,
+    make: impl FnOnce(&dyn super::Catalogue) -> Result<Change, NotDone> + Send + 'static,
+) -> Result<Change, NotDone> {
+    let catalogue = std::sync::Arc::clone(&shared.shown.catalogue);
+    let made = tokio::task::spawn_blocking(move || make(catalogue.as_ref())).await;
+    made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string())))
+}
+
+fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
+    let conflict = |text: &str| fault(StatusCode::CONFLICT, "conflict", text, &[]);
+    match not_done {
+        NotDone::Refused(registry::Refusal::NotFound) => refused(missing(code)),
+        NotDone::Refused(registry::Refusal::Exists) => {
+            conflict("there is a metric of that code: change it with PATCH, or use another code")
+        }
+        NotDone::Refused(registry::Refusal::ReadOnly { place }) => {
+            let file = place.strip_prefix("file:").unwrap_or(&place);
+            conflict(&format!("the metric stands in the file {file}: change it there"))
+        }
+        NotDone::Refused(registry::Refusal::Stale { version }) => conflict(&format!(
+            "the metric is at version {version}, another one than you saw: read it again"
+        )),
+        NotDone::Refused(registry::Refusal::Faults(faults)) => refused(faulty(faults)),
+        NotDone::Unavailable(text) => {
+            fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &text, &[])
+        }
+        NotDone::Failed(text) => refused(Refusal::Failed(text)),
+    }
+}
+
+fn faulty(faults: Vec<BodyFault>) -> Refusal {
+    Refusal::Faults(faults.into_iter().map(|fault| (fault.path, fault.message)).collect())
+}
+
+fn missing(code: &str) -> Refusal {
+    Refusal::NotFound(format!("there is no metric {code:?}"))
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub(super) fn new_id() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes[6] = bytes[6] & 0x0F | 0x40;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    format!("{a}-{b}-{c}-{d}-{e}")
+}

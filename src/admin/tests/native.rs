@@ -1,0 +1,165 @@
+//! Definitions over the native API.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::{ready, sent, served};
+use crate::model::EventTime;
+use crate::telemetry::Series;
+
+fn with(act: impl FnOnce(SocketAddr)) {
+    served(Series::new(EventTime::EARLIEST), ready(), act);
+}
+
+/// Status and JSON of an answer.
+fn call(address: SocketAddr, request: &str, body: &Value) -> (u16, Value) {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let (status, answer) = sent(address, request, "", &text);
+    (status, serde_json::from_str(&answer).unwrap_or(Value::Null))
+}
+
+fn tokens() -> Value {
+    json!({"code": "tokens", "aggregation": "sum", "value": "properties.n", "period": "day"})
+}
+
+#[test]
+fn metric_is_made_read_changed_and_deleted() {
+    with(|address| {
+        let (status, made) = call(address, "POST /v1/metrics", &tokens());
+        assert_eq!(status, 201, "{made}");
+        let wanted = json!({
+            "code": "tokens", "aggregation": "sum", "value": "properties.n", "period": "day",
+            "tenant": "default", "version": 1, "generation": 1, "effective_from": null,
+            "created_at": "2026-03-10T12:00:00Z", "updated_at": "2026-03-10T12:00:00Z",
+            "origin": "api",
+        });
+        let mut metric = made.clone();
+        let change = metric.as_object_mut().and_then(|metric| metric.shift_remove("change"));
+        assert_eq!(metric, wanted);
+        assert_eq!(change.expect("it is told")["outcome"], "created");
+        assert_eq!(call(address, "GET /v1/metrics/tokens", &Value::Null), (200, wanted));
+        let keys = json!({"value": "properties.m", "version": 1});
+        let (status, changed) = call(address, "PATCH /v1/metrics/tokens", &keys);
+        assert_eq!(status, 200, "{changed}");
+        let told =
+            json!({"outcome": "versioned", "version": 2, "counts_from": "2026-03-11T00:00:00Z"});
+        assert_eq!(changed["change"], told);
+        assert_eq!(changed["effective_from"], "2026-03-10T12:10:00Z");
+        let (status, stale) = call(address, "PATCH /v1/metrics/tokens", &keys);
+        assert_eq!((status, &stale["error"]["code"]), (409, &"conflict".into()), "{stale}");
+        let (status, versions) = call(address, "GET /v1/metrics/tokens/versions", &Value::Null);
+        assert_eq!(status, 200);
+        assert_eq!(versions["versions"][0]["definition"]["value"], "properties.n");
+        assert_eq!(versions["versions"][1]["counts_from"], "2026-03-11T00:00:00Z");
+        assert_eq!(call(address, "DELETE /v1/metrics/tokens?version=1", &Value::Null).0, 409);
+        assert_eq!(call(address, "DELETE /v1/metrics/tokens", &Value::Null).0, 204);
+        assert_eq!(call(address, "GET /v1/metrics/tokens", &Value::Null).0, 404);
+        let (status, again) = call(address, "POST /v1/metrics", &tokens());
+        assert_eq!((status, &again["generation"]), (201, &2.into()));
+    });
+}
+
+#[test]
+fn metrics_are_listed_by_pages() {
+    with(|address| {
+        for code in ["b", "a/b c", "d.e"] {
+            let body = json!({"code": code, "aggregation": "count"});
+            assert_eq!(call(address, "POST /v1/metrics", &body).0, 201);
+        }
+        let mut seen = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let request = format!("GET /v1/metrics?limit=2{cursor}");
+            let (status, page) = call(address, &request, &Value::Null);
+            assert_eq!(status, 200, "{page}");
+            let metrics = page["metrics"].as_array().expect("a list").clone();
+            seen.extend(metrics.iter().map(|metric| metric["code"].as_str().map(str::to_owned)));
+            let Some(next) = page["next"].as_str() else { break };
+            let next: String = next.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            cursor = format!("&cursor={next}");
+        }
+        let codes: Vec<_> = seen.into_iter().flatten().collect();
+        assert_eq!(codes, ["a/b c", "b", "d.e"]);
+        let (status, one) = call(address, "GET /v1/metrics/a%2Fb%20c", &Value::Null);
+        assert_eq!((status, &one["code"]), (200, &"a/b c".into()));
+        let (status, page) = call(address, "GET /v1/metrics?tenant=other", &Value::Null);
+        assert_eq!((status, page), (200, json!({"metrics": [], "next": null})));
+        for query in ["limit=0", "colour=red", "cursor=x"] {
+            assert_eq!(call(address, &format!("GET /v1/metrics?{query}"), &Value::Null).0, 422);
+        }
+    });
+}
+
+#[test]
+fn faulty_bodies_are_told_with_their_paths() {
+    with(|address| {
+        let (status, told) = sent(address, "POST /v1/metrics", "", "{");
+        assert_eq!(status, 400, "{told}");
+        assert!(told.contains("expected a JSON object: EOF"), "{told}");
+        assert_eq!(sent(address, "POST /v1/metrics", "", "[]").0, 400);
+        let deep = "[".repeat(10_000);
+        assert_eq!(sent(address, "POST /v1/metrics", "", &deep).0, 400);
+        let large = format!("{{\"code\":\"{}\"}}", "x".repeat(1 << 20));
+        let (status, told) = sent(address, "POST /v1/metrics", "", &large);
+        assert_eq!(status, 413, "{told}");
+        let body = json!({"aggregation": "sum", "inner": {"every": "1y"}, "colour": 1});
+        let (status, told) = call(address, "POST /v1/metrics", &body);
+        assert_eq!(status, 422, "{told}");
+        let faults = told["error"]["faults"].as_array().expect("a list");
+        let paths: Vec<_> = faults.iter().filter_map(|fault| fault["path"].as_str()).collect();
+        assert!(paths.contains(&"inner.every"), "{told}");
+        assert!(faults.len() >= 4, "all at once: {told}");
+        assert_eq!(call(address, "POST /v1/metrics", &tokens()).0, 201);
+        let (status, told) = call(address, "POST /v1/metrics", &tokens());
+        assert_eq!(status, 409, "{told}");
+        let early = json!({"value": "properties.m", "effective_from": "2026-03-01T00:00:00Z"});
+        let (status, told) = call(address, "PATCH /v1/metrics/tokens", &early);
+        assert_eq!((status, &told["error"]["faults"][0]["path"]), (422, &"effective_from".into()));
+        assert_eq!(call(address, "PATCH /v1/metrics/none", &json!({})).0, 404);
+        let (status, told) = call(address, "PATCH /v1/metrics/tokens", &json!({"version": "1"}));
+        assert_eq!((status, &told["error"]["faults"][0]["path"]), (422, &"version".into()));
+        let away = json!({"code": "away", "aggregation": "count"});
+        let (status, told) = call(address, "POST /v1/metrics", &away);
+        assert_eq!((status, &told["error"]["message"]), (503, &"the broker is away".into()));
+    });
+}
+
+#[test]
+fn validation_says_what_a_definition_means_and_makes_and_keeps_nothing() {
+    with(|address| {
+        let mut body = tokens();
+        let event = json!({"id": "e1", "type": "tokens", "customer": "acme", "time": "2026-03-01T08:00:00Z", "properties": {"n": 2.5}});
+        body["events"] = json!([event, event]);
+        let (status, told) = call(address, "POST /v1/metrics/validate", &body);
+        assert_eq!(status, 200, "{told}");
+        assert_eq!(told["totals"][0]["value"], "2.5");
+        assert_eq!(told["rejects"][0]["reason"], "duplicate");
+        let meaning = told["meaning"].as_str().expect("a text");
+        assert!(meaning.contains("sum of properties.n"), "{meaning}");
+        assert_eq!(call(address, "GET /v1/metrics/tokens", &Value::Null).0, 404);
+        body["aggregation"] = "summ".into();
+        assert_eq!(call(address, "POST /v1/metrics/validate", &body).0, 422);
+        let (status, told) = call(
+            address,
+            "POST /v1/metrics/validate",
+            &json!({"code": "x", "aggregation": "count", "events": 1}),
+        );
+        assert_eq!((status, &told["error"]["faults"][0]["path"]), (422, &"events".into()));
+    });
+}
+
+#[test]
+fn request_bears_its_name_in_the_answer() {
+    with(|address| {
+        use std::io::{Read, Write};
+        for (header, wanted) in [("x-request-id: r-7\r\n", "x-request-id: r-7\r\n"), ("", "-4")] {
+            let mut stream = super::connected(address);
+            let request = "GET /v1/metrics HTTP/1.1\r\nhost: o\r\nconnection: close\r\n";
+            write!(stream, "{request}{header}\r\n").expect("it reads");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("it answers");
+            assert!(answer.contains(wanted), "{answer}");
+        }
+    });
+}
