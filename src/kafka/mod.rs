@@ -25,9 +25,7 @@ mod withheld;
 pub use client::{Options, Topics, check_topics};
 pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
-pub use grants::{
-    Grant, check_group_grant, check_member, check_topic_grant, check_transactional_id,
-};
+pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
 pub use limits::{Limits, TopicLimit, broker_setting, topic_limit, topic_setting};
 pub use log::{Log, LogRecord, LogStep};

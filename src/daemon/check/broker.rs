@@ -117,7 +117,7 @@ impl Asked<'_> {
 
     fn group(&self) -> Result<String, String> {
         let (group, timeout) = (&self.flow.source.group_id, self.flow.source.request_timeout);
-        let grant = patiently(|| kafka::check_group_grant(self.source, group, timeout))?;
+        let grant = patiently(|| kafka::check_group(self.source, group, timeout))?;
         Ok(granted(grant, "may be read with"))
     }
 
