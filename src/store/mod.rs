@@ -71,18 +71,7 @@ impl Store {
         let db = DB::open(&database_options(options), directory)
             .map_err(|error| Error::open(directory, error))?;
         options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
-        let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
-        let identity = if let Some(bytes) = stored {
-            state::decode_identity(&bytes)
-                .map_err(|error| Error::Foreign(directory.into(), error.to_string()))?
-        } else {
-            let is_empty = db.iterator(IteratorMode::Start).next().is_none();
-            if !is_empty {
-                let text = "it holds a database that is no state of odometer".to_owned();
-                return Err(Error::Foreign(directory.into(), text));
-            }
-            fresh()
-        };
+        let identity = read_identity(&db, directory)?.unwrap_or_else(fresh);
         let mut dictionary = read_dictionary(&db, directory, plan)?;
         let stored = db.get([state::CALENDARS]).map_err(|error| Error::failed(directory, error))?;
         let calendars = dictionary
@@ -324,6 +313,20 @@ fn check_directory(directory: &Path) -> Result<(), Error> {
 fn is_of_beginning(name: &str) -> bool {
     let names = ["LOCK", "000000.dbtmp", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"];
     names.contains(&name) || name.starts_with("LOG") || name == "lost+found"
+}
+
+/// What the state is. `None`: the database is empty, as one is whose process was killed before its first write.
+fn read_identity(db: &DB, directory: &Path) -> Result<Option<Identity>, Error> {
+    let foreign = |text: String| Error::Foreign(directory.into(), text);
+    let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
+    match stored {
+        Some(bytes) => {
+            let identity = state::decode_identity(&bytes);
+            identity.map(Some).map_err(|error| foreign(error.to_string()))
+        }
+        None if db.iterator(IteratorMode::Start).next().is_none() => Ok(None),
+        None => Err(foreign("it holds a database that is no state of odometer".to_owned())),
+    }
 }
 
 fn read_dictionary(db: &DB, directory: &Path, plan: &Plan) -> Result<Dictionary, Error> {

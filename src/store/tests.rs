@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 
-use super::{Ask, Options, Store, forgotten};
+use super::{Ask, Options, Store, View, forgotten};
 use crate::definition::Plan;
 use crate::engine::{
     self, Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Incoming, Input, Processor,
@@ -165,4 +165,30 @@ fn what_is_delivered_is_forgotten_key_by_key_unless_it_is_much() {
     assert_eq!(forgotten(5, 7, key), few);
     assert_eq!(forgotten(0, 1_000, key).len(), 1_000);
     assert_eq!(forgotten(0, 1_001, key), [Operation::DeleteRange(key(0), key(1_001))]);
+}
+
+#[test]
+fn database_without_an_entry_may_be_looked_at_and_is_taken_by_a_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = Arc::default();
+    let options = Options::temporary(64 << 20);
+    let open = |group: &str| {
+        let binding = Binding {
+            cluster: String::new(),
+            group: group.to_owned(),
+            topic: String::new(),
+            partition: 0,
+            partitions: 1,
+        };
+        let identity = Identity { binding, digest_key: DigestKey([7; 16]) };
+        Store::open(folder.path(), &options, &plan, || identity).expect("it may be used")
+    };
+    drop(open("killed"));
+    let look = || View::open(folder.path(), &plan).expect("it may be read");
+    assert_eq!(look().identity().expect("it may be asked"), None);
+    let mut store = open("next");
+    let genesis = CommitRecord::genesis(CommitId([1; 16]), Cursor::at_offset(5));
+    store.begin(&genesis).expect("it is written");
+    let identity = store.view().identity().expect("it may be asked").expect("it has one");
+    assert_eq!(identity.binding.group, "next");
 }

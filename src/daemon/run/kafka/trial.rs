@@ -63,6 +63,8 @@ pub(in crate::daemon) fn of_states(
             let failed = |error: store::Error| error.to_string();
             let found =
                 View::open(&place, &plan).and_then(|view| view.identity()).map_err(failed)?;
+            // One whose process was killed as it began is nothing yet.
+            let Some(found) = found else { continue };
             if let Some(halt) = found.binding.foreign_to(&wanted) {
                 return Err(format!("{} partition {partition}: {halt}", topic.name));
             }
