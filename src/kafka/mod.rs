@@ -4,6 +4,7 @@
 //! broker says; beside that, reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
 
 mod client;
+mod committed;
 mod describe;
 mod destinations;
 mod error;
@@ -23,6 +24,7 @@ mod trouble;
 mod withheld;
 
 pub use client::{Options, Topics, check_topics};
+pub use committed::committed_offsets;
 pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
 pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};

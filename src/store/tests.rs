@@ -186,9 +186,11 @@ fn database_without_an_entry_may_be_looked_at_and_is_taken_by_a_start() {
     drop(open("killed"));
     let look = || View::open(folder.path(), &plan).expect("it may be read");
     assert_eq!(look().identity().expect("it may be asked"), None);
+    assert_eq!(look().last_commit().expect("it may be asked"), None);
     let mut store = open("next");
     let genesis = CommitRecord::genesis(CommitId([1; 16]), Cursor::at_offset(5));
     store.begin(&genesis).expect("it is written");
     let identity = store.view().identity().expect("it may be asked").expect("it has one");
     assert_eq!(identity.binding.group, "next");
+    assert_eq!(store.view().last_commit().expect("it may be asked"), Some(genesis));
 }

@@ -82,6 +82,15 @@ impl View {
         super::read_identity(&self.db, &self.directory)
     }
 
+    /// The commit that the state is as of; `None`: it has none yet.
+    ///
+    /// # Errors
+    /// The disk, or an entry that cannot be read.
+    pub fn last_commit(&self) -> Result<Option<CommitRecord>, Error> {
+        let View { db, directory, plan, dictionary } = self;
+        last_commit(Entries { db, snapshot: None, directory, plan, dictionary })
+    }
+
     /// The plan that the state is read by.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan

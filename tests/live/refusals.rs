@@ -19,6 +19,8 @@ fn neither_state_nor_offset_nor_start_from_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     scene.produce(Load::new(10, 2).take(100));
     let mut daemon = Daemon::new(&scene.configuration(None, "1h"), DEFINITIONS);
+    leave_begun(&scene, &daemon, 0);
+    expect_failure(&daemon, "source.start_from is unset");
     expect_refusal(&scene, &mut daemon, &["start_from"]);
 }
 
@@ -29,7 +31,7 @@ fn state_whose_process_was_killed_as_it_began_is_taken_and_no_failure() {
     let mut daemon = scene.daemon();
     leave_begun(&scene, &daemon, 1);
     let (trials, status) = daemon.check();
-    let is_told = |line: &String| line.contains("there are none yet");
+    let is_told = |line: &String| line.contains("2 partitions begin at their first record");
     assert!(trials.iter().any(is_told) && status == Some(0), "{trials:#?}");
     scene.work_through(&mut daemon);
 }
