@@ -12,6 +12,7 @@ use super::outcome::print;
 use super::{CommandError, aggregate, definition_files};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
+use crate::format::state::Identity;
 use crate::format::{Encoder, Place};
 use crate::store::{self, Ask, Survey, View};
 
@@ -165,8 +166,11 @@ fn each_total(
     mut give: impl FnMut(&str) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     // Which definitions are the task's is known once it is known what it belongs to.
-    let binding = View::open(task, &Arc::default()).and_then(|view| view.identity());
-    let binding = binding.map_err(failure)?.binding;
+    let found = View::open(task, &Arc::default()).and_then(|view| view.identity());
+    let Some(Identity { binding, .. }) = found.map_err(failure)? else {
+        let name = task.display();
+        return Err(CommandError::failed(format!("state directory {name}: nothing is in it yet")));
+    };
     let is_of_files = binding.topic.is_empty();
     let own = if is_of_files { definitions.clone() } else { definitions.of_topic(&binding.topic) };
     let plan = Arc::new(Plan::new(own));

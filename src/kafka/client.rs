@@ -14,6 +14,8 @@ use super::trouble::{self, Trouble};
 use super::{Access, Error, TopicId};
 
 const ASKING: &str = "asking for the topic's partitions";
+/// How members of the group share its partitions.
+pub(super) const ASSIGNOR: &str = "cooperative-sticky";
 
 /// How one worker talks to Kafka.
 #[derive(Clone, Debug)]
@@ -77,7 +79,7 @@ impl Options {
         config.set("enable.auto.offset.store", "false");
         config.set("auto.offset.reset", "error");
         config.set("isolation.level", "read_committed");
-        config.set("partition.assignment.strategy", "cooperative-sticky");
+        config.set("partition.assignment.strategy", ASSIGNOR);
         config.set("enable.partition.eof", "true");
         config.set("check.crcs", "true");
         if self.is_static {

@@ -5,6 +5,7 @@
     reason = "rdkafka has no door to DescribeTopics and DescribeConsumerGroups, and nothing else tells this"
 )]
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -31,6 +32,15 @@ pub(super) struct Described {
     pub(super) id: Option<String>,
     /// How many there are.
     pub(super) partitions: i32,
+    /// `None`: the broker does not tell.
+    pub(super) grants: Option<Grants>,
+}
+
+/// A consumer group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Group {
+    /// How its members share the partitions; `None`: it has none, or they have not agreed yet.
+    pub(super) assignor: Option<String>,
     /// `None`: the broker does not tell.
     pub(super) grants: Option<Grants>,
 }
@@ -169,12 +179,12 @@ unsafe fn described(
     }
 }
 
-/// Asks what may be done with a group, also one that is not there yet; `None`: the broker does not tell.
+/// Asks for a group, also one that is not there yet.
 pub(super) fn group<C: ClientContext>(
     client: &Client<C>,
     group: &str,
     timeout: Duration,
-) -> Result<Option<Grants>, RDKafkaErrorCode> {
+) -> Result<Group, RDKafkaErrorCode> {
     let name = CString::new(group).map_err(|_| RDKafkaErrorCode::InvalidGroupId)?;
     let mut names: [*const c_char; 1] = [name.as_ptr()];
     let names = names.as_mut_ptr();
@@ -204,7 +214,12 @@ pub(super) fn group<C: ClientContext>(
             description,
             &raw mut count,
         );
-        Ok(grants(operations, count))
+        let assignor = native::rd_kafka_ConsumerGroupDescription_partition_assignor(description);
+        let has_members = native::rd_kafka_ConsumerGroupDescription_member_count(description) > 0;
+        let assignor = NonNull::new(assignor.cast_mut()).filter(|_| has_members);
+        let assignor = assignor.map(|text| CStr::from_ptr(text.as_ptr()).to_string_lossy());
+        let assignor = assignor.filter(|text| !text.is_empty());
+        Ok(Group { assignor: assignor.map(Cow::into_owned), grants: grants(operations, count) })
     }
 }
 

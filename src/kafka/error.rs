@@ -101,6 +101,16 @@ pub enum Error {
         /// Its name.
         topic: String,
     },
+    /// The group has members that are no workers of this program.
+    #[error(
+        "the group has members that share partitions by {assignor:?}, and not by \"cooperative-sticky\" \
+         as this program: stop the program that they are of, or give source.group_id a name that \
+         nobody else has"
+    )]
+    OtherMembers {
+        /// How they share them.
+        assignor: String,
+    },
     /// A request was not answered, or refused.
     #[error("{what}: {cause}{}", needed(.cause))]
     Request {
@@ -185,6 +195,7 @@ impl Error {
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
+            | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
             | Error::DamagedBatch { .. }
@@ -225,6 +236,7 @@ impl Error {
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
             | Error::UnauthorisedId(_)
+            | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
             | Error::DamagedBatch { .. } => Disposition::Halt,

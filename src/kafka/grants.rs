@@ -1,5 +1,5 @@
-//! Whether the user that the properties name may do what is to be done, asked before anything is: nothing is read or
-//! written for it.
+//! Whether the user that the properties name may do what is to be done, and the group is free for it, asked before anything
+//! is: nothing is read or written for it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::describe::{self, Grants};
+use super::client::ASSIGNOR;
+use super::describe::{self, Grants, Group};
 use super::trouble::{self, Trouble};
 use super::{Access, Error, Options, sink};
 
@@ -39,24 +40,28 @@ pub fn check_topic_grant(
     judged(found, access).ok_or(lacks)
 }
 
-/// Whether a group may be read with.
+/// Whether a group may be read with, and nobody else does so.
 ///
 /// # Errors
-/// That it may not; a broker that does not answer.
-pub fn check_group_grant(
+/// That it may not; members of another kind; a broker that does not answer.
+pub fn check_group(
     properties: &BTreeMap<String, String>,
     group: &str,
     timeout: Duration,
 ) -> Result<Grant, Error> {
     let client = client(properties)?;
-    let found = match describe::group(client.client(), group, timeout) {
+    let Group { assignor, grants } = match describe::group(client.client(), group, timeout) {
         // Of a group that does not exist some brokers say nothing else.
-        Err(RDKafkaErrorCode::GroupIdNotFound) => None,
+        Err(RDKafkaErrorCode::GroupIdNotFound) => Group { assignor: None, grants: None },
         found => found.map_err(|code| failed(&client, code))?,
     };
     let code = RDKafkaErrorCode::GroupAuthorizationFailed;
     let lacks = Error::Request { what: ASKING, cause: KafkaError::Global(code) };
-    judged(found, Access::Read).ok_or(lacks)
+    let grant = judged(grants, Access::Read).ok_or(lacks)?;
+    match assignor {
+        Some(assignor) if assignor != ASSIGNOR => Err(Error::OtherMembers { assignor }),
+        Some(_) | None => Ok(grant),
+    }
 }
 
 /// Takes up a transactional id that no worker has, with a client as theirs are: whether those of the workers, which begin

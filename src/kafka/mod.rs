@@ -4,6 +4,7 @@
 //! broker says; beside that, reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
 
 mod client;
+mod committed;
 mod describe;
 mod destinations;
 mod error;
@@ -23,13 +24,12 @@ mod trouble;
 mod withheld;
 
 pub use client::{Options, Topics, check_topics};
+pub use committed::committed_offsets;
 pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
-pub use grants::{
-    Grant, check_group_grant, check_member, check_topic_grant, check_transactional_id,
-};
+pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
-pub use limits::{Limits, TopicLimit, broker_setting, topic_limit, topic_setting};
+pub use limits::{Inquiry, Limits, TopicLimit, topic_limit};
 pub use log::{Log, LogRecord, LogStep};
 pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;

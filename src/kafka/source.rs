@@ -19,9 +19,8 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use super::client::partitions;
 use super::trouble::Trouble;
 use super::withheld::Doubter;
-use super::{Access, Error, Options};
+use super::{Access, Error, Options, committed};
 use crate::engine::Committed;
-use crate::format::decode_metadata;
 
 /// A change of what the worker owns, to be answered by [`Source::assign`] or [`Source::unassign`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -226,29 +225,12 @@ impl Source {
             .committed_offsets(list.clone(), self.request_timeout)
             .map_err(Error::request("asking for the committed offsets"));
         let found = answer.and_then(|answer| {
-            let found = wanted.iter().map(|partition| self.committed_of(&answer, *partition));
-            found.collect()
+            let found = wanted.iter();
+            found.map(|partition| committed::found(&answer, &self.topic, *partition)).collect()
         });
         let found = found.map_err(|error| self.doubter.explained(error, &list))?;
         self.doubter.answered();
         Ok(found)
-    }
-
-    fn committed_of(
-        &self,
-        answer: &TopicPartitionList,
-        partition: i32,
-    ) -> Result<Option<Committed>, Error> {
-        let Some(element) = answer.find_partition(&self.topic, partition) else { return Ok(None) };
-        element.error().map_err(Error::request("asking for a committed offset"))?;
-        Ok(match element.offset() {
-            Offset::Offset(offset) => {
-                let text = element.metadata();
-                let metadata = decode_metadata(text).ok_or_else(|| text.to_owned());
-                Some(Committed { offset, metadata })
-            }
-            _ => None,
-        })
     }
 
     /// First offset of a partition's log, and one past the last.

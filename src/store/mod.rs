@@ -48,6 +48,9 @@ pub struct Store {
     identity: Identity,
     is_durable: bool,
     expire_from: Vec<u8>,
+    /// The day up to which the look at all ids that is under way began to forget; `None`: it began in an earlier run, or
+    /// has not begun.
+    expire_begun: Option<u32>,
     record: Option<(i64, [u8; 16])>,
     /// Of files whose note changed, to be stored with the next commit; `None`: it goes.
     followed: BTreeMap<u32, Option<FollowedFile>>,
@@ -72,18 +75,7 @@ impl Store {
         let db = DB::open(&database_options(options), directory)
             .map_err(|error| Error::open(directory, error))?;
         options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
-        let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
-        let identity = if let Some(bytes) = stored {
-            state::decode_identity(&bytes)
-                .map_err(|error| Error::Foreign(directory.into(), error.to_string()))?
-        } else {
-            let is_empty = db.iterator(IteratorMode::Start).next().is_none();
-            if !is_empty {
-                let text = "it holds a database that is no state of odometer".to_owned();
-                return Err(Error::Foreign(directory.into(), text));
-            }
-            fresh()
-        };
+        let identity = read_identity(&db, directory)?.unwrap_or_else(fresh);
         let (dictionary, calendars) = replan::understood(&db, directory, plan)?;
         let expire_from =
             db.get([state::EXPIRY]).map_err(|error| Error::failed(directory, error))?;
@@ -96,6 +88,7 @@ impl Store {
             identity,
             is_durable: options.is_durable,
             expire_from,
+            expire_begun: None,
             record: None,
             followed: BTreeMap::new(),
             written: None,
@@ -190,12 +183,16 @@ impl Store {
     }
 
     /// Forgets ids of days up to `day`, a slice of the store at each call, which goes on where the last one ended, in an
-    /// earlier run too. Returns whether the end was reached.
+    /// earlier run too. Returns whether all ids were looked at for that day: where the look began with an earlier one, it
+    /// begins again at its end.
     ///
     /// # Errors
     /// The disk.
     pub fn expire(&mut self, day: u32, entries_max: usize) -> Result<bool, Error> {
         let mut batch = WriteBatch::default();
+        if self.expire_from == [state::ID] {
+            self.expire_begun = Some(day);
+        }
         let from = IteratorMode::From(&self.expire_from, Direction::Forward);
         let mut next = None;
         for (count, entry) in self.db.iterator(from).enumerate() {
@@ -220,9 +217,9 @@ impl Store {
             None => batch.delete([state::EXPIRY]),
         }
         self.write_lazily(batch)?;
-        let is_end = next.is_none();
+        let is_whole = next.is_none() && self.expire_begun == Some(day);
         self.expire_from = next.unwrap_or_else(|| vec![state::ID]);
-        Ok(is_end)
+        Ok(is_whole)
     }
 
     /// Bytes of the state on disk and in write buffers.
@@ -321,6 +318,20 @@ fn check_directory(directory: &Path) -> Result<(), Error> {
 fn is_of_beginning(name: &str) -> bool {
     let names = ["LOCK", "000000.dbtmp", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"];
     names.contains(&name) || name.starts_with("LOG") || name == "lost+found"
+}
+
+/// What the state is. `None`: the database is empty, as one is whose process was killed before its first write.
+fn read_identity(db: &DB, directory: &Path) -> Result<Option<Identity>, Error> {
+    let foreign = |text: String| Error::Foreign(directory.into(), text);
+    let stored = db.get([state::IDENTITY]).map_err(|error| Error::failed(directory, error))?;
+    match stored {
+        Some(bytes) => {
+            let identity = state::decode_identity(&bytes);
+            identity.map(Some).map_err(|error| foreign(error.to_string()))
+        }
+        None if db.iterator(IteratorMode::Start).next().is_none() => Ok(None),
+        None => Err(foreign("it holds a database that is no state of odometer".to_owned())),
+    }
 }
 
 /// Whether a directory holds a database.

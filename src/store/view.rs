@@ -73,16 +73,22 @@ impl View {
         Ok(View { db, directory, plan, dictionary })
     }
 
-    /// What the state is.
+    /// What the state is. `None`: nothing is in the database, whose process was killed before it wrote its first commit; a
+    /// start takes it for its own.
     ///
     /// # Errors
     /// The disk, or an entry that cannot be read.
-    pub fn identity(&self) -> Result<Identity, Error> {
-        let directory = &self.directory;
-        let stored = self.db.get([state::IDENTITY]);
-        let stored = stored.map_err(|error| Error::failed(directory, error))?;
-        state::decode_identity(&stored.unwrap_or_default())
-            .map_err(|error| Error::Foreign(directory.clone(), error.to_string()))
+    pub fn identity(&self) -> Result<Option<Identity>, Error> {
+        super::read_identity(&self.db, &self.directory)
+    }
+
+    /// The commit that the state is as of; `None`: it has none yet.
+    ///
+    /// # Errors
+    /// The disk, or an entry that cannot be read.
+    pub fn last_commit(&self) -> Result<Option<CommitRecord>, Error> {
+        let View { db, directory, plan, dictionary } = self;
+        last_commit(Entries { db, snapshot: None, directory, plan, dictionary })
     }
 
     /// The plan that the state is read by.
@@ -98,10 +104,9 @@ impl View {
         let snapshot = self.db.snapshot();
         let View { db, directory, plan, dictionary } = self;
         let entries = Entries { db, snapshot: Some(&snapshot), directory, plan, dictionary };
-        let Some((_, commit)) = entries.last(&[state::COMMIT])? else {
+        let Some(commit) = last_commit(entries)? else {
             return Err(entries.corrupt(Corrupt("no commit, though it is in use".to_owned())));
         };
-        let commit = state::decode_commit(&commit).map_err(|corrupt| entries.corrupt(corrupt))?;
         let mut walk = Walk::new(entries, ask);
         while let Some(position) = walk.next.take() {
             let is_full = walk.found.len() >= ask.entries_max.max(1) || walk.looks >= LOOKS_MAX;
@@ -113,6 +118,11 @@ impl View {
         }
         Ok(Page { commit, found: walk.found, next: walk.next })
     }
+}
+
+fn last_commit(entries: Entries<'_>) -> Result<Option<CommitRecord>, Error> {
+    let Some((_, commit)) = entries.last(&[state::COMMIT])? else { return Ok(None) };
+    state::decode_commit(&commit).map(Some).map_err(|corrupt| entries.corrupt(corrupt))
 }
 
 /// Goes from key to key, leaping over those of other customers.

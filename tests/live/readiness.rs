@@ -72,6 +72,12 @@ fn group_that_refuses_a_member_is_told_with_its_reason() {
         (mate.assignment().ok()?.count() > 0).then_some(())
     });
     let mut daemon = scene.daemon();
+    let (trials, _) = daemon.check();
+    let is_told = |line: &String| {
+        line.starts_with("FAILED  source.group_id")
+            && line.contains("share partitions by \"range\"")
+    };
+    assert!(trials.iter().any(is_told), "{trials:#?}");
     daemon.start();
     await_obstacle(&scene, &mut daemon, &["which refuses it: ", "source.group_id a name that"]);
     drop(mate);

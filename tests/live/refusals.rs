@@ -1,6 +1,11 @@
 //! What the program must not serve: it says why, sends nothing, and leaves the committed offsets alone.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use odometer::engine::{Binding, DigestKey};
+use odometer::format::state::Identity;
+use odometer::store::Store;
 
 use crate::broker::Broker;
 use crate::daemon::{Daemon, free_address, http, http_body};
@@ -14,7 +19,39 @@ fn neither_state_nor_offset_nor_start_from_is_refused() {
     let scene = Scene::new(Broker::shared(), 2);
     scene.produce(Load::new(10, 2).take(100));
     let mut daemon = Daemon::new(&scene.configuration(None, "1h"), DEFINITIONS);
+    leave_begun(&scene, &daemon, 0);
+    expect_failure(&daemon, "source.start_from is unset");
     expect_refusal(&scene, &mut daemon, &["start_from"]);
+}
+
+#[test]
+fn state_whose_process_was_killed_as_it_began_is_taken_and_no_failure() {
+    let scene = Scene::new(Broker::shared(), 2);
+    scene.produce(Load::new(19, 2).take(100));
+    let mut daemon = scene.daemon();
+    leave_begun(&scene, &daemon, 1);
+    let (trials, status) = daemon.check();
+    let is_told = |line: &String| line.contains("2 partitions begin at their first record");
+    assert!(trials.iter().any(is_told) && status == Some(0), "{trials:#?}");
+    scene.work_through(&mut daemon);
+}
+
+/// Leaves a state directory as a process does that is killed before it has written what it is.
+fn leave_begun(scene: &Scene<'_>, daemon: &Daemon, partition: i32) {
+    let directory = daemon.directory().join(format!("state/{}-{partition}", scene.usage));
+    std::fs::create_dir_all(&directory).expect("the folder takes folders");
+    daemon.write("state/lock", "");
+    let options = odometer::store::Options::new(64 << 20);
+    let binding = Binding {
+        cluster: String::new(),
+        group: String::new(),
+        topic: String::new(),
+        partition,
+        partitions: 2,
+    };
+    let identity = Identity { binding, digest_key: DigestKey([0; 16]) };
+    let store = Store::open(&directory, &options, &Arc::default(), || identity);
+    drop(store.expect("a new one"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::daemon::CommandError;
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::run::trial;
 use crate::definition::Definitions;
+use crate::engine::StartFrom;
 use crate::kafka::{self, Access, Grant};
 use crate::settings::{KafkaFlow, Settings};
 
@@ -50,13 +51,18 @@ pub(super) fn check(
     report.tell(&format!("session.timeout.ms {session}"), asked.session(session))?;
     let outcome = asked.transactional_id();
     report.tell(&format!("transactional ids {:?}", asked.prefix()), outcome)?;
-    let outcome = asked.told(cluster).map_err(|_| "not looked at: see above".to_owned());
-    let outcome = outcome.and_then(|told| trial::of_states(settings, flow, definitions, &told));
-    let outcome = outcome.map(|count| match count {
+    let told = asked.told(cluster).map_err(|_| "not looked at: see above".to_owned());
+    let found = told.and_then(|told| {
+        let states = trial::of_states(settings, flow, definitions, &told)?;
+        Ok((told, states))
+    });
+    let outcome = found.as_ref().map(|(_, states)| match states.len() {
         0 => "there are none yet".to_owned(),
         count => format!("{count} states, of this cluster, group and topics"),
     });
-    report.tell("states, and what they delivered to", outcome)
+    report.tell("states, and what they delivered to", outcome.map_err(Clone::clone))?;
+    let Ok((told, states)) = found else { return Ok(()) };
+    report.tell("source.start_from", asked.beginnings(&told, &states))
 }
 
 /// Asks, and for a while again where a coordinator is not ready.
@@ -103,8 +109,8 @@ impl Asked<'_> {
             kafka::check_topics(properties, &[(topic, access)], timeout).map_err(words)?;
         let count = counts.first().copied().unwrap_or_default();
         let grant = kafka::check_topic_grant(properties, topic, access, timeout).map_err(words)?;
-        let policy = kafka::topic_setting(properties, topic, "cleanup.policy", timeout);
-        let policy = match policy.map_err(words)? {
+        let inquiry = kafka::Inquiry::open(properties, timeout).map_err(words)?;
+        let policy = match inquiry.of_topic(topic, "cleanup.policy").map_err(words)? {
             Ok(policy) => format!("cleanup.policy {policy}"),
             Err(reason) => format!("cleanup.policy not known ({reason})"),
         };
@@ -117,7 +123,7 @@ impl Asked<'_> {
 
     fn group(&self) -> Result<String, String> {
         let (group, timeout) = (&self.flow.source.group_id, self.flow.source.request_timeout);
-        let grant = patiently(|| kafka::check_group_grant(self.source, group, timeout))?;
+        let grant = patiently(|| kafka::check_group(self.source, group, timeout))?;
         Ok(granted(grant, "may be read with"))
     }
 
@@ -127,23 +133,46 @@ impl Asked<'_> {
     }
 
     fn transactional_id(&self) -> Result<String, String> {
-        let Some(options) = trial::options(self.flow) else { return Ok(NO_TOPIC.to_owned()) };
+        let Some(topic) = self.flow.source.topics.first() else { return Ok(NO_TOPIC.to_owned()) };
+        let options = trial::options(self.flow, topic);
         let id = self.prefix() + "check";
         patiently(|| kafka::check_transactional_id(&options, &id))?;
         Ok("may be used".to_owned())
     }
 
     fn session(&self, session: &str) -> Result<String, String> {
-        let Some(options) = trial::options(self.flow) else { return Ok(NO_TOPIC.to_owned()) };
+        let Some(topic) = self.flow.source.topics.first() else { return Ok(NO_TOPIC.to_owned()) };
+        let options = trial::options(self.flow, topic);
         kafka::check_member(&options).map_err(words)?;
-        let (topic, timeout) = (&options.topics.source, self.flow.source.request_timeout);
-        let setting = |name| kafka::broker_setting(self.source, topic, name, timeout);
+        let timeout = self.flow.source.request_timeout;
+        let inquiry = kafka::Inquiry::open(self.source, timeout).map_err(words)?;
+        let setting = |name| inquiry.of_broker(&topic.name, name);
         let least = setting("group.min.session.timeout.ms").map_err(words)?;
         let most = setting("group.max.session.timeout.ms").map_err(words)?;
         match least.and_then(|least| Ok((least, most?))) {
             Ok((least, most)) => within(session, &least, &most),
             Err(reason) => Ok(format!("whether the broker takes it is not known ({reason})")),
         }
+    }
+
+    /// Where reading begins where nothing is counted yet.
+    fn beginnings(&self, told: &trial::Told, states: &trial::States) -> Result<String, String> {
+        let (mut anew, start_from) = (0, self.flow.source.start_from);
+        for (topic, count) in self.flow.source.topics.iter().zip(&told.partitions) {
+            let options = trial::options(self.flow, topic);
+            let partitions: Vec<i32> = (0..*count).collect();
+            let committed = patiently(|| kafka::committed_offsets(&options, &partitions))?;
+            anew += trial::of_beginnings(start_from, &topic.name, states, &committed)?;
+        }
+        Ok(match (anew, start_from) {
+            (0, _) | (_, None) => "each partition goes on where the group is".to_owned(),
+            (anew, Some(StartFrom::Earliest)) => {
+                format!("{anew} partitions begin at their first record")
+            }
+            (anew, Some(StartFrom::Latest)) => {
+                format!("{anew} partitions begin behind their last record")
+            }
+        })
     }
 
     /// What the states and what they delivered to must agree with.

@@ -112,9 +112,13 @@ impl Watcher {
                 self.series.add_reload(ReloadOutcome::Taken);
             }
             Err(error) => {
+                let faults = words(&error);
                 let reason =
-                    format!("the files were not taken, and those before still count: {error}");
-                tracing::error!(%error, "the definition files were not taken; those before still count");
+                    format!("the files were not taken, and those before still count: {faults}");
+                tracing::error!(
+                    faults,
+                    "the definition files were not taken; those before still count"
+                );
                 self.readiness.warn("definitions", &reason, clock::now());
                 self.series.add_reload(ReloadOutcome::Refused);
             }
