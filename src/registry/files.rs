@@ -111,13 +111,7 @@ impl Registry {
         let (before, now) = (families(self.files.all()), families(definitions.metrics.iter()));
         for ((tenant, code), versions) in &now {
             let place = versions.first().map_or("", |version| version.source.place.as_str());
-            if let Some(made) = self.alive(tenant, code) {
-                let by = made.record.origin.name();
-                faults.push(format!(
-                    "{place}: metric {code:?} of tenant {tenant:?} was created over the {by} API: delete it there first, \
-                     or use another code"
-                ));
-            }
+            faults.extend(self.clash_with(tenant, code, place));
             if let (Some(reload), known) = (reload, before.get(&(*tenant, *code))) {
                 let known = known.map_or(&[][..], Vec::as_slice);
                 faults.extend(
@@ -139,6 +133,23 @@ impl Registry {
             .filter(|metric| !now.contains_key(&(metric.tenant.as_str(), metric.code.as_str())));
         let removed = gone.map(|metric| Metric { is_deleted: true, ..metric.clone() }).collect();
         Ok(Registry { files: Files { now: definitions, removed }, ..self.clone() })
+    }
+}
+
+impl Registry {
+    /// A metric of a file that was made otherwise, too.
+    pub fn clash(&self) -> Option<String> {
+        let mut metrics = self.files.now.metrics.iter();
+        metrics
+            .find_map(|metric| self.clash_with(&metric.tenant, &metric.code, &metric.source.place))
+    }
+
+    fn clash_with(&self, tenant: &str, code: &str, place: &str) -> Option<String> {
+        let by = self.alive(tenant, code)?.record.origin.name();
+        Some(format!(
+            "{place}: metric {code:?} of tenant {tenant:?} was created over the {by} API: delete it there first, or use \
+             another code"
+        ))
     }
 }
 

@@ -33,6 +33,7 @@ mod harness;
 mod alerts;
 mod crashes;
 mod damage;
+mod definitions;
 mod end_to_end;
 mod examples;
 mod formats;

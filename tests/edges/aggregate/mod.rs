@@ -57,7 +57,10 @@ impl Outcome {
 }
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    let mut lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    lines.iter_mut().for_each(Value::sort_all_objects);
+    lines
 }
 
 /// Runs the command, which must fail with status 1, and gives what it says.
@@ -83,12 +86,14 @@ fn newest<'t>(totals: impl IntoIterator<Item = &'t Value>) -> Vec<String> {
         for name in ["tenant", "metric", "customer", "group"] {
             shown[name] = total[name].clone();
         }
+        shown.sort_all_objects();
         let key = shown.to_string();
         let revision = total["revision"].as_u64().expect("a number");
         let before = newest.get(&key).map_or(0, |(revision, _)| *revision);
         assert_eq!(revision, before + 1, "revisions of {key}");
         shown["value"] = total["value"].clone();
         shown["events"] = total["events"].clone();
+        shown.sort_all_objects();
         newest.insert(key, (revision, shown.to_string()));
     }
     let mut lines: Vec<String> = newest.into_values().map(|(_, line)| line).collect();

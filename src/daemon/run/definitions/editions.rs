@@ -21,13 +21,16 @@ pub(in crate::daemon::run) type Plans = BTreeMap<String, Arc<Plan>>;
 /// The plans that count, and who goes by which.
 pub(in crate::daemon::run) struct Editions {
     number: AtomicU64,
-    is_held: AtomicBool,
+    /// Number of the hold that lasts; 0: nobody is held.
+    hold: AtomicU64,
+    is_stale: AtomicBool,
     shared: Mutex<Shared>,
     changed: Condvar,
 }
 
 struct Shared {
     plans: Plans,
+    holds: u64,
     /// `None`: they are not known yet.
     workers: Option<BTreeMap<String, Seen>>,
 }
@@ -36,8 +39,8 @@ struct Shared {
 #[derive(Clone, Copy, Default)]
 struct Seen {
     edition: u64,
-    /// Where it reads no further: the greatest time of its events.
-    rest: Option<Option<EventTime>>,
+    /// The hold that it rests for, and the greatest time of its events.
+    rest: Option<(u64, Option<EventTime>)>,
 }
 
 /// What a worker has of the editions; dropped it is no longer waited for.
@@ -46,7 +49,8 @@ pub(in crate::daemon::run) struct Reader {
     name: String,
     topic: String,
     taken: u64,
-    is_resting: bool,
+    /// The hold that it told last that it rests for.
+    rests: u64,
 }
 
 /// No worker reads as long as this lives.
@@ -60,8 +64,9 @@ impl Editions {
     pub(in crate::daemon::run) fn new(plans: Plans) -> Self {
         Editions {
             number: AtomicU64::new(1),
-            is_held: AtomicBool::new(false),
-            shared: Mutex::new(Shared { plans, workers: None }),
+            hold: AtomicU64::new(0),
+            is_stale: AtomicBool::new(false),
+            shared: Mutex::new(Shared { plans, holds: 0, workers: None }),
             changed: Condvar::new(),
         }
     }
@@ -79,7 +84,7 @@ impl Editions {
             name: name.clone(),
             topic: topic.clone(),
             taken: 0,
-            is_resting: false,
+            rests: 0,
         };
         workers.iter().map(reader).collect()
     }
@@ -91,19 +96,35 @@ impl Editions {
         self.number.fetch_add(1, Ordering::Release).saturating_add(1)
     }
 
+    /// Whether what is defined may be older than it may be: then nothing is read.
+    pub(super) fn set_stale(&self, is_stale: bool) {
+        self.is_stale.store(is_stale, Ordering::Release);
+    }
+
     /// Waits until every worker goes by that edition or a later one. Returns whether all do.
     pub(super) fn await_taken(&self, number: u64, limit: Duration) -> bool {
         self.wait(limit, |shared| shared.each(|seen| seen.edition >= number)).is_some()
     }
 
+    /// Whether the workers are known: before, none can be held.
+    pub(super) fn has_begun(&self) -> bool {
+        self.lock().workers.is_some()
+    }
+
     /// Has all workers stop reading. `None`: not all of them did in time.
     pub(super) fn hold(&self, limit: Duration) -> Option<Held<'_>> {
-        self.is_held.store(true, Ordering::Release);
+        let number = {
+            let mut shared = self.lock();
+            shared.holds += 1;
+            shared.holds
+        };
+        self.hold.store(number, Ordering::Release);
         // Lets go of those that rest already, whatever becomes of the others.
         let mut held = Held { editions: self, reached: None };
-        let shared = self.wait(limit, |shared| shared.each(|seen| seen.rest.is_some()))?;
+        let rests = |seen: &Seen| seen.rest.is_some_and(|(of, _)| of == number);
+        let shared = self.wait(limit, |shared| shared.each(rests))?;
         let workers = shared.workers.iter().flat_map(BTreeMap::values);
-        held.reached = workers.filter_map(|seen| seen.rest.flatten()).max();
+        held.reached = workers.filter_map(|seen| seen.rest.and_then(|(_, reached)| reached)).max();
         Some(held)
     }
 
@@ -159,13 +180,15 @@ impl Reader {
         &mut self,
         reached: impl Fn() -> Option<EventTime>,
     ) -> bool {
-        let is_held = self.editions.is_held.load(Ordering::Acquire);
-        if is_held != self.is_resting {
-            self.is_resting = is_held;
-            let rest = is_held.then(reached);
+        let Editions { hold, is_stale, .. } = &*self.editions;
+        let hold = hold.load(Ordering::Acquire);
+        let is_stale = is_stale.load(Ordering::Acquire);
+        if hold != 0 && hold != self.rests {
+            self.rests = hold;
+            let rest = Some((hold, reached()));
             self.tell(|seen| seen.rest = rest);
         }
-        is_held
+        hold != 0 || is_stale
     }
 
     fn tell(&self, change: impl FnOnce(&mut Seen)) {
@@ -189,11 +212,7 @@ impl Drop for Reader {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let mut shared = self.editions.lock();
-        for seen in shared.workers.iter_mut().flat_map(BTreeMap::values_mut) {
-            seen.rest = None;
-        }
-        self.editions.is_held.store(false, Ordering::Release);
+        self.editions.hold.store(0, Ordering::Release);
     }
 }
 
@@ -266,7 +285,20 @@ mod tests {
         done.send(()).expect("it waits");
         assert_eq!(holding.join().expect("no panic"), at(7));
         assert!(!readers[0].is_held(|| at(9)) && !readers[1].is_held(|| None));
-        // Another one is another one, whatever was told before.
+        // Another one is another one, whatever was told before; and who has not seen that the one before is over rests on.
         assert!(editions.hold(Duration::ZERO).is_none());
+        readers[0].is_held(|| at(9));
+        drop(readers.pop());
+        for round in 0..50 {
+            let holding = std::thread::spawn({
+                let editions = Arc::clone(&editions);
+                move || editions.hold(LONG).expect("it rests").reached
+            });
+            while !holding.is_finished() {
+                readers[0].is_held(|| at(round));
+                std::thread::yield_now();
+            }
+            assert_eq!(holding.join().expect("no panic"), at(round));
+        }
     }
 }

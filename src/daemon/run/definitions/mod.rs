@@ -17,18 +17,24 @@ use std::time::Duration;
 use self::editions::Plans;
 pub(super) use self::editions::{Editions, Reader};
 pub(super) use self::reload::watch;
-use self::shelf::Shelf;
+pub(super) use self::shelf::Error as ShelfError;
+use self::shelf::{FileShelf, Shelf};
 use super::live::LiveTasks;
-use crate::admin::{Catalogue, NotDone};
+use crate::admin::{Catalogue, NotDone, Readiness};
+use crate::daemon::clock::Stopwatch;
 use crate::daemon::{CommandError, clock};
 use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
+use crate::kafka::DefinitionTopic;
 use crate::model::Span;
 use crate::registry::{Author, Change, Draft, Horizon, Outcome, Patch, Refusal, Registry, Reload};
 use crate::settings::{Flow, Settings};
 
 /// How long a change may take to reach every worker: one that delivers takes it after that.
 const TAKEN_MAX: Duration = Duration::from_secs(30);
+
+/// What `/readyz` calls it where what is defined is not known.
+const STALE: &str = "definitions";
 
 /// What is defined, and who goes by it.
 pub(super) struct Book {
@@ -37,6 +43,7 @@ pub(super) struct Book {
     /// Topics of the source; of files one without a name.
     topics: Vec<String>,
     lead: Span,
+    of_files: FileShelf,
     writing: Mutex<Writing>,
 }
 
@@ -44,32 +51,96 @@ pub(super) struct Book {
 struct Writing {
     registry: Registry,
     shelf: Shelf,
+    /// Of what was made elsewhere: since it was last all known.
+    known: Stopwatch,
 }
 
 impl Book {
-    /// What is kept in the state directory, with the definitions of files.
+    /// What is kept in the state directory, with the definitions of files. Over Kafka the rest comes with
+    /// [`Book::attach`].
     pub(super) fn open(
         settings: &Settings,
         files: Definitions,
         live: Arc<LiveTasks>,
     ) -> Result<Self, CommandError> {
-        let (shelf, registry) = Shelf::open(&settings.state.directory)?;
-        let registry = registry.with_files(files, None).map_err(CommandError::Faults)?;
-        shelf.keep(&registry)?;
-        let topics = match &settings.flow {
+        let directory = &settings.state.directory;
+        let (topics, (shelf, registry)) = match &settings.flow {
             Flow::Kafka(flow) => {
-                flow.source.topics.iter().map(|topic| topic.name.clone()).collect()
+                let topics = flow.source.topics.iter().map(|topic| topic.name.clone()).collect();
+                let waits = "the topic of definitions has not been read yet: try again".to_owned();
+                (topics, (Shelf::None(waits), Registry::default()))
             }
-            Flow::Files(_) => vec![String::new()],
+            Flow::Files(_) => (vec![String::new()], Shelf::journal(directory)?),
         };
+        let of_files = FileShelf::in_directory(directory);
+        let kept = of_files.kept()?;
+        let registry = registry.with_kept(&kept).map_err(|fault| CommandError::failed(fault.0))?;
+        let registry = registry.with_files(files, None).map_err(CommandError::Faults)?;
+        of_files.keep(&registry)?;
         live.know(Arc::new(registry.clone()));
         Ok(Book {
             editions: Arc::new(Editions::new(plans(&registry, &topics))),
             live,
             topics,
             lead: settings.metrics.definition_lead,
-            writing: Mutex::new(Writing { registry, shelf }),
+            of_files,
+            writing: Mutex::new(Writing { registry, shelf, known: Stopwatch::start() }),
         })
+    }
+
+    /// From now on definitions are kept in that topic, whose records count from before the first event; or nowhere, for a
+    /// reason.
+    ///
+    /// # Errors
+    /// A broker that does not answer, or records that stand in the way of what files define.
+    pub(super) fn attach(
+        &self,
+        topic: Result<DefinitionTopic, String>,
+    ) -> Result<(), shelf::Error> {
+        let mut writing = self.lock();
+        let mut shelf = match topic {
+            Ok(topic) => Shelf::Topic(Box::new(topic)),
+            Err(reason) => Shelf::None(reason),
+        };
+        let mut registry = writing.registry.clone();
+        shelf.refresh(&mut registry)?;
+        let clash = registry.clash();
+        if let Some(text) = clash {
+            return Err(shelf::Error::Unreadable(text));
+        }
+        writing.shelf = shelf;
+        writing.known = Stopwatch::start();
+        self.show(&mut writing, registry);
+        Ok(())
+    }
+
+    /// Takes in what other processes made. Where that was not possible for too long, nothing is read until it is.
+    fn refresh(&self, readiness: &Readiness) {
+        let mut writing = self.lock();
+        let mut registry = writing.registry.clone();
+        match writing.shelf.refresh(&mut registry) {
+            Ok(is_changed) => {
+                writing.known = Stopwatch::start();
+                self.editions.set_stale(false);
+                readiness.clear(STALE);
+                if is_changed {
+                    let revision = registry.revision();
+                    tracing::info!(revision, "definitions that another process made were taken in");
+                    self.show(&mut writing, registry);
+                }
+            }
+            Err(error) => {
+                let half = Duration::from_micros(self.lead.micros().unsigned_abs() / 2);
+                if writing.known.elapsed() >= half {
+                    self.editions.set_stale(true);
+                    let reason = format!(
+                        "nothing is read, for what is defined by now has not been known for half of \
+                         metrics.definition_lead: {error}"
+                    );
+                    readiness.obstruct(STALE, &reason, clock::now());
+                }
+            }
+        }
     }
 
     /// How many metrics fold events.
@@ -86,7 +157,17 @@ impl Book {
         &self,
         work_out: impl FnOnce(&Registry, Horizon) -> Result<Change, Refusal>,
     ) -> Result<Change, NotDone> {
+        if !self.editions.has_begun() {
+            let text = "the process has not started yet: nothing was changed, try again";
+            return Err(NotDone::Unavailable(text.to_owned()));
+        }
         let mut writing = self.lock();
+        let not_stored = |error: &shelf::Error| {
+            tracing::error!(%error, "a definition could not be stored");
+            NotDone::Unavailable(format!(
+                "it could not be stored, and nothing was changed: {error}"
+            ))
+        };
         // Nobody reads on meanwhile: what is to begin, begins behind all that was read.
         let Some(held) = self.editions.hold(TAKEN_MAX) else {
             return Err(NotDone::Unavailable(
@@ -95,19 +176,22 @@ impl Book {
             ));
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
-        let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
-        if change.outcome == Outcome::Unchanged {
-            return Ok(change);
-        }
         let mut registry = writing.registry.clone();
+        let turn = writing.shelf.begin(&mut registry).map_err(|error| not_stored(&error))?;
+        let change = match work_out(&registry, horizon) {
+            Ok(change) if change.outcome != Outcome::Unchanged => change,
+            // What others made is taken in all the same.
+            other => {
+                if registry.revision() != writing.registry.revision() {
+                    self.show(&mut writing, registry);
+                }
+                return other.map_err(NotDone::Refused);
+            }
+        };
         let put = registry.put(change.record.clone());
         put.map_err(|fault| NotDone::Failed(fault.0))?;
-        writing.shelf.store(&change.record, &registry).map_err(|error| {
-            tracing::error!(%error, "a definition could not be stored");
-            NotDone::Unavailable(format!(
-                "it could not be stored, and nothing was changed: {error}"
-            ))
-        })?;
+        let stored = writing.shelf.store(turn, &change.record, &registry);
+        stored.map_err(|error| not_stored(&error))?;
         let number = self.show(&mut writing, registry);
         if !self.editions.await_taken(number, TAKEN_MAX) {
             return Err(NotDone::Unavailable(
@@ -138,7 +222,7 @@ impl Book {
         let reload = Reload { at: clock::now(), horizon };
         let registry = writing.registry.with_files(definitions, Some(reload));
         let registry = registry.map_err(CommandError::Faults)?;
-        writing.shelf.keep(&registry)?;
+        self.of_files.keep(&registry)?;
         let number = self.show(&mut writing, registry);
         if !self.editions.await_taken(number, TAKEN_MAX) {
             tracing::warn!(

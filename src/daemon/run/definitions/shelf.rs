@@ -1,4 +1,4 @@
-//! Where definitions outlive the process: beside the state that was made by them.
+//! Where definitions outlive the process: over files beside the state, over Kafka in a topic.
 //!
 //! ```text
 //! definitions.ndjson        a record a line (see `registry::Record`), the newest of a metric counts
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::daemon::CommandError;
 use crate::file::{self, Journal};
+use crate::kafka::{self, DefinitionTopic, DefinitionWriter};
 use crate::registry::{Kept, Record, Registry};
 
 const RECORDS: &str = "definitions.ndjson";
@@ -16,63 +17,128 @@ const FILES: &str = "definition-files.ndjson";
 
 /// Past how many lines for each record the journal is written anew.
 const LINES_PER_RECORD: usize = 4;
+const LINES_MIN: usize = 64;
 
-/// The state directory's part of it.
-pub(super) struct Shelf {
-    directory: PathBuf,
-    records: Journal,
-    lines: usize,
+/// Where records are kept.
+pub(super) enum Shelf {
+    /// In the state directory.
+    Journal(Box<Lines>),
+    /// In a topic.
+    Topic(Box<DefinitionTopic>),
+    /// Nowhere, for that reason.
+    None(String),
+}
+
+/// The journal, and how long it is.
+pub(super) struct Lines {
+    journal: Journal,
+    count: usize,
+}
+
+/// Why a record is not stored, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::daemon::run) enum Error {
+    #[error(transparent)]
+    File(#[from] file::Error),
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Nowhere(String),
+}
+
+/// The turn to write.
+pub(super) enum Turn {
+    /// Nobody else writes.
+    Own,
+    /// Whoever wrote before is fenced.
+    Topic(DefinitionWriter),
 }
 
 impl Shelf {
-    /// What was kept.
-    pub(super) fn open(directory: &Path) -> Result<(Self, Registry), CommandError> {
+    /// The journal in the state directory, with what it has.
+    pub(super) fn journal(directory: &Path) -> Result<(Self, Registry), CommandError> {
         let path = directory.join(RECORDS);
-        let (records, lines) = Journal::open(&path).map_err(failed)?;
+        let (journal, lines) = Journal::open(&path).map_err(failed)?;
         let mut registry = Registry::default();
         for (number, line) in (1..).zip(&lines) {
             let put = Record::read(line.as_bytes()).and_then(|record| registry.put(record));
             put.map_err(|fault| unreadable(&path, number, &fault.0))?;
         }
-        let shelf = Shelf { directory: directory.to_owned(), records, lines: lines.len() };
-        let path = directory.join(FILES);
-        let (_, lines) = Journal::open(&path).map_err(failed)?;
-        let mut kept: Vec<Kept> = Vec::with_capacity(lines.len());
-        for (number, line) in (1..).zip(&lines) {
-            let read = serde_json::from_str(line);
-            kept.push(read.map_err(|error| unreadable(&path, number, &error.to_string()))?);
-        }
-        let registry = registry.with_kept(&kept).map_err(|fault| unreadable(&path, 1, &fault.0))?;
-        Ok((shelf, registry))
+        Ok((Shelf::Journal(Box::new(Lines { journal, count: lines.len() })), registry))
     }
 
-    /// Keeps what files define now.
-    pub(super) fn keep(&self, registry: &Registry) -> Result<(), CommandError> {
-        let lines: Vec<String> = registry
-            .kept()
-            .iter()
-            .map(|kept| serde_json::to_string(kept).expect("texts are JSON"))
-            .collect();
-        let (mut journal, before) = Journal::open(&self.directory.join(FILES)).map_err(failed)?;
-        if before == lines {
-            return Ok(());
+    /// Takes in what was stored since the last look. Returns whether there was anything.
+    pub(super) fn refresh(&mut self, registry: &mut Registry) -> Result<bool, Error> {
+        let Shelf::Topic(topic) = self else { return Ok(false) };
+        let values = topic.read()?;
+        let mut read = registry.clone();
+        for value in &values {
+            let put = Record::read(value).and_then(|record| read.put(record));
+            put.map_err(|fault| {
+                let name = topic.name();
+                Error::Unreadable(format!(
+                    "topic {name:?} holds a record that this program has not written: {}",
+                    fault.0
+                ))
+            })?;
         }
-        journal.rewrite(lines.iter().map(String::as_str)).map_err(failed)
+        *registry = read;
+        Ok(!values.is_empty())
     }
 
-    /// Keeps a record; `registry` has it already.
+    /// Begins a change, with all that was stored before taken in.
+    pub(super) fn begin(&mut self, registry: &mut Registry) -> Result<Turn, Error> {
+        match self {
+            Shelf::Journal(_) => Ok(Turn::Own),
+            Shelf::None(reason) => Err(Error::Nowhere(reason.clone())),
+            Shelf::Topic(topic) => {
+                let writer = topic.begin()?;
+                self.refresh(registry)?;
+                Ok(Turn::Topic(writer))
+            }
+        }
+    }
+
+    /// Stores a record; `registry` has it already. Whether it is stored is known after this, or an error.
     pub(super) fn store(
         &mut self,
+        turn: Turn,
         record: &Record,
         registry: &Registry,
-    ) -> Result<(), file::Error> {
-        self.records.append(&record.text())?;
-        self.lines += 1;
-        let count = registry.records().count();
-        if self.lines > count.saturating_mul(LINES_PER_RECORD).max(64) {
+    ) -> Result<(), Error> {
+        match (self, turn) {
+            (Shelf::Journal(lines), _) => Ok(lines.store(record, registry)?),
+            (Shelf::None(reason), _) => Err(Error::Nowhere(reason.clone())),
+            (Shelf::Topic(topic), Turn::Topic(writer)) => {
+                let Record { tenant, code, generation, .. } = record;
+                let key = serde_json::json!([tenant, code, generation]).to_string();
+                let text = record.text();
+                let Err(error) = writer.write(topic.name(), &key, &text) else { return Ok(()) };
+                // A new epoch ends what was left open; then the log tells.
+                drop(topic.begin()?);
+                let values = topic.read()?;
+                if values.iter().any(|value| value == text.as_bytes()) {
+                    Ok(())
+                } else {
+                    Err(error.into())
+                }
+            }
+            (Shelf::Topic(_), Turn::Own) => unreachable!("a topic's turn is a topic's"),
+        }
+    }
+}
+
+impl Lines {
+    fn store(&mut self, record: &Record, registry: &Registry) -> Result<(), file::Error> {
+        self.journal.append(&record.text())?;
+        self.count += 1;
+        let records = registry.records().count();
+        if self.count > records.saturating_mul(LINES_PER_RECORD).max(LINES_MIN) {
             let texts: Vec<String> = registry.records().map(Record::text).collect();
-            match self.records.rewrite(texts.iter().map(String::as_str)) {
-                Ok(()) => self.lines = texts.len(),
+            match self.journal.rewrite(texts.iter().map(String::as_str)) {
+                Ok(()) => self.count = texts.len(),
                 // What was to be stored is; the next change tries again.
                 Err(error) => {
                     tracing::warn!(%error, "the definitions' journal could not be shortened")
@@ -80,6 +146,42 @@ impl Shelf {
             }
         }
         Ok(())
+    }
+}
+
+/// What files define, beside the state.
+pub(super) struct FileShelf {
+    path: PathBuf,
+}
+
+impl FileShelf {
+    pub(super) fn in_directory(directory: &Path) -> Self {
+        FileShelf { path: directory.join(FILES) }
+    }
+
+    /// What they defined when a process last worked.
+    pub(super) fn kept(&self) -> Result<Vec<Kept>, CommandError> {
+        let (_, lines) = Journal::open(&self.path).map_err(failed)?;
+        let mut kept = Vec::with_capacity(lines.len());
+        for (number, line) in (1..).zip(&lines) {
+            let read = serde_json::from_str(line);
+            kept.push(read.map_err(|error| unreadable(&self.path, number, &error.to_string()))?);
+        }
+        Ok(kept)
+    }
+
+    /// Keeps what they define now.
+    pub(super) fn keep(&self, registry: &Registry) -> Result<(), CommandError> {
+        let lines: Vec<String> = registry
+            .kept()
+            .iter()
+            .map(|kept| serde_json::to_string(kept).expect("texts are JSON"))
+            .collect();
+        let (mut journal, before) = Journal::open(&self.path).map_err(failed)?;
+        if before == lines {
+            return Ok(());
+        }
+        journal.rewrite(lines.iter().map(String::as_str)).map_err(failed)
     }
 }
 

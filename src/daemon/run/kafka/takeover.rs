@@ -60,6 +60,7 @@ pub(super) fn take_over(
     let mut local = None;
     if store::exists(&directory) {
         let opened = open(scene, &directory, partition)?;
+        check_revision(&opened, plan)?;
         local = Some(local_state(&opened, options, log_start, log_end)?);
         store = Some(opened);
     }
@@ -116,6 +117,17 @@ fn claim(registry: &Registry, task: &TaskName, store: &Store) -> Result<Option<H
         own.get_or_insert_with(|| halt(&other));
     }
     Ok(own)
+}
+
+/// A state goes by all definitions that it was made by, or by more: others may still come.
+fn check_revision(store: &Store, plan: &Plan) -> Result<(), Error> {
+    let known = plan.revision();
+    match store.commits()?.last().map(|last| last.plan_revision) {
+        Some(of_state) if of_state > known => {
+            Err(kafka::Error::DefinitionsBehind { of_state, known }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A halt is told where it ends something.

@@ -1,0 +1,181 @@
+//! Definitions over the listener of daemons that work on Kafka: kept in a topic, shared, and never half made.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::broker::Broker;
+use crate::daemon::Daemon;
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::topic::Outgoing;
+use crate::wait;
+
+const ANCHOR: &str =
+    r#"{"metrics":[{"code":"anchor","event_type":"never","aggregation":"count"}]}"#;
+
+fn call(address: &str, line: &str, body: &Value) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(120))).ok()?;
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let length = text.len();
+    write!(
+        stream,
+        "{line} HTTP/1.1\r\nHost: o\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{text}"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+}
+
+/// The answer, once the daemon listens and its workers work.
+fn answered(scene: &Scene<'_>, line: &str, body: &Value) -> (u16, Value) {
+    wait::until("an answer", WORK_LIMIT, || {
+        call(&scene.admin, line, body).filter(|(status, _)| *status != 503)
+    })
+}
+
+fn metric(code: &str) -> Value {
+    json!({"code": code, "event_type": "k", "aggregation": "count", "period": "hour"})
+}
+
+fn event(number: u64, kind: &str, hour: u64) -> Outgoing {
+    let text = format!(
+        r#"{{"id":"e{number}","type":"{kind}","customer":"c{}","time":"2026-03-01T{hour:02}:00:00Z"}}"#,
+        number % 5
+    );
+    Outgoing::keyed(&format!("c{}", number % 5), text)
+}
+
+fn started(scene: &Scene<'_>) -> Daemon {
+    let mut daemon = Daemon::new(&scene.configuration(Some("earliest"), "1h"), ANCHOR);
+    daemon.start();
+    daemon
+}
+
+#[test]
+fn metrics_made_over_the_listener_count_until_they_are_deleted() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = started(&scene);
+    scene.produce((0..50).map(|number| event(number, "k", 1)));
+    scene.await_done(&mut daemon);
+    let (status, made) = answered(&scene, "POST /v1/metrics", &metric("m"));
+    assert_eq!(status, 201, "{made}");
+    scene.produce((100..170).map(|number| event(number, "k", 2)));
+    scene.await_done(&mut daemon);
+    daemon.kill();
+    daemon.start();
+    assert_eq!(
+        answered(&scene, "GET /v1/metrics/m", &Value::Null).0,
+        200,
+        "it outlasts the process"
+    );
+    scene.produce((200..230).map(|number| event(number, "k", 3)));
+    scene.await_done(&mut daemon);
+    assert_eq!(answered(&scene, "DELETE /v1/metrics/m", &Value::Null).0, 204);
+    scene.produce((300..340).map(|number| event(number, "k", 3)));
+    let last = |number: u64| {
+        let text = format!(
+            r#"{{"id":"z{number}","type":"never","customer":"c{}","time":"2026-03-03T00:00:00Z"}}"#,
+            number % 5
+        );
+        Outgoing::keyed(&format!("c{}", number % 5), text)
+    };
+    scene.produce((0..5).map(last));
+    scene.finish(&mut daemon);
+    let totals = scene.broker.read_committed_all(&scene.totals);
+    let mut counted = std::collections::BTreeMap::new();
+    for record in &totals {
+        let total: Value = serde_json::from_str(record.text()).expect("a total is JSON");
+        assert_eq!(total["revision"], 1, "{total}");
+        if total["metric"] == "m" {
+            let events = total["events"].as_u64().expect("a count");
+            let start = total["period"]["start"].as_str().expect("an instant").to_owned();
+            *counted.entry(start).or_insert(0) += events;
+        }
+    }
+    let counted: Vec<_> = counted.into_iter().collect();
+    let hour = |hour: u64| format!("2026-03-01T{hour:02}:00:00Z");
+    assert_eq!(counted, [(hour(2), 70), (hour(3), 30)]);
+}
+
+#[test]
+fn two_listeners_lose_nothing_of_each_other() {
+    let broker = Broker::shared();
+    let (one, other) = (Scene::new(broker, 1), Scene::new(broker, 1));
+    let shared = format!("{}-definitions", one.totals);
+    let mut first = started(&one);
+    let configuration = other.configuration(Some("earliest"), "1h");
+    let own = format!("{}-definitions", other.totals);
+    assert!(configuration.contains(&own));
+    let mut second = Daemon::new(&configuration.replace(&own, &shared), ANCHOR);
+    second.start();
+    for scene in [&one, &other] {
+        let list = answered(scene, "GET /v1/metrics", &Value::Null);
+        assert_eq!(list.0, 200);
+    }
+    let codes: Vec<String> = (0..12).map(|number| format!("m{number}")).collect();
+    let made: Vec<Vec<u16>> = std::thread::scope(|scope| {
+        let workers = [&one, &other].map(|scene| {
+            let codes = &codes;
+            scope.spawn(move || {
+                codes
+                    .iter()
+                    .map(|code| answered(scene, "POST /v1/metrics", &metric(code)).0)
+                    .collect()
+            })
+        });
+        workers.map(|worker| worker.join().expect("no panic")).into_iter().collect()
+    });
+    for (place, code) in codes.iter().enumerate() {
+        let mut both: Vec<u16> = made.iter().map(|statuses| statuses[place]).collect();
+        both.sort_unstable();
+        assert_eq!(both, [201, 409], "{code}");
+    }
+    for scene in [&one, &other] {
+        wait::until("each knows what the other made", WORK_LIMIT, || {
+            let (_, page) = call(&scene.admin, "GET /v1/metrics", &Value::Null)?;
+            (page["metrics"].as_array()?.len() == codes.len() + 1).then_some(())
+        });
+    }
+    // Both saw version 1, and one of them only makes the second.
+    let patch = |scene: &Scene<'_>, filter: &str| {
+        let body = json!({"filter": format!("properties.{filter} = 1"), "version": 1});
+        answered(scene, "PATCH /v1/metrics/m0", &body).0
+    };
+    let mut both = std::thread::scope(|scope| {
+        let workers = [(&one, "a"), (&other, "b")]
+            .map(|(scene, filter)| scope.spawn(move || patch(scene, filter)));
+        workers.map(|worker| worker.join().expect("no panic"))
+    });
+    both.sort_unstable();
+    assert_eq!(both, [200, 409]);
+    first.assert_running();
+    second.assert_running();
+    assert!(first.terminate().success() && second.terminate().success());
+}
+
+#[test]
+fn nothing_is_half_made_where_the_broker_goes_away() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 1);
+    let mut daemon = started(&scene);
+    assert_eq!(answered(&scene, "POST /v1/metrics", &metric("before")).0, 201);
+    broker.stop();
+    let away = call(&scene.admin, "POST /v1/metrics", &metric("away")).expect("it answers");
+    assert_eq!(away.0, 503, "{}", away.1);
+    let code = &away.1["error"]["code"];
+    assert_eq!(code, "unavailable");
+    daemon.assert_running();
+    broker.restart();
+    let (status, found) = answered(&scene, "GET /v1/metrics/away", &Value::Null);
+    assert_eq!(status, 404, "{found}");
+    assert_eq!(answered(&scene, "POST /v1/metrics", &metric("away")).0, 201);
+    let (_, before) = answered(&scene, "GET /v1/metrics/before", &Value::Null);
+    assert_eq!(before["generation"], 1);
+    assert!(daemon.terminate().success());
+}
