@@ -17,8 +17,10 @@
     )
 )]
 
+mod defaults;
 mod fault;
 
+pub use defaults::Defaults;
 pub use fault::{Fault, Step};
 
 /// A definition in the native form: the keys that an entry of `metrics` in a definitions file has.
