@@ -9,6 +9,7 @@
 mod aggregation;
 mod customer;
 mod describe;
+mod grammar;
 mod grouping;
 mod metric;
 mod period;
