@@ -29,10 +29,10 @@ impl Fault {
         let mut text = String::new();
         for step in &self.path {
             let separator = if text.is_empty() { "" } else { "." };
-            text.push_str(&match step {
-                Step::Key(key) => format!("{separator}{key}"),
-                Step::Item(index) => format!("[{index}]"),
-            });
+            match step {
+                Step::Key(key) => text.extend([separator, key]),
+                Step::Item(index) => text.extend(["[", &index.to_string(), "]"]),
+            }
         }
         text
     }

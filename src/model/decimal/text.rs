@@ -40,8 +40,7 @@ impl<'a> Token<'a> {
     pub(super) fn split_lenient(text: &'a str) -> Option<Self> {
         let (is_negative, text) = match text.as_bytes() {
             [b'-', text @ ..] => (true, text),
-            [b'+', text @ ..] => (false, text),
-            text => (false, text),
+            [b'+', text @ ..] | text => (false, text),
         };
         let (integer, rest) = split_digits(text).unwrap_or((&[], text));
         let (fraction, rest) = match rest {
