@@ -21,6 +21,7 @@ mod defaults;
 mod fault;
 mod json;
 pub mod lago;
+pub mod maple;
 mod spelling;
 
 pub use defaults::Defaults;

@@ -1,4 +1,4 @@
-//! Parts of native definitions as texts: a property in an expression, a property of a group.
+//! Parts of native definitions as texts: a property in an expression, a property of a group, a literal.
 
 use crate::definition::GroupPath;
 
@@ -20,4 +20,9 @@ pub(super) fn property(keys: &[String]) -> String {
 /// A property of `group_by` or `operation`, by one key that may hold dots.
 pub(super) fn group_property(key: &str) -> String {
     GroupPath::from_keys(vec![key.to_owned()]).text
+}
+
+/// A text in an expression.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
