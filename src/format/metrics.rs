@@ -36,14 +36,15 @@ impl MetricEntry {
     }
 }
 
-/// The newest version as it was written. Of a file it is not known when it was made.
+/// The newest version as it was written, in the native form. Of a file it is not known when it was made.
 fn body(newest: &Metric, versions: usize) -> String {
-    let mut out = newest.source.written.clone();
+    let source = &newest.source;
+    let mut out = source.native.as_ref().unwrap_or(&source.written).clone();
     let closing = out.pop();
     debug_assert_eq!(closing, Some('}'), "a definition is an object");
     // A definition has its code at least, so that something stands before the comma. What is said of every metric is said
     // where it was not written, too.
-    let has = |key: &str| newest.source.keys.iter().any(|written| written == key);
+    let has = |key: &str| source.keys.iter().any(|written| written == key);
     if !has("tenant") {
         out.push_str(r#","tenant":"#);
         push_string(&mut out, &newest.tenant);
@@ -53,7 +54,7 @@ fn body(newest: &Metric, versions: usize) -> String {
         out.push_str(r#","effective_from":null"#);
     }
     out.push_str(r#","created_at":null,"updated_at":null,"origin":"#);
-    push_string(&mut out, &newest.source.place);
+    push_string(&mut out, &source.place);
     out.push('}');
     out
 }

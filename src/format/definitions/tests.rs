@@ -248,7 +248,7 @@ fn faults_of_files() {
     check(
         "m.json",
         "[]",
-        "m.json:1:1: expected a table with metrics, customers, dialect, found a list",
+        "m.json:1:1: expected a table with metrics, customers, dialect, defaults, found a list",
     );
     check(
         "m.json",
@@ -268,7 +268,7 @@ fn faults_of_files() {
     check(
         "m.json",
         "{\"dialect\": \"lagoon\", \"metrics\": [{\"x\": 1}]}",
-        "m.json:1:13: dialect: expected native, found text \"lagoon\"",
+        "m.json:1:13: dialect: expected native, lago or maple, found text \"lagoon\"",
     );
     check(
         "m.toml",
