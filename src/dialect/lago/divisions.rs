@@ -66,6 +66,25 @@ impl Group {
         }
     }
 
+    /// Each value that is billed apart, with the outer value that it stands within: what Lago's list of groups has as
+    /// `value` and `key`.
+    #[must_use]
+    pub fn choices(&self) -> Vec<(Option<&str>, &str)> {
+        match self {
+            Group::One { values, .. } => {
+                values.iter().map(|value| (None, value.as_str())).collect()
+            }
+            Group::Two { branches, .. } => {
+                let mut choices = Vec::new();
+                for Branch { name, values, .. } in branches {
+                    choices
+                        .extend(values.iter().map(|value| (Some(name.as_str()), value.as_str())));
+                }
+                choices
+            }
+        }
+    }
+
     /// The same as filters: what clients of the second generation are shown.
     pub(super) fn filters(&self) -> Vec<Filter> {
         let (key, values) = match self {
@@ -117,6 +136,8 @@ pub(super) fn filters(fields: &Json, faults: &mut Vec<Fault>) -> Vec<Filter> {
     for (place, element) in elements.iter().enumerate() {
         let path = [path.clone(), vec![Step::Item(place)]].concat();
         if let Some(filter) = filter(element, &path, faults) {
+            // Of a repeated key the last one counts, as in Lago.
+            read.retain(|earlier: &Filter| earlier.key != filter.key);
             read.push(filter);
         }
     }

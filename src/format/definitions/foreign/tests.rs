@@ -106,6 +106,21 @@ fn a_metric_is_kept_as_written_and_natively() {
 }
 
 #[test]
+fn lists_of_metrics_show_the_native_form() {
+    let definitions = understood("m.json", LAGO);
+    let entries = crate::format::MetricEntry::all(&definitions);
+    let list = crate::format::MetricEntry::list(entries.values(), None);
+    let list = serde_json::from_str::<serde_json::Value>(&list).expect("JSON");
+    let metric = &list["metrics"][0];
+    assert_eq!(
+        (&metric["code"], &metric["aggregation"]),
+        (&"seats".into(), &"unique_count".into())
+    );
+    assert_eq!((&metric["tenant"], &metric["origin"]), (&"default".into(), &"file:m.json".into()));
+    assert_eq!(metric.get("aggregation_type"), None);
+}
+
+#[test]
 fn one_metric_reads_alike_in_every_syntax() {
     let json = r#"{"dialect": "lago", "defaults": {"period": "week", "tenant": "t"}, "metrics": [
         {"name": "M", "code": "m", "aggregation_type": "max_agg", "field_name": "v"}]}"#;
