@@ -13,6 +13,7 @@
 
 use std::fmt::{self, Write};
 
+use super::expression::{Expression, Grammar};
 use super::grouping::{DeclaredValues, Dimension, GroupPath, OtherValues};
 use super::metric::{CustomerCalendar, Metric};
 
@@ -33,6 +34,9 @@ pub fn state_meaning(metric: &Metric) -> String {
         meaning.line("fill", inner.fill.name());
     }
     meaning.optional("value", metric.value.as_ref().map(|value| quoted(&value.normal_form())));
+    // The same text may mean another thing. Of the native grammar nothing is said: texts of before it had a name stay.
+    let grammar = metric.value.as_ref().map(Expression::grammar);
+    meaning.optional("grammar", grammar.filter(|it| *it != Grammar::Native).map(Grammar::name));
     meaning.optional("operation", metric.operation.as_ref().map(path_text));
     for dimension in &metric.group_by {
         meaning.line("dimension", dimension_text(dimension));

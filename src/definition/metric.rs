@@ -247,8 +247,12 @@ pub struct DefinitionSource {
     pub place: String,
     /// The definition as it was written, as one JSON object.
     pub written: String,
-    /// The keys of that object.
+    /// The same in the native form, where it was written in another.
+    pub native: Option<String>,
+    /// The keys of the native form.
     pub keys: Vec<String>,
+    /// Paths of what was written and means nothing here.
+    pub ignored: Vec<String>,
 }
 
 /// Another calendar for one customer of a tenant (rule 6.3). Fields that are `None` are the metric's own.

@@ -23,7 +23,7 @@ mod timeline;
 
 pub use calendar::{Calendar, CalendarError, PeriodUnit};
 pub use expression::{
-    EvaluationError, Expression, ExpressionError, ResultExpression, Scalar, ValueFault,
+    EvaluationError, Expression, ExpressionError, Grammar, ResultExpression, Scalar, ValueFault,
 };
 pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,

@@ -17,9 +17,16 @@
     )
 )]
 
+mod defaults;
 mod fault;
+mod json;
+pub mod lago;
+pub mod maple;
+mod spelling;
 
+pub use defaults::Defaults;
 pub use fault::{Fault, Step};
+pub use json::{Json, JsonFault};
 
 /// A definition in the native form: the keys that an entry of `metrics` in a definitions file has.
 pub type Native = serde_json::Map<String, serde_json::Value>;

@@ -2,7 +2,8 @@
 //!
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` (read back by `refusal`) and
-//! `summary` write what leaves, `outgoing` gives it its final form and `usage` shows what has not left yet. `definitions` reads definition
+//! `summary` write what leaves, `outgoing` gives it its final form and `usage` shows what has not left yet, `evaluation` says what
+//! an expression of Lago's gives. `definitions` reads definition
 //! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
@@ -17,6 +18,7 @@
 )]
 
 pub mod definitions;
+mod evaluation;
 mod event;
 mod instant;
 mod json;
@@ -35,6 +37,7 @@ mod total;
 mod usage;
 pub mod wording;
 
+pub use evaluation::evaluate_expression;
 pub use event::{
     EventFormat, Fault, FieldPath, Found, Identity, Layout, Origin, Preset, RECORD_BYTES_MAX,
     TimeForm, customer_of, decode, event_of, events_of, parse,

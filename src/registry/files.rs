@@ -90,7 +90,7 @@ impl Registry {
         let all = now.metrics.iter().chain(removed);
         let kept = all.map(|metric| Kept {
             place: metric.source.place.clone(),
-            native: metric.source.written.clone(),
+            native: metric.source.native.as_ref().unwrap_or(&metric.source.written).clone(),
         });
         kept.collect()
     }

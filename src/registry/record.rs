@@ -203,6 +203,7 @@ impl Record {
             place: self.origin.name().to_owned(),
             written: Value::Object(version.definition.clone()).to_string(),
             keys: version.definition.keys().cloned().collect(),
+            ..DefinitionSource::default()
         };
         Ok(metric)
     }

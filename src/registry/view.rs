@@ -115,7 +115,9 @@ fn of_file(versions: &[Metric]) -> Option<Entry> {
 }
 
 fn written(metric: &Metric) -> Map<String, Value> {
-    serde_json::from_str(&metric.source.written).expect("a definition is an object")
+    let source = &metric.source;
+    let native = source.native.as_ref().unwrap_or(&source.written);
+    serde_json::from_str(native).expect("a definition is an object")
 }
 
 fn listed(metrics: &[Metric], created_at: &[Option<EventTime>]) -> Vec<Value> {

@@ -7,6 +7,7 @@
 
 mod aggregators;
 mod calendars;
+mod dialects;
 mod differential;
 mod driver;
 mod extremes;

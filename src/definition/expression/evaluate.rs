@@ -32,6 +32,10 @@ impl<N> Node<N> {
             Node::Case(case) => case.evaluate(source),
             Node::Cast(operand, target) => target.cast(operand.evaluate(source)?),
             Node::Call(function, arguments) => function.call(arguments, source),
+            Node::Numeric(operand) => match operand.evaluate(source)? {
+                Scalar::Number(number) => Ok(Scalar::Number(number)),
+                other => Err(other.is_no("number")),
+            },
             Node::Comparison(..)
             | Node::In { .. }
             | Node::Between { .. }
@@ -80,6 +84,7 @@ impl<N> Node<N> {
             | Node::Concatenation(_)
             | Node::Case(_)
             | Node::Cast(..)
+            | Node::Numeric(_)
             | Node::Call(..) => self.evaluate(source)?.as_condition(),
         }
     }

@@ -3,6 +3,9 @@
 
 use std::cmp::Ordering;
 
+use sqlparser::tokenizer::Location;
+
+use super::ExpressionError;
 use super::name::Source;
 use super::scalar::{EvaluationError, Scalar};
 use super::tree::Node;
@@ -33,10 +36,16 @@ pub(super) enum Function {
     Upper,
     /// Texts one behind the other.
     Concat,
+    /// Whether a text holds another one.
+    Contains,
+    /// Whether a text begins with another one.
+    StartsWith,
+    /// Whether a text ends with another one.
+    EndsWith,
 }
 
 impl Function {
-    const ALL: [Function; 11] = [
+    const ALL: [Function; 14] = [
         Function::Coalesce,
         Function::NullIf,
         Function::Least,
@@ -48,6 +57,9 @@ impl Function {
         Function::Lower,
         Function::Upper,
         Function::Concat,
+        Function::Contains,
+        Function::StartsWith,
+        Function::EndsWith,
     ];
 
     /// The function of that name, in any case.
@@ -69,16 +81,36 @@ impl Function {
             Function::Lower => "LOWER",
             Function::Upper => "UPPER",
             Function::Concat => "CONCAT",
+            Function::Contains => "CONTAINS",
+            Function::StartsWith => "STARTS_WITH",
+            Function::EndsWith => "ENDS_WITH",
         }
     }
 
-    /// Whether it takes so many arguments; the error says how many it takes.
-    pub(super) fn check_count(self, count: usize) -> Result<(), &'static str> {
+    /// Whether it takes so many arguments.
+    ///
+    /// # Errors
+    /// At the function's place: how many it takes.
+    pub(super) fn check_arguments(
+        self,
+        count: usize,
+        place: Location,
+    ) -> Result<(), ExpressionError> {
+        self.check_count(count).map_err(|wanted| {
+            let name = self.name();
+            ExpressionError::at(place, &format!("{name} with {count} arguments: it takes {wanted}"))
+        })
+    }
+
+    fn check_count(self, count: usize) -> Result<(), &'static str> {
         let (is_right, wanted) = match self {
             Function::Coalesce | Function::Least | Function::Greatest | Function::Concat => {
                 (count >= 1, "at least one argument")
             }
             Function::NullIf => (count == 2, "two arguments"),
+            Function::Contains | Function::StartsWith | Function::EndsWith => {
+                (count == 2, "a text, and the one to look for")
+            }
             Function::Round | Function::Ceil | Function::Floor => {
                 (count == 1 || count == 2, "a number, and digits where wanted")
             }
@@ -111,6 +143,11 @@ impl Function {
                 Ok(Scalar::Text(value.into_text()?.to_uppercase().into()))
             }),
             Function::Concat => concat(arguments, source),
+            Function::Contains => searched(arguments, source, |text, part| text.contains(part)),
+            Function::StartsWith => {
+                searched(arguments, source, |text, part| text.starts_with(part))
+            }
+            Function::EndsWith => searched(arguments, source, |text, part| text.ends_with(part)),
         }
     }
 }
@@ -214,6 +251,21 @@ fn concat<'e, N, S: Source<'e, Name = N>>(
         }
     }
     Ok(Scalar::Text(text.into()))
+}
+
+/// Whether one text is found in another, both taken as LIKE takes them.
+fn searched<'e, N, S: Source<'e, Name = N>>(
+    arguments: &'e [Node<N>],
+    source: &S,
+    is_found: fn(&str, &str) -> bool,
+) -> Result<Scalar<'e>, EvaluationError> {
+    let text = first(arguments, source)?;
+    let part = first(arguments.get(1..).unwrap_or_default(), source)?;
+    if text.is_null() || part.is_null() {
+        return Ok(Scalar::Null);
+    }
+    let (text, part) = (text.into_text()?, part.into_text()?);
+    Ok(Scalar::Boolean(is_found(&text, &part)))
 }
 
 /// What CAST turns a value into.

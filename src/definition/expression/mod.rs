@@ -5,12 +5,16 @@
 //! text ─► token ─► parser + primary ─► tree ─► evaluate ─► Scalar
 //!                                        └───► normal_form
 //! ```
+//! `grammar` says which words there are: those of rule 5.2, or another system's, whose own reader (`lago`) gives
+//! the same tree.
 //! A text is read once, when a definition is; what is kept is a small tree of our own, which is
 //! worked out for every event. Nothing here knows of metrics, nor of what an event is refused for
 //! beyond the kinds of fault.
 
 mod evaluate;
 mod function;
+mod grammar;
+mod lago;
 mod name;
 mod normal_form;
 mod parser;
@@ -29,6 +33,7 @@ use std::fmt;
 
 use sqlparser::tokenizer::Location;
 
+pub use self::grammar::Grammar;
 pub use self::scalar::{EvaluationError, Scalar, ValueFault};
 
 use self::name::{Aggregate, EventName, ResultName};
@@ -58,10 +63,11 @@ impl fmt::Display for ExpressionError {
 
 impl std::error::Error for ExpressionError {}
 
-/// An expression over an event: `filter` and `value`. Two are equal where they are the same tree.
+/// An expression over an event: `filter` and `value`. Two are equal where they are the same tree of one grammar.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expression {
     root: Node<EventName>,
+    grammar: Grammar,
 }
 
 impl Expression {
@@ -74,13 +80,33 @@ impl Expression {
     /// # Errors
     /// Whatever rule 5.2 does not list, named, with what would be right.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        Ok(Self { root: parser::parse(text)? })
+        Self::parse_in(Grammar::Native, text)
     }
 
-    /// One fixed spelling for all texts of the same meaning tree; parses to the same expression.
+    /// Reads and compiles what is written in one of the grammars, with the same bounds.
+    ///
+    /// # Errors
+    /// Whatever that grammar does not know, named, with what would be right.
+    pub fn parse_in(grammar: Grammar, text: &str) -> Result<Self, ExpressionError> {
+        Ok(Self { root: grammar.parse(text)?, grammar })
+    }
+
+    /// What it was written in.
+    #[must_use]
+    pub fn grammar(&self) -> Grammar {
+        self.grammar
+    }
+
+    /// Whether it looks at the event's time.
+    #[must_use]
+    pub fn reads_time(&self) -> bool {
+        self.root.names(&|name| *name == EventName::Time)
+    }
+
+    /// One fixed spelling for all texts of the same meaning tree; parses, in its grammar, to the same expression.
     #[must_use]
     pub fn normal_form(&self) -> String {
-        self.root.normal_form()
+        self.root.normal_form(self.grammar)
     }
 
     /// Works it out for one event. Takes nothing from the heap for property look-ups (but of
@@ -131,13 +157,13 @@ impl ResultExpression {
     /// # Errors
     /// As [`Expression::parse`].
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        Ok(Self { root: parser::parse(text)? })
+        Ok(Self { root: Grammar::Native.parse(text)? })
     }
 
     /// See [`Expression::normal_form`].
     #[must_use]
     pub fn normal_form(&self) -> String {
-        self.root.normal_form()
+        self.root.normal_form(Grammar::Native)
     }
 
     /// The number; `None` where it is NULL, fails, or is not numeric by rule 3.1. `value` `None` is

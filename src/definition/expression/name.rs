@@ -1,6 +1,7 @@
 //! The names an expression may use: parts of an event (rule 5.2), or `value` and `events` in a
 //! `result` (rule 4.6).
 
+use super::grammar::Grammar;
 use super::scalar::{EvaluationError, Scalar};
 use super::token::is_plain_word;
 use crate::definition::grouping::value_at;
@@ -19,10 +20,10 @@ pub(super) struct Key {
 pub(super) trait Name: Clone + PartialEq + Eq + Sized {
     /// The name that stands for the dotted path, which is never empty; the error says what would be
     /// right.
-    fn resolve(path: Vec<Key>) -> Result<Self, String>;
+    fn resolve(path: Vec<Key>, grammar: Grammar) -> Result<Self, String>;
 
     /// Appends the one spelling of normal forms.
-    fn write(&self, text: &mut String);
+    fn write(&self, text: &mut String, grammar: Grammar);
 }
 
 /// Where the values of names come from.
@@ -39,6 +40,8 @@ pub(super) trait Source<'e> {
 pub(super) enum EventName {
     /// `properties.a.b`: the keys, outermost first, never none.
     Property(Vec<String>),
+    /// `event.properties.NAME` of Lago: where it is missing or null, the event has no value.
+    Required(String),
     /// `id`
     Id,
     /// `type`, `event.code`
@@ -50,7 +53,10 @@ pub(super) enum EventName {
 }
 
 impl Name for EventName {
-    fn resolve(path: Vec<Key>) -> Result<Self, String> {
+    fn resolve(path: Vec<Key>, grammar: Grammar) -> Result<Self, String> {
+        if grammar == Grammar::Lago {
+            return lago_name(&path);
+        }
         let plain =
             |key: Option<&Key>| key.filter(|key| !key.is_quoted).map(|key| key.text.clone());
         let (first, second) = (plain(path.first()), plain(path.get(1)));
@@ -82,8 +88,11 @@ impl Name for EventName {
         Ok(EventName::Property(keys.collect()))
     }
 
-    fn write(&self, text: &mut String) {
+    fn write(&self, text: &mut String, grammar: Grammar) {
         match self {
+            EventName::Required(key) => text.extend(["event.properties.", key]),
+            EventName::Type if grammar == Grammar::Lago => text.push_str("event.code"),
+            EventName::Time if grammar == Grammar::Lago => text.push_str("event.timestamp"),
             EventName::Property(keys) => {
                 text.push_str("properties");
                 for key in keys {
@@ -99,6 +108,22 @@ impl Name for EventName {
     }
 }
 
+/// Lago's three sorts of names; that of a property is a word of ASCII.
+fn lago_name(path: &[Key]) -> Result<EventName, String> {
+    let keys: Vec<&str> = path.iter().map(|key| key.text.as_str()).collect();
+    match keys.as_slice() {
+        ["event", "code"] => Ok(EventName::Type),
+        ["event", "timestamp"] => Ok(EventName::Time),
+        ["event", "properties", key] if key.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            Ok(EventName::Required((*key).to_owned()))
+        }
+        _ => Err(format!(
+            "unknown name `{}`: names are event.code, event.timestamp and event.properties.NAME",
+            keys.join(".")
+        )),
+    }
+}
+
 impl<'e> Source<'e> for &'e Event<'e> {
     type Name = EventName;
 
@@ -108,6 +133,14 @@ impl<'e> Source<'e> for &'e Event<'e> {
                 Some(value) => Scalar::read(value),
                 None => Ok(Scalar::Null),
             },
+            EventName::Required(key) => {
+                match self.properties.member(key).map(Scalar::read_decimal).transpose()? {
+                    Some(Scalar::Null) | None => Err(EvaluationError::WrongKind(format!(
+                        "the event has no property {key}, which the expression needs"
+                    ))),
+                    Some(value) => Ok(value),
+                }
+            }
             EventName::Id => Ok(Scalar::borrowed(&self.id)),
             EventName::Type => Ok(Scalar::borrowed(&self.event_type)),
             EventName::Customer => Ok(Scalar::borrowed(&self.customer)),
@@ -129,7 +162,7 @@ pub(super) enum ResultName {
 }
 
 impl Name for ResultName {
-    fn resolve(path: Vec<Key>) -> Result<Self, String> {
+    fn resolve(path: Vec<Key>, _: Grammar) -> Result<Self, String> {
         match path.as_slice() {
             [Key { text, is_quoted: false }] if text == "value" => Ok(ResultName::Value),
             [Key { text, is_quoted: false }] if text == "events" => Ok(ResultName::Events),
@@ -141,7 +174,7 @@ impl Name for ResultName {
         }
     }
 
-    fn write(&self, text: &mut String) {
+    fn write(&self, text: &mut String, _: Grammar) {
         text.push_str(match self {
             ResultName::Value => "value",
             ResultName::Events => "events",

@@ -11,35 +11,19 @@ use std::vec;
 use sqlparser::tokenizer::Location;
 
 use super::ExpressionError;
+use super::grammar::Grammar;
 use super::name::Name;
 use super::refusal::refused;
-use super::token::{self, Lexeme, Mark, Placed};
+use super::token::{Lexeme, Mark, Placed};
 use super::tree::{ArithmeticOperator, Binding, ComparisonOperator, LEVELS_MAX, Node, Sign};
-
-/// Reads a whole expression.
-///
-/// # Errors
-/// Whatever is not listed in rule 5.2, more than 16 KiB, more than 128 levels.
-pub(super) fn parse<N: Name>(text: &str) -> Result<Node<N>, ExpressionError> {
-    let mut parser = Parser { rest: token::lexemes(text)?.into_iter(), levels: 0 };
-    if *parser.peek() == Lexeme::End {
-        return Err(parser.error("empty expression: a value is wanted, such as properties.key"));
-    }
-    let root = parser.expression(Binding::Or)?;
-    if *parser.peek() != Lexeme::End {
-        return Err(parser.unexpected("an operator or the end"));
-    }
-    if root.levels() > LEVELS_MAX {
-        return Err(parser.too_deep());
-    }
-    Ok(root)
-}
 
 /// What is left to read.
 pub(super) struct Parser {
     rest: vec::IntoIter<Placed>,
     /// Expressions being read, one inside the other.
     levels: usize,
+    /// What is read besides rule 5.2.
+    pub(super) grammar: Grammar,
 }
 
 /// An operator between two operands, or behind one.
@@ -124,10 +108,7 @@ impl Parser {
         &mut self,
         least: Binding,
     ) -> Result<Node<N>, ExpressionError> {
-        self.levels = self.levels.saturating_add(1);
-        if self.levels > LEVELS_MAX {
-            return Err(self.too_deep());
-        }
+        self.enter()?;
         let mut left = self.operand(least)?;
         let mut is_compared = false;
         while let Some(infix) = Infix::from_lexeme(self.peek()) {
@@ -145,7 +126,7 @@ impl Parser {
             }
             left = self.infix(left, infix)?;
         }
-        self.levels = self.levels.saturating_sub(1);
+        self.leave();
         Ok(left)
     }
 
@@ -214,15 +195,7 @@ impl Parser {
         left: Node<N>,
         binding: Binding,
     ) -> Result<Node<N>, ExpressionError> {
-        // `(a + b) + c` is `a + b + c`.
-        let (first, mut steps) = match left {
-            Node::Arithmetic(first, steps)
-                if steps.first().is_some_and(|(operator, _)| operator.binding() == binding) =>
-            {
-                (first, steps)
-            }
-            other => (Box::new(other), Vec::new()),
-        };
+        let (first, mut steps) = left.into_chain(binding);
         while let Some(Infix::Arithmetic(operator)) = Infix::from_lexeme(self.peek())
             && operator.binding() == binding
         {
@@ -288,6 +261,22 @@ impl Parser {
 }
 
 impl Parser {
+    /// At the first of some lexemes, of which the last one is [`Lexeme::End`].
+    pub(super) fn new(lexemes: Vec<Placed>, grammar: Grammar) -> Self {
+        Parser { rest: lexemes.into_iter(), levels: 0, grammar }
+    }
+
+    /// One level deeper.
+    pub(super) fn enter(&mut self) -> Result<(), ExpressionError> {
+        self.levels = self.levels.saturating_add(1);
+        if self.levels > LEVELS_MAX { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    /// Back from [`Parser::enter`].
+    pub(super) fn leave(&mut self) {
+        self.levels = self.levels.saturating_sub(1);
+    }
+
     /// The next lexeme.
     pub(super) fn peek(&self) -> &Lexeme {
         self.rest.as_slice().first().map_or(&Lexeme::End, |placed| &placed.lexeme)
@@ -344,7 +333,8 @@ impl Parser {
         refused(self.place(), self.peek(), wanted)
     }
 
-    fn too_deep(&self) -> ExpressionError {
+    /// The fault of more than [`LEVELS_MAX`] levels.
+    pub(super) fn too_deep(&self) -> ExpressionError {
         self.error(&format!("nested deeper than {LEVELS_MAX} levels: split it, or use IN and CASE"))
     }
 }

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Location;
 
 use super::ExpressionError;
-use super::function::{CastTarget, Function};
+use super::function::CastTarget;
 use super::name::{Key, Name};
 use super::parser::Parser;
 use super::refusal::{foreign_function, foreign_word, refused};
@@ -82,13 +82,13 @@ impl Parser {
                 }
             });
         }
-        N::resolve(path).map(Node::Name).map_err(|message| {
+        N::resolve(path, self.grammar).map(Node::Name).map_err(|message| {
             ExpressionError::at(place, remedy.as_deref().unwrap_or(message.as_str()))
         })
     }
 
     fn call<N: Name>(&mut self, name: &str, place: Location) -> Result<Node<N>, ExpressionError> {
-        let Some(function) = Function::named(name) else {
+        let Some(function) = self.grammar.function(name) else {
             let message = foreign_word(name).unwrap_or_else(|| {
                 format!("unknown function `{name}`: {}", foreign_function(name))
             });
@@ -96,10 +96,7 @@ impl Parser {
         };
         self.advance();
         let arguments = if self.take(Mark::Close) { Vec::new() } else { self.list()? };
-        function.check_count(arguments.len()).map_err(|wanted| {
-            let (name, count) = (function.name(), arguments.len());
-            ExpressionError::at(place, &format!("{name} with {count} arguments: it takes {wanted}"))
-        })?;
+        function.check_arguments(arguments.len(), place)?;
         Ok(Node::Call(function, arguments))
     }
 
@@ -183,7 +180,8 @@ impl Parser {
     }
 }
 
-fn number<N>(digits: &str) -> Node<N> {
+/// A literal number.
+pub(super) fn number<N>(digits: &str) -> Node<N> {
     match Number::parse_json(digits) {
         Ok(number) => Node::Number(number),
         Err(_) => Node::OversizedNumber(digits.to_ascii_lowercase()),

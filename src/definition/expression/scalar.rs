@@ -64,6 +64,19 @@ impl<'e> Scalar<'e> {
         })
     }
 
+    /// A JSON value as Lago's expressions see it: the text of a decimal is a number, also where rule 3.1 sees none.
+    ///
+    /// # Errors
+    /// A number beyond rule 3.3.
+    pub(super) fn read_decimal(value: Value<'e>) -> Result<Self, EvaluationError> {
+        let scalar = Self::read(value)?;
+        let Scalar::Text(text) = &scalar else { return Ok(scalar) };
+        match Number::parse_decimal(text) {
+            Some(number) => Ok(Scalar::Number(number?)),
+            None => Ok(scalar),
+        }
+    }
+
     pub(super) fn borrowed(text: &'e str) -> Self {
         Scalar::Text(Cow::Borrowed(text))
     }

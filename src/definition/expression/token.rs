@@ -111,10 +111,7 @@ fn continues_word(character: char) -> bool {
 /// Where the text is too long, or holds what rule 5.2 does not know.
 pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, ExpressionError> {
     if text.len() > TEXT_BYTES_MAX {
-        let length = text.len();
-        return Err(ExpressionError {
-            message: format!("expression of {length} bytes: at most {TEXT_BYTES_MAX} are allowed"),
-        });
+        return Err(too_long(text.len()));
     }
     let tokens = Tokenizer::new(&ExpressionDialect, text).tokenize_with_location();
     let tokens = tokens.map_err(|fault| {
@@ -133,6 +130,13 @@ pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, ExpressionError> {
     }
     lexemes.push(Placed { lexeme: Lexeme::End, place: end });
     Ok(lexemes)
+}
+
+/// The fault of a text of so many bytes.
+pub(super) fn too_long(length: usize) -> ExpressionError {
+    ExpressionError {
+        message: format!("expression of {length} bytes: at most {TEXT_BYTES_MAX} are allowed"),
+    }
 }
 
 /// `None` for blanks; the error says what the token is, and what would be right.

@@ -56,7 +56,13 @@ pub(super) enum Node<N> {
     Cast(Box<Node<N>>, CastTarget),
     /// A function with as many arguments as it takes.
     Call(Function, Vec<Node<N>>),
+    /// What must be a number by itself: a text is none, also one that reads like it. Only Lago's grammar has it, and it is
+    /// not written: reading puts it where it belongs.
+    Numeric(Box<Node<N>>),
 }
+
+/// The parts of [`Node::Arithmetic`].
+pub(super) type Chain<N> = (Box<Node<N>>, Vec<(ArithmeticOperator, Node<N>)>);
 
 /// `CASE operand WHEN .. THEN .. ELSE .. END`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -184,7 +190,27 @@ impl<N> Node<N> {
             | Node::Case(_)
             | Node::Cast(..)
             | Node::Call(..) => Binding::Sign,
+            Node::Numeric(operand) => operand.binding(),
         }
+    }
+
+    /// As the beginning of a chain of one rank: `(a + b) + c` is `a + b + c`.
+    pub(super) fn into_chain(self, binding: Binding) -> Chain<N> {
+        match self {
+            Node::Arithmetic(first, steps)
+                if steps.first().is_some_and(|(operator, _)| operator.binding() == binding) =>
+            {
+                (first, steps)
+            }
+            other => (Box::new(other), Vec::new()),
+        }
+    }
+
+    /// Whether it holds such a name.
+    pub(super) fn names(&self, is_wanted: &dyn Fn(&N) -> bool) -> bool {
+        let mut is_there = matches!(self, Node::Name(name) if is_wanted(name));
+        self.visit_children(&mut |child| is_there |= child.names(is_wanted));
+        is_there
     }
 
     /// Height of the tree: 1 for a literal or a name.
@@ -205,6 +231,7 @@ impl<N> Node<N> {
             Node::Sign(_, operand)
             | Node::Not(operand)
             | Node::Cast(operand, _)
+            | Node::Numeric(operand)
             | Node::IsNull { operand, .. } => visit(operand),
             Node::Arithmetic(first, steps) => {
                 visit(first);

@@ -2,11 +2,12 @@
 //!
 //! Most combinations of these fields have no meaning; each such one is a fault that says what would be right.
 
+use super::grammar;
 use super::period::unit;
 use super::reader::{Faulty, Field, Table};
 use crate::definition::{
-    AggregationKind, Expression, Fill, GroupPath, Inner, Percentile, PeriodUnit, ResultExpression,
-    Rounding, RoundingFunction,
+    AggregationKind, Expression, Fill, Grammar, GroupPath, Inner, Percentile, PeriodUnit,
+    ResultExpression, Rounding, RoundingFunction,
 };
 use crate::model::{Amount, Number, Quantity};
 
@@ -44,11 +45,12 @@ pub(super) struct Aggregation {
 pub(super) fn read(
     table: &Table<'_>,
     unit: Result<PeriodUnit, Faulty>,
+    grammar: Result<Grammar, Faulty>,
 ) -> Result<Aggregation, Faulty> {
     let wanted = "say how events become a number, such as sum or count";
     let kind = table.required("aggregation", wanted, |field| field.choice(&kinds(|_| true)));
     let inner = table.optional("inner", |field| inner(field, kind));
-    let value = value(table, kind, inner.as_ref().map(Option::as_ref));
+    let value = value(table, kind, inner.as_ref().map(Option::as_ref), grammar);
     let operation = table.optional("operation", |field| operation(field, kind));
     let percentile = percentile(table, kind);
     let is_recurring = recurring(table, kind, unit);
@@ -66,11 +68,6 @@ pub(super) fn read(
         result: result?,
         rounding: rounding?,
     })
-}
-
-/// An expression over events.
-pub(super) fn expression(field: &Field<'_>) -> Result<Expression, Faulty> {
-    Expression::parse(field.str()?).map_err(|error| field.fault(error.message))
 }
 
 fn result(field: &Field<'_>) -> Result<ResultExpression, Faulty> {
@@ -92,6 +89,7 @@ fn value(
     table: &Table<'_>,
     kind: Result<AggregationKind, Faulty>,
     inner: Result<Option<&Inner>, &Faulty>,
+    grammar: Result<Grammar, Faulty>,
 ) -> Result<Option<Expression>, Faulty> {
     let counting = match (kind, inner) {
         (Ok(AggregationKind::Count), _) => Some("aggregation"),
@@ -105,7 +103,7 @@ fn value(
             "{place} is count, which looks at no value: leave it out, or use another such as sum"
         ))),
         (None, Some(_)) => Ok(None),
-        (Some(field), None) => expression(field).map(Some),
+        (Some(field), None) => grammar::value(field, grammar).map(Some),
         (None, None) => {
             let name = kind?.name();
             inner.map_err(|faulty| *faulty)?;

@@ -71,6 +71,9 @@ fn describe_version(sheet: &mut Sheet, version: &Metric) {
     sheet.row("period", &version.calendar.to_string());
     sheet.row("grace", &format!("{} after a period's end", version.grace));
     sheet.row("late events", late_words(version.late));
+    if !version.source.ignored.is_empty() {
+        sheet.row("ignored", &format!("unknown keys {}", version.source.ignored.join(", ")));
+    }
 }
 
 fn describe_aggregation(sheet: &mut Sheet, metric: &Metric) {

@@ -6,14 +6,15 @@
 use super::aggregation::{self, Aggregation};
 use super::reader::{Faulty, Field, Table};
 use super::versions::Version;
-use super::{grouping, period};
+use super::{grammar, grouping, period};
 use crate::definition::{DefinitionSource, Expression, LatePolicy, Metric};
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 25] = [
     "code",
     "name",
     "description",
+    "grammar",
     "tenant",
     "topic",
     "event_type",
@@ -82,9 +83,10 @@ fn body(table: &Table<'_>) -> Result<Body, Faulty> {
     let name = table.optional("name", Field::text);
     let description = table.optional("description", Field::text);
     let topic = table.optional("topic", topic);
-    let filter = table.optional("filter", aggregation::expression);
+    let grammar = grammar::read(table);
+    let filter = table.optional("filter", |field| grammar::filter(field, grammar));
     let unit = period::unit_of(table);
-    let aggregation = aggregation::read(table, unit);
+    let aggregation = aggregation::read(table, unit, grammar);
     let group_by = table.optional("group_by", grouping::dimensions);
     let calendar = period::calendar(table, unit);
     let grace = table.optional("grace", Field::duration);
@@ -93,7 +95,7 @@ fn body(table: &Table<'_>) -> Result<Body, Faulty> {
         name: name?,
         description: description?,
         topic: topic?,
-        filter: filter?,
+        filter: grammar.and(filter)?,
         aggregation: aggregation?,
         group_by: group_by?.unwrap_or_default(),
         calendar: calendar?,

@@ -4,12 +4,15 @@
 //! text ─► syntax: a tree with places ─► reader: fields, faults kept ─► metric, customer ─► versions: in order
 //! ```
 //! A file holds `metrics` and `customers` (interfaces, "Metric definitions"); unknown keys are faults on every
-//! level, and so is every combination of fields that no rule gives a meaning. Knows nothing of where files lie.
+//! level, and so is every combination of fields that no rule gives a meaning. Where the file names a dialect, `foreign`
+//! turns its metrics into native ones first. Knows nothing of where files lie.
 
 mod aggregation;
 mod body;
 mod customer;
 mod describe;
+mod foreign;
+mod grammar;
 mod grouping;
 mod metric;
 mod period;
@@ -26,9 +29,6 @@ use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;
 
 use crate::definition::{CustomerCalendar, DefinitionFault, Definitions};
-
-/// Dialects that a file's `dialect` may name; the first is meant where it names none.
-const DIALECTS: [(&str, ()); 1] = [("native", ())];
 
 /// What was read of all files so far.
 #[derive(Default)]
@@ -88,13 +88,16 @@ fn read_root(root: &Field<'_>, read: &mut Read) {
     if matches!(root.value(), Value::Null) {
         return; // A YAML file of nothing but comments.
     }
-    let Ok(table) = root.table(&["metrics", "customers", "dialect"]) else { return };
-    if table.optional("dialect", |field| field.choice(&DIALECTS)).is_err() {
+    let Ok(table) = root.table(&["metrics", "customers", "dialect", "defaults"]) else { return };
+    let Ok(dialect) = foreign::dialect(&table) else {
         return; // Its entries would only be misread.
-    }
+    };
     let metrics = table.optional("metrics", |field| field.list("metrics")).ok().flatten();
     for entry in metrics.unwrap_or_default() {
-        read.versions.extend(metric::read(&entry.into_entry("code")));
+        read.versions.extend(match &dialect {
+            None => metric::read(&entry.into_entry("code")),
+            Some(dialect) => dialect.read(entry),
+        });
     }
     let customers = table.optional("customers", |field| field.list("customers")).ok().flatten();
     for entry in customers.unwrap_or_default() {

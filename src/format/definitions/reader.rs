@@ -9,6 +9,7 @@ use std::fmt;
 use super::body::BodyFault;
 use super::syntax::{Entry, Node, Value};
 use crate::definition::{DefinitionFault, DefinitionSource};
+use crate::dialect::Step;
 use crate::format::wording::{LineStarts, alternatives, shortened, step, unknown_key};
 use crate::model::{EventTime, Span};
 
@@ -124,12 +125,61 @@ impl<'a> Field<'a> {
             Value::Table(entries) => entries.iter().map(|entry| entry.key.clone()).collect(),
             _ => Vec::new(),
         };
-        DefinitionSource { place: format!("file:{name}"), written, keys }
+        DefinitionSource { place: format!("file:{name}"), written, keys, ..Default::default() }
+    }
+
+    /// The same place with another value there, which stands for this one.
+    pub(super) fn standing_for<'b>(&'b self, node: &'b Node) -> Field<'b> {
+        Field { node, place: self.place.clone(), faults: self.faults }
+    }
+
+    /// Byte of the text that the value begins at.
+    pub(super) fn offset(&self) -> usize {
+        self.node.offset
     }
 
     /// Records a fault of this value.
     pub(super) fn fault(&self, message: impl Into<String>) -> Faulty {
         self.faults.add(&self.place, message)
+    }
+
+    /// Records a fault of what lies at a path below: in the text it is the last value on the way that is there.
+    pub(super) fn fault_below(&self, path: &[Step], message: impl Into<String>) -> Faulty {
+        let mut place = self.place.clone();
+        let mut node = Some(self.node);
+        for part in path {
+            node = node.and_then(|node| node.value.below(part));
+            place.offset = node.map_or(place.offset, |node| node.offset);
+            let written = match part {
+                Step::Key(key) => step(&place.path, key),
+                Step::Item(index) => format!("[{index}]"),
+            };
+            place.path.push_str(&written);
+        }
+        self.faults.add(&place, message)
+    }
+
+    /// Records every key that stands twice in one table, on every level.
+    pub(super) fn repeated_keys(&self) -> Result<(), Faulty> {
+        match &self.node.value {
+            Value::Table(_) => {
+                for (_, field) in self.entries("a table")? {
+                    field.repeated_keys()?;
+                }
+            }
+            Value::List(_) => {
+                for field in self.list("values")? {
+                    field.repeated_keys()?;
+                }
+            }
+            Value::Null
+            | Value::Boolean(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Instant(_)
+            | Value::Other(_) => {}
+        }
+        Ok(())
     }
 
     fn unexpected(&self, expected: impl fmt::Display) -> Faulty {

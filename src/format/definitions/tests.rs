@@ -248,7 +248,7 @@ fn faults_of_files() {
     check(
         "m.json",
         "[]",
-        "m.json:1:1: expected a table with metrics, customers, dialect, found a list",
+        "m.json:1:1: expected a table with metrics, customers, dialect, defaults, found a list",
     );
     check(
         "m.json",
@@ -268,7 +268,7 @@ fn faults_of_files() {
     check(
         "m.json",
         "{\"dialect\": \"lagoon\", \"metrics\": [{\"x\": 1}]}",
-        "m.json:1:13: dialect: expected native, found text \"lagoon\"",
+        "m.json:1:13: dialect: expected native, lago or maple, found text \"lagoon\"",
     );
     check(
         "m.toml",
@@ -409,6 +409,50 @@ fn faults_of_aggregations() {
         let found = faults("m.toml", &format!("[[metrics]]\n{body}"));
         assert!(found.len() == 1 && found[0].contains(&format!(": {field}: ")), "{found:?}");
     }
+}
+
+#[test]
+fn a_grammar_is_that_of_one_expression() {
+    let form = |body: &str| {
+        let metric = metric(body);
+        let filter = metric.filter.map(|filter| filter.normal_form()).unwrap_or_default();
+        [metric.value.expect("a value").normal_form(), filter]
+    };
+    let sum = "code = 'm'\naggregation = 'sum'\n";
+    let filter = "filter = 'COALESCE(properties.a, 1) = 1'";
+    assert_eq!(
+        form(&format!("{sum}value = 'event.properties.v * 2'\ngrammar = 'lago'\n{filter}")),
+        ["event.properties.v * 2", "COALESCE(properties.a, 1) = 1"]
+    );
+    assert_eq!(
+        form(&format!("{SUM}filter = 'contains(id, type)'\ngrammar = 'maple'")),
+        ["properties.v", "CONTAINS(id, type)"]
+    );
+    assert_eq!(
+        form(&format!("{SUM}grammar = 'native'\n{filter}")),
+        form(&format!("{SUM}{filter}"))
+    );
+    check_fault(
+        &format!("{SUM}grammar = 'sql'"),
+        "grammar: expected native, lago or maple, found text \"sql\"",
+    );
+    check_fault(
+        &format!("{COUNT}grammar = 'lago'"),
+        "grammar: lago is a grammar of value, which is missing (filter is always native): leave it out",
+    );
+    check_fault(
+        &format!("{SUM}grammar = 'maple'"),
+        "grammar: maple is a grammar of filter, which is missing (value is always native): leave it out",
+    );
+    check_faults(
+        "code = 'm'\naggregation = 'sum'\nvalue = 'properties.v'\nfilter = 'event.code \\ 2'\ngrammar = 'lago'",
+        &[
+            "value: unknown name `properties.v`: names are event.code, event.timestamp and event.properties.NAME \
+             (line 1, column 1)",
+            "filter: `\\` is not known here: operators are + - * / % || = <> != < <= > >= AND OR NOT IN BETWEEN LIKE \
+             ILIKE IS NULL (line 1, column 12)",
+        ],
+    );
 }
 
 #[test]
@@ -803,9 +847,13 @@ fn every_field_that_changes_numbers_has_a_meaning() {
     let plain = metric(&format!("{base}value = 'properties.v'"));
     let changes = [
         ("value = 'properties.w'", true),
+        ("value = 'event.properties.v'\ngrammar = 'lago'", true),
+        ("value = \"'1' + 1\"", true),
+        ("value = \"'1' + 1\"\ngrammar = 'lago'", true),
         ("value = 'properties.v'\ngroup_by = ['a']", true),
         ("value = 'properties.v'\ninner = { aggregation = 'max', every = 'day' }", true),
         ("value = 'properties.v'\nfilter = 'properties.a = 1'", false),
+        ("value = 'properties.v'\nfilter = 'CONTAINS(properties.a, id)'\ngrammar = 'maple'", false),
         ("value = 'properties.v'\nevent_type = 'x'", false),
         ("value = 'properties.v'\nrecurring = true", false),
         ("value = 'properties.v'\nrecurring = true\nprorated = true", false),

@@ -54,6 +54,11 @@ impl Number {
         Token::split_plain(text).map(Self::from_token)
     }
 
+    /// Reads more: `+5`, `.5`, `5.`, `1e3`; `None` where the text is no decimal.
+    pub fn parse_decimal(text: &str) -> Option<Result<Self, NumberError>> {
+        Self::parse_numeric(text).or_else(|| Token::split_lenient(text).map(Self::from_token))
+    }
+
     /// An integer.
     ///
     /// # Errors

@@ -36,6 +36,24 @@ impl<'a> Token<'a> {
         Some(token)
     }
 
+    /// Splits `[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?`; `None` where the text is not of that form.
+    pub(super) fn split_lenient(text: &'a str) -> Option<Self> {
+        let (is_negative, text) = match text.as_bytes() {
+            [b'-', text @ ..] => (true, text),
+            [b'+', text @ ..] | text => (false, text),
+        };
+        let (integer, rest) = split_digits(text).unwrap_or((&[], text));
+        let (fraction, rest) = match rest {
+            [b'.', rest @ ..] => split_digits(rest).unwrap_or((&[], rest)),
+            _ => (&[][..], rest),
+        };
+        if integer.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        let exponent = if rest.is_empty() { 0 } else { exponent(rest)? };
+        Some(Self { is_negative, integer, fraction, exponent })
+    }
+
     #[inline]
     fn split_prefix(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (is_negative, text) = match text {

@@ -1,5 +1,6 @@
 //! `odometer aggregate` as people run it: real files and pipes, its flags, its state.
 
+mod dialects;
 mod formats;
 mod input;
 mod memory;

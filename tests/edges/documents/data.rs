@@ -12,6 +12,23 @@ use crate::program::{expect_status, run};
 const WANTS_NOTHING: &str =
     r#"{"metrics": [{"code": "of no event at all", "aggregation": "count"}]}"#;
 
+/// Formats of events with their keys: one that has the second and the third is an event of that format.
+const FORMATS: [(&str, &[&str]); 3] = [
+    ("native", &["id", "type", "customer", "time", "properties", "tenant"]),
+    (
+        "lago",
+        &[
+            "transaction_id",
+            "code",
+            "external_subscription_id",
+            "timestamp",
+            "properties",
+            "organization_id",
+        ],
+    ),
+    ("maple", &["transaction_id", "item_id", "customer_id", "timestamp", "properties"]),
+];
+
 /// Definitions must be sound as they stand; of a configuration there may be a part, which is laid over a whole one.
 pub(super) fn toml_faults(stage: &Stage, text: &str) -> Vec<String> {
     let table: Table = match text.parse() {
@@ -112,13 +129,19 @@ pub(super) fn json_faults(stage: &Stage, text: &str) -> Vec<String> {
         Ok(_) => return vec!["is no JSON: it is empty".to_owned()],
         Err(error) => return vec![format!("is no JSON: {error}")],
     };
-    let is_event = |value: &Value| value.get("type").is_some() && value.get("customer").is_some();
-    let (events, others): (Vec<Value>, Vec<Value>) = values.into_iter().partition(is_event);
-    let mut faults: Vec<String> = events_fault(stage, &events).into_iter().collect();
+    let mut faults = Vec::new();
+    let mut others = values;
+    for (format, known) in FORMATS {
+        let (events, rest): (Vec<Value>, Vec<Value>) =
+            others.into_iter().partition(|value| is_event(value, known));
+        faults.extend(events_fault(stage, format, &events));
+        others = rest;
+    }
     let shapes = if others.is_empty() { BTreeSet::default() } else { stage.shapes() };
     for value in &others {
         let own = keys(value);
-        if own == ["metrics"] || own == ["customers", "metrics"] {
+        let of_definitions = ["customers", "defaults", "dialect", "metrics"];
+        if value["metrics"].is_array() && own.iter().all(|key| of_definitions.contains(&&**key)) {
             faults.extend(definitions_fault(stage, "block.json", &value.to_string()));
         } else if !shapes.contains(&own) {
             faults.push(format!("{value} is nothing that the program reads or writes"));
@@ -127,11 +150,19 @@ pub(super) fn json_faults(stage: &Stage, text: &str) -> Vec<String> {
     faults
 }
 
-fn events_fault(stage: &Stage, events: &[Value]) -> Option<String> {
+/// Whether an object is an event of the format with these keys, or means to be one.
+fn is_event(value: &Value, known: &[&str]) -> bool {
+    match known {
+        [_, a, b, ..] => value.get(a).is_some() && value.get(b).is_some(),
+        _ => false,
+    }
+}
+
+fn events_fault(stage: &Stage, format: &str, events: &[Value]) -> Option<String> {
     if events.is_empty() {
         return None;
     }
-    let known = ["customer", "id", "properties", "tenant", "time", "type"];
+    let (_, known) = FORMATS.iter().find(|(name, _)| *name == format)?;
     let odd = events.iter().flat_map(keys).find(|key| !known.contains(&key.as_str()));
     if let Some(odd) = odd {
         return Some(format!("{odd:?} is no field of an event"));
@@ -140,7 +171,8 @@ fn events_fault(stage: &Stage, events: &[Value]) -> Option<String> {
     let metrics = stage.write("wants-nothing.json", WANTS_NOTHING);
     let input = stage.write("block.ndjson", &lines.join("\n"));
     let rejects = stage.write("block-rejects.ndjson", "");
-    let flags = ["--metrics", &metrics, "--input", &input, "--rejects", &rejects];
+    let flags =
+        ["--metrics", &metrics, "--input", &input, "--rejects", &rejects, "--format", format];
     expect_status(&run([&["aggregate"], &flags[..]].concat()), 0);
     let rejects = std::fs::read_to_string(rejects).expect("the run wrote it");
     (!rejects.is_empty()).then(|| format!("an event is refused: {rejects}"))

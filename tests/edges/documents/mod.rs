@@ -107,6 +107,14 @@ fn the_snippet_check_sees_what_it_should() {
             "```json\n{\"id\":\"1\",\"type\":\"t\",\"customer\":\"c\",\"time\":\"yesterday\"}\n```",
             "bad_field",
         ),
+        (
+            "```json\n{\"transaction_id\":\"1\",\"code\":\"t\",\"external_subscription_id\":\"c\",\"timestamp\":\"yesterday\"}\n```",
+            "bad_field",
+        ),
+        (
+            "```json\n{\"dialect\":\"lago\",\"metrics\":[{\"name\":\"N\",\"code\":\"c\",\"aggregation_type\":\"sum\",\"field_name\":\"v\"}]}\n```",
+            "aggregation_type",
+        ),
         ("```json\n{\"colour\":\"red\"}\n```", "is nothing that the program reads or writes"),
         ("```json\n{\"id\":\n```", "is no JSON"),
         ("```yaml\na: [\n```", "is no YAML"),

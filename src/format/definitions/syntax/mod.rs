@@ -10,11 +10,13 @@ mod tests;
 mod toml;
 mod yaml;
 
+use crate::dialect::{Json, Step};
 use crate::format::json::push_string;
 use crate::format::wording::shortened;
 
-/// Levels a file may nest: more than any definition has, and far below what a stack holds.
-const DEPTH_MAX: usize = 32;
+/// Levels a file may nest: more than any definition has, other systems' trees of comparators among them, and far below
+/// what a stack holds. TOML's parser has a lower bound of its own.
+const DEPTH_MAX: usize = 100;
 
 /// How a definitions file is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,6 +134,35 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// What lies one step below; of a repeated key the last.
+    pub(super) fn below(&self, step: &Step) -> Option<&Node> {
+        match (self, step) {
+            (Value::Table(entries), Step::Key(key)) => {
+                entries.iter().rev().find(|entry| entry.key == *key).map(|entry| &entry.node)
+            }
+            (Value::List(nodes), Step::Item(index)) => nodes.get(*index),
+            _ => None,
+        }
+    }
+
+    /// The same as a body of another system.
+    pub(super) fn to_json(&self) -> Json {
+        match self {
+            Value::Null => Json::Null,
+            Value::Boolean(value) => Json::Boolean(*value),
+            Value::Number(text) => Json::Number(text.clone()),
+            Value::Text(text) | Value::Instant(text) | Value::Other(text) => Json::text(text),
+            Value::List(nodes) => {
+                Json::List(nodes.iter().map(|node| node.value.to_json()).collect())
+            }
+            Value::Table(entries) => {
+                let members = entries.iter();
+                let members = members.map(|entry| (entry.key.clone(), entry.node.value.to_json()));
+                Json::Object(members.collect())
+            }
+        }
+    }
+
     /// Writes it as JSON: what is no value of JSON, such as TOML's times, as a text.
     pub(super) fn push_json(&self, out: &mut String) {
         match self {

@@ -1,0 +1,58 @@
+//! The body of a request: `{"billable_metric": {...}}`, and how a partial one changes what is stored.
+
+use std::fmt;
+
+use crate::dialect::{Json, JsonFault};
+
+/// The key that holds the fields.
+const ROOT: &str = "billable_metric";
+
+/// A body without fields: Lago answers 400.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BadRequest {
+    /// The text is no JSON.
+    NoJson(JsonFault),
+    /// `billable_metric` is missing, no object, or empty.
+    NoFields,
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadRequest::NoJson(fault) => write!(f, "the body is no JSON: {fault}"),
+            BadRequest::NoFields => write!(f, "{ROOT} is missing, no object or empty"),
+        }
+    }
+}
+
+impl std::error::Error for BadRequest {}
+
+/// The fields of a request's body: an object with at least one member.
+///
+/// # Errors
+/// See [`BadRequest`].
+pub fn fields_of(body: &str) -> Result<Json, BadRequest> {
+    let body = Json::parse(body).map_err(BadRequest::NoJson)?;
+    match body.member(ROOT) {
+        Some(fields @ Json::Object(members)) if !members.is_empty() => Ok(fields.clone()),
+        _ => Err(BadRequest::NoFields),
+    }
+}
+
+/// The stored fields with those of a partial body in their place.
+///
+/// Of `group` and `filters`, which do not go together, the one that the partial body gives ends the other.
+#[must_use]
+pub fn merged(stored: Json, partial: Json) -> Json {
+    let is_given = |key: &str| {
+        let value = partial.member(key);
+        value.is_some_and(|value| !matches!(value, Json::List(list) if list.is_empty()))
+            && partial.member(key) != Some(&Json::Object(Vec::new()))
+    };
+    let (group, filters) = (is_given("group"), is_given("filters"));
+    let mut stored = stored;
+    if let Json::Object(members) = &mut stored {
+        members.retain(|(key, _)| !(group && key == "filters" || filters && key == "group"));
+    }
+    stored.merged(partial)
+}
