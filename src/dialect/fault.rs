@@ -1,6 +1,6 @@
 //! One thing wrong with a vendor's body: where, by which of the vendor's own codes, and what would be right.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// One thing wrong with a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,10 +29,10 @@ impl Fault {
         let mut text = String::new();
         for step in &self.path {
             let separator = if text.is_empty() { "" } else { "." };
-            text.push_str(&match step {
-                Step::Key(key) => format!("{separator}{key}"),
-                Step::Item(index) => format!("[{index}]"),
-            });
+            let _ = match step {
+                Step::Key(key) => write!(text, "{separator}{key}"),
+                Step::Item(index) => write!(text, "[{index}]"),
+            };
         }
         text
     }

@@ -18,6 +18,7 @@
 )]
 
 mod fault;
+pub mod zenskar;
 
 pub use fault::{Fault, Step};
 
