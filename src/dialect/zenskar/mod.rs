@@ -1,13 +1,25 @@
 //! Zenskar's aggregates: a query in SQL, or what its builder says, and the names beside it.
 //!
 //! ```text
-//! body ─► body: fields, faults kept ─► sql: text to tree ─► compile: tree to native
-//!                                  └─► builder: its groups of filters to native
+//! body ─► aggregate, patch: fields, faults kept ─► sql: text to tree ─► compile: tree to native
+//!                                               └─► builder: its groups of filters to native
+//! faults ─► detail          fields, as they were sent ─► the answer
 //! ```
 //! A query is compiled once, when it is submitted; nothing of SQL is left where events come in.
 
+mod aggregate;
+mod builder;
 mod compile;
+mod detail;
+mod field;
+mod patch;
 mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use self::aggregate::{Aggregate, Submitted, read_submitted};
+pub use self::detail::{Detail, Location};
+pub use self::patch::Patch;
 
 use crate::dialect::{Fault, Native, Step};
 
