@@ -19,3 +19,4 @@ mod simulation;
 #[path = "oracle/tests.rs"]
 mod oracle_tests;
 mod worlds;
+mod zenskar;
