@@ -487,3 +487,31 @@ fn a_question_has_one_answer_in_both_forms() {
         }
     }
 }
+
+/// The blocks of a page, each with its language.
+fn blocks(page: &str) -> Vec<(&str, &str)> {
+    let fenced = page.split("\n```").skip(1).step_by(2);
+    fenced.filter_map(|block| block.split_once('\n')).collect()
+}
+
+#[test]
+fn every_query_of_the_page_is_the_definition_beside_it() {
+    let page = include_str!("../../docs/moving-from-zenskar.md");
+    let blocks = blocks(page);
+    let mut count = 0;
+    for pair in blocks.windows(2) {
+        let [("text", sql), (language, definition)] = pair else { continue };
+        if !sql.starts_with("SELECT") && !sql.starts_with("WITH") {
+            continue;
+        }
+        assert_eq!(*language, "toml", "{sql}");
+        let mut file: Value = toml::from_str(definition).expect("TOML");
+        let metric = file["metrics"][0].as_object_mut().expect("a metric");
+        for key in ["code", "period"] {
+            assert!(metric.remove(key).is_some(), "{definition}");
+        }
+        assert_eq!(compiled(sql), file["metrics"][0], "{sql}");
+        count += 1;
+    }
+    assert_eq!(count, 5, "queries on the page");
+}

@@ -80,7 +80,11 @@ pub(super) fn named<'q>(
 
 fn aliased<'q>(select: &'q Select, parts: &[Part]) -> Option<&'q Item> {
     let [Part { text, .. }] = parts else { return None };
-    select.items.iter().find(|item| item.alias.as_ref() == Some(text))
+    // Some databases fold the case of names, none has two that differ in it alone.
+    let named =
+        |item: &&Item| item.alias.as_ref().is_some_and(|alias| alias.eq_ignore_ascii_case(text));
+    let exact = select.items.iter().find(|item| item.alias.as_ref() == Some(text));
+    exact.or_else(|| select.items.iter().find(named))
 }
 
 /// What a grouping expression splits by.

@@ -168,7 +168,9 @@ impl Columns<'_> {
         };
         let name: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
         let name = name.join(".");
-        if let Some((_, column)) = self.named.iter().find(|(known, _)| *known == name) {
+        let exact = self.named.iter().find(|(known, _)| *known == name);
+        let folded = || self.named.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+        if let Some((_, column)) = exact.or_else(folded) {
             return Ok(Some(column));
         }
         let known = self.names().join(", ");

@@ -1,6 +1,7 @@
 //! Expressions as native text. Every operator's operands stand in parentheses: the normal form leaves out what it does not need.
 
 use super::function;
+use super::measure::is_aggregate;
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Case, Comparison, Expression, Node, Operator};
 
@@ -51,7 +52,10 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
             }
             written + ")"
         }
-        Node::Comparison(comparison, parts) => compared(*comparison, parts.as_ref(), names)?,
+        Node::Comparison(comparison, parts) => {
+            let [left, right] = parts.as_ref();
+            compared(*comparison, [left, right], names)?
+        }
         Node::In { is_negated, operand, list } => {
             let operand = text(operand, names)?;
             let list = listed(list, names)?;
@@ -78,6 +82,9 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
         Node::Or(parts) => format!("({})", joined(parts, " OR ", names)?),
         Node::Case(case) => case_text(case, names)?,
         Node::Cast(operand, target) => function::cast(operand, target, names)?,
+        Node::Call(_) if is_aggregate(expression) => {
+            return Err(Refusal::new(place, "an aggregate stands only in what is selected"));
+        }
         Node::Call(call) => function::call(call, place, names)?,
     })
 }
@@ -112,7 +119,7 @@ fn as_boolean(expression: &Expression) -> Option<&'static str> {
 /// `data.ok = 'true'` holds for the boolean too, which as text is the same and in rule 5.2 is not.
 fn compared(
     comparison: Comparison,
-    [left, right]: &[Expression; 2],
+    [left, right]: [&Expression; 2],
     names: &mut dyn Names,
 ) -> Result<String, Refusal> {
     let boolean = as_boolean(right).map(|boolean| (left, right, boolean));
@@ -152,13 +159,20 @@ fn listed(list: &[Expression], names: &mut dyn Names) -> Result<String, Refusal>
 
 fn case_text(case: &Case, names: &mut dyn Names) -> Result<String, Refusal> {
     let mut written = "CASE".to_owned();
-    if let Some(operand) = &case.operand {
+    // An arm that is a boolean too is compared as elsewhere, which CASE itself would not do.
+    let is_searched = case.arms.iter().any(|(condition, _)| as_boolean(condition).is_some());
+    let operand = case.operand.as_ref();
+    let compared_with = operand.filter(|_| is_searched);
+    if let Some(operand) = operand.filter(|_| !is_searched) {
         written.push(' ');
         written.push_str(&text(operand, names)?);
     }
     for (condition, result) in &case.arms {
         written.push_str(" WHEN ");
-        written.push_str(&text(condition, names)?);
+        written.push_str(&match compared_with {
+            Some(operand) => compared(Comparison::Equal, [operand, condition], names)?,
+            None => text(condition, names)?,
+        });
         written.push_str(" THEN ");
         written.push_str(&text(result, names)?);
     }

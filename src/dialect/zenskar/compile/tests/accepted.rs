@@ -231,6 +231,10 @@ fn scalars_are_those_of_expressions() {
     value("greatest(data.x, least(1, 2))", "GREATEST(properties.x, LEAST(1, 2))");
     value("CEILING(data.x)", "CEIL(properties.x)");
     value("CASE data.k WHEN 'a' THEN 1 ELSE 2 END", "CASE properties.k WHEN 'a' THEN 1 ELSE 2 END");
+    value(
+        "CASE data.k WHEN 'true' THEN 1 WHEN 'a' THEN 2 END",
+        "CASE WHEN properties.k IN ('true', TRUE) THEN 1 WHEN properties.k = 'a' THEN 2 END",
+    );
 }
 
 #[test]
@@ -332,6 +336,7 @@ fn groups_are_named_ordinals_and_aliases() {
         "SELECT data.region, COUNT(*) FROM t GROUP BY 1",
         "SELECT COUNT(*) AS quantity, data.region AS dimension FROM t GROUP BY dimension",
         "SELECT COUNT(*) quantity, data.region dimension FROM t GROUP BY 2",
+        "SELECT COUNT(*), data.region AS Region FROM t GROUP BY region",
         "SELECT COUNT(*) FROM t GROUP BY data->>'region'",
         "SELECT toString(data.region) r, COUNT(*) FROM t GROUP BY r",
         "SELECT customer_id, data.region, COUNT(*) FROM t GROUP BY customer_id, data.region",
