@@ -488,6 +488,122 @@ fn a_question_has_one_answer_in_both_forms() {
     }
 }
 
+/// A random scalar of so many levels.
+fn scalar(dice: &mut Dice, levels: usize) -> String {
+    if levels == 0 {
+        let leaves = [
+            "data.x",
+            "data.\"a.b\"",
+            "data->'o'->>'k'",
+            "customer_id",
+            "1.5",
+            "-2",
+            "'text'",
+            "'it''s'",
+            "'true'",
+            "NULL",
+            "TRUE",
+            "JSONExtractString(data, 'k')",
+            "data.x::int",
+            "data.select",
+        ];
+        return dice.text(&leaves);
+    }
+    let part = |dice: &mut Dice| scalar(dice, levels - 1);
+    let (a, b, c) = (part(dice), part(dice), part(dice));
+    match dice.below(12) {
+        0 => format!("({a} + {b} * {c})"),
+        1 => format!("({a} || {b})"),
+        2 => format!("if({a} = {b}, {c}, 0)"),
+        3 => format!("CASE WHEN {a} > {b} THEN {c} END"),
+        4 => format!("CASE {a} WHEN {b} THEN {c} ELSE 'true' END"),
+        5 => format!("coalesce({a}, {b}, {c})"),
+        6 => format!("round(toFloat64({a}), 2)"),
+        7 => format!("toDecimal64({a}, 3)"),
+        8 => format!("CAST({a} AS DECIMAL(12,{}))", dice.below(9)),
+        9 => format!("({a} IN ({b}, {c}) OR NOT {a} IS NULL)"),
+        10 => format!("nullif({a}, {b}) % {c}"),
+        _ => format!("(lower({a}) LIKE 'a_%' AND {b} BETWEEN {c} AND 9)"),
+    }
+}
+
+fn aggregate(dice: &mut Dice, scalar: &str) -> String {
+    let forms = [
+        "COUNT(*)",
+        "COUNT(?)",
+        "COUNT(DISTINCT ?)",
+        "SUM(?)",
+        "MIN(?)",
+        "MAX(?)",
+        "AVG(?)",
+        "uniq(?)",
+        "countIf(? = 1)",
+        "sumIf(?, ? > 2)",
+        "avgIf(data.x, ?)",
+        "quantile(0.05)(?)",
+        "percentile_cont(1e-3) WITHIN GROUP (ORDER BY ?)",
+        "argMax(?, timestamp)",
+        "first_value(?)",
+        "SUM(?) FILTER (WHERE data.ok)",
+        "percentile_disc(0.1234567890123456) WITHIN GROUP (ORDER BY ?)",
+    ];
+    dice.text(&forms).replace('?', scalar)
+}
+
+/// A random query, nearly always one that is accepted.
+fn random_query(dice: &mut Dice) -> String {
+    let levels = dice.below(4);
+    let value = scalar(dice, levels);
+    let aggregate = aggregate(dice, &value);
+    let condition = scalar(dice, levels);
+    let filter = match dice.below(4) {
+        0 => String::new(),
+        1 => format!("WHERE {condition} = 3 AND timestamp >= {{{{start_date}}}}"),
+        2 => format!("WHERE timestamp < '{{{{end_date}}}}' AND ({condition}) IS NOT NULL"),
+        _ => format!(
+            "WHERE timestamp BETWEEN {{{{start_date}}}} AND {{{{end_date}}}} OR {condition} <> 1"
+        ),
+    };
+    let result =
+        dice.text(&["?", "? * 2 - 1", "ROUND(? / 3, 2)", "? / COUNT(*)", "COALESCE(?, 0)"]);
+    match dice.below(3) {
+        0 => format!("SELECT {} FROM t {filter}", result.replace('?', &aggregate)),
+        1 => {
+            let column = dice.text(&["data.g", "data.\"x y\"", "data->'a'->>'b'", "customer_id"]);
+            format!(
+                "SELECT {column} AS dimension, {aggregate} AS quantity FROM t {filter} GROUP BY 1"
+            )
+        }
+        _ => {
+            let bucket = dice.text(&[
+                "toDate(timestamp)",
+                "date_trunc('week', timestamp)",
+                "toStartOfInterval(timestamp, INTERVAL 6 HOUR)",
+                "toStartOfFiveMinutes(timestamp)",
+            ]);
+            let outer =
+                dice.text(&["SUM(m)", "MAX(m) / 2", "MIN(m)", "AVG(m)", "quantile(0.9)(m)"]);
+            format!(
+                "SELECT {outer} FROM (SELECT {bucket} AS b, {aggregate} AS m FROM t {filter} GROUP BY b)"
+            )
+        }
+    }
+}
+
+#[test]
+fn what_is_accepted_is_a_sound_definition() {
+    let mut accepted = 0;
+    for seed in seeds(3_000) {
+        let sql = random_query(&mut Dice::new(seed));
+        let Ok(compiled) = compile_query("aggregation_query", &sql) else { continue };
+        // Panics where it is not.
+        let file = definitions([("m".to_owned(), Value::Object(compiled.native))]);
+        assert_eq!(worlds::definitions(&file).metrics.len(), 1, "{sql}");
+        accepted += 1;
+    }
+    assert!(accepted > 1_000, "only {accepted} of 3000 are accepted");
+}
+
 /// The blocks of a page, each with its language.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
     let fenced = page.split("\n```").skip(1).step_by(2);

@@ -9,6 +9,9 @@ use crate::definition::{Expression, GroupPath, ResultExpression};
 use crate::dialect::Native;
 use crate::model::Number;
 
+/// Most columns that totals are split by.
+const GROUPS_MAX: usize = 16;
+
 /// How events become a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::dialect::zenskar) enum Aggregation {
@@ -107,11 +110,15 @@ impl Meaning {
         }
         if let Some(result) = &self.result {
             let result = ResultExpression::parse(result).map_err(|error| error.message)?;
-            warnings.extend(of_nothing(self.aggregation, &result));
+            warnings.extend(of_nothing(&result));
             let text = result.normal_form();
             if text != "value" {
                 native.insert("result", Value::from(text));
             }
+        }
+        if self.group_by.len() > GROUPS_MAX {
+            let count = self.group_by.len();
+            return Err(format!("split by {count} columns: at most {GROUPS_MAX} are possible"));
         }
         if !self.group_by.is_empty() {
             let paths = self.group_by.into_iter().map(|keys| GroupPath::from_keys(keys).text);
@@ -138,9 +145,9 @@ fn share(percentile: Number) -> Value {
     text.parse::<u64>().map_or_else(|_| Value::from(text.clone()), Value::from)
 }
 
-/// A query has a row where no event came; here there is no total then (rule 4.3).
-fn of_nothing(aggregation: Aggregation, result: &ResultExpression) -> Option<String> {
-    let value = (aggregation == Aggregation::Count).then_some(Number::ZERO);
-    let number = result.evaluate(value, 0).filter(|number| *number != Number::ZERO)?;
-    Some(format!("a customer without events has no total here, where the query gives {number}"))
+/// A query has a row where no event counts, of 0 or NULL as the database has it; here there is no total then (rule 4.3).
+fn of_nothing(result: &ResultExpression) -> Option<String> {
+    let numbers = [Some(Number::ZERO), None].map(|value| result.evaluate(value, 0));
+    let number = numbers.into_iter().flatten().find(|number| *number != Number::ZERO)?;
+    Some(format!("where no event counts there is no total here, and the query gives {number}"))
 }

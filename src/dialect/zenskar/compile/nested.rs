@@ -301,14 +301,16 @@ fn over_buckets(
 
 /// The inner aggregate, so that a bucket in which events came and none counted is as the query has it.
 ///
-/// A filter leaves such a bucket out (rule 4.5), where the query gives 0 for it. For sums and maxima that is the same.
+/// A filter leaves such a bucket out (rule 4.5), where the query gives 0 for it. In a sum that is the same, and in a maximum
+/// of what is never less.
 fn with_empty(
     measure: Measure,
     outer: Aggregation,
     place: Location,
     events: &mut Events,
 ) -> Result<Measure, Refusal> {
-    let is_same = matches!(outer, Aggregation::Sum | Aggregation::Max);
+    let is_counted = matches!(measure.aggregation, Aggregation::Count | Aggregation::UniqueCount);
+    let is_same = outer == Aggregation::Sum || (outer == Aggregation::Max && is_counted);
     if is_same || !measure.is_zero_of_none || measure.filters().is_empty() {
         return Ok(measure);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{check, check_warned, filter, item, refuse, value};
+use super::{check, check_warned, filter, item, query, refuse, value};
 
 #[test]
 fn the_documented_query_is_compiled() {
@@ -158,7 +158,7 @@ fn arithmetic_around_the_aggregate_is_the_result() {
         "SELECT GREATEST(SUM(data.x), 10) FROM t",
         json!({"event_type": "t", "aggregation": "sum", "value": "properties.x",
                "result": "GREATEST(value, 10)"}),
-        &["a customer without events has no total here, where the query gives 10"],
+        &["where no event counts there is no total here, and the query gives 10"],
     );
 }
 
@@ -355,6 +355,16 @@ fn groups_are_named_ordinals_and_aliases() {
 }
 
 #[test]
+fn totals_are_split_by_sixteen_columns_at_most() {
+    let columns = |count: usize| {
+        let columns: Vec<String> = (0..count).map(|place| format!("data.c{place}")).collect();
+        format!("SELECT COUNT(*) FROM t GROUP BY {}", columns.join(", "))
+    };
+    assert!(query(&columns(16)).is_ok());
+    refuse(&columns(17), "split by 17 columns: at most 16 are possible (line 1, column 1)");
+}
+
+#[test]
 fn a_named_result_is_the_total() {
     check_warned(
         "SELECT COUNT(*) AS n, SUM(data.x) AS quantity, MAX(data.x) FROM t",
@@ -411,6 +421,19 @@ fn buckets_without_counted_events_are_as_in_the_query() {
         &sql("AVG", "countIf(data.ok)"),
         json!({"event_type": "t", "aggregation": "avg",
                "value": "CASE WHEN properties.ok THEN 1 ELSE 0 END",
+               "inner": {"aggregation": "sum", "every": "day"}}),
+    );
+    for outer in ["SUM", "MAX"] {
+        check(
+            &sql(outer, "countIf(data.ok)"),
+            json!({"event_type": "t", "aggregation": outer.to_lowercase(), "filter": "properties.ok",
+                   "inner": {"aggregation": "count", "every": "day"}}),
+        );
+    }
+    check(
+        &sql("MAX", "sumIf(data.x, data.ok)"),
+        json!({"event_type": "t", "aggregation": "max",
+               "value": "CASE WHEN properties.ok THEN COALESCE(properties.x, 0) ELSE 0 END",
                "inner": {"aggregation": "sum", "every": "day"}}),
     );
     check(
