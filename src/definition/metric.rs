@@ -253,6 +253,8 @@ pub struct DefinitionSource {
     pub keys: Vec<String>,
     /// Paths of what was written and means nothing here.
     pub ignored: Vec<String>,
+    /// What differs from what the other system would make of it.
+    pub notes: Vec<String>,
 }
 
 /// Another calendar for one customer of a tenant (rule 6.3). Fields that are `None` are the metric's own.

@@ -23,6 +23,7 @@ mod json;
 pub mod lago;
 pub mod maple;
 mod spelling;
+pub mod zenskar;
 
 pub use defaults::Defaults;
 pub use fault::{Fault, Step};

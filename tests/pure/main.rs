@@ -20,3 +20,4 @@ mod simulation;
 #[path = "oracle/tests.rs"]
 mod oracle_tests;
 mod worlds;
+mod zenskar;

@@ -74,6 +74,9 @@ fn describe_version(sheet: &mut Sheet, version: &Metric) {
     if !version.source.ignored.is_empty() {
         sheet.row("ignored", &format!("unknown keys {}", version.source.ignored.join(", ")));
     }
+    for note in &version.source.notes {
+        sheet.row("note", note);
+    }
 }
 
 fn describe_aggregation(sheet: &mut Sheet, metric: &Metric) {

@@ -13,11 +13,19 @@ use super::metric;
 use super::reader::{Faulty, Field, Table};
 use super::syntax::{Entry, Node, Value};
 use super::versions::Version;
-use crate::dialect::{Defaults, Fault, Json, Native, Step, lago, maple};
+use crate::dialect::{Defaults, Fault, Json, Native, Step, lago, maple, zenskar};
 
 /// Dialects that a file's `dialect` may name.
-const DIALECTS: [(&str, Option<Form>); 3] =
-    [("native", None), ("lago", Some(Form::Lago)), ("maple", Some(Form::Maple))];
+const DIALECTS: [(&str, Option<Form>); 4] = [
+    ("native", None),
+    ("lago", Some(Form::Lago)),
+    ("maple", Some(Form::Maple)),
+    ("zenskar", Some(Form::Zenskar)),
+];
+
+/// Of keys that an entry has as the API answers it.
+const OWN_NOTES: [&str; 2] =
+    ["unknown field `id` is not read", "unknown field `version` is not read"];
 
 /// Another system's form of a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,12 +34,15 @@ enum Form {
     Lago,
     /// `POST /api/v1/companies/{company_id}/billable_metrics`
     Maple,
+    /// `POST /aggregates`
+    Zenskar,
 }
 
-/// What a body means: the native form, and the paths of what was ignored.
+/// What a body means: the native form, the paths of what was ignored, and what is to be known beside it.
 struct Meaning {
     native: Native,
     ignored: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Form {
@@ -39,7 +50,7 @@ impl Form {
     fn root_key(self) -> Option<&'static str> {
         match self {
             Form::Lago => Some("billable_metric"),
-            Form::Maple => None,
+            Form::Maple | Form::Zenskar => None,
         }
     }
 
@@ -47,7 +58,7 @@ impl Form {
     fn name_keys(self) -> &'static [&'static str] {
         match self {
             Form::Lago => &["code"],
-            Form::Maple => &["id", "name"],
+            Form::Maple | Form::Zenskar => &["id", "name"],
         }
     }
 
@@ -56,7 +67,8 @@ impl Form {
         match self {
             Form::Lago => match lago::BillableMetric::read(body) {
                 Ok(metric) => {
-                    Ok(Meaning { native: metric.to_native(tenant, defaults), ignored: Vec::new() })
+                    let native = metric.to_native(tenant, defaults);
+                    Ok(Meaning { native, ignored: Vec::new(), notes: Vec::new() })
                 }
                 Err(lago::Refusal::Faults(faults)) => Err(faults),
                 Err(lago::Refusal::FeatureUnavailable) => Err(vec![custom_aggregation()]),
@@ -66,7 +78,20 @@ impl Form {
                 let maple::Read { metric, mut unknown } = maple::BillableMetric::read(body)?;
                 unknown.retain(|path| path != "id");
                 let native = metric.to_native(tenant, &code?, defaults);
-                Ok(Meaning { native, ignored: unknown })
+                Ok(Meaning { native, ignored: unknown, notes: Vec::new() })
+            }
+            Form::Zenskar => {
+                let code = self.code(body);
+                let zenskar::Submitted { aggregate, compiled } =
+                    zenskar::read_submitted(&body.to_string())?;
+                let zenskar::Compiled { mut native, warnings: mut notes } = compiled;
+                // The code, and what the API adds to it.
+                notes.retain(|note| !OWN_NOTES.contains(&note.as_str()));
+                native.insert("tenant".to_owned(), tenant.into());
+                native.insert("code".to_owned(), code?.into());
+                native.insert("name".to_owned(), aggregate.name().into());
+                defaults.fill(&mut native);
+                Ok(Meaning { native, ignored: Vec::new(), notes })
             }
         }
     }
@@ -205,6 +230,7 @@ impl Dialect {
             metric.source.native =
                 Some(std::mem::replace(&mut metric.source.written, entry.source().written));
             metric.source.ignored = meaning.ignored;
+            metric.source.notes = meaning.notes;
         }
         Some(version)
     }

@@ -268,7 +268,7 @@ fn faults_of_files() {
     check(
         "m.json",
         "{\"dialect\": \"lagoon\", \"metrics\": [{\"x\": 1}]}",
-        "m.json:1:13: dialect: expected native, lago or maple, found text \"lagoon\"",
+        "m.json:1:13: dialect: expected native, lago, maple or zenskar, found text \"lagoon\"",
     );
     check(
         "m.toml",

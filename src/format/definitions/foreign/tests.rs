@@ -227,7 +227,7 @@ fn faults_of_what_a_file_says_once() {
     check_faults(
         "m.toml",
         "dialect = 'stripe'\n",
-        &["m.toml:1:11: dialect: expected native, lago or maple, found text \"stripe\""],
+        &["m.toml:1:11: dialect: expected native, lago, maple or zenskar, found text \"stripe\""],
     );
 }
 
@@ -296,4 +296,21 @@ proptest! {
             (lago, native) => prop_assert!(false, "{}: {:?} but {:?}", body, lago, native.err()),
         }
     }
+}
+
+#[test]
+fn aggregates_of_zenskar_are_read_from_files() {
+    let text = r#"{"dialect":"zenskar","defaults":{"period":"day"},"metrics":[{"id":"agg-1","version":3,"name":"Tokens",
+        "dataschema":{},"aggregation_query":"SELECT SUM(data.tokens) AS quantity FROM raw_metric_llm WHERE data.model = 'm1'",
+        "cust_agg_query":"","visual_query_builder":{},"datasource":"","colour":"red"}]}"#;
+    let read = crate::format::definitions::read(&[("z.json", text)]).expect("it is valid");
+    let metric = &read.metrics[0];
+    assert_eq!((metric.code.as_str(), metric.event_type.as_str()), ("agg-1", "llm"));
+    assert_eq!(metric.name.as_deref(), Some("Tokens"));
+    assert_eq!(metric.calendar.unit().to_string(), "day");
+    assert_eq!(metric.source.notes, ["unknown field `colour` is not read"]);
+    let faulty = text.replace("FROM raw_metric_llm", "FROM a JOIN b");
+    let faults = crate::format::definitions::read(&[("z.json", &faulty)]).expect_err("a join");
+    let told = faults[0].to_string();
+    assert!(told.starts_with("z.json:") && told.contains("aggregation_query"), "{told}");
 }
