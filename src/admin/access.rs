@@ -243,7 +243,6 @@ impl Caller {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use argon2::password_hash::CustomizedPasswordHasher as _;
     use argon2::password_hash::PasswordHasher as _;
 
     use super::*;

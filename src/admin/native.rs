@@ -312,8 +312,8 @@ async fn on_a_thread(
     make: impl FnOnce(&dyn super::Catalogue) -> Result<Change, NotDone> + Send + 'static,
 ) -> Result<Change, NotDone> {
     let catalogue = std::sync::Arc::clone(&shared.shown.catalogue);
-    let made = tokio::task::spawn_blocking(move || make(catalogue.as_ref())).await;
-    made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string())))
+    let outcome = tokio::task::spawn_blocking(move || make(catalogue.as_ref())).await;
+    outcome.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string())))
 }
 
 fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
@@ -353,6 +353,5 @@ pub(super) fn new_id() -> String {
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    format!("{a}-{b}-{c}-{d}-{e}")
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

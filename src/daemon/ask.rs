@@ -5,6 +5,7 @@
 //! ```
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -39,6 +40,9 @@ pub struct UsageArguments {
     /// Where the daemon's admin listener answers
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
     pub address: String,
+    /// A file that holds the key which the daemon's admin.keys lets in [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Totals of this metric, by its code [default: of every metric]
     #[arg(long, value_name = "CODE")]
     pub metric: Option<String>,
@@ -119,7 +123,7 @@ struct Fault {
 /// # Errors
 /// No daemon there, a question without meaning, an output that takes no more.
 pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
-    let client = Client::new(&arguments.address);
+    let client = Client::new(&arguments.address, key_of(arguments)?);
     let metrics = match &arguments.metric {
         Some(code) => {
             let tenant = arguments.tenant.clone().unwrap_or_else(|| "default".to_owned());
@@ -181,17 +185,26 @@ fn question<'a>(
 struct Client<'a> {
     address: &'a str,
     agent: ureq::Agent,
+    key: Option<String>,
+}
+
+/// The key in the file, without what stands around it.
+fn key_of(arguments: &UsageArguments) -> Result<Option<String>, CommandError> {
+    let Some(path) = &arguments.key_file else { return Ok(None) };
+    let text = std::fs::read_to_string(path);
+    let failed = |error| CommandError::failed_by(path.display().to_string(), error);
+    Ok(Some(text.map_err(failed)?.trim().to_owned()))
 }
 
 impl<'a> Client<'a> {
-    fn new(address: &'a str) -> Self {
+    fn new(address: &'a str, key: Option<String>) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             // The daemon is near: what the environment says of proxies is meant for others.
             .proxy(None)
             .build();
-        Client { address, agent: config.new_agent() }
+        Client { address, agent: config.new_agent(), key }
     }
 
     /// Every metric.
@@ -219,7 +232,11 @@ impl<'a> Client<'a> {
     ) -> Result<T, CommandError> {
         let address = self.address;
         let pairs = question.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let asked = self.agent.get(format!("http://{address}{path}")).query_pairs(pairs).call();
+        let mut request = self.agent.get(format!("http://{address}{path}")).query_pairs(pairs);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let asked = request.call();
         let mut answer = asked.map_err(|error| {
             let what = format!(
                 "no daemon answers on {address}: start one with `odometer run`, or give its admin.address as --address"

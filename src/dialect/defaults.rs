@@ -64,6 +64,8 @@ mod tests {
         native.insert("period".to_owned(), Value::from("week"));
         defaults.fill(&mut native);
         let expected = r#"{"anchor":15,"grace":"1h","period":"week"}"#;
-        assert_eq!(Value::Object(native).to_string(), expected);
+        let mut native = Value::Object(native);
+        native.sort_all_objects();
+        assert_eq!(native.to_string(), expected);
     }
 }

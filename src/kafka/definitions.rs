@@ -106,7 +106,7 @@ impl DefinitionTopic {
             cause: KafkaError::AdminOp(code),
         };
         match made.map_err(Error::request("making the topic of definitions"))?.first() {
-            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) | Some(Ok(_)) | None => Ok(()),
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)) | Ok(_)) | None => Ok(()),
             Some(Err((_, code))) => Err(failed(*code)),
         }
     }

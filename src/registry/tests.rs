@@ -345,3 +345,22 @@ fn history_of_a_metric_says_who_did_what() {
     assert_eq!(name(&last.before).as_deref(), Some("n148"));
     assert_eq!(name(&last.after).as_deref(), Some("n149"));
 }
+
+#[test]
+fn metric_of_another_system_is_shown_in_the_native_form() {
+    let text = r#"{"dialect":"lago","metrics":[{"name":"Seats","code":"seats","aggregation_type":"unique_count_agg","field_name":"user"}]}"#;
+    let read = definitions::read(&[("m.json", text)]).expect("it is valid");
+    let registry = Registry::default().with_files(read, None).expect("nothing in the way");
+    let entry = registry.entry("default", "seats").expect("it is there");
+    assert_eq!(entry.body["aggregation"], "unique_count");
+    assert_eq!(
+        (&entry.body["tenant"], &entry.body["origin"]),
+        (&"default".into(), &"file:m.json".into())
+    );
+    assert_eq!(entry.body.get("aggregation_type"), None);
+    // What is kept of it means the same.
+    let kept = Registry::default().with_kept(&registry.kept()).expect("it compiles");
+    let meaning =
+        |registry: &Registry| crate::definition::full_meaning(&registry.definitions().metrics[0]);
+    assert_eq!(meaning(&kept), meaning(&registry));
+}

@@ -76,8 +76,8 @@ fn metrics_are_listed_by_pages() {
             let metrics = page["metrics"].as_array().expect("a list").clone();
             seen.extend(metrics.iter().map(|metric| metric["code"].as_str().map(str::to_owned)));
             let Some(next) = page["next"].as_str() else { break };
-            let next: String = next.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            cursor = format!("&cursor={next}");
+            let next: Vec<String> = next.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            cursor = format!("&cursor={}", next.concat());
         }
         let codes: Vec<_> = seen.into_iter().flatten().collect();
         assert_eq!(codes, ["a/b c", "b", "d.e"]);

@@ -17,6 +17,7 @@ fn native(fields: &str) -> String {
     for known in ["tenant", "code", "name"] {
         keys.remove(known);
     }
+    native.sort_all_objects();
     native.to_string()
 }
 

@@ -83,7 +83,8 @@ fn a_metric_is_that_of_its_id_and_item() {
         "metering_rule":{"aggregator":"SUM","property":"v","group_keys":["a","b.c","a"],"rule":null,"unit":"x"}}"#;
     let defaults = Defaults { grace: Some("1h".to_owned()), ..Defaults::default() };
     let Read { metric, unknown } = read(text);
-    let native = serde_json::Value::Object(metric.to_native("acme", "bm_1", &defaults));
+    let mut native = serde_json::Value::Object(metric.to_native("acme", "bm_1", &defaults));
+    native.sort_all_objects();
     assert_eq!(
         native.to_string(),
         concat!(

@@ -163,6 +163,13 @@ impl Reader {
         (number, Arc::clone(plan))
     }
 
+    /// The plan that the worker goes by from its beginning on.
+    pub(in crate::daemon::run) fn begin(&mut self) -> Arc<Plan> {
+        let (number, plan) = self.current();
+        self.took(number);
+        plan
+    }
+
     /// A plan that the worker does not go by yet.
     pub(in crate::daemon::run) fn newer(&self) -> Option<(u64, Arc<Plan>)> {
         let number = self.editions.number.load(Ordering::Acquire);
@@ -245,14 +252,13 @@ mod tests {
         let number = editions.publish(plans());
         assert!(!editions.await_taken(number, Duration::ZERO));
         let mut second = readers.pop().expect("two");
-        let waiting = std::thread::spawn({
-            let editions = Arc::clone(&editions);
-            move || editions.await_taken(number, LONG)
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| editions.await_taken(number, LONG));
+            second.took(second.newer().expect("there is a newer one").0);
+            // One that ended is not waited for.
+            drop(readers);
+            assert!(waiting.join().expect("no panic"));
         });
-        second.took(second.newer().expect("there is a newer one").0);
-        // One that ended is not waited for.
-        drop(readers);
-        assert!(waiting.join().expect("no panic"));
     }
 
     #[test]
@@ -270,35 +276,32 @@ mod tests {
         assert!(editions.hold(Duration::ZERO).is_none(), "they do not rest yet");
         assert!(!readers[0].is_held(|| at(1)), "and are let go");
         let (done, is_done) = std::sync::mpsc::channel::<()>();
-        let holding = std::thread::spawn({
-            let editions = Arc::clone(&editions);
-            move || {
+        std::thread::scope(|scope| {
+            let holding = scope.spawn(|| {
                 let held = editions.hold(LONG).expect("they rest");
-                let reached = held.reached;
-                is_done.recv().expect("it is told");
-                reached
+                is_done.into_iter().next();
+                held.reached
+            });
+            while !(readers[0].is_held(|| at(7)) & readers[1].is_held(|| None)) {
+                std::thread::yield_now();
             }
+            done.send(()).expect("it waits");
+            assert_eq!(holding.join().expect("no panic"), at(7));
         });
-        while !(readers[0].is_held(|| at(7)) & readers[1].is_held(|| None)) {
-            std::thread::yield_now();
-        }
-        done.send(()).expect("it waits");
-        assert_eq!(holding.join().expect("no panic"), at(7));
         assert!(!readers[0].is_held(|| at(9)) && !readers[1].is_held(|| None));
         // Another one is another one, whatever was told before; and who has not seen that the one before is over rests on.
         assert!(editions.hold(Duration::ZERO).is_none());
         readers[0].is_held(|| at(9));
         drop(readers.pop());
         for round in 0..50 {
-            let holding = std::thread::spawn({
-                let editions = Arc::clone(&editions);
-                move || editions.hold(LONG).expect("it rests").reached
+            std::thread::scope(|scope| {
+                let holding = scope.spawn(|| editions.hold(LONG).expect("it rests").reached);
+                while !holding.is_finished() {
+                    readers[0].is_held(|| at(round));
+                    std::thread::yield_now();
+                }
+                assert_eq!(holding.join().expect("no panic"), at(round));
             });
-            while !holding.is_finished() {
-                readers[0].is_held(|| at(round));
-                std::thread::yield_now();
-            }
-            assert_eq!(holding.join().expect("no panic"), at(round));
         }
     }
 }

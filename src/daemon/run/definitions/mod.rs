@@ -93,22 +93,19 @@ impl Book {
     ///
     /// # Errors
     /// A broker that does not answer, or records that stand in the way of what files define.
-    pub(super) fn attach(
-        &self,
-        topic: Result<DefinitionTopic, String>,
-    ) -> Result<(), shelf::Error> {
+    pub(super) fn attach(&self, topic: Result<DefinitionTopic, String>) -> Result<(), ShelfError> {
         let mut writing = self.lock();
-        let mut shelf = match topic {
+        let mut records = match topic {
             Ok(topic) => Shelf::Topic(Box::new(topic)),
             Err(reason) => Shelf::None(reason),
         };
         let mut registry = writing.registry.clone();
-        shelf.refresh(&mut registry)?;
+        records.refresh(&mut registry)?;
         let clash = registry.clash();
         if let Some(text) = clash {
-            return Err(shelf::Error::Unreadable(text));
+            return Err(ShelfError::Unreadable(text));
         }
-        writing.shelf = shelf;
+        writing.shelf = records;
         writing.known = Stopwatch::start();
         self.show(&mut writing, registry);
         Ok(())

@@ -141,7 +141,7 @@ impl Lines {
                 Ok(()) => self.count = texts.len(),
                 // What was to be stored is; the next change tries again.
                 Err(error) => {
-                    tracing::warn!(%error, "the definitions' journal could not be shortened")
+                    tracing::warn!(%error, "the definitions' journal could not be shortened");
                 }
             }
         }

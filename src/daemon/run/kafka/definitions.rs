@@ -1,12 +1,19 @@
-//! The topic of definitions at a start: made where there is none, and read to its end before the first event.
+//! The topic of definitions at a start: made where there is none, and read to its end before the first event. And how a
+//! worker goes by what changes after that.
+
+use std::time::Duration;
 
 use super::asking::Asking;
-use crate::daemon::CommandError;
+use super::worker::{Error, Worker};
 use crate::daemon::run::definitions::{Book, ShelfError};
 use crate::daemon::run::outside::Outside;
 use crate::daemon::signals::StopSignal;
+use crate::daemon::{CommandError, clock};
 use crate::kafka::{self, DefinitionTopic, Disposition};
 use crate::settings::{KafkaFlow, Settings};
+
+/// How long to wait where nothing is to be read yet.
+const HELD_PAUSE: Duration = Duration::from_millis(5);
 
 /// Has the book go on with the topic. Whether it does: else the process was told to stop before the broker answered.
 ///
@@ -39,9 +46,10 @@ pub(super) fn attach(
                 ))),
             }
         }
-        Err(error @ kafka::Error::TopicMissing(_)) => Ok(Err(error.to_string())),
-        // Where definitions come from files alone the topic need not be granted.
-        Err(error @ kafka::Error::Unauthorised { .. }) => Ok(Err(error.to_string())),
+        // Where definitions come from files alone the topic need not be there, nor granted.
+        Err(error @ (kafka::Error::TopicMissing(_) | kafka::Error::Unauthorised { .. })) => {
+            Ok(Err(error.to_string()))
+        }
         other => other.map(Ok),
     })?;
     let Some(opened) = opened else { return Ok(false) };
@@ -63,5 +71,37 @@ pub(super) fn attach(
         None => Ok(false),
         Some(Ok(())) => Ok(true),
         Some(Err(error)) => Err(CommandError::failed(error.to_string())),
+    }
+}
+
+impl Worker {
+    /// Has every task go by the newest definitions, each from a commit on. Returns whether anything may be read now.
+    pub(super) fn follow_definitions(&mut self) -> Result<bool, Error> {
+        if let Some((edition, plan)) = self.plans.newer() {
+            self.plan = plan;
+            self.cut()?;
+            let mut is_taken = true;
+            for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+                let failed = self.failed(partition);
+                if let Some(task) = self.tasks.get_mut(&partition) {
+                    is_taken &= task.state.take_plan(&self.plan).map_err(failed)?;
+                }
+            }
+            if is_taken {
+                self.plans.took(edition);
+            }
+        }
+        Ok(!self.is_held())
+    }
+
+    /// Whether nothing is to be read, for definitions are about to change.
+    fn is_held(&mut self) -> bool {
+        let tasks = &self.tasks;
+        let is_held =
+            self.plans.is_held(|| tasks.values().filter_map(|task| task.state.reached()).max());
+        if is_held {
+            clock::pause(HELD_PAUSE);
+        }
+        is_held
     }
 }

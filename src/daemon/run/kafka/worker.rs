@@ -21,7 +21,7 @@ use super::pause::Pause;
 use super::registry::{Registry, TaskName};
 use super::report::Report;
 use super::task::Task;
-use crate::daemon::clock::{self, ClockWatch, Stopwatch};
+use crate::daemon::clock::{ClockWatch, Stopwatch};
 use crate::daemon::run::definitions;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Plan;
@@ -37,8 +37,6 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long one look at an empty source takes; it also serves the group.
 pub(super) const POLL_WAIT: Duration = Duration::from_millis(100);
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long to wait where nothing is to be read yet.
-const HELD_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a worker ended early.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +97,7 @@ pub(super) struct Worker {
     pub(super) options: kafka::Options,
     /// What tasks that start go by, and the others as soon as they can.
     pub(super) plan: Arc<Plan>,
-    edition: u64,
-    plans: definitions::Reader,
+    pub(super) plans: definitions::Reader,
     pub(super) registry: Arc<Registry>,
     pub(super) outlook: Arc<Outlook>,
     pub(super) stop: StopSignal,
@@ -146,13 +143,11 @@ impl Worker {
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
         let sink = Sink::new(&options, job.totals_partitions);
         let courier = Courier::start(name, sink, outlook.horizon(), destinations);
-        let (edition, plan) = plans.current();
-        plans.took(edition);
+        let plan = plans.begin();
         Ok(Worker {
             job,
             options,
             plan,
-            edition,
             plans,
             registry,
             outlook,
@@ -226,8 +221,7 @@ impl Worker {
         if let Some(text) = self.source.fatal_error() {
             return Err(Error::Fatal(text));
         }
-        self.follow_definitions()?;
-        if !self.is_held() {
+        if self.follow_definitions()? {
             self.read()?;
         }
         self.go_on_closing()?;
@@ -241,36 +235,6 @@ impl Worker {
             self.tick()?;
         }
         Ok(())
-    }
-
-    /// Has every task go by the newest definitions, each from a commit on.
-    fn follow_definitions(&mut self) -> Result<(), Error> {
-        if let Some((edition, plan)) = self.plans.newer() {
-            (self.edition, self.plan) = (edition, plan);
-            self.cut()?;
-            let mut is_taken = true;
-            for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-                let failed = self.failed(partition);
-                if let Some(task) = self.tasks.get_mut(&partition) {
-                    is_taken &= task.state.take_plan(&self.plan).map_err(failed)?;
-                }
-            }
-            if is_taken {
-                self.plans.took(self.edition);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether nothing is to be read, for definitions are about to change.
-    fn is_held(&mut self) -> bool {
-        let tasks = &self.tasks;
-        let is_held =
-            self.plans.is_held(|| tasks.values().filter_map(|task| task.state.reached()).max());
-        if is_held {
-            clock::pause(HELD_PAUSE);
-        }
-        is_held
     }
 
     pub(super) fn name(&self, partition: i32) -> TaskName {
