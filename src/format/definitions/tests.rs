@@ -216,7 +216,7 @@ fn faults_of_files() {
     for (twice, said) in [
         (
             "[metrics.rounding]\nfunction = \"round\"\n[metrics.rounding]\n",
-            "6:10: is no TOML: duplicate key",
+            "6:10: metrics[0] (code \"a\"): rounding: stands twice in one table: keep one of them",
         ),
         (
             "rounding = {}\nrounding.precision = 2\n\n",
@@ -275,6 +275,45 @@ fn faults_of_files() {
         "metric = []",
         "m.toml:1:10: unknown key \"metric\": did you mean \"metrics\"?",
     );
+}
+
+#[test]
+fn table_that_comes_twice_is_told_where_it_is_and_once() {
+    let metric = "aggregation = 'count'\n[metrics.rounding]\nfunction = 'ceil'\n";
+    let again = "[metrics.rounding]\nfunction = 'floor'\nprecision = 99\n";
+    let text = format!("[[metrics]]\ncode = 'a'\n{metric}[[metrics]]\ncode = 'b'\n{metric}{again}");
+    assert_eq!(
+        faults("m.toml", &text),
+        [
+            "m.toml:11:10: metrics[1] (code \"b\"): rounding: stands twice in one table: keep one of them",
+            "m.toml:13:13: metrics[1] (code \"b\"): rounding.precision: expected a whole number from -18 to 18, found number 99",
+        ]
+    );
+    let thrice = faults("m.toml", &format!("{text}{again}"));
+    assert_eq!(thrice.len(), 3, "{thrice:#?}");
+    assert!(thrice[2].starts_with("m.toml:14:10: metrics[1] (code \"b\"): rounding: stands twice"));
+}
+
+#[test]
+fn table_with_the_key_of_a_list_hides_no_fault_of_that() {
+    let text = "[[metrics]]\ncode = 'a'\nperiod = 'x'\n[ metrics ] # one\ncode = 'b'\nperiod = 'y'\n\
+                [metrics.rounding]\nfunction = 'z'\n[metrics]\ncode = 'c'\n[[metrics]]\ncode = 'd'\nlate = 'z'";
+    let found = faults("m.toml", text);
+    let told = |begin: &str| found.iter().filter(|fault| fault.starts_with(begin)).count();
+    let header =
+        "is no TOML: duplicate key: it is that of a list of tables, to which [[metrics]] adds one";
+    for begin in [
+        "m.toml:3:10: metrics[0] (code \"a\"): period: expected",
+        &format!("m.toml:4:3: {header}"),
+        "m.toml:6:10: metrics[1] (code \"b\"): period: expected",
+        "m.toml:8:12: metrics[1] (code \"b\"): rounding.function: expected",
+        &format!("m.toml:9:2: {header}"),
+        "m.toml:13:8: metrics[3] (code \"d\"): late: expected",
+    ] {
+        assert_eq!(told(begin), 1, "{begin}: {found:#?}");
+    }
+    // And that each lacks its aggregation.
+    assert_eq!(found.len(), 10, "{found:#?}");
 }
 
 #[test]

@@ -13,37 +13,183 @@ pub(super) fn parse(text: &str) -> Result<Parsed, SyntaxFault> {
     if let Some(error) = errors.iter().find(|error| is_too_much || !is_of_one_key(error)) {
         return Err(fault(error));
     }
-    let mut value = table(document.get_ref(), text, 0)?;
+    let widened = Widened::of(text, &errors);
+    if !widened.faults.is_empty() {
+        let (document, left) = DeTable::parse_recoverable(&widened.text);
+        if left.len() < errors.len() && left.iter().all(is_of_one_key) {
+            return widened.restored(parsed(document.get_ref(), &widened.text, &left));
+        }
+    }
+    parsed(document.get_ref(), text, &errors)
+}
+
+/// What was read, and what is wrong with single keys of it.
+fn parsed(document: &DeTable<'_>, text: &str, errors: &[Error]) -> Result<Parsed, SyntaxFault> {
+    let mut value = table(document, text, 0)?;
     let mut faults = Vec::new();
-    for error in &errors {
-        let span = error.span().unwrap_or_default();
-        let key = text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
-        if error.message() != REPEATED || !repeat(&mut value, key, span.start) {
+    let mut headers = Vec::new();
+    let key_of = |error: &Error| {
+        let key = text.get(error.span().unwrap_or_default()).unwrap_or_default();
+        key.trim_matches(['"', '\''])
+    };
+    for (number, error) in errors.iter().enumerate() {
+        let (key, offset) = (key_of(error), place_of(error));
+        // Of a table whose header comes a third time, the parser keeps the place of that alone.
+        let from_here = errors.iter().skip(number).filter(|other| key_of(other) == key);
+        let mut places = from_here.map(place_of).filter(|_| is_in_header(text, offset));
+        let header = places.find(|place| table_at(&mut value, *place).is_some());
+        let is_told = error.message() == REPEATED
+            && match header {
+                Some(header) => {
+                    headers.push(header);
+                    repeat_table(&mut value, header, offset)
+                }
+                None => repeat(&mut value, key, offset, &headers),
+            };
+        if !is_told {
             faults.push(fault(error));
         }
     }
     Ok(Parsed { root: Node { offset: 0, value }, faults })
 }
 
+fn place_of(error: &Error) -> usize {
+    error.span().map_or(0, |span| span.start)
+}
+
+/// Whether the line of a place is the header of a table.
+fn is_in_header(text: &str, offset: usize) -> bool {
+    let line = text.get(..offset).and_then(|before| before.rsplit('\n').next());
+    line.is_some_and(|line| line.trim_start().starts_with('['))
+}
+
 fn fault(error: &Error) -> SyntaxFault {
-    let offset = error.span().map_or(0, |span| span.start);
-    SyntaxFault { offset, message: error.message().to_owned() }
+    SyntaxFault { offset: place_of(error), message: error.message().to_owned() }
 }
 
 /// How many such keys are looked into.
 const ERRORS_MAX: usize = 1_000;
 
+/// A text in which each header of a table, `[a]`, whose key is that of a list of tables is one of these, `[[a]]`: else the
+/// parser would leave out the list for the sake of that table.
+struct Widened {
+    text: String,
+    /// Where brackets were put, by the text as it was.
+    places: Vec<usize>,
+    faults: Vec<SyntaxFault>,
+}
+
+impl Widened {
+    fn of(text: &str, errors: &[Error]) -> Self {
+        let mut widened = Widened { text: String::new(), places: Vec::new(), faults: Vec::new() };
+        let mut rest = text;
+        for error in errors.iter().filter(|error| error.message() == REPEATED) {
+            let offset = place_of(error);
+            let taken = text.len().saturating_sub(rest.len());
+            let Some((open, close)) =
+                single_header(text, offset).filter(|(open, _)| *open >= taken)
+            else {
+                continue;
+            };
+            let name = text.get(open..close).unwrap_or_default();
+            let (before, behind) = (text.get(taken..open), text.get(close..));
+            widened.text.extend([before.unwrap_or_default(), "[", name, "]"]);
+            rest = behind.unwrap_or_default();
+            widened.places.extend([open, close]);
+            let message = format!(
+                "{REPEATED}: it is that of a list of tables, to which [[{}]] adds one",
+                name.trim()
+            );
+            widened.faults.push(SyntaxFault { offset, message });
+        }
+        widened.text.push_str(rest);
+        widened
+    }
+
+    /// What was read of it, with the places of the text as it was.
+    fn restored(&self, read: Result<Parsed, SyntaxFault>) -> Result<Parsed, SyntaxFault> {
+        let fault = |fault: SyntaxFault| SyntaxFault { offset: self.place(fault.offset), ..fault };
+        let mut read = read.map_err(fault)?;
+        self.restore(&mut read.root);
+        let mut faults: Vec<SyntaxFault> = read.faults.into_iter().map(fault).collect();
+        faults.extend(self.faults.iter().cloned());
+        faults.sort_by_key(|fault| fault.offset);
+        Ok(Parsed { root: read.root, faults })
+    }
+
+    fn restore(&self, node: &mut Node) {
+        node.offset = self.place(node.offset);
+        match &mut node.value {
+            Value::Table(entries) => {
+                for entry in entries {
+                    entry.offset = self.place(entry.offset);
+                    self.restore(&mut entry.node);
+                }
+            }
+            Value::List(nodes) => nodes.iter_mut().for_each(|node| self.restore(node)),
+            Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::Instant(_)
+            | Value::Other(_)
+            | Value::Null => {}
+        }
+    }
+
+    fn place(&self, offset: usize) -> usize {
+        let put = self.places.iter().enumerate();
+        let before = put.filter(|(number, place)| place.saturating_add(*number) < offset).count();
+        offset.saturating_sub(before)
+    }
+}
+
+/// Where the name of a table's header begins and ends, of which that place is part, where a header of a list of tables
+/// before it has the same name.
+fn single_header(text: &str, offset: usize) -> Option<(usize, usize)> {
+    let before = text.get(..offset)?;
+    let line = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
+    let begun = text.get(line..offset)?;
+    let inner = begun.trim_start().strip_prefix('[').filter(|inner| !inner.starts_with('['))?;
+    let open = offset.saturating_sub(inner.len());
+    let close = offset.saturating_add(text.get(offset..)?.find(']')?);
+    let name = text.get(open..close)?.trim();
+    let is_list = |line: &str| {
+        let inner = line.trim_start().strip_prefix("[[").and_then(|rest| rest.split_once("]]"));
+        inner.is_some_and(|(inner, _)| inner.trim() == name)
+    };
+    text.get(..line)?.lines().any(is_list).then_some((open, close))
+}
+
 /// Puts an entry that was left out, for it repeats a key, where that was written last before; its value is that one's. Such
 /// a file is faulty as those of other syntaxes are, and its other faults can be told. Returns whether there is such a key.
-fn repeat(value: &mut Value, key: &str, offset: usize) -> bool {
-    let Some(entries) = last_place(value, key, offset).and_then(|place| table_at(value, place))
-    else {
-        return false;
-    };
+///
+/// What comes again within a table of these `headers` does so for they do, and is not told.
+fn repeat(value: &mut Value, key: &str, offset: usize, headers: &[usize]) -> bool {
+    let Some(place) = last_place(value, key, offset) else { return false };
+    if headers.iter().any(|header| is_below(value, *header, place)) {
+        return true;
+    }
+    let Some(entries) = table_at(value, place) else { return false };
     let mut before = entries.iter().filter(|entry| entry.key == key && entry.offset < offset);
     let Some(node) = before.next_back().map(|entry| entry.node.clone()) else { return false };
     entries.push(Entry { offset, key: key.to_owned(), node });
     true
+}
+
+/// The same of a table whose header comes again: the parser makes one of both, under the place of the last header. Returns
+/// whether it is there.
+fn repeat_table(value: &mut Value, header: usize, offset: usize) -> bool {
+    let Some(entries) = table_at(value, header) else { return false };
+    let whole = entries.iter().find(|entry| entry.offset == header).cloned();
+    entries.extend(whole.map(|entry| Entry { offset, ..entry }));
+    true
+}
+
+/// Whether a key's place is anywhere below the table under a header.
+fn is_below(value: &mut Value, header: usize, place: usize) -> bool {
+    let entries = table_at(value, header).map(|entries| &mut **entries).unwrap_or_default();
+    let mut whole = entries.iter_mut().filter(|entry| entry.offset == header);
+    whole.any(|entry| table_at(&mut entry.node.value, place).is_some())
 }
 
 /// The table whose key stands at a place: no two stand at one.
