@@ -47,6 +47,9 @@ pub struct Store {
     identity: Identity,
     is_durable: bool,
     expire_from: Vec<u8>,
+    /// The day up to which the look at all ids that is under way began to forget; `None`: it began in an earlier run, or
+    /// has not begun.
+    expire_begun: Option<u32>,
     record: Option<(i64, [u8; 16])>,
     /// Of files whose note changed, to be stored with the next commit; `None`: it goes.
     followed: BTreeMap<u32, Option<FollowedFile>>,
@@ -88,6 +91,7 @@ impl Store {
             identity,
             is_durable: options.is_durable,
             expire_from,
+            expire_begun: None,
             record: None,
             followed: BTreeMap::new(),
             written: None,
@@ -182,12 +186,16 @@ impl Store {
     }
 
     /// Forgets ids of days up to `day`, a slice of the store at each call, which goes on where the last one ended, in an
-    /// earlier run too. Returns whether the end was reached.
+    /// earlier run too. Returns whether all ids were looked at for that day: where the look began with an earlier one, it
+    /// begins again at its end.
     ///
     /// # Errors
     /// The disk.
     pub fn expire(&mut self, day: u32, entries_max: usize) -> Result<bool, Error> {
         let mut batch = WriteBatch::default();
+        if self.expire_from == [state::ID] {
+            self.expire_begun = Some(day);
+        }
         let from = IteratorMode::From(&self.expire_from, Direction::Forward);
         let mut next = None;
         for (count, entry) in self.db.iterator(from).enumerate() {
@@ -212,9 +220,9 @@ impl Store {
             None => batch.delete([state::EXPIRY]),
         }
         self.write_lazily(batch)?;
-        let is_end = next.is_none();
+        let is_whole = next.is_none() && self.expire_begun == Some(day);
         self.expire_from = next.unwrap_or_else(|| vec![state::ID]);
-        Ok(is_end)
+        Ok(is_whole)
     }
 
     /// Bytes of the state on disk and in write buffers.

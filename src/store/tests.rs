@@ -23,6 +23,23 @@ aggregation = "sum"
 value = "properties.v"
 "#;
 
+fn binding() -> Binding {
+    Binding {
+        cluster: String::new(),
+        group: "test".to_owned(),
+        topic: String::new(),
+        partition: 0,
+        partitions: 1,
+    }
+}
+
+/// A store without metrics, as a start opens it.
+fn empty(directory: &Path) -> Store {
+    let identity = || Identity { binding: binding(), digest_key: DigestKey([7; 16]) };
+    let options = Options::new(64 << 20);
+    Store::open(directory, &options, &Arc::default(), identity).expect("it may be used")
+}
+
 /// A task that counts one event of each of ten customers, commits, delivers, and so on.
 struct Task {
     store: Store,
@@ -34,14 +51,7 @@ impl Task {
     fn new(directory: &Path) -> Self {
         let definitions = definitions::read(&[("metrics.toml", METRICS)]).expect("they are valid");
         let plan = Arc::new(Plan::new(definitions));
-        let binding = Binding {
-            cluster: String::new(),
-            group: "test".to_owned(),
-            topic: String::new(),
-            partition: 0,
-            partitions: 1,
-        };
-        let identity = Identity { binding, digest_key: DigestKey([7; 16]) };
+        let identity = Identity { binding: binding(), digest_key: DigestKey([7; 16]) };
         let options = Options::temporary(64 << 20);
         let mut store = Store::open(directory, &options, &plan, || identity).expect("a new one");
         let genesis = CommitRecord::genesis(CommitId([0; 16]), Cursor::at_offset(0));
@@ -170,27 +180,40 @@ fn what_is_delivered_is_forgotten_key_by_key_unless_it_is_much() {
 #[test]
 fn database_without_an_entry_may_be_looked_at_and_is_taken_by_a_start() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let plan = Arc::default();
-    let options = Options::temporary(64 << 20);
-    let open = |group: &str| {
-        let binding = Binding {
-            cluster: String::new(),
-            group: group.to_owned(),
-            topic: String::new(),
-            partition: 0,
-            partitions: 1,
-        };
-        let identity = Identity { binding, digest_key: DigestKey([7; 16]) };
-        Store::open(folder.path(), &options, &plan, || identity).expect("it may be used")
-    };
-    drop(open("killed"));
-    let look = || View::open(folder.path(), &plan).expect("it may be read");
+    drop(empty(folder.path()));
+    let look = || View::open(folder.path(), &Arc::default()).expect("it may be read");
     assert_eq!(look().identity().expect("it may be asked"), None);
     assert_eq!(look().last_commit().expect("it may be asked"), None);
-    let mut store = open("next");
+    let mut store = empty(folder.path());
     let genesis = CommitRecord::genesis(CommitId([1; 16]), Cursor::at_offset(5));
     store.begin(&genesis).expect("it is written");
     let identity = store.view().identity().expect("it may be asked").expect("it has one");
-    assert_eq!(identity.binding.group, "next");
+    assert_eq!(identity.binding, binding());
     assert_eq!(store.view().last_commit().expect("it may be asked"), Some(genesis));
+}
+
+#[test]
+fn look_at_ids_that_began_on_an_earlier_day_begins_again() {
+    for is_restarted in [false, true] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (mut store, ids) = (empty(folder.path()), 10);
+        let genesis = CommitRecord::genesis(CommitId([1; 16]), Cursor::at_offset(0));
+        store.begin(&genesis).expect("it is written");
+        for number in 0..ids {
+            let key = [&[state::ID][..], &[number; 16]].concat();
+            let day = if number % 2 == 0 { 1_u32 } else { 2 };
+            store.db.put(key, day.to_be_bytes()).expect("it is written");
+        }
+        assert!(!store.expire(1, 4).expect("it may be read"), "there are more");
+        if is_restarted {
+            drop(store);
+            store = empty(folder.path());
+        }
+        let mut looks = 0;
+        while !store.expire(2, 4).expect("it may be read") {
+            looks += 1;
+            assert!(looks < ids, "it comes to its end");
+        }
+        assert_eq!(store.now().with_prefix(&[state::ID]).expect("it may be read"), []);
+    }
 }
