@@ -8,6 +8,29 @@ use super::task::Task;
 use super::worker::{Error, Worker};
 use crate::kafka::{self, Disposition, Membership};
 
+/// Whether the group is moving partitions that a worker gave up: till then nobody may have them.
+#[derive(Default)]
+pub(super) struct Moving {
+    /// How often it gives partitions, or none, until it is done.
+    gifts_left: u32,
+}
+
+impl Moving {
+    /// Where partitions are taken in order, the client is given what the same round brings, if anything, joins again, and
+    /// is given what that brings: only then the others have what was taken. One that lost them just joins again.
+    fn taken(&mut self, is_lost: bool) {
+        self.gifts_left = if is_lost { 1 } else { 2 };
+    }
+
+    fn given(&mut self) {
+        self.gifts_left = self.gifts_left.saturating_sub(1);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.gifts_left == 0
+    }
+}
+
 impl Worker {
     /// Answers what the group changed of what this worker owns.
     pub(super) fn change_membership(&mut self) -> Result<(), Error> {
@@ -43,6 +66,7 @@ impl Worker {
             Membership::Given(partitions) => self.take(&partitions),
             Membership::Taken { partitions, is_lost } => {
                 tracing::info!(?partitions, is_lost, "partitions taken");
+                self.moving.taken(is_lost);
                 self.unstarted.retain(|partition| !partitions.contains(partition));
                 if is_lost {
                     self.has_joined = false;
@@ -81,6 +105,7 @@ impl Worker {
     fn take(&mut self, partitions: &[i32]) -> Result<(), Error> {
         tracing::info!(?partitions, "partitions given");
         self.has_joined = true;
+        self.moving.given();
         let Some(starts) = self.try_start(partitions)? else {
             self.unstarted.extend(partitions);
             return self.take_none(partitions);
@@ -221,5 +246,28 @@ impl Worker {
             return Err(error.into());
         }
         Ok(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_that_are_taken_move_until_the_group_has_been_joined_again() {
+        let mut moving = Moving::default();
+        assert!(moving.is_over());
+        moving.given();
+        assert!(moving.is_over(), "nothing was taken");
+        moving.taken(false);
+        moving.given();
+        assert!(!moving.is_over(), "the others are not given them in the same round");
+        moving.given();
+        assert!(moving.is_over());
+        moving.taken(false);
+        moving.taken(true);
+        assert!(!moving.is_over());
+        moving.given();
+        assert!(moving.is_over(), "what is lost the others have");
     }
 }

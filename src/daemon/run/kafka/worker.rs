@@ -15,6 +15,7 @@ use super::courier::{Courier, Standing};
 use super::destinations::Destinations;
 use super::halting::Stop;
 use super::job::Job;
+use super::membership::Moving;
 use super::outlook::Outlook;
 use super::pause::Pause;
 use super::registry::{Registry, TaskName};
@@ -106,6 +107,7 @@ pub(super) struct Worker {
     pub(super) unstarted: BTreeSet<i32>,
     /// Whether the group has given it its partitions, if any.
     pub(super) has_joined: bool,
+    pub(super) moving: Moving,
     pub(super) start_pause: Pause,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
@@ -149,6 +151,7 @@ impl Worker {
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
             has_joined: false,
+            moving: Moving::default(),
             start_pause: Pause::new(),
             is_out_of_range: false,
             documents: Vec::new(),
@@ -356,7 +359,7 @@ impl Worker {
                 }
             }
         }
-        let is_settled = self.has_joined && self.unstarted.is_empty();
+        let is_settled = self.has_joined && self.moving.is_over() && self.unstarted.is_empty();
         self.registry.settle(&self.options.topics.source, self.options.worker, is_settled);
         if self.tasks.is_empty() && self.registry.is_serving_nothing() {
             self.abort.raise();
