@@ -125,6 +125,33 @@ fn customer_of_two_states_is_named() {
     }
 }
 
+#[test]
+fn customer_of_a_task_that_was_halted_at_its_start_halts_the_other_too() {
+    let scene = Scene::new(Broker::shared(), 3);
+    let mut load = Load::new(27, 3);
+    scene.produce(load.by_ref().take(1500));
+    let mut daemon = with_one_worker(&scene);
+    scene.work_through(&mut daemon);
+    let (offset, totals) = (offsets_of(&scene)[0], totals_of(&scene, &[0]));
+
+    // The first one's log is cut behind its place.
+    scene.produce(load.by_ref().take(500));
+    scene.broker.delete_records(&scene.usage, 0);
+    scene.produce([stray(0, 1)]);
+    daemon.start();
+    wait::until("both tasks are halted", WORK_LIMIT, || {
+        daemon.assert_running();
+        let told = http_body(&scene.admin, "/readyz")?;
+        [0, 1].iter().all(|task| told.contains(&scene.task(*task))).then_some(())
+    });
+    wait::until("the second says so", WORK_LIMIT, || {
+        is_any_told(&scene, &daemon.said(), 0, [1, 0]).then_some(())
+    });
+    assert_eq!(daemon.terminate().code(), Some(1), "a halted task is a failure");
+    assert!(daemon.said().contains("the log begins at"), "the first one's own reason stays");
+    assert_eq!((offsets_of(&scene)[0], totals_of(&scene, &[0])), (offset, totals));
+}
+
 /// The program with a single worker.
 fn with_one_worker(scene: &Scene<'_>) -> Daemon {
     let configuration = scene.configuration(Some("earliest"), "1h");

@@ -227,7 +227,7 @@ impl Worker {
     fn release_unstarted(&self, partitions: &[i32]) {
         for partition in partitions {
             if !self.tasks.contains_key(partition) {
-                self.registry.release(&self.name(*partition));
+                self.registry.release_unless_halted(&self.name(*partition));
             }
         }
     }

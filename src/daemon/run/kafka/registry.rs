@@ -58,23 +58,25 @@ impl Registry {
         self.inner.lock().expect("no holder panics")
     }
 
-    /// Notes that these customers are in that task. The first that is in another one of its topic already is given
-    /// back, with that one's name.
+    /// Notes that these customers are in that task. Every other task of its topic that has some of them already is given
+    /// back, with one of these.
     pub(super) fn claim(
         &self,
         task: &TaskName,
         customers: impl IntoIterator<Item = u64>,
-    ) -> Result<(), (u64, TaskName)> {
+    ) -> BTreeMap<TaskName, u64> {
         let TaskName { topic, partition } = task;
         let mut inner = self.inner();
         let owners = inner.customers.entry(topic.clone()).or_default();
+        let mut others = BTreeMap::new();
         for customer in customers {
             let owner = *owners.entry(customer).or_insert(*partition);
             if owner != *partition {
-                return Err((customer, TaskName { topic: topic.clone(), partition: owner }));
+                let other = TaskName { topic: topic.clone(), partition: owner };
+                others.entry(other).or_insert(customer);
             }
         }
-        Ok(())
+        others
     }
 
     /// A worker takes the task's state in hand, unless another one has it.
@@ -114,6 +116,13 @@ impl Registry {
         inner.serving.remove(task);
         if let Some(owners) = inner.customers.get_mut(&task.topic) {
             owners.retain(|_, owner| *owner != task.partition);
+        }
+    }
+
+    /// The same of one that was not started: a halted one goes on guarding its customers.
+    pub(super) fn release_unless_halted(&self, task: &TaskName) {
+        if self.halted(task).is_none() {
+            self.release(task);
         }
     }
 
@@ -191,11 +200,14 @@ mod tests {
     #[test]
     fn customer_belongs_to_one_task_of_each_topic() {
         let registry = registry();
-        assert_eq!(registry.claim(&task("usage", 0), [1, 2]), Ok(()));
-        assert_eq!(registry.claim(&task("seats", 0), [1, 2]), Ok(()));
-        assert_eq!(registry.claim(&task("seats", 1), [3]), Ok(()));
-        assert_eq!(registry.claim(&task("usage", 1), [4, 2]), Err((2, task("usage", 0))));
-        assert_eq!(registry.claim(&task("seats", 0), [3]), Err((3, task("seats", 1))));
+        let other = |topic, partition, customer| [(task(topic, partition), customer)].into();
+        assert_eq!(registry.claim(&task("usage", 0), [1, 2]), BTreeMap::new());
+        assert_eq!(registry.claim(&task("seats", 0), [1, 2]), BTreeMap::new());
+        assert_eq!(registry.claim(&task("seats", 1), [3]), BTreeMap::new());
+        assert_eq!(registry.claim(&task("usage", 1), [2, 4]), other("usage", 0, 2));
+        assert_eq!(registry.claim(&task("seats", 0), [3]), other("seats", 1, 3));
+        let others = registry.claim(&task("usage", 2), [1, 2, 4]);
+        assert_eq!(others, [(task("usage", 0), 1), (task("usage", 1), 4)].into());
     }
 
     #[test]
@@ -213,10 +225,23 @@ mod tests {
     #[test]
     fn released_task_leaves_its_customers_to_others_of_its_topic() {
         let registry = registry();
-        assert_eq!(registry.claim(&task("usage", 0), [1]), Ok(()));
-        assert_eq!(registry.claim(&task("seats", 0), [1]), Ok(()));
+        let is_free = |topic, partition| registry.claim(&task(topic, partition), [1]).is_empty();
+        assert!(is_free("usage", 0) && is_free("seats", 0));
         registry.release(&task("usage", 0));
-        assert_eq!(registry.claim(&task("usage", 1), [1]), Ok(()));
-        assert_eq!(registry.claim(&task("seats", 1), [1]), Err((1, task("seats", 0))));
+        assert!(is_free("usage", 1));
+        assert!(!is_free("seats", 1));
+    }
+
+    #[test]
+    fn halted_task_keeps_its_customers_until_it_is_given_up() {
+        let registry = registry();
+        let (first, second) = (task("usage", 0), task("usage", 1));
+        assert!(registry.serve(&first));
+        assert_eq!(registry.claim(&first, [1]), BTreeMap::new());
+        registry.halt_because(&first, "a reason".to_owned());
+        registry.release_unless_halted(&first);
+        assert_eq!(registry.claim(&second, [1, 2]), [(first, 1)].into());
+        registry.release_unless_halted(&second);
+        assert_eq!(registry.claim(&task("usage", 2), [2]), BTreeMap::new());
     }
 }

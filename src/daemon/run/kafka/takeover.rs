@@ -63,8 +63,15 @@ pub(super) fn take_over(
     };
     let decision = engine::decide(&facts);
     tell(&decision, topic, partition);
+    let name = TaskName { topic: topic.clone(), partition };
     let store = match &decision {
-        Decision::Halt(halt) => return Ok(Outcome::Halted(halt.clone())),
+        Decision::Halt(halt) => {
+            // What is halted gets no further, but who is in it must not be counted elsewhere.
+            if let Some(store) = store.filter(|_| !halt.is_for_all()) {
+                claim(registry, &name, &store)?;
+            }
+            return Ok(Outcome::Halted(halt.clone()));
+        }
         Decision::Resume { .. } => store.expect("only a state that is here is resumed"),
         Decision::Begin { .. } | Decision::Adopt { .. } => {
             drop(store);
@@ -72,9 +79,22 @@ pub(super) fn take_over(
             open(job, options, &directory, partition)?
         }
     };
-    let customers = store.index()?.customers;
-    let name = TaskName { topic: topic.clone(), partition };
-    if let Err((digest, other)) = registry.claim(&name, customers) {
+    if let Some(halt) = claim(registry, &name, &store)? {
+        registry.halt(&name, &halt);
+        return Ok(Outcome::Halted(halt));
+    }
+    let visible: Option<&Visible> =
+        facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
+    let mut task = Task::new(job, topic, partition, store, &decision, visible)?;
+    task.log_end = Some(log_end);
+    Ok(Outcome::Serves(Box::new(task)))
+}
+
+/// Notes the customers of a state that belongs to a task. Each other task with some of them is halted: it may have folded
+/// one just now, of which nothing more becomes visible. Why the task itself may not go on then.
+fn claim(registry: &Registry, task: &TaskName, store: &Store) -> Result<Option<Halt>, Error> {
+    let mut own = None;
+    for (other, digest) in registry.claim(task, store.index()?.customers) {
         let known = store.customer_of(digest)?;
         let halt = |other: &TaskName| match (known.clone(), other.to_string()) {
             (Some((tenant, customer)), other) => {
@@ -82,16 +102,10 @@ pub(super) fn take_over(
             }
             (None, other) => Halt::FormerCustomerInTwoTasks { digest, other },
         };
-        // The other one may have folded it just now: nothing more of that becomes visible.
-        registry.halt(&other, &halt(&name));
-        registry.halt(&name, &halt(&other));
-        return Ok(Outcome::Halted(halt(&other)));
+        registry.halt(&other, &halt(task));
+        own.get_or_insert_with(|| halt(&other));
     }
-    let visible: Option<&Visible> =
-        facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
-    let mut task = Task::new(job, topic, partition, store, &decision, visible)?;
-    task.log_end = Some(log_end);
-    Ok(Outcome::Serves(Box::new(task)))
+    Ok(own)
 }
 
 /// A halt is told where it ends something.

@@ -332,7 +332,7 @@ impl Worker {
         let Some(task) = self.tasks.get_mut(&partition) else { return };
         for (tenant, customer) in task.state.processor.take_new_customers() {
             let claimed = self.registry.claim(&name, [customer_digest(&tenant, &customer)]);
-            if let Err((_, other)) = claimed {
+            if let Some((other, _)) = claimed.into_iter().next() {
                 let (tenant, customer) = (tenant.to_string(), customer.to_string());
                 let halt = |other: &TaskName| Halt::CustomerInTwoTasks {
                     tenant: tenant.clone(),
