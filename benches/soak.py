@@ -8,25 +8,17 @@ minutes; then everything is closed, and the totals must be those of `odometer ag
     benches/soak.py target/release/odometer /tmp/soak
 """
 
-import argparse
 import json
-import os
-import re
 import subprocess
 import sys
 import time
-import urllib.request
-from pathlib import Path
 
-CONFIGURATION = """\
-[source]
-kind = "file"
-paths = ["usage.ndjson"]
+from daemon import Daemon, arguments_of, prepare
+
+SETTINGS = """\
 [sink]
 path = "totals.ndjson"
 rotate_size = "64MiB"
-[rejects]
-path = "rejects.ndjson"
 [state]
 directory = "state"
 memory_limit = "{memory_limit}"
@@ -36,10 +28,6 @@ window = "3d"
 delay = "10m"
 # Nothing may come for that long before the clock, far ahead of the events, closes all periods.
 idle_timeout = "4m"
-[metrics]
-files = ["metrics.toml"]
-[admin]
-address = "{address}"
 """
 
 METRICS = """\
@@ -65,69 +53,7 @@ value = "properties.user"
 period = "day"
 """
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 MEBIBYTE = 1 << 20
-
-
-class Daemon:
-    """The process under test, and what can be seen of it from outside."""
-
-    def __init__(self, program, folder, address):
-        self.program, self.folder, self.address = program, folder, address
-        log = open(folder / "odometer.log", "w")
-        self.child = subprocess.Popen([program, "run", "--config", "odometer.toml"], cwd=folder, stderr=log)
-
-    def get(self, path):
-        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=30) as answer:
-            return answer.read().decode()
-
-    def series(self):
-        """Sums of the series, by name, labels left out."""
-        sums = {}
-        for line in self.get("/metrics").splitlines():
-            if not line.startswith("#"):
-                name, value = line.rsplit(" ", 1)
-                name = name.split("{")[0]
-                sums[name] = sums.get(name, 0) + float(value)
-        return sums
-
-    def wait_until(self, holds, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if holds():
-                    return
-            except OSError:
-                pass
-            if self.child.poll() is not None:
-                sys.exit(f"the daemon ended: see {self.folder}/odometer.log")
-            time.sleep(1)
-        sys.exit(f"waited for {seconds} s in vain")
-
-    def cpu_seconds(self):
-        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
-    def memory(self):
-        """Resident MiB now, and at the most since the last call."""
-        status = Path(f"/proc/{self.child.pid}/status").read_text()
-        now, peak = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024 for name in ("VmRSS", "VmHWM"))
-        Path(f"/proc/{self.child.pid}/clear_refs").write_text("5")
-        return now, peak
-
-    def idle(self):
-        """What two minutes cost in which nothing comes."""
-        before = self.cpu_seconds()
-        time.sleep(120)
-        used, ids = self.cpu_seconds() - before, self.series()["odometer_dedup_ids"]
-        return f"{used:.2f} CPU s in 120 s, {used / 1.2:.2f} % of a core; {ids:.0f} ids, {self.memory()[0]:.0f} MiB"
-
-    def periods(self):
-        """Periods of keys that the state keeps, and how many of them are open."""
-        command = [self.program, "state", "inspect", self.folder / "state"]
-        words = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        found = re.findall(r"(\d+) periods of keys.*?, (\d+) of them open", words)
-        return sum(int(kept) for kept, _ in found), sum(int(still) for _, still in found)
 
 
 def newest(paths):
@@ -164,21 +90,14 @@ def watch(daemon, generator, started):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments_of(__doc__)
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rate", type=int, default=5600, help="events a second")
     parser.add_argument("--memory-limit", default="256MiB")
-    parser.add_argument("--address", default="127.0.0.1:19464", help="of the daemon's admin listener")
-    parser.add_argument("program", type=Path)
-    parser.add_argument("folder", type=Path, help="a new one")
     arguments = parser.parse_args()
 
     program, folder = arguments.program.resolve(), arguments.folder
-    folder.mkdir(parents=True)
-    (folder / "odometer.toml").write_text(
-        CONFIGURATION.format(memory_limit=arguments.memory_limit, address=arguments.address)
-    )
-    (folder / "metrics.toml").write_text(METRICS)
+    prepare(folder, arguments.address, SETTINGS.format(memory_limit=arguments.memory_limit), METRICS)
     (folder / "usage.ndjson").touch()
 
     daemon = Daemon(program, folder, arguments.address)

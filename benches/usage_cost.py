@@ -4,29 +4,18 @@
     benches/usage_cost.py target/release/odometer /tmp/usage 10000 100000 1000000 10000000
 """
 
-import argparse
 import http.client
 import time
-from pathlib import Path
 
-from soak import Daemon
+from daemon import Daemon, arguments_of, prepare
 
-CONFIGURATION = """\
-[source]
-kind = "file"
-paths = ["usage.ndjson"]
+SETTINGS = """\
 [sink]
 path = "totals.ndjson"
-[rejects]
-path = "rejects.ndjson"
 [state]
 directory = "state"
 [watermark]
 idle_timeout = "366d"
-[metrics]
-files = ["metrics.toml"]
-[admin]
-address = "{address}"
 """
 
 METRICS = """\
@@ -64,9 +53,7 @@ def cost(daemon, paths):
 
 
 def measure(program, folder, address, count):
-    folder.mkdir(parents=True)
-    (folder / "odometer.toml").write_text(CONFIGURATION.format(address=address))
-    (folder / "metrics.toml").write_text(METRICS)
+    prepare(folder, address, SETTINGS, METRICS)
     with open(folder / "usage.ndjson", "w") as file:
         file.writelines(events(count))
     daemon = Daemon(program, folder, address)
@@ -82,10 +69,7 @@ def measure(program, folder, address, count):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--address", default="127.0.0.1:19464", help="of the daemon's admin listener")
-    parser.add_argument("program", type=Path)
-    parser.add_argument("folder", type=Path, help="a new one")
+    parser = arguments_of(__doc__)
     parser.add_argument("events", type=int, nargs="+")
     arguments = parser.parse_args()
     print("| events | ms a customer's usage | ms a page of 1,000 |\n|---|---|---|", flush=True)
