@@ -58,11 +58,6 @@ impl Handover {
         Handover { part, place, ..self.clone() }
     }
 
-    /// Where it was to belong.
-    pub fn place(&self) -> &Path {
-        &self.place
-    }
-
     /// Where it is, in its place or waiting; `base` is what ways begin at.
     pub fn locate(&self, base: &Path) -> Option<Located> {
         let place = place_of(&base.join(&self.place)).ok()?;
