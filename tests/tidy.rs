@@ -20,10 +20,6 @@ const LAYERS: [&[&str]; 8] = [
 /// Lines of a source file without tests.
 const LINES_MAX: usize = 400;
 
-/// Files that may be longer, each with its reason.
-const LONGER: [(&str, &str); 1] =
-    [("src/engine/processor/look.rs", "rule 5.7 is one sequence of steps")];
-
 /// What the head of each pure layer denies: there a sum or an index that could go wrong is looked at one by one.
 const PURE_DENIALS: &str = "#![cfg_attr(not(test),deny(clippy::arithmetic_side_effects,\
     clippy::as_conversions,clippy::float_arithmetic,clippy::indexing_slicing))]";
@@ -166,15 +162,12 @@ fn every_file_opens_with_what_it_is() {
 }
 
 #[test]
-fn files_are_short_or_have_a_reason() {
+fn files_are_short() {
     for path in files_below("src", "rs") {
         let name = name(&path);
         let lines = read(&path).lines().count();
-        let may_be_longer = LONGER.iter().any(|(longer, _)| *longer == name);
-        assert!(
-            lines <= LINES_MAX || is_test(&name) || may_be_longer,
-            "{name} has {lines} lines: split it by concern, or state a reason"
-        );
+        let is_short = lines <= LINES_MAX || is_test(&name);
+        assert!(is_short, "{name} has {lines} lines: split it by concern");
     }
 }
 

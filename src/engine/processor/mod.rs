@@ -11,6 +11,7 @@ mod agenda;
 mod close;
 mod commit;
 mod fold;
+mod judgement;
 mod look;
 mod memory;
 mod preview;
