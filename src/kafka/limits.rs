@@ -47,67 +47,62 @@ pub fn topic_limit(
     topic: &str,
     timeout: Duration,
 ) -> Result<TopicLimit, Error> {
-    let told = topic_setting(properties, topic, "max.message.bytes", timeout)?;
+    let told = Inquiry::open(properties, timeout)?.of_topic(topic, "max.message.bytes")?;
     Ok(told.and_then(|text| text.parse().map_err(|_| format!("the broker tells {text:?}"))))
 }
 
-/// Asks a topic for one of its settings. Why it is not known is an answer too.
-///
-/// # Errors
-/// A broker that does not answer.
-pub fn topic_setting(
-    properties: &BTreeMap<String, String>,
-    topic: &str,
-    name: &str,
+/// Asks for settings. Why one is not known is an answer too.
+pub struct Inquiry {
+    client: AdminClient<Trouble>,
     timeout: Duration,
-) -> Result<Result<String, String>, Error> {
-    let client = client(properties)?;
-    setting(&client, &ResourceSpecifier::Topic(topic), name, timeout)
 }
 
-/// The same of a broker, which is found by a topic that is there.
-///
-/// # Errors
-/// A broker that does not answer.
-pub fn broker_setting(
-    properties: &BTreeMap<String, String>,
-    topic: &str,
-    name: &str,
-    timeout: Duration,
-) -> Result<Result<String, String>, Error> {
-    let client = client(properties)?;
-    let metadata = client.inner().fetch_metadata(Some(topic), timeout);
-    let metadata = metadata.map_err(Error::request(ASKING))?;
-    // Which one has answered is not always told: one that was asked by its address alone has no id.
-    let Some(broker) = metadata.brokers().first().map(MetadataBroker::id) else {
-        return Ok(Err("the cluster tells of no broker".to_owned()));
-    };
-    setting(&client, &ResourceSpecifier::Broker(broker), name, timeout)
-}
+impl Inquiry {
+    /// By the user whom the properties name.
+    ///
+    /// # Errors
+    /// Settings that make no client.
+    pub fn open(properties: &BTreeMap<String, String>, timeout: Duration) -> Result<Self, Error> {
+        let made = Options::client(properties).create_with_context(Trouble::default());
+        Ok(Inquiry { client: made.map_err(Error::Client)?, timeout })
+    }
 
-fn client(properties: &BTreeMap<String, String>) -> Result<AdminClient<Trouble>, Error> {
-    Options::client(properties).create_with_context(Trouble::default()).map_err(Error::Client)
-}
+    /// A setting of a topic.
+    ///
+    /// # Errors
+    /// A broker that does not answer.
+    pub fn of_topic(&self, topic: &str, name: &str) -> Result<Result<String, String>, Error> {
+        self.ask(&ResourceSpecifier::Topic(topic), name)
+    }
 
-fn setting(
-    client: &AdminClient<Trouble>,
-    of: &ResourceSpecifier<'_>,
-    name: &str,
-    timeout: Duration,
-) -> Result<Result<String, String>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.expect("the system gives what a thread waits with");
-    let options = AdminOptions::new().request_timeout(Some(timeout));
-    let answer = runtime.block_on(client.describe_configs([of], &options));
-    let answer = answer.and_then(|found| match found.into_iter().next() {
-        Some(Err(code)) => Err(KafkaError::AdminOp(code)),
-        Some(Ok(found)) => Ok(Some(found)),
-        None => Ok(None),
-    });
-    match answer {
-        Ok(found) => Ok(understood(found.as_ref(), name)),
-        Err(cause) => {
-            refused(cause).map_err(|error| error.explained(client.inner().context().last()))
+    /// The same of a broker, which is found by a topic that is there.
+    ///
+    /// # Errors
+    /// A broker that does not answer.
+    pub fn of_broker(&self, topic: &str, name: &str) -> Result<Result<String, String>, Error> {
+        let metadata = self.client.inner().fetch_metadata(Some(topic), self.timeout);
+        let metadata = metadata.map_err(Error::request(ASKING))?;
+        // Which one has answered is not always told: one that was asked by its address alone has no id.
+        let Some(broker) = metadata.brokers().first().map(MetadataBroker::id) else {
+            return Ok(Err("the cluster tells of no broker".to_owned()));
+        };
+        self.ask(&ResourceSpecifier::Broker(broker), name)
+    }
+
+    fn ask(&self, of: &ResourceSpecifier<'_>, name: &str) -> Result<Result<String, String>, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("the system gives what a thread waits with");
+        let options = AdminOptions::new().request_timeout(Some(self.timeout));
+        let answer = runtime.block_on(self.client.describe_configs([of], &options));
+        let answer = answer.and_then(|found| match found.into_iter().next() {
+            Some(Err(code)) => Err(KafkaError::AdminOp(code)),
+            Some(Ok(found)) => Ok(Some(found)),
+            None => Ok(None),
+        });
+        match answer {
+            Ok(found) => Ok(understood(found.as_ref(), name)),
+            Err(cause) => refused(cause)
+                .map_err(|error| error.explained(self.client.inner().context().last())),
         }
     }
 }

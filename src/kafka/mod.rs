@@ -29,7 +29,7 @@ pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
 pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
-pub use limits::{Limits, TopicLimit, broker_setting, topic_limit, topic_setting};
+pub use limits::{Inquiry, Limits, TopicLimit, topic_limit};
 pub use log::{Log, LogRecord, LogStep};
 pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;

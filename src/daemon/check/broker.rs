@@ -109,8 +109,8 @@ impl Asked<'_> {
             kafka::check_topics(properties, &[(topic, access)], timeout).map_err(words)?;
         let count = counts.first().copied().unwrap_or_default();
         let grant = kafka::check_topic_grant(properties, topic, access, timeout).map_err(words)?;
-        let policy = kafka::topic_setting(properties, topic, "cleanup.policy", timeout);
-        let policy = match policy.map_err(words)? {
+        let inquiry = kafka::Inquiry::open(properties, timeout).map_err(words)?;
+        let policy = match inquiry.of_topic(topic, "cleanup.policy").map_err(words)? {
             Ok(policy) => format!("cleanup.policy {policy}"),
             Err(reason) => format!("cleanup.policy not known ({reason})"),
         };
@@ -144,8 +144,9 @@ impl Asked<'_> {
         let Some(topic) = self.flow.source.topics.first() else { return Ok(NO_TOPIC.to_owned()) };
         let options = trial::options(self.flow, topic);
         kafka::check_member(&options).map_err(words)?;
-        let (topic, timeout) = (&options.topics.source, self.flow.source.request_timeout);
-        let setting = |name| kafka::broker_setting(self.source, topic, name, timeout);
+        let timeout = self.flow.source.request_timeout;
+        let inquiry = kafka::Inquiry::open(self.source, timeout).map_err(words)?;
+        let setting = |name| inquiry.of_broker(&topic.name, name);
         let least = setting("group.min.session.timeout.ms").map_err(words)?;
         let most = setting("group.max.session.timeout.ms").map_err(words)?;
         match least.and_then(|least| Ok((least, most?))) {

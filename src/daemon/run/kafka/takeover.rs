@@ -189,7 +189,8 @@ fn noted(
     };
     let Some((timestamp, value)) = found else {
         let (topic, timeout) = (&options.topics.source, options.request_timeout);
-        let policy = kafka::topic_setting(&options.source, topic, "cleanup.policy", timeout)?;
+        let inquiry = kafka::Inquiry::open(&options.source, timeout)?;
+        let policy = inquiry.of_topic(topic, "cleanup.policy")?;
         return Ok(Noted::Gap { policy });
     };
     Ok(if record_digest(timestamp, &value) == digest { Noted::Same } else { Noted::Other })
