@@ -15,13 +15,15 @@ use crate::format::state::FollowedFile;
 struct Scene {
     folder: TempDir,
     follower: Follower,
+    /// By file: where the line begins that it is in the middle of, and what was read of it.
+    halves: BTreeMap<u32, (u64, Vec<u8>)>,
 }
 
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let follower = Follower::new(patterns(folder.path()), BTreeMap::new());
-        Scene { folder, follower }
+        Scene { folder, follower, halves: BTreeMap::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -43,6 +45,7 @@ impl Scene {
             }
         }
         self.follower = Follower::new(patterns(self.folder.path()), kept.clone());
+        self.halves.clear();
     }
 
     /// Empties a file, and writes it anew.
@@ -62,45 +65,62 @@ impl Scene {
 
     /// What the last scan found, as it is now.
     fn lines_found(&mut self) -> Vec<(String, Vec<String>)> {
-        let mut texts: BTreeMap<u32, (u64, Vec<u8>)> = BTreeMap::new();
-        let mut order = Vec::new();
+        let mut found: Vec<(u32, Vec<String>)> = Vec::new();
         let mut chunk = Vec::new();
         loop {
-            match self.follower.read(&mut chunk).expect("it can be read") {
+            let (file, text) = match self.follower.read(&mut chunk).expect("it can be read") {
                 Fed::Nothing => break,
-                Fed::Busy => {}
-                Fed::Chunk { file, at } => {
-                    if !order.contains(&file) {
-                        order.push(file);
-                    }
-                    let (_, text) = texts.entry(file).or_insert((at, Vec::new()));
-                    text.extend_from_slice(&chunk);
-                }
+                Fed::Busy => continue,
+                Fed::Chunk { file, at } => (file, self.whole_lines(file, at, &chunk)),
                 Fed::End { file } => {
-                    if let Some((_, text)) = texts.get_mut(&file)
-                        && text.last() != Some(&b'\n')
-                    {
-                        text.push(b'\n');
+                    let (from, text) = self.halves.remove(&file).unwrap_or_default();
+                    if !text.is_empty() {
+                        self.advance(file, from, &text, 1);
                     }
                     self.follower.finish(file);
+                    (file, text)
                 }
+            };
+            if text.is_empty() {
+                continue;
             }
+            if found.last().is_none_or(|(last, _)| *last != file) {
+                found.push((file, Vec::new()));
+            }
+            let (_, lines) = found.last_mut().expect("it is there");
+            let text = String::from_utf8(text).expect("text");
+            lines.extend(text.lines().map(str::to_owned));
         }
-        let names = self.follower.names();
-        let mut lines = Vec::new();
-        for file in order {
-            let (from, text) = texts.remove(&file).expect("it was read");
-            let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-            let text = String::from_utf8(text[..whole].to_vec()).expect("text");
-            let count = u64::try_from(text.lines().count()).expect("few");
-            let (_, before) = self.follower.place(file).expect("it is known");
-            let offset = from + u64::try_from(whole).expect("short");
-            self.follower.advance(file, offset, before + count);
-            let name = Path::new(&names[&file]).file_name().expect("a name");
-            let name = name.to_str().expect("text").to_owned();
-            lines.push((name, text.lines().map(str::to_owned).collect()));
+        let paths = self.follower.names();
+        let name = |file| Path::new(&paths[&file]).file_name().and_then(|name| name.to_str());
+        found
+            .into_iter()
+            .map(|(file, lines)| (name(file).expect("text").to_owned(), lines))
+            .collect()
+    }
+
+    /// The lines that end in a chunk; what follows them waits for the next one.
+    fn whole_lines(&mut self, file: u32, at: u64, chunk: &[u8]) -> Vec<u8> {
+        let (from, half) = self.halves.entry(file).or_default();
+        if *from + u64::try_from(half.len()).expect("short") != at {
+            (*from, *half) = (at, Vec::new());
         }
-        lines
+        half.extend_from_slice(chunk);
+        let whole = half.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let rest = half.split_off(whole);
+        let text = std::mem::replace(half, rest);
+        let start = *from;
+        *from += u64::try_from(text.len()).expect("short");
+        let count = text.split_inclusive(|byte| *byte == b'\n').count();
+        self.advance(file, start, &text, count);
+        text
+    }
+
+    fn advance(&mut self, file: u32, from: u64, text: &[u8], count: usize) {
+        let (_, before) = self.follower.place(file).expect("it is known");
+        let offset = from + u64::try_from(text.len()).expect("short");
+        let count = u64::try_from(count).expect("few");
+        self.follower.advance(file, offset, before + count);
     }
 }
 
