@@ -4,12 +4,13 @@
 //! scan (what is there now) ─► read (the next chunk of the file in hand, or of the next one by name) ─► advance (how far
 //! its lines are counted) ─► changed (what is to be kept with the next commit)
 //! ```
-//! `followed` is one file, `plain` what is kept in mind of an open one, `listing` what the patterns find, `print` how content is
-//! known again. A plain file is read as far as it reaches; a compressed one only once all of it can be read, for what is cut
-//! or damaged must not be counted. Knows nothing of lines, and holds no thread.
+//! `followed` is one file, `plain` what is kept in mind of an open one, `pattern` what paths a pattern finds, `listing` what
+//! files lie there, `print` how content is known again. A plain file is read as far as it reaches; a compressed one only
+//! once all of it can be read, for what is cut or damaged must not be counted. Knows nothing of lines, and holds no thread.
 
 mod followed;
 mod listing;
+mod pattern;
 mod plain;
 mod print;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use self::listing::Found;
 use super::error::Error;
 use crate::format::state::FollowedFile;
 
-pub use self::listing::{Pattern, PatternFault};
+pub use self::pattern::{Pattern, PatternFault};
 
 /// How many files that are gone are known at the most.
 const GONE_MAX: usize = 10_000;

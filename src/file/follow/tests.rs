@@ -346,3 +346,20 @@ fn a_folder_that_is_not_there_is_a_trouble_until_it_is() {
     assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
     assert!(scene.follower.troubles().is_empty());
 }
+
+#[test]
+fn a_name_that_is_no_utf_8_is_told_where_a_pattern_finds_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut scene = Scene::new();
+    for name in [&b"\xFF.ndjson"[..], b"\xFE.txt"] {
+        let path = scene.folder.path().join(std::ffi::OsStr::from_bytes(name));
+        fs::write(path, "1\n").expect("the folder takes files");
+    }
+    scene.append("a.ndjson", "1\n");
+    assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
+    let troubles = scene.follower.troubles();
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    let (path, reason) = troubles.first_key_value().expect("one");
+    assert!(path.ends_with("\u{FFFD}.ndjson"), "{path}");
+    assert_eq!(reason, "its name is no UTF-8: rename it");
+}
