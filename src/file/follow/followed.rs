@@ -53,6 +53,8 @@ pub(super) struct Followed {
     pub(super) presence: Presence,
     /// Plain bytes given out.
     pub(super) read_to: u64,
+    /// Of a file that was put away: up to where the line that it is in the middle of was read.
+    half_to: u64,
     /// Why it cannot be read as it is.
     pub(super) fault: Option<String>,
     reading: Option<Reading>,
@@ -86,6 +88,7 @@ impl Followed {
     pub(super) fn known(known: FollowedFile) -> Self {
         Followed {
             read_to: known.offset,
+            half_to: 0,
             known,
             presence: Presence::Unseen,
             fault: None,
@@ -147,7 +150,8 @@ impl Followed {
         }
         let is_read_again = match &self.reading {
             Some(Reading::Plain(plain)) => !plain.has_unfinished(*offset)?,
-            _ => false,
+            // Nothing is in mind of the half line that was read.
+            _ => self.half_to > 0,
         };
         Ok(Likeness::Same { is_read_again })
     }
@@ -165,7 +169,7 @@ impl Followed {
             Presence::Unseen | Presence::Gone => 0,
             Presence::Listed | Presence::Unlisted if self.fault.is_some() => 0,
             Presence::Listed | Presence::Unlisted => match self.compression() {
-                Compression::None => bytes.saturating_sub(self.read_to),
+                Compression::None => bytes.saturating_sub(self.read_to.max(self.half_to)),
                 _ if self.known.finished_bytes == Some(bytes) => 0,
                 _ => bytes,
             },
@@ -212,10 +216,26 @@ impl Followed {
         self.reading.is_some()
     }
 
+    /// Bytes of a line that was read half: with whoever reads it as much as a record may have.
+    pub(super) fn half_bytes(&self) -> u64 {
+        match &self.reading {
+            Some(Reading::Plain(_)) => self.read_to.saturating_sub(self.known.offset),
+            Some(Reading::Checking(_) | Reading::Packed(..)) | None => 0,
+        }
+    }
+
     /// Lets go of it; what was read and is not counted is read again.
     pub(super) fn close(&mut self) {
         self.reading = None;
         self.read_to = self.known.offset;
+        self.half_to = 0;
+    }
+
+    /// Lets go of it until it changes. The line that it is in the middle of is read again then, from its beginning.
+    pub(super) fn put_away(&mut self) {
+        let half_to = if self.half_bytes() > 0 { self.read_to } else { 0 };
+        self.close();
+        self.half_to = half_to;
     }
 
     /// The next bytes.
@@ -234,6 +254,7 @@ impl Followed {
 
     fn open(&mut self) -> Result<Fed, Error> {
         let failed = Error::at(Step::Open, &self.known.path);
+        self.half_to = 0;
         self.reading = if self.compression() == Compression::None {
             Plain::open(&self.known).map_err(failed)?.map(Reading::Plain)
         } else {

@@ -29,6 +29,8 @@ pub use self::pattern::{Pattern, PatternFault};
 const GONE_MAX: usize = 10_000;
 /// How many files are held open at the most.
 const OPEN_MAX: usize = 128;
+/// Bytes of half lines that are kept in mind at the most, of files that are not in hand.
+const HALF_BYTES_MAX: u64 = 16 << 20;
 
 /// What a scan found that is worth telling.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -245,7 +247,7 @@ impl Follower {
         chunk.clear();
         let Some(number) = self.choose() else { return Ok(Fed::Nothing) };
         self.in_hand = Some(number);
-        self.close_some(number);
+        self.put_some_away(number);
         let Some(file) = self.files.get_mut(&number) else { return Ok(Fed::Nothing) };
         let fed = file.read(number, chunk);
         if let Err(error) = &fed {
@@ -273,19 +275,26 @@ impl Follower {
             .map(|(number, _)| *number)
     }
 
-    fn close_some(&mut self, keep: u32) {
-        let open: Vec<u32> = self
-            .files
-            .iter()
-            .filter(|(number, file)| **number != keep && file.is_open())
-            .map(|(number, _)| *number)
-            .collect();
-        let excess = open.len().saturating_sub(OPEN_MAX);
-        for number in open.into_iter().take(excess) {
-            if let Some(file) = self.files.get_mut(&number) {
-                file.close();
+    /// Lets go of files where more are open, or more of half lines is in mind, than may be.
+    fn put_some_away(&mut self, keep: u32) {
+        let is_other = |(number, file): &(&u32, &mut Followed)| **number != keep && file.is_open();
+        let mut open: Vec<&mut Followed> =
+            self.files.iter_mut().filter(is_other).map(|(_, file)| file).collect();
+        let mut excess = open.len().saturating_sub(OPEN_MAX);
+        let mut half_bytes: u64 = open.iter().map(|file| file.half_bytes()).sum();
+        for file in &mut open {
+            let own = file.half_bytes();
+            if excess > 0 || (half_bytes > HALF_BYTES_MAX && own > 0) {
+                file.put_away();
+                excess = excess.saturating_sub(1);
+                half_bytes -= own;
             }
         }
+    }
+
+    /// Whether a file is open: then its next chunk goes on behind the last one.
+    pub fn is_open(&self, file: u32) -> bool {
+        self.files.get(&file).is_some_and(Followed::is_open)
     }
 
     /// Notes how far the lines of a file are counted: where the next one begins, and how many come before it.

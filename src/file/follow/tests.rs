@@ -363,3 +363,52 @@ fn a_name_that_is_no_utf_8_is_told_where_a_pattern_finds_it() {
     assert!(path.ends_with("\u{FFFD}.ndjson"), "{path}");
     assert_eq!(reason, "its name is no UTF-8: rename it");
 }
+
+#[test]
+fn more_half_lines_than_files_may_be_open_are_read_once() {
+    let mut scene = Scene::new();
+    let names: Vec<String> =
+        (0..super::OPEN_MAX + 72).map(|file| format!("{file}.ndjson")).collect();
+    for name in &names {
+        scene.append(name, "1\n{");
+    }
+    assert_eq!(scene.lines().len(), names.len());
+    assert!(scene.follower.is_all_read());
+    assert_eq!(scene.follower.lag_bytes(), 0);
+    assert_eq!(scene.lines(), []);
+    for name in &names {
+        scene.append(name, "}\n");
+    }
+    let lines = scene.lines();
+    assert_eq!(lines.len(), names.len());
+    assert!(lines.iter().all(|(_, lines)| *lines == ["{}"]), "{lines:?}");
+    // One that was put away and holds another half line of the same length.
+    scene.append("0.ndjson", "x");
+    scene.append("1.ndjson", "y\n");
+    for name in names.iter().skip(2) {
+        scene.append(name, "z");
+    }
+    scene.lines();
+    assert!(scene.follower.is_all_read());
+    scene.rewrite("0.ndjson", "1\n{}\n\n");
+    assert_eq!(scene.lines(), [read("0.ndjson", &[""])]);
+}
+
+#[test]
+fn long_half_lines_do_not_all_stay_in_memory() {
+    let mut scene = Scene::new();
+    let half = "x".repeat(1 << 20);
+    for file in 0..40 {
+        scene.append(&format!("{file}.ndjson"), &half);
+    }
+    assert_eq!(scene.lines(), []);
+    assert!(scene.follower.is_all_read());
+    let in_mind: u64 = scene.follower.files.values().map(super::Followed::half_bytes).sum();
+    assert!(in_mind <= super::HALF_BYTES_MAX + (1 << 20), "{in_mind}");
+    for file in 0..40 {
+        scene.append(&format!("{file}.ndjson"), "\n");
+    }
+    let lines = scene.lines();
+    assert!(lines.iter().all(|(_, lines)| *lines == [half.as_str()]), "they are whole");
+    assert_eq!(lines.len(), 40);
+}

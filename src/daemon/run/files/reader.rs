@@ -80,6 +80,8 @@ impl Reader {
 
     /// The next bytes of a file.
     pub(super) fn read(&mut self) -> Read<'_> {
+        // A file that was put away is read again from the beginning of the line that it is in the middle of.
+        self.splitters.retain(|number, _| self.follower.is_open(*number));
         let fed = match self.follower.read(&mut self.chunk) {
             Ok(fed) => fed,
             Err(error) => {
