@@ -412,3 +412,16 @@ fn long_half_lines_do_not_all_stay_in_memory() {
     assert!(lines.iter().all(|(_, lines)| *lines == [half.as_str()]), "they are whole");
     assert_eq!(lines.len(), 40);
 }
+
+#[test]
+fn lines_written_over_zeros_are_read() {
+    for zeros in [8 << 10, 2 << 20] {
+        let mut scene = Scene::new();
+        scene.append("a.ndjson", &format!("1\n{}", "\0".repeat(zeros)));
+        assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
+        scene.rewrite("a.ndjson", &format!("1\n2\n3\n{}", "\0".repeat(zeros - 4)));
+        assert_eq!(scene.lines(), [read("a.ndjson", &["2", "3"])], "{zeros}");
+        scene.rewrite("a.ndjson", "1\n2\n3\n4\n");
+        assert_eq!(scene.lines(), [read("a.ndjson", &["4"])], "{zeros}");
+    }
+}
