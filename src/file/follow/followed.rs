@@ -47,6 +47,16 @@ enum Reading {
     Packed(Box<Input>, u64),
 }
 
+/// Why a file cannot be read as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) reason: String,
+    /// It is in the content: nothing is tried before that changes.
+    is_of_content: bool,
+    /// It is being tried again.
+    is_tried: bool,
+}
+
 /// One file.
 pub(super) struct Followed {
     pub(super) known: FollowedFile,
@@ -56,7 +66,7 @@ pub(super) struct Followed {
     /// Of a file that was put away: up to where the line that it is in the middle of was read.
     half_to: u64,
     /// Why it cannot be read as it is.
-    pub(super) fault: Option<String>,
+    pub(super) fault: Option<Fault>,
     reading: Option<Reading>,
     /// Size and time of change when it was last looked at.
     seen: Option<(u64, SystemTime)>,
@@ -106,7 +116,8 @@ impl Followed {
     pub(super) fn meet(&mut self, found: &Found, presence: Presence) -> Result<bool, Error> {
         self.presence = presence;
         let now = (found.bytes, found.modified);
-        if self.seen == Some(now) {
+        let is_changed = self.seen != Some(now);
+        if !is_changed && self.fault.as_ref().is_none_or(|fault| fault.is_of_content) {
             return Ok(true);
         }
         match self.compare(found).map_err(Error::at(Step::Read, &found.path))? {
@@ -115,13 +126,28 @@ impl Followed {
             Likeness::Unclear => self.seen = None,
             Likeness::Same { is_read_again } => {
                 self.seen = Some(now);
-                self.fault = None;
                 if is_read_again {
                     self.close();
                 }
+                self.try_again(is_changed);
             }
         }
         Ok(true)
+    }
+
+    /// What cannot be read stays told until it was read.
+    fn try_again(&mut self, is_changed: bool) {
+        if let Some(fault) = &mut self.fault {
+            fault.is_tried = true;
+        }
+        if is_changed || self.unread_bytes() == 0 {
+            self.fault = None;
+        }
+    }
+
+    /// Whether nothing of it is read for now.
+    fn is_at_fault(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| !fault.is_tried)
     }
 
     /// Holds what is counted of it against what is there.
@@ -167,7 +193,7 @@ impl Followed {
         let Some((bytes, _)) = self.seen else { return 0 };
         match self.presence {
             Presence::Unseen | Presence::Gone => 0,
-            Presence::Listed | Presence::Unlisted if self.fault.is_some() => 0,
+            Presence::Listed | Presence::Unlisted if self.is_at_fault() => 0,
             Presence::Listed | Presence::Unlisted => match self.compression() {
                 Compression::None => bytes.saturating_sub(self.read_to.max(self.half_to)),
                 _ if self.known.finished_bytes == Some(bytes) => 0,
@@ -179,7 +205,7 @@ impl Followed {
     /// The same, where it cannot be read too.
     pub(super) fn lag_bytes(&self) -> u64 {
         match self.presence {
-            Presence::Listed | Presence::Unlisted if self.fault.is_some() => self.uncounted_bytes(),
+            Presence::Listed | Presence::Unlisted if self.is_at_fault() => self.uncounted_bytes(),
             _ => self.unread_bytes(),
         }
     }
@@ -246,10 +272,16 @@ impl Followed {
             Some(Reading::Checking(input)) => self.check(input, chunk),
             Some(Reading::Packed(input, passed)) => self.unpack(number, input, passed, chunk),
         };
-        outcome.inspect_err(|error| {
-            self.close();
-            self.fault = Some(error.to_string());
-        })
+        match &outcome {
+            Ok(Fed::Chunk { .. } | Fed::End { .. }) => self.fault = None,
+            Ok(Fed::Busy | Fed::Nothing) => {}
+            Err(error) => {
+                self.close();
+                let (reason, is_of_content) = (error.to_string(), error.is_of_content());
+                self.fault = Some(Fault { reason, is_of_content, is_tried: false });
+            }
+        }
+        outcome
     }
 
     fn open(&mut self) -> Result<Fed, Error> {

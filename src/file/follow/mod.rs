@@ -147,8 +147,8 @@ impl Follower {
         }
         self.forget_gone();
         for file in self.files.values() {
-            if let Some(reason) = &file.fault {
-                self.troubles.insert(file.known.path.clone(), reason.clone());
+            if let Some(fault) = &file.fault {
+                self.troubles.insert(file.known.path.clone(), fault.reason.clone());
             }
         }
         notices
@@ -213,6 +213,7 @@ impl Follower {
             Some((Ok(false) | Err(_), _)) | None => {
                 notices.push(Notice::Gone(file.known.path.clone(), file.uncounted_bytes()));
                 file.close();
+                file.fault = None;
                 file.presence = Presence::Gone;
             }
         }
@@ -242,7 +243,7 @@ impl Follower {
     /// Replaces what is in `chunk` by the next bytes of the file in hand, or of the next one by name that has some.
     ///
     /// # Errors
-    /// Where reading fails; the file is left alone until the next scan.
+    /// Where reading fails; the file is left alone until the next scan, and where its content is at fault until that changes.
     pub fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
         chunk.clear();
         let Some(number) = self.choose() else { return Ok(Fed::Nothing) };

@@ -425,3 +425,25 @@ fn lines_written_over_zeros_are_read() {
         assert_eq!(scene.lines(), [read("a.ndjson", &["4"])], "{zeros}");
     }
 }
+
+#[test]
+fn a_file_that_can_be_read_again_is_though_it_did_not_change() {
+    let mut scene = Scene::new();
+    // Too many links lead to nothing, whoever reads: a file of no rights would be read by root.
+    scene.append("a.ndjson", "1\n2\n");
+    scene.follower.scan();
+    let (path, aside) = (scene.path("a.ndjson"), scene.path("aside"));
+    fs::rename(&path, &aside).expect("it is there");
+    std::os::unix::fs::symlink(&path, &path).expect("the folder takes links");
+    let error = scene.follower.read(&mut Vec::new()).expect_err("it leads to itself");
+    assert!(error.to_string().contains("a.ndjson"), "{error}");
+    assert!(matches!(scene.follower.read(&mut Vec::new()), Ok(Fed::Nothing)));
+    fs::remove_file(&path).expect("it is there");
+    fs::rename(&aside, &path).expect("it is there");
+    scene.follower.scan();
+    assert!(!scene.follower.is_all_read());
+    assert!(!scene.follower.troubles().is_empty(), "nobody has read it yet");
+    assert_eq!(scene.lines_found(), [read("a.ndjson", &["1", "2"])]);
+    scene.follower.scan();
+    assert!(scene.follower.is_all_read(), "{:?}", scene.follower.troubles());
+}

@@ -85,12 +85,15 @@ impl Reader {
         let fed = match self.follower.read(&mut self.chunk) {
             Ok(fed) => fed,
             Err(error) => {
-                if error.is_half_written() {
+                let reason = error.to_string();
+                if self.told.get(&error.name) == Some(&reason) {
+                    // It was tried again.
+                } else if error.is_half_written() {
                     tracing::warn!(%error, "a compressed file is not whole; it is read once it is");
                 } else {
-                    tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
+                    tracing::error!(%error, "a file cannot be read; it is looked at again");
                 }
-                self.told.insert(error.name.clone(), error.to_string());
+                self.told.insert(error.name, reason);
                 return Read::Busy;
             }
         };
