@@ -1,16 +1,15 @@
 //! One file that is followed.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::SystemTime;
 
 use super::listing::Found;
+use super::packed::{self, Packed, Unpacked};
 use super::plain::{Plain, open_known};
-use super::print::{self, PRINT_BYTES};
-use super::{Error, Fed};
+use super::{Error, Fed, print};
 use crate::file::error::Step;
-use crate::file::input::{Compression, Input, Options, Source};
-use crate::format::state::{FollowedFile, Print};
+use crate::format::state::{Compression, FollowedFile, Print};
 
 /// How many bytes a chunk has at the most.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -41,10 +40,7 @@ enum Likeness {
 /// How a file is being read.
 enum Reading {
     Plain(Plain),
-    /// A compressed one, to see whether all of it can be.
-    Checking(Box<Input>),
-    /// A compressed one that can; so many plain bytes have been passed.
-    Packed(Box<Input>, u64),
+    Packed(Box<Packed>),
 }
 
 /// Why a file cannot be read as it is.
@@ -85,6 +81,8 @@ impl Followed {
             head: Print::default(),
             tail: Print::default(),
             finished_bytes: None,
+            compression: None,
+            whole_bytes: None,
         };
         let mut file = Followed::known(known);
         file.presence = Presence::Listed;
@@ -109,7 +107,8 @@ impl Followed {
     }
 
     fn compression(&self) -> Compression {
-        Compression::of_name(&PathBuf::from(&self.known.path))
+        let by_name = || Compression::of_name(Path::new(&self.known.path));
+        self.known.compression.unwrap_or_else(by_name)
     }
 
     /// Looks at it where it lies. Returns whether it is still the file that was read.
@@ -168,6 +167,9 @@ impl Followed {
             return Ok(Likeness::Other);
         }
         if self.compression() != Compression::None {
+            if !packed::is_same(file, found.bytes, &self.known)? {
+                return Ok(Likeness::Other);
+            }
             // What is being checked may have been half written.
             return Ok(Likeness::Same { is_read_again: true });
         }
@@ -246,7 +248,7 @@ impl Followed {
     pub(super) fn half_bytes(&self) -> u64 {
         match &self.reading {
             Some(Reading::Plain(_)) => self.read_to.saturating_sub(self.known.offset),
-            Some(Reading::Checking(_) | Reading::Packed(..)) | None => 0,
+            Some(Reading::Packed(_)) | None => 0,
         }
     }
 
@@ -269,8 +271,7 @@ impl Followed {
         let outcome = match self.reading.take() {
             None => self.open(),
             Some(Reading::Plain(plain)) => self.read_plain(number, plain, chunk),
-            Some(Reading::Checking(input)) => self.check(input, chunk),
-            Some(Reading::Packed(input, passed)) => self.unpack(number, input, passed, chunk),
+            Some(Reading::Packed(packed)) => self.read_packed(number, *packed, chunk),
         };
         match &outcome {
             Ok(Fed::Chunk { .. } | Fed::End { .. }) => self.fault = None,
@@ -285,15 +286,31 @@ impl Followed {
     }
 
     fn open(&mut self) -> Result<Fed, Error> {
-        let failed = Error::at(Step::Open, &self.known.path);
         self.half_to = 0;
-        self.reading = if self.compression() == Compression::None {
-            Plain::open(&self.known).map_err(failed)?.map(Reading::Plain)
-        } else {
-            self.take_stored_head().map_err(failed)?;
-            self.input()?.map(|input| Reading::Checking(Box::new(input)))
+        self.decide_compression().map_err(Error::at(Step::Open, &self.known.path))?;
+        self.reading = match self.compression() {
+            Compression::None => {
+                let failed = Error::at(Step::Open, &self.known.path);
+                Plain::open(&self.known).map_err(failed)?.map(Reading::Plain)
+            }
+            compression => {
+                let packed = Packed::open(&mut self.known, compression)?;
+                self.is_changed = true;
+                packed.map(|packed| Reading::Packed(Box::new(packed)))
+            }
         };
         Ok(self.opened())
+    }
+
+    /// Once and for all: under whatever name it lies later, it holds what it held.
+    fn decide_compression(&mut self) -> io::Result<()> {
+        if self.known.compression.is_none()
+            && let Some(file) = open_known(&self.known.path, &self.known)?
+        {
+            self.known.compression = Some(packed::compression_of(&self.known.path, &file)?);
+            self.is_changed = true;
+        }
+        Ok(())
     }
 
     /// Where nothing could be opened something else has the name by now, or stands in it: the next scan will find out.
@@ -302,28 +319,6 @@ impl Followed {
             self.seen = None;
         }
         Fed::Busy
-    }
-
-    /// Before anything of a compressed file is counted: what it will be known again by.
-    fn take_stored_head(&mut self) -> io::Result<()> {
-        if self.known.offset > 0 {
-            return Ok(());
-        }
-        let Some(file) = open_known(&self.known.path, &self.known)? else { return Ok(()) };
-        let bytes = file.metadata()?.len().min(PRINT_BYTES);
-        self.known.head =
-            print::stretch(&file, 0, bytes)?.map(|head| print::of_bytes(&head)).unwrap_or_default();
-        self.is_changed = true;
-        Ok(())
-    }
-
-    /// A compressed one from its beginning; `None` where another file has the name by now.
-    fn input(&self) -> Result<Option<Input>, Error> {
-        let path = &self.known.path;
-        let source = Source::File(PathBuf::from(path));
-        let input = Input::open(&source, Options { chunk_bytes: CHUNK_BYTES })?;
-        let it = open_known(path, &self.known).map_err(Error::at(Step::Open, path))?;
-        Ok(it.map(|_| input))
     }
 
     fn read_plain(
@@ -346,37 +341,26 @@ impl Followed {
         Ok(Fed::Chunk { file: number, at })
     }
 
-    fn check(&mut self, mut input: Box<Input>, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
-        input.read_chunk(chunk)?;
-        self.reading = if chunk.is_empty() {
-            self.input()?.map(|input| Reading::Packed(Box::new(input), 0))
-        } else {
-            Some(Reading::Checking(input))
-        };
-        chunk.clear();
-        Ok(self.opened())
-    }
-
-    fn unpack(
+    fn read_packed(
         &mut self,
         number: u32,
-        mut input: Box<Input>,
-        passed: u64,
+        mut packed: Packed,
         chunk: &mut Vec<u8>,
     ) -> Result<Fed, Error> {
-        input.read_chunk(chunk)?;
-        if chunk.is_empty() {
-            return Ok(Fed::End { file: number });
+        if packed.is_in_check() {
+            let packed = packed.check(&mut self.known, chunk)?;
+            self.reading = packed.map(|packed| Reading::Packed(Box::new(packed)));
+            self.is_changed = true;
+            return Ok(self.opened());
         }
-        let after = passed + u64::try_from(chunk.len()).unwrap_or(0);
-        self.reading = Some(Reading::Packed(input, after));
-        if after <= self.read_to {
-            chunk.clear();
-            return Ok(Fed::Busy);
-        }
-        let at = passed.max(self.read_to);
-        chunk.drain(..usize::try_from(at - passed).unwrap_or(0));
-        self.read_to = after;
+        let at = match packed.unpack(self.read_to, chunk)? {
+            Unpacked::End => return Ok(Fed::End { file: number }),
+            Unpacked::Nothing => None,
+            Unpacked::Chunk(at) => Some(at),
+        };
+        self.reading = Some(Reading::Packed(Box::new(packed)));
+        let Some(at) = at else { return Ok(Fed::Busy) };
+        self.read_to = at + u64::try_from(chunk.len()).unwrap_or(0);
         Ok(Fed::Chunk { file: number, at })
     }
 
@@ -395,7 +379,7 @@ impl Followed {
 
     /// It is compressed, and read to its end.
     pub(super) fn finish(&mut self) {
-        self.known.finished_bytes = self.seen.map(|(bytes, _)| bytes);
+        self.known.finished_bytes = self.known.whole_bytes;
         self.reading = None;
         self.is_changed = true;
     }

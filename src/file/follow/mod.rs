@@ -4,12 +4,13 @@
 //! scan (what is there now) ─► read (the next chunk of the file in hand, or of the next one by name) ─► advance (how far
 //! its lines are counted) ─► changed (what is to be kept with the next commit)
 //! ```
-//! `followed` is one file, `plain` what is kept in mind of an open one, `pattern` what paths a pattern finds, `listing` what
-//! files lie there, `print` how content is known again. A plain file is read as far as it reaches; a compressed one only
+//! `followed` is one file, `plain` what is kept in mind of an open one, `packed` an open compressed one, `pattern` what paths
+//! a pattern finds, `listing` what files lie there, `print` how content is known again. A plain file is read as far as it reaches; a compressed one only
 //! once all of it can be read, for what is cut or damaged must not be counted. Knows nothing of lines, and holds no thread.
 
 mod followed;
 mod listing;
+mod packed;
 mod pattern;
 mod plain;
 mod print;

@@ -173,6 +173,8 @@ mod tests {
             head: Print::default(),
             tail: Print::default(),
             finished_bytes: None,
+            compression: None,
+            whole_bytes: None,
         };
         let mut plain = Plain::open(&known).expect("it opens").expect("it is that file");
         let (mut read, mut counted) = (0, 0);

@@ -135,7 +135,8 @@ fn read(name: &str, lines: &[&str]) -> (String, Vec<String>) {
 }
 
 fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // Nothing is packed, so that what begins alike is stored alike.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     encoder.write_all(text.as_bytes()).expect("memory");
     encoder.finish().expect("memory")
 }
@@ -446,4 +447,70 @@ fn a_file_that_can_be_read_again_is_though_it_did_not_change() {
     assert_eq!(scene.lines_found(), [read("a.ndjson", &["1", "2"])]);
     scene.follower.scan();
     assert!(scene.follower.is_all_read(), "{:?}", scene.follower.troubles());
+}
+
+/// Writes a file anew in its place, at another time.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).expect("it can be written");
+    let file = OpenOptions::new().append(true).open(path).expect("it is there");
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(1)).expect("the folder is ours");
+}
+
+#[test]
+fn a_compressed_file_that_only_begins_as_before_is_read_from_its_beginning() {
+    let beginning = "0\n".repeat(2_000);
+    // Longer, shorter, as long; and longer by what was added.
+    for (text, is_other) in [("3\n4\n5\n", true), ("3\n", true), ("3\n4\n", true), ("", false)] {
+        for is_restarted in [false, true] {
+            let mut scene = Scene::new();
+            let mut kept = BTreeMap::new();
+            let path = scene.path("a.gz");
+            let first = gzip(&format!("{beginning}1\n2\n"));
+            fs::write(&path, &first).expect("the folder takes files");
+            assert_eq!(scene.lines()[0].1.len(), 100_002);
+            if is_restarted {
+                scene.restart(&mut kept);
+            }
+            if is_other {
+                overwrite(&path, &gzip(&format!("{beginning}{text}")));
+            } else {
+                overwrite(&path, &[first, gzip("3\n")].concat());
+            }
+            let notices = scene.follower.scan();
+            let is_told = matches!(notices[..], [Notice::Rewritten(_)]);
+            assert_eq!(is_told, is_other, "{text:?} {is_restarted} {notices:?}");
+            let lines = scene.lines_found();
+            let expect = if is_other { 100_000 + text.lines().count() } else { 1 };
+            assert_eq!(lines[0].1.len(), expect, "{text:?} {is_restarted}");
+            assert_eq!(scene.lines(), []);
+        }
+    }
+}
+
+#[test]
+fn a_compressed_file_stays_that_whatever_it_is_called() {
+    for is_restarted in [false, true] {
+        let mut scene = Scene::new();
+        let mut kept = BTreeMap::new();
+        // One that bears no ending for it from the beginning, and one that gets another.
+        fs::write(scene.path("a.ndjson"), gzip("1\n")).expect("the folder takes files");
+        fs::write(scene.path("b.gz"), gzip("2\n")).expect("the folder takes files");
+        assert_eq!(scene.lines(), [read("a.ndjson", &["1"]), read("b.gz", &["2"])]);
+        fs::rename(scene.path("b.gz"), scene.path("b.ndjson")).expect("it is there");
+        overwrite(&scene.path("b.ndjson"), &gzip("2\n"));
+        if is_restarted {
+            scene.restart(&mut kept);
+        }
+        assert_eq!(scene.lines(), []);
+        assert!(scene.follower.is_all_read());
+        // And a plain one.
+        scene.append("c.ndjson", "3\n");
+        assert_eq!(scene.lines(), [read("c.ndjson", &["3"])]);
+        fs::rename(scene.path("c.ndjson"), scene.path("c.gz")).expect("it is there");
+        scene.append("c.gz", "4\n");
+        if is_restarted {
+            scene.restart(&mut kept);
+        }
+        assert_eq!(scene.lines(), [read("c.gz", &["4"])]);
+    }
 }

@@ -41,7 +41,7 @@ pub use calendars::ChangedCalendar;
 pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
 pub use entry::{Entry, read_entry};
-pub use followed::{FollowedFile, Print, decode_followed, encode_followed};
+pub use followed::{Compression, FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
     CALENDARS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD,
