@@ -76,13 +76,8 @@ impl Followed {
             path: found.path.clone(),
             device: found.device,
             inode: found.inode,
-            offset: 0,
-            line: 0,
-            head: Print::default(),
-            tail: Print::default(),
-            finished_bytes: None,
-            compression: None,
-            whole_bytes: None,
+            listed: Some(found.path.clone()),
+            ..FollowedFile::default()
         };
         let mut file = Followed::known(known);
         file.presence = Presence::Listed;
@@ -184,10 +179,18 @@ impl Followed {
         Ok(Likeness::Same { is_read_again })
     }
 
-    /// It has another name now.
+    /// It has that name now, which a pattern finds or none does.
     pub(super) fn rename(&mut self, found: &Found) {
         self.known.path.clone_from(&found.path);
+        if self.presence == Presence::Listed {
+            self.known.listed = Some(found.path.clone());
+        }
         self.is_changed = true;
+    }
+
+    /// Whether it may be written to where no pattern finds it: what is compressed is whole.
+    pub(super) fn may_grow(&self) -> bool {
+        self.compression() == Compression::None
     }
 
     /// Bytes, as they are stored, that are there and not read.
@@ -233,7 +236,11 @@ impl Followed {
 
     /// Whether it is open and has bytes that were not read: also where it has no name any more.
     pub(super) fn reads_on(&mut self) -> bool {
-        let Some(Reading::Plain(plain)) = &self.reading else { return false };
+        let plain = match &self.reading {
+            Some(Reading::Plain(plain)) => plain,
+            Some(Reading::Packed(packed)) => return !packed.is_in_check(),
+            None => return false,
+        };
         let Ok(metadata) = plain.file().metadata() else { return false };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         self.seen = Some((metadata.len(), modified));

@@ -18,6 +18,7 @@ mod print;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use self::followed::{Followed, Presence};
 use self::listing::Found;
@@ -87,8 +88,19 @@ impl Follower {
         let next_number = known.last_key_value().map_or(0, |(number, _)| number.saturating_add(1));
         let numbers =
             known.iter().map(|(number, file)| ((file.device, file.inode), *number)).collect();
-        let files =
-            known.into_iter().map(|(number, file)| (number, Followed::known(file))).collect();
+        let is_found = |name: &String| {
+            patterns.iter().any(|one| one.finds(Path::new(name)) || one.leads_to(Path::new(name)))
+        };
+        let followed = |(number, file): (u32, FollowedFile)| {
+            // What was followed by patterns that are no longer given is not, unless one of these finds it.
+            let is_dropped = file.listed.as_ref().is_some_and(|name| !is_found(name));
+            let mut followed = Followed::known(file);
+            if is_dropped {
+                followed.presence = Presence::Gone;
+            }
+            (number, followed)
+        };
+        let files = known.into_iter().map(followed).collect();
         Follower {
             patterns,
             files,
@@ -166,6 +178,8 @@ impl Follower {
                 Ok(true) => {
                     if file.known.path != found.path {
                         notices.push(Notice::Renamed(file.known.path.clone(), found.path.clone()));
+                    }
+                    if file.known.listed.as_ref() != Some(&found.path) {
                         file.rename(found);
                     }
                     return Some(number);
@@ -194,13 +208,14 @@ impl Follower {
         Some(number)
     }
 
-    /// A known file is under none of the names that the patterns find: it may have another one beside its last.
+    /// A known file is under none of the names that the patterns find: it may have another one beside its last, as one that
+    /// is rotated has, and who writes to it may not have noticed yet.
     fn miss(&mut self, number: u32, notices: &mut Vec<Notice>) {
         let Some(file) = self.files.get_mut(&number) else { return };
         if file.presence == Presence::Gone {
             return;
         }
-        let found = listing::renamed(&file.known);
+        let found = if file.may_grow() { listing::renamed(&file.known) } else { None };
         match found.map(|found| (file.meet(&found, Presence::Unlisted), found)) {
             Some((Ok(true), found)) => {
                 if file.known.path != found.path {

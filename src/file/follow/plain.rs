@@ -151,7 +151,7 @@ mod tests {
     use std::fs;
 
     use super::super::print::{self, PRINT_BYTES};
-    use super::{FollowedFile, MetadataExt, Plain, Print, UNFINISHED_BYTES_MAX};
+    use super::{FollowedFile, MetadataExt, Plain, UNFINISHED_BYTES_MAX};
 
     const CHUNK_BYTES: usize = 256 << 10;
 
@@ -168,13 +168,7 @@ mod tests {
             path: path.display().to_string(),
             device: metadata.dev(),
             inode: metadata.ino(),
-            offset: 0,
-            line: 0,
-            head: Print::default(),
-            tail: Print::default(),
-            finished_bytes: None,
-            compression: None,
-            whole_bytes: None,
+            ..FollowedFile::default()
         };
         let mut plain = Plain::open(&known).expect("it opens").expect("it is that file");
         let (mut read, mut counted) = (0, 0);

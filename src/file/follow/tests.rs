@@ -458,7 +458,7 @@ fn overwrite(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn a_compressed_file_that_only_begins_as_before_is_read_from_its_beginning() {
-    let beginning = "0\n".repeat(2_000);
+    let beginning = "0\n".repeat(100_000);
     // Longer, shorter, as long; and longer by what was added.
     for (text, is_other) in [("3\n4\n5\n", true), ("3\n", true), ("3\n4\n", true), ("", false)] {
         for is_restarted in [false, true] {
@@ -513,4 +513,49 @@ fn a_compressed_file_stays_that_whatever_it_is_called() {
         }
         assert_eq!(scene.lines(), [read("c.gz", &["4"])]);
     }
+}
+
+#[test]
+fn a_compressed_file_that_no_pattern_finds_any_more_is_let_go() {
+    let mut scene = Scene::new();
+    let packed = gzip("1\n");
+    fs::write(scene.path("a.gz"), &packed[..packed.len() - 5]).expect("the folder takes files");
+    scene.follower.scan();
+    let mut chunk = Vec::new();
+    while matches!(scene.follower.read(&mut chunk), Ok(Fed::Busy)) {}
+    scene.follower.scan();
+    assert_eq!(scene.follower.troubles().len(), 1);
+    fs::rename(scene.path("a.gz"), scene.path("a.gz.bad")).expect("it is there");
+    let notices = scene.follower.scan();
+    assert!(matches!(notices[..], [Notice::Gone(_, 1..)]), "{notices:?}");
+    assert!(scene.follower.troubles().is_empty() && scene.follower.is_all_read());
+    fs::write(scene.path("a.gz.bad"), &packed).expect("it is there");
+    assert_eq!(scene.lines(), []);
+    fs::rename(scene.path("a.gz.bad"), scene.path("a.gz")).expect("it is there");
+    assert_eq!(scene.lines(), [read("a.gz", &["1"])]);
+}
+
+#[test]
+fn files_of_patterns_that_are_no_longer_given_are_not_read() {
+    let mut scene = Scene::new();
+    let mut kept = BTreeMap::new();
+    scene.append("a.ndjson", "1\n");
+    scene.append("b.ndjson", "2\n");
+    scene.lines();
+    fs::rename(scene.path("a.ndjson"), scene.path("a.old")).expect("it is there");
+    scene.follower.scan();
+    // One that was rotated away is written to as before.
+    scene.restart(&mut kept);
+    scene.append("a.old", "3\n");
+    assert_eq!(scene.lines(), [read("a.old", &["3"])]);
+    scene.restart(&mut kept);
+    scene.append("a.old", "4\n");
+    scene.append("b.ndjson", "5\n");
+    let other = Pattern::new(scene.path("*.csv").to_str().expect("text")).expect("a pattern");
+    scene.follower = Follower::new(vec![other], kept.clone());
+    assert_eq!(scene.follower.scan(), []);
+    assert_eq!(scene.lines(), []);
+    assert!(scene.follower.is_all_read());
+    scene.restart(&mut kept);
+    assert_eq!(scene.lines(), [read("a.old", &["4"]), read("b.ndjson", &["5"])]);
 }

@@ -26,7 +26,7 @@ pub enum Compression {
 }
 
 /// A file that is followed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct FollowedFile {
     /// Under what name it was last seen.
     pub path: String,
@@ -50,6 +50,9 @@ pub struct FollowedFile {
     /// Of a compressed file: as many bytes of it were found whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_bytes: Option<u64>,
+    /// Under what name a pattern found it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<String>,
 }
 
 /// Its bytes.
