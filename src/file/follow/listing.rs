@@ -58,6 +58,11 @@ pub(super) fn list(patterns: &[Pattern], troubles: &mut BTreeMap<String, String>
                         *name = file;
                     }
                 }
+                Ok(None) if pattern.is_one_path() && path.is_dir() => {
+                    let name = path.display();
+                    let reason = format!("it is a directory: name the files in it, as {name}/*");
+                    troubles.insert(pattern.text().to_owned(), reason);
+                }
                 Ok(None) => {}
                 Err((path, reason)) => {
                     troubles.insert(path, reason);

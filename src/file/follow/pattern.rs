@@ -48,8 +48,9 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// Brackets that do not close, or `**` beside something else.
+    /// Brackets that do not close, or `**` beside something else; what only a shell would understand; what names directories.
     pub fn new(text: &str) -> Result<Self, PatternFault> {
+        check(text)?;
         let compiled = compile(text, 0)?;
         let mut steps = Vec::new();
         let mut place = 0;
@@ -69,6 +70,11 @@ impl Pattern {
     /// As it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it is one path, written out.
+    pub(super) fn is_one_path(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Name(_)))
     }
 
     /// Whether it would find what lies at that path, however the two are written: from the working directory, or whole.
@@ -106,6 +112,36 @@ impl Pattern {
         walk(&root, &self.steps, &mut found, troubles);
         found
     }
+}
+
+/// Tells what would find nothing, and say nothing.
+fn check(text: &str) -> Result<(), PatternFault> {
+    let fault = |reason, bytes: usize| {
+        let place = text[..bytes].chars().count() + 1;
+        Err(PatternFault { reason, place })
+    };
+    if text == "~" || text.starts_with("~/") {
+        return fault("no shell makes a home of ~: write the path out", 0);
+    }
+    if let Some(place) = text.replace("[{]", "[_]").find('{') {
+        return fault(
+            "braces are no choice here: give a pattern for each, or write [{] for the sign",
+            place,
+        );
+    }
+    if text.ends_with('/') {
+        return fault(
+            "it ends in / and names no files: write /* for those in the directory",
+            text.len() - 1,
+        );
+    }
+    if text == "**" || text.ends_with("/**") {
+        return fault(
+            "** stands for directories: write **/* for the files in them",
+            text.len() - 2,
+        );
+    }
+    Ok(())
 }
 
 /// Reads one part of a pattern, which begins behind so many characters of the whole.
@@ -222,6 +258,23 @@ mod tests {
         check("**/a", &["[x]/a", "a", "d/a", "d/f/a", "link/a"]);
         check("d/**/**/*.gz", &["d/f/g/a.gz"]);
         check("a/*", &[]);
+    }
+
+    #[test]
+    fn what_finds_no_file_is_a_fault() {
+        for (text, words, place) in [
+            ("~/in/*", "write the path out", 1),
+            ("in/{a,b}", "give a pattern for each", 4),
+            ("é/", "write /*", 2),
+            ("in/**", "write **/*", 4),
+        ] {
+            let fault = Pattern::new(text).expect_err(text).to_string();
+            assert!(fault.contains(words), "{fault}");
+            assert!(fault.ends_with(&format!("at character {place}")), "{fault}");
+        }
+        for text in ["in/~", "in/[{]a}", "in/**/*"] {
+            assert!(Pattern::new(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

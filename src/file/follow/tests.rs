@@ -559,3 +559,14 @@ fn files_of_patterns_that_are_no_longer_given_are_not_read() {
     scene.restart(&mut kept);
     assert_eq!(scene.lines(), [read("a.old", &["4"]), read("b.ndjson", &["5"])]);
 }
+
+#[test]
+fn a_pattern_that_names_a_directory_is_a_trouble() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("in")).expect("the folder takes folders");
+    let text = scene.path("in").to_str().expect("text").to_owned();
+    scene.follower = Follower::new(vec![Pattern::new(&text).expect("a pattern")], BTreeMap::new());
+    assert_eq!(scene.follower.scan(), []);
+    let reason = format!("it is a directory: name the files in it, as {text}/*");
+    assert_eq!(scene.follower.troubles().get(&text), Some(&reason));
+}
