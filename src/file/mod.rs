@@ -22,4 +22,4 @@ pub use follow::{Fed, Follower, Notice, Pattern, PatternFault};
 pub use handover::{Handover, Located};
 pub use history::History;
 pub use input::{Input, Options, Progress, Source};
-pub use output::{Rewind, Spool, Target, directory_of};
+pub use output::{Rewind, Spool, Target, directory_of, real_place};

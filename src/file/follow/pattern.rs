@@ -11,6 +11,8 @@ use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::file::output::real_place;
+
 /// A pattern of paths: `*`, `?`, `[...]`, and `**` for any depth of directories.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern {
@@ -77,8 +79,13 @@ impl Pattern {
         self.steps.iter().all(|step| matches!(step, Step::Name(_)))
     }
 
-    /// Whether it would find what lies at that path, however the two are written: from the working directory, or whole.
+    /// Whether it would find what lies at that path, however the two are written: from the working directory or whole, over
+    /// links or steps back.
     pub fn leads_to(&self, path: &Path) -> bool {
+        self.leads_to_words(path) || self.leads_to_place(path)
+    }
+
+    fn leads_to_words(&self, path: &Path) -> bool {
         let (Ok(path), Ok(here)) = (std::path::absolute(path), std::env::current_dir()) else {
             return self.finds(path);
         };
@@ -90,6 +97,18 @@ impl Pattern {
         // Steps that lead nowhere, as `absolute` takes them out of a path.
         let whole = whole.replace("/./", "/");
         glob::Pattern::new(&whole).is_ok_and(|whole| whole.matches_path_with(&path, MATCHING))
+    }
+
+    /// Holds the place of its directory against that of the path: both may not be there yet.
+    fn leads_to_place(&self, path: &Path) -> bool {
+        let Some(base) = real_place(self.base()) else { return false };
+        let Some(base) = base.to_str().map(glob::Pattern::escape) else { return false };
+        let literal = self.text.find(['*', '?', '[']).unwrap_or(self.text.len());
+        let from = self.text[..literal].rfind('/').map_or(0, |end| end + 1);
+        let whole =
+            format!("{}/{}", base.trim_end_matches('/'), self.text[from..].replace("/./", "/"));
+        let Ok(whole) = glob::Pattern::new(&whole) else { return false };
+        real_place(path).is_some_and(|place| whole.matches_path_with(&place, MATCHING))
     }
 
     /// Whether it would find that path.
