@@ -192,14 +192,23 @@ impl Appender {
     }
 }
 
+/// Before it is opened: a pipe that nobody reads is not open before somebody does.
+fn check_kind(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            Err(io::Error::other("it is no ordinary file: name one, or \"-\""))
+        }
+        // What is wrong with it otherwise is told by whoever opens it.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens a file, new or not, for this process alone.
 fn take(path: &Path) -> io::Result<(File, Metadata)> {
     loop {
+        check_kind(path)?;
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let own = file.metadata()?;
-        if !own.is_file() {
-            return Err(io::Error::other("it is no ordinary file: name one, or \"-\""));
-        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
