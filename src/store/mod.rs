@@ -80,6 +80,24 @@ impl Store {
         Self::on(db, directory, plan, identity, options.is_durable)
     }
 
+    /// Opens the state in `directory` to be looked at, whether or not its task has it open, and holds the same against it;
+    /// nothing can be written. `None`: a start would begin a new one there.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn look(directory: &Path, plan: &Arc<Plan>) -> Result<Option<Self>, Error> {
+        if !exists(directory) {
+            return if directory.exists() {
+                directory::check(directory).map(|()| None)
+            } else {
+                Ok(None)
+            };
+        }
+        let db = survey::open(directory)?;
+        let Some(identity) = read_identity(&db, directory)? else { return Ok(None) };
+        Self::on(db, directory, plan, identity, true).map(Some)
+    }
+
     fn on(
         db: DB,
         directory: &Path,
