@@ -89,7 +89,7 @@ impl Outlet {
         Written { totals: self.totals.written(), rejects: self.rejects.written() }
     }
 
-    /// Whether a file is full.
+    /// Whether a file is full, or of a day that is over.
     pub(super) fn is_full(&self) -> bool {
         self.totals.is_full() || self.rejects.is_full()
     }
