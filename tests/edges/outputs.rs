@@ -1,6 +1,7 @@
 //! `odometer run` over files: whose its outputs are, and what they may not take.
 
 use std::fs;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use odometer::definition::Plan;
@@ -152,4 +153,18 @@ fn a_day_that_is_over_ends_its_file_before_anything_is_written() {
         daemon.terminate(&scene);
         assert_eq!(fs::read_to_string(part).expect("it is there"), before, "{is_quiet}");
     }
+}
+
+#[test]
+fn a_reader_of_standard_output_that_has_gone_is_a_failure() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", &events(0..4));
+    let mut program = odometer(["run", "--config", "odometer.toml", "--set", "sink.path=-"]);
+    program.current_dir(scene.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot write standard output: its reader has gone"), "{stderr}");
 }
