@@ -171,6 +171,9 @@ fn pages_filters_and_absurd_questions() {
         ("metric=idle&group.colour=red", 422, "it is not grouped"),
         ("metric=sum&cursor=zz", 422, "begin without one"),
         ("metric=sum&cursor=:0:zz", 422, "begin without one"),
+        ("metric=sum&cursor=:0:", 422, "begin without one"),
+        ("metric=sum&cursor=:1:00", 422, "begin without one"),
+        ("metric=sum&from=0000-01-01T00:00:00Z", 422, "years 1970 to 9998"),
         (
             "metric=sum&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
             422,

@@ -300,7 +300,11 @@ impl Start {
             return Err(bad_cursor());
         };
         let partition = partition.parse().map_err(|_| bad_cursor())?;
-        let key = bytes_of(key).ok_or_else(bad_cursor)?;
+        let key = bytes_of(key).filter(|key| !key.is_empty()).ok_or_else(bad_cursor)?;
+        // Over files there is one task.
+        if topic.is_empty() && partition != 0 {
+            return Err(bad_cursor());
+        }
         Ok(Start { name: Name(topic.to_owned(), partition), key })
     }
 }
