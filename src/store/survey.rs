@@ -170,6 +170,7 @@ impl Survey {
             Entry::Outbox(sequence) => self.add_outbox(sequence),
             Entry::Customer => self.customers += 1,
             Entry::Calendars
+            | Entry::Forgotten
             | Entry::Expiry
             | Entry::Record
             | Entry::Written(_)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::admin::{Live, MetricsAsk, Refusal, UsageAsk};
 use crate::definition::{Definitions, MetricPlan, Plan};
-use crate::engine::{CommitRecord, OutboxEntry, Usage};
+use crate::engine::{OutboxEntry, Usage};
 use crate::format::{Encoder, MetricEntry, Place, UsageAsOf, UsagePage};
 use crate::model::PeriodTotal;
 use crate::store::{Ask, Page, View};
@@ -184,7 +184,7 @@ impl Shown {
         check_group(metric, ask)?;
         for _ in 0..READS_MAX {
             let page = self.page(ask, place, from.as_deref(), answer)?;
-            self.note(&page.commit, ask, answer);
+            self.note(&page, ask, answer);
             self.add(plan, &page, ask, answer);
             match page.next {
                 None => return Ok(None),
@@ -213,11 +213,15 @@ impl Shown {
     }
 
     /// Notes as of when it is.
-    fn note(&self, commit: &CommitRecord, ask: &UsageAsk, answer: &mut UsagePage) {
+    fn note(&self, page: &Page, ask: &UsageAsk, answer: &mut UsagePage) {
+        let commit = &page.commit;
         let kept_after = commit.too_old_before;
-        if ask.from.zip(kept_after).is_some_and(|(from, kept_after)| from < kept_after) {
-            answer.is_complete = false;
-        }
+        let is_missing = match ask.from {
+            Some(from) => kept_after.is_some_and(|kept_after| from < kept_after),
+            // From the first period on.
+            None => page.has_forgotten,
+        };
+        answer.is_complete &= !is_missing;
         answer.as_of.retain(|one| one.place != self.place);
         answer.as_of.push(UsageAsOf { place: self.place.clone(), commit: *commit, kept_after });
     }
