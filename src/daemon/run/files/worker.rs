@@ -174,9 +174,12 @@ impl<'s> Worker<'s> {
     fn commit(&mut self) -> Result<(), CommandError> {
         self.since_cut = Stopwatch::start();
         let took = Stopwatch::start();
-        self.state.store.note_followed(self.reader.follower.changed());
-        self.state.place =
-            Place::Files { pattern: self.files.pattern(), names: self.reader.follower.names() };
+        let changed = self.reader.follower.changed();
+        if !changed.is_empty() {
+            let names = self.reader.follower.names();
+            self.state.place = Place::Files { pattern: self.files.pattern(), names };
+        }
+        self.state.store.note_followed(changed);
         self.state.cut().map_err(failure)?;
         if self.state.pending.is_some() {
             self.deliver()?;
