@@ -81,7 +81,7 @@ impl Query {
     /// Takes an instant by RFC 3339.
     pub(super) fn instant(&mut self, name: &str) -> Option<EventTime> {
         let text = self.text(name)?;
-        let read = EventTime::parse_rfc3339(&text);
+        let read = EventTime::parse_rfc3339(&text).filter(|time| time.is_admissible());
         if read.is_none() {
             // A `+` in a query is a space.
             let what = "is no instant of the years 1970 to 9998: write it as 2026-03-01T00:00:00Z (a + in a query is \

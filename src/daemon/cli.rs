@@ -132,8 +132,9 @@ fault is listed at once on stderr with file, line and what would be right; the e
 
 With --live what the configuration names is tried as well, from here and as this user, a line each on
 stdout; where something fails the exit status is 1. Nothing is read or written of Kafka's topics, and
-nothing is left in directories. Whether a state fits its topic and group is left to the start. A daemon that runs with this configuration holds its state directory,
-its outputs and its port: then those fail.
+nothing is left in directories. What a start holds against its states is held against them too: their
+metrics, what they belong to, and over files the outputs that they wrote. A daemon that runs with this
+configuration holds its state directory, its outputs and its port: then those fail.
 
 Examples:
   odometer check --metrics config/metrics.toml

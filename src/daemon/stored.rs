@@ -141,14 +141,16 @@ fn export(directory: &Path, metrics: &[PathBuf]) -> Result<(), CommandError> {
 
 /// The directories with the states of tasks.
 fn tasks(directory: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    if store::exists(directory) {
+    // One that cannot be opened says what it lacks when it is.
+    let is_task = |path: &Path| store::exists(path) || store::is_beheaded(path);
+    if is_task(directory) {
         return Ok(vec![directory.to_owned()]);
     }
     let name = directory.display();
     let entries = std::fs::read_dir(directory)
         .map_err(|error| CommandError::failed_by(format!("state directory {name}"), error))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut tasks: Vec<PathBuf> = paths.filter(|path| store::exists(path)).collect();
+    let mut tasks: Vec<PathBuf> = paths.filter(|path| is_task(path)).collect();
     tasks.sort();
     if tasks.is_empty() {
         return Err(CommandError::failed(format!(

@@ -38,6 +38,11 @@ impl Error {
         self.step == Step::Decompress && self.source.kind() == io::ErrorKind::UnexpectedEof
     }
 
+    /// Whether the content is at fault, and not the way to it: reading it once more finds the same.
+    pub(super) fn is_of_content(&self) -> bool {
+        self.step == Step::Decompress && self.source.raw_os_error().is_none()
+    }
+
     pub(super) fn at(step: Step, name: &str) -> impl FnOnce(io::Error) -> Error + use<> {
         let name = name.to_owned();
         move |source| Error { step, name, source }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::append::finished_parts;
 use super::error::{Error, Step};
 use super::input::{Input, Options, Source};
+use crate::format::state::Compression;
 
 /// An output that is read back.
 pub struct History {
@@ -70,7 +71,7 @@ impl History {
             return Ok(Some((part, input)));
         }
         let Some((path, file, bytes)) = self.newest.take() else { return Ok(None) };
-        let input = Input::of_file(&path, file, bytes, Options::default())?;
+        let input = Input::of_file(&path, file, bytes, Compression::of_name(&path))?;
         Ok(Some((path, input)))
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{Error, Step};
 use super::gzip::Members;
+use crate::format::state::Compression;
 
 /// How inputs are read.
 #[derive(Clone, Copy, Debug)]
@@ -104,17 +105,6 @@ enum Body {
     Zstd(Box<zstd::stream::read::Decoder<'static, Raw>>),
 }
 
-/// How an input is compressed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
-    /// Not at all.
-    None,
-    /// RFC 1952.
-    Gzip,
-    /// RFC 8878.
-    Zstd,
-}
-
 impl Input {
     /// Opens an input at its beginning.
     ///
@@ -132,7 +122,11 @@ impl Input {
                 stream_of(file, &name)?
             }
         };
-        Self::begin(source, name, stream, length_bytes, options)
+        let compression = match source {
+            Source::Stdin => None,
+            Source::File(path) => Some(Compression::of_name(path)),
+        };
+        Self::begin(name, stream, length_bytes, compression, options)
     }
 
     /// Begins to read a file that is open, whatever bears its name by now: no more of it than those bytes, however it
@@ -144,28 +138,26 @@ impl Input {
         path: &Path,
         file: File,
         bytes: u64,
-        options: Options,
+        compression: Compression,
     ) -> Result<Self, Error> {
         let name = path.display().to_string();
         let stream = Stream::Beginning(file.take(bytes));
-        Self::begin(&Source::File(path.to_owned()), name, stream, Some(bytes), options)
+        Self::begin(name, stream, Some(bytes), Some(compression), Options::default())
     }
 
+    /// `compression`: where it is `None` the first bytes tell.
     fn begin(
-        source: &Source,
         name: String,
         stream: Stream,
         length_bytes: Option<u64>,
+        compression: Option<Compression>,
         options: Options,
     ) -> Result<Self, Error> {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let progress = Progress { read_bytes: Arc::clone(&read_bytes), length_bytes };
         let mut raw = BufReader::with_capacity(128 * 1024, Counted { stream, read_bytes });
         let first = raw.fill_buf().map_err(Error::at(Step::Read, &name))?;
-        let compression = match source {
-            Source::Stdin => Compression::of_bytes(first),
-            Source::File(path) => Compression::of_name(path),
-        };
+        let compression = compression.unwrap_or_else(|| Compression::of_bytes(first));
         if compression != Compression::None && first.is_empty() {
             let empty = io::Error::from(io::ErrorKind::UnexpectedEof);
             return Err(Error::at(Step::Decompress, &name)(empty));
@@ -264,7 +256,7 @@ impl Compression {
     }
 
     /// Neither mark can begin a line of JSON. RFC 1952, section 2.3.1; RFC 8878, section 3.1.1.
-    fn of_bytes(first: &[u8]) -> Self {
+    pub(super) fn of_bytes(first: &[u8]) -> Self {
         match first {
             [0x1F, 0x8B, 0x08, ..] => Compression::Gzip,
             [0x28, 0xB5, 0x2F, 0xFD, ..] => Compression::Zstd,

@@ -24,4 +24,4 @@ pub use handover::{Handover, Located};
 pub use history::History;
 pub use input::{Input, Options, Progress, Source};
 pub use journal::Journal;
-pub use output::{Rewind, Spool, Target, directory_of};
+pub use output::{Rewind, Spool, Target, directory_of, real_place};

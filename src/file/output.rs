@@ -12,7 +12,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::claim;
 use super::error::{Error, Step};
@@ -237,6 +237,20 @@ pub(super) fn place_of(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(place),
         }
     }
+}
+
+/// Where a path leads, whether or not there is something already.
+pub fn real_place(path: &Path) -> Option<PathBuf> {
+    let mut place = PathBuf::new();
+    for part in std::path::absolute(path).ok()?.components() {
+        if part == Component::ParentDir {
+            place.pop();
+        } else {
+            place.push(part);
+            place = place_of(&place).unwrap_or(place);
+        }
+    }
+    Some(place)
 }
 
 /// Where a file lies; for a bare name the working directory.

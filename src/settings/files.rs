@@ -7,7 +7,7 @@ use super::format;
 use super::reader::{Faulty, Field, Table};
 use super::size::Size;
 use super::state::path;
-use crate::file::{Pattern, Rotation, part_path};
+use crate::file::{Pattern, Rotation, part_path, real_place};
 use crate::format::EventFormat;
 use crate::model::Span;
 
@@ -70,7 +70,8 @@ pub(super) fn read(
     let size = sink.optional("rotate_size", |field| field.size(sizes));
     let is_daily = sink.value_or("rotate_daily", false, Field::boolean);
     let (totals, refused) = (totals?, refused?);
-    if totals == refused {
+    let place = |path: &Option<PathBuf>| path.as_deref().map(real_place);
+    if place(&totals) == place(&refused) {
         return Err(rejects.fault(
             "rejects.path and sink.path are the same: give each a file of its own (standard output is one, too)",
         ));

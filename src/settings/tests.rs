@@ -275,6 +275,33 @@ fn files_that_cannot_be_are_faults() {
         faults(&[("source.paths", "[\"./in/*.ndjson\"]"), ("sink.path", "totals.ndjson")]),
         ""
     );
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_str().expect("text");
+    for name in ["in", "out"] {
+        std::fs::create_dir(folder.path().join(name)).expect("the folder takes folders");
+    }
+    for (link, leads_to) in [("link", "in"), ("totals", "in/totals"), ("back", "in")] {
+        std::os::unix::fs::symlink(format!("{root}/{leads_to}"), format!("{root}/{link}"))
+            .expect("the folder takes links");
+    }
+    for (paths, path, is_read) in [
+        ("in/*", "out/../in/totals", true),
+        ("in/*", "not/there/../../in/totals", true),
+        ("in/*", "link/totals", true),
+        ("in/*", "totals", true),
+        ("back/*", "in/totals", true),
+        ("link/../in/*", "in/totals", true),
+        ("in/*", "in/../out/totals", false),
+        ("in/*", "link/below/totals", false),
+    ] {
+        let paths = format!("[\"{root}/{paths}\"]");
+        let path = format!("{root}/{path}");
+        let read = faults(&[("source.paths", &paths), ("sink.path", &path)]);
+        assert_eq!(read.contains("would be read as events"), is_read, "{paths} {path}: {read}");
+    }
+    let twice = [("sink.path", format!("{root}/in/x")), ("rejects.path", format!("{root}/link/x"))];
+    let twice: Vec<(&str, &str)> = twice.iter().map(|(key, path)| (*key, path.as_str())).collect();
+    assert!(faults(&twice).contains("rejects.path and sink.path are the same"));
     let same = faults(&[("sink.path", "-"), ("rejects.path", "-")]);
     assert!(same.contains("rejects.path and sink.path are the same"), "{same}");
     let pattern = faults(&[("source.paths", "[\"in/[*\", \"a***\"]")]);

@@ -3,6 +3,7 @@
 //! Carries out `Load`, `Scan`, `Store`, `Trim` and `Expire`; the bytes are `format::state`'s. It decides nothing
 //! about totals, and knows no topic or file.
 
+mod directory;
 mod entries;
 mod error;
 mod notes;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch, WriteOptions};
 
+pub use directory::{exists, is_beheaded};
 pub use error::Error;
 pub use options::Options;
 pub use read::Numbered;
@@ -71,11 +73,39 @@ impl Store {
         plan: &Arc<Plan>,
         fresh: impl FnOnce() -> Identity,
     ) -> Result<Self, Error> {
-        check_directory(directory)?;
+        directory::check(directory)?;
         let db = DB::open(&database_options(options), directory)
             .map_err(|error| Error::open(directory, error))?;
         options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
         let identity = read_identity(&db, directory)?.unwrap_or_else(fresh);
+        Self::on(db, directory, plan, identity, options.is_durable)
+    }
+
+    /// Opens the state in `directory` to be looked at, whether or not its task has it open, and holds the same against it;
+    /// nothing can be written. `None`: a start would begin a new one there.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn look(directory: &Path, plan: &Arc<Plan>) -> Result<Option<Self>, Error> {
+        if !exists(directory) {
+            return if directory.exists() {
+                directory::check(directory).map(|()| None)
+            } else {
+                Ok(None)
+            };
+        }
+        let db = survey::open(directory)?;
+        let Some(identity) = read_identity(&db, directory)? else { return Ok(None) };
+        Self::on(db, directory, plan, identity, true).map(Some)
+    }
+
+    fn on(
+        db: DB,
+        directory: &Path,
+        plan: &Arc<Plan>,
+        identity: Identity,
+        is_durable: bool,
+    ) -> Result<Self, Error> {
         let (dictionary, calendars) = replan::understood(&db, directory, plan)?;
         let expire_from =
             db.get([state::EXPIRY]).map_err(|error| Error::failed(directory, error))?;
@@ -86,7 +116,7 @@ impl Store {
             plan: Arc::clone(plan),
             dictionary,
             identity,
-            is_durable: options.is_durable,
+            is_durable,
             expire_from,
             expire_begun: None,
             record: None,
@@ -288,38 +318,6 @@ fn batch_of(operations: Vec<Operation>) -> WriteBatch {
     batch
 }
 
-/// A state directory holds nothing but a state: what else is in it must not be mixed with one.
-fn check_directory(directory: &Path) -> Result<(), Error> {
-    let failed = |error| Error::Directory(directory.into(), error);
-    if !directory.exists() {
-        return std::fs::create_dir_all(directory).map_err(failed);
-    }
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name());
-    }
-    let is_database = names.iter().any(|name| name == "CURRENT");
-    if is_database || names.iter().all(|name| is_of_beginning(&name.to_string_lossy())) {
-        return Ok(());
-    }
-    let is_beheaded = names.iter().any(|name| name.to_string_lossy().starts_with("MANIFEST-"));
-    let text = if is_beheaded {
-        "the file CURRENT of its database is missing".to_owned()
-    } else {
-        let mut others = names.iter().map(|name| name.to_string_lossy());
-        let other = others.find(|name| !is_of_beginning(name)).unwrap_or_default();
-        format!("it is not empty and holds no state, but {other:?}")
-    };
-    Err(Error::Foreign(directory.into(), text))
-}
-
-/// Whether a database makes the file before it has written anything: all there is where it was killed as it began. The
-/// file CURRENT comes next, and then the first log. A file system of its own has a folder before that.
-fn is_of_beginning(name: &str) -> bool {
-    let names = ["LOCK", "000000.dbtmp", "IDENTITY", "MANIFEST-000001", "000001.dbtmp"];
-    names.contains(&name) || name.starts_with("LOG") || name == "lost+found"
-}
-
 /// What the state is. `None`: the database is empty, as one is whose process was killed before its first write.
 fn read_identity(db: &DB, directory: &Path) -> Result<Option<Identity>, Error> {
     let foreign = |text: String| Error::Foreign(directory.into(), text);
@@ -332,9 +330,4 @@ fn read_identity(db: &DB, directory: &Path) -> Result<Option<Identity>, Error> {
         None if db.iterator(IteratorMode::Start).next().is_none() => Ok(None),
         None => Err(foreign("it holds a database that is no state of odometer".to_owned())),
     }
-}
-
-/// Whether a directory holds a database.
-pub fn exists(directory: &Path) -> bool {
-    directory.join("CURRENT").exists()
 }

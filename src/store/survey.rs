@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rocksdb::{DB, IteratorMode, ReadOptions};
 
-use super::Error;
+use super::{Error, directory};
 use crate::engine::{Cell, CommitRecord};
 use crate::format::state::{self, Entry, FollowedFile, Identity};
 
@@ -61,9 +61,10 @@ pub struct SurveyedMetric {
 
 /// Opens a state to be read, whether or not its task has it open.
 pub(super) fn open(directory: &Path) -> Result<DB, Error> {
-    if !super::exists(directory) {
-        let text = "it holds no state".to_owned();
-        return Err(Error::Foreign(directory.into(), text));
+    if !directory::exists(directory) {
+        let is_beheaded = directory::is_beheaded(directory);
+        let text = if is_beheaded { directory::BEHEADED } else { "it holds no state" };
+        return Err(Error::Foreign(directory.into(), text.to_owned()));
     }
     let mut options = rocksdb::Options::default();
     // All of them, now: its task may remove any of them later.
@@ -169,6 +170,7 @@ impl Survey {
             Entry::Outbox(sequence) => self.add_outbox(sequence),
             Entry::Customer => self.customers += 1,
             Entry::Calendars
+            | Entry::Forgotten
             | Entry::Expiry
             | Entry::Record
             | Entry::Written(_)

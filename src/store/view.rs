@@ -47,6 +47,8 @@ pub struct Page {
     pub found: Vec<Loaded>,
     /// Where the next page begins; `None`: this was the last.
     pub next: Option<Vec<u8>>,
+    /// Whether periods of the metric were forgotten, of whichever customer.
+    pub has_forgotten: bool,
 }
 
 impl Store {
@@ -107,6 +109,8 @@ impl View {
         let Some(commit) = last_commit(entries)? else {
             return Err(entries.corrupt(Corrupt("no commit, though it is in use".to_owned())));
         };
+        let note = state::forgotten_key(dictionary.number(ask.metric));
+        let has_forgotten = entries.first(&note)?.is_some_and(|(key, _)| *key == *note);
         let mut walk = Walk::new(entries, ask);
         while let Some(position) = walk.next.take() {
             let is_full = walk.found.len() >= ask.entries_max.max(1) || walk.looks >= LOOKS_MAX;
@@ -116,7 +120,7 @@ impl View {
             }
             walk.step(&position)?;
         }
-        Ok(Page { commit, found: walk.found, next: walk.next })
+        Ok(Page { commit, found: walk.found, next: walk.next, has_forgotten })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::daemon::{Scene, listening};
+use crate::daemon::{Scene, listening, wait_until};
 use crate::program::{expect_status, odometer, write};
 
 const METRICS: &str = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
@@ -39,13 +39,14 @@ fn what_would_work_is_told_and_nothing_is_left_behind() {
     for words in [
         "ok      state.directory deep/below/state: it takes files; no state is there yet",
         "ok      admin.address",
+        "state in deep/below/state: there is none yet: a start begins it",
         "source.paths \"in/*\": finds no file yet",
         "sink.path out/totals.ndjson: it can be made",
         "rejects.path out/rejects.ndjson: it can be made",
     ] {
         assert!(trials.iter().any(|line| line.contains(words)), "{words}: {trials:#?}");
     }
-    assert!(said.contains("5 trials, no failure"), "{said}");
+    assert!(said.contains("6 trials, no failure"), "{said}");
     assert_eq!(tree(&folder), before);
 }
 
@@ -65,7 +66,7 @@ fn what_a_daemon_holds_is_told() {
     ] {
         assert!(trials.iter().any(|line| line.starts_with(words)), "{words}: {trials:#?}");
     }
-    assert!(said.contains("4 of 5 trials failed"), "{said}");
+    assert!(said.contains("4 of 6 trials failed"), "{said}");
     daemon.terminate(&scene);
     let (trials, _) = check(&scene.path(""), &[&set], 0);
     assert!(trials[0].contains("a state is there"), "{trials:#?}");
@@ -88,7 +89,73 @@ fn what_would_not_work_is_named_with_its_reason() {
         let is_told = |line: &String| line.starts_with("FAILED") && line.contains(words);
         assert!(trials.iter().any(is_told), "{words}: {trials:#?}");
     }
-    assert!(said.contains("3 of 5 trials failed"), "{said}");
+    assert!(said.contains("3 of 6 trials failed"), "{said}");
+}
+
+/// The line of the first trial that failed.
+#[track_caller]
+fn failure(scene: &Scene, set: &[&str]) -> String {
+    let set = [&["admin.address="], set].concat();
+    let (trials, _) = check(&scene.path(""), &set, 1);
+    trials.into_iter().find(|line| line.starts_with("FAILED")).expect("one failed")
+}
+
+#[test]
+fn what_a_start_would_refuse_is_told_beforehand() {
+    let scene = Scene::new(METRICS);
+    fs::create_dir(scene.path("out")).expect("the folder takes folders");
+    scene.append("out/totals.ndjson", "of somebody else");
+    let told = failure(&scene, &[]);
+    assert!(told.contains("sink.path out/totals.ndjson: it holds 16 bytes"), "{told}");
+    fs::remove_file(scene.path("out/totals.ndjson")).expect("it is there");
+    for hour in 0..20 {
+        let time = 1_767_225_600 + hour * 3_600;
+        let event =
+            format!("{{\"id\":\"{hour}\",\"type\":\"t\",\"customer\":\"c\",\"time\":{time}}}\n");
+        scene.append("in/a.ndjson", &event);
+    }
+    let daemon = scene.start();
+    wait_until(&scene, "it delivers", || scene.lines("totals").len() >= 18);
+    daemon.terminate(&scene);
+    let (trials, _) = check(&scene.path(""), &["admin.address="], 0);
+    assert!(trials.iter().any(|line| line.contains("a start goes on from it")), "{trials:#?}");
+
+    scene.write("out/totals.000001.ndjson", "of somebody else");
+    let told = failure(&scene, &["sink.rotate_size=1KiB"]);
+    assert!(told.contains("totals.000001.ndjson is there already"), "{told}");
+    fs::remove_file(scene.path("out/totals.000001.ndjson")).expect("it is there");
+
+    let totals = fs::read_to_string(scene.path("out/totals.ndjson")).expect("it is there");
+    scene.write("out/totals.ndjson", &totals[1..]);
+    let told = failure(&scene, &[]);
+    assert!(told.contains("were acknowledged: somebody cut it"), "{told}");
+    scene.write("out/totals.ndjson", &totals);
+
+    scene.write("metrics.json", &METRICS.replace("minute", "hour"));
+    let told = failure(&scene, &[]);
+    assert!(told.starts_with("FAILED  state in state: "), "{told}");
+    scene.write("metrics.json", METRICS);
+
+    let pipe = std::process::Command::new("mkfifo").arg(scene.path("out/pipe")).status();
+    assert!(pipe.expect("it starts").success());
+    let told = failure(&scene, &["sink.path=out/pipe"]);
+    assert!(told.contains("it is no ordinary file"), "{told}");
+}
+
+#[test]
+fn a_state_without_its_head_is_told_in_the_same_words_everywhere() {
+    let scene = Scene::new(METRICS);
+    let daemon = scene.start();
+    wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+    daemon.terminate(&scene);
+    fs::remove_file(scene.path("state/files/CURRENT")).expect("it is there");
+    let told = failure(&scene, &[]);
+    assert!(told.contains("the file CURRENT of its database is missing"), "{told}");
+    for command in ["inspect", "verify"] {
+        let output = odometer(["state", command]).arg(scene.path("state")).output();
+        let (_, stderr) = expect_status(&output.expect("it starts"), 1);
+        assert!(stderr.contains("the file CURRENT of its database is missing"), "{stderr}");
+    }
 }
 
 #[test]

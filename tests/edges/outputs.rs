@@ -1,6 +1,12 @@
 //! `odometer run` over files: whose its outputs are, and what they may not take.
 
 use std::fs;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use odometer::definition::Plan;
+use odometer::format::definitions;
+use odometer::store::{Options, Store};
 
 use crate::daemon::{Scene, wait_until};
 use crate::program::{odometer, run};
@@ -108,4 +114,57 @@ fn outputs_without_a_folder_rotate_in_the_working_directory() {
         wait_until(&scene, "a part is full", || part.exists());
     }
     daemon.terminate(&scene);
+}
+
+/// Lets the day be over on which the totals were begun.
+fn end_the_day(scene: &Scene) {
+    let definitions = definitions::read(&[("metrics.json", METRICS)]).expect("sound metrics");
+    let plan = Arc::new(Plan::new(definitions));
+    let fresh = || unreachable!("a daemon has begun the state");
+    let directory = scene.path("state/files");
+    let store = Store::open(&directory, &Options::new(1 << 20), &plan, fresh).expect("it opens");
+    let mut written = store.written().expect("it is noted");
+    let totals = written.totals.as_mut().expect("they go to a file");
+    totals.day = totals.day.map(|day| day - 1);
+    store.acknowledge(&written).expect("the disk takes it");
+}
+
+#[test]
+fn a_day_that_is_over_ends_its_file_before_anything_is_written() {
+    // With something to deliver at once, and with nothing at all.
+    for is_quiet in [false, true] {
+        let scene = Scene::new(METRICS);
+        scene.configure("rotate_daily = true");
+        scene.append("in/a.ndjson", &events(0..4));
+        let daemon = scene.start();
+        wait_until(&scene, "it delivers", || scene.lines("totals").len() >= 3);
+        daemon.terminate(&scene);
+        let before = fs::read_to_string(scene.path("out/totals.ndjson")).expect("it is there");
+        end_the_day(&scene);
+        if !is_quiet {
+            scene.append("in/a.ndjson", &events(4..8));
+        }
+        let daemon = scene.start();
+        let part = scene.path("out/totals.000001.ndjson");
+        wait_until(&scene, "the file is ended", || part.exists());
+        if !is_quiet {
+            wait_until(&scene, "it delivers", || scene.lines("totals").len() >= 7);
+        }
+        daemon.terminate(&scene);
+        assert_eq!(fs::read_to_string(part).expect("it is there"), before, "{is_quiet}");
+    }
+}
+
+#[test]
+fn a_reader_of_standard_output_that_has_gone_is_a_failure() {
+    let scene = Scene::new(METRICS);
+    scene.append("in/a.ndjson", &events(0..4));
+    let mut program = odometer(["run", "--config", "odometer.toml", "--set", "sink.path=-"]);
+    program.current_dir(scene.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot write standard output: its reader has gone"), "{stderr}");
 }

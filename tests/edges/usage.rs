@@ -171,6 +171,9 @@ fn pages_filters_and_absurd_questions() {
         ("metric=idle&group.colour=red", 422, "it is not grouped"),
         ("metric=sum&cursor=zz", 422, "begin without one"),
         ("metric=sum&cursor=:0:zz", 422, "begin without one"),
+        ("metric=sum&cursor=:0:", 422, "begin without one"),
+        ("metric=sum&cursor=:1:00", 422, "begin without one"),
+        ("metric=sum&from=0000-01-01T00:00:00Z", 422, "years 1970 to 9998"),
         (
             "metric=sum&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
             422,
@@ -261,4 +264,42 @@ fn command_asks_and_prints() {
     daemon.terminate(&scene);
     let (_, stderr) = expect_status(&usage(&[]), 1);
     assert!(stderr.contains(&format!("no daemon answers on {address}: start one")), "{stderr}");
+}
+
+#[test]
+fn usage_of_which_something_is_forgotten_is_not_complete() {
+    let scene = Scene::new(METRICS);
+    let (daemon, address) = listening(&scene);
+    let read = |from: &str, count: u64| {
+        wait_until(&scene, "all is committed", || {
+            let (_, answer) = get(&address, &format!("/v1/usage?metric=sum&limit=1{from}"));
+            answer["as_of"][0]["read"] == count
+        });
+    };
+    let is_complete = |query: &str| {
+        let (status, answer) = get(&address, &format!("/v1/usage?metric=sum{query}"));
+        assert_eq!(status, 200, "{answer}");
+        answer["complete"].as_bool().expect("it is said")
+    };
+    scene.append("in/a.ndjson", &(0..100).map(event).collect::<String>());
+    read("", 100);
+    assert!(is_complete(""), "nothing is forgotten yet");
+    assert!(is_complete("&to=2026-01-01T00:00:00Z"), "nothing ever was there");
+    // Some months later: all of that is closed, and then forgotten.
+    let later = |number: u64| {
+        let time = 1_767_225_600 + 100 * 86_400 + number * 7_200;
+        format!(
+            "{{\"id\":\"later{number}\",\"type\":\"t\",\"customer\":\"c\",\"time\":{time},\"properties\":{{\"v\":1}}}}\n"
+        )
+    };
+    let mut count = 0;
+    wait_until(&scene, "it is forgotten", || {
+        scene.append("in/a.ndjson", &later(count));
+        count += 1;
+        read("", 100 + count);
+        !is_complete("")
+    });
+    assert!(!is_complete("&to=2026-02-01T00:00:00Z"), "all that was there is forgotten");
+    assert!(is_complete("&from=2026-04-01T00:00:00Z"), "that is kept");
+    daemon.terminate(&scene);
 }

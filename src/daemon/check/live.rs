@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::iter::successors;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,10 @@ use super::broker;
 use crate::admin;
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
-use crate::daemon::run::lock_directory;
+use crate::daemon::run::{lock_directory, look_at_files};
 use crate::definition::Definitions;
-use crate::file::{Follower, Notice, directory_of};
+use crate::file::{Appender, Follower, Notice, Rotation, directory_of};
+use crate::format::state::WrittenFile;
 use crate::settings::{Files, Flow, Settings};
 
 /// Name of the file that a directory is tried with.
@@ -69,7 +70,7 @@ pub(super) fn check(settings: &Settings, definitions: &Definitions) -> Result<()
     }
     match &settings.flow {
         Flow::Kafka(flow) => broker::check(settings, flow, definitions, &mut report)?,
-        Flow::Files(files) => check_files(files, &mut report)?,
+        Flow::Files(files) => check_files(settings, files, definitions, &mut report)?,
     }
     report.end()
 }
@@ -102,7 +103,19 @@ fn said(error: &CommandError) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-fn check_files(files: &Files, report: &mut Report) -> Result<(), CommandError> {
+fn check_files(
+    settings: &Settings,
+    files: &Files,
+    definitions: &Definitions,
+    report: &mut Report,
+) -> Result<(), CommandError> {
+    let looked = look_at_files(settings, definitions);
+    let outcome = match &looked {
+        Ok(Some(_)) => Ok("a start goes on from it".to_owned()),
+        Ok(None) => Ok("there is none yet: a start begins it".to_owned()),
+        Err(error) => Err(said(error)),
+    };
+    report.tell(&format!("state in {}", settings.state.directory.display()), outcome)?;
     for pattern in &files.patterns {
         let mut follower = Follower::new(vec![pattern.clone()], BTreeMap::new());
         let found = follower.scan();
@@ -126,36 +139,32 @@ fn check_files(files: &Files, report: &mut Report) -> Result<(), CommandError> {
         };
         report.tell(&format!("source.paths {:?}", pattern.text()), outcome)?;
     }
-    for (key, path) in [("sink.path", &files.totals), ("rejects.path", &files.rejects)] {
+    let Ok(written) = looked.map(Option::unwrap_or_default) else {
+        return report.tell("sink.path, rejects.path", Err("not tried: see state".to_owned()));
+    };
+    let outputs = [
+        ("sink.path", &files.totals, &written.totals),
+        ("rejects.path", &files.rejects, &written.rejects),
+    ];
+    for (key, path, written) in outputs {
         let Some(path) = path else {
             report.tell(key, Ok("standard output: at least once".to_owned()))?;
             continue;
         };
-        let outcome = output(path).map_err(|error| error.to_string());
+        let outcome =
+            output(path, files.rotation, written.as_ref()).map_err(|error| error.to_string());
         report.tell(&format!("{key} {}", path.display()), outcome)?;
     }
     Ok(())
 }
 
-/// Whether a daemon could append to it.
-fn output(path: &Path) -> io::Result<String> {
+/// Whether a daemon could append to it, and would: of what is `written` nothing is missing, and nothing is somebody else's.
+fn output(path: &Path, rotation: Rotation, written: Option<&WrittenFile>) -> io::Result<String> {
     let directory = directory_of(path);
     let _made = Made::directories(directory)?;
     take_a_file(directory).map_err(io::Error::other)?;
-    let file = match OpenOptions::new().append(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok("it can be made".to_owned());
-        }
-        Err(error) => return Err(error),
-    };
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(io::Error::other(
-            "another process writes to it: stop that one, or name another file",
-        )),
-        // Where a file system has no locks the daemon does without them, and says so.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok("it can be added to".to_owned()),
-    }
+    let is_there = Appender::would_open(path, rotation, written)?;
+    Ok(if is_there { "it can be added to" } else { "it can be made" }.to_owned())
 }
 
 /// Whether a directory takes a file and its bytes.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::admin::{Live, Refusal, UsageAsk};
 use crate::definition::{MetricPlan, Plan};
-use crate::engine::{CommitRecord, OutboxEntry, Usage};
+use crate::engine::{OutboxEntry, Usage};
 use crate::format::{Encoder, Place, UsageAsOf, UsagePage};
 use crate::model::PeriodTotal;
 use crate::registry::Registry;
@@ -175,7 +175,7 @@ impl Shown {
         check_group(metric, ask)?;
         for _ in 0..READS_MAX {
             let page = self.page(ask, place, from.as_deref(), answer)?;
-            self.note(&page.commit, ask, answer);
+            self.note(&page, ask, answer);
             self.add(plan, &page, ask, answer);
             match page.next {
                 None => return Ok(None),
@@ -204,11 +204,15 @@ impl Shown {
     }
 
     /// Notes as of when it is.
-    fn note(&self, commit: &CommitRecord, ask: &UsageAsk, answer: &mut UsagePage) {
+    fn note(&self, page: &Page, ask: &UsageAsk, answer: &mut UsagePage) {
+        let commit = &page.commit;
         let kept_after = commit.too_old_before;
-        if ask.from.zip(kept_after).is_some_and(|(from, kept_after)| from < kept_after) {
-            answer.is_complete = false;
-        }
+        let is_missing = match ask.from {
+            Some(from) => kept_after.is_some_and(|kept_after| from < kept_after),
+            // From the first period on.
+            None => page.has_forgotten,
+        };
+        answer.is_complete &= !is_missing;
         answer.as_of.retain(|one| one.place != self.place);
         answer.as_of.push(UsageAsOf { place: self.place.clone(), commit: *commit, kept_after });
     }
@@ -292,7 +296,11 @@ impl Start {
             return Err(bad_cursor());
         };
         let partition = partition.parse().map_err(|_| bad_cursor())?;
-        let key = bytes_of(key).ok_or_else(bad_cursor)?;
+        let key = bytes_of(key).filter(|key| !key.is_empty()).ok_or_else(bad_cursor)?;
+        // Over files there is one task.
+        if topic.is_empty() && partition != 0 {
+            return Err(bad_cursor());
+        }
         Ok(Start { name: Name(topic.to_owned(), partition), key })
     }
 }

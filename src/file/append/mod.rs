@@ -53,27 +53,8 @@ impl Appender {
         let name = path.display().to_string();
         let failed = |error| Error::at(Step::Create, &name)(error);
         let (file, metadata) = take(path).map_err(failed)?;
-        let inode = Some(metadata.ino());
-        let fresh = WrittenFile { path: name.clone(), part: 1, bytes: 0, day: None, inode };
-        let known = acknowledged.filter(|known| known.path == name);
-        let mut written = known.map_or(fresh, |known| WrittenFile { inode, ..known.clone() });
-        if let Some(known) = known
-            && parts::is_finished(path, &metadata, known).map_err(failed)?
-        {
-            // It was full, and renamed after all of it had been acknowledged.
-            written = WrittenFile { part: written.part + 1, bytes: 0, day: None, ..written };
-        }
-        if rotation != Rotation::default()
-            && let Some(part) = parts::foreign(path, written.part).map_err(failed)?
-        {
-            return Err(failed(parts::refusal(&part)));
-        }
+        let mut written = judge(path, rotation, acknowledged, Some(&metadata)).map_err(failed)?;
         let found = metadata.len();
-        if known.is_none() && found > 0 {
-            return Err(failed(io::Error::other(format!(
-                "it holds {found} bytes that this state has not written: move it away, or name another file"
-            ))));
-        }
         if found == 0 && written.bytes > 0 {
             tracing::warn!(
                 path = name,
@@ -81,12 +62,6 @@ impl Appender {
                 "the output file is gone or was emptied; it is begun anew: what was acknowledged in it is not written again"
             );
             written = WrittenFile { bytes: 0, day: None, ..written };
-        }
-        if found < written.bytes {
-            return Err(failed(io::Error::other(format!(
-                "it has {found} bytes, and {} were acknowledged: somebody cut it; put it back, or move it away",
-                written.bytes
-            ))));
         }
         if found > written.bytes {
             let cut_bytes = found - written.bytes;
@@ -98,6 +73,29 @@ impl Appender {
             file.set_len(written.bytes).map_err(failed)?;
         }
         Ok(Appender { path: path.to_owned(), name, file, rotation, written })
+    }
+
+    /// Whether [`Appender::open`] would take the file; nothing is changed, and nothing made. Returns whether it is there.
+    ///
+    /// # Errors
+    /// As [`Appender::open`], but for what making the file would find.
+    pub fn would_open(
+        path: &Path,
+        rotation: Rotation,
+        acknowledged: Option<&WrittenFile>,
+    ) -> io::Result<bool> {
+        check_kind(path)?;
+        let file = match OpenOptions::new().append(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            outcome => Some(outcome?),
+        };
+        // Where a file system has no locks the daemon does without them, and says so.
+        if let Some(Err(TryLockError::WouldBlock)) = file.as_ref().map(File::try_lock) {
+            return Err(in_use());
+        }
+        let found = file.as_ref().map(File::metadata).transpose()?;
+        judge(path, rotation, acknowledged, found.as_ref())?;
+        Ok(file.is_some())
     }
 
     /// Adds bytes; `day`: the UTC day from the epoch.
@@ -192,20 +190,69 @@ impl Appender {
     }
 }
 
+/// What is acknowledged of the file that bears the name now, where this state may go on in it.
+fn judge(
+    path: &Path,
+    rotation: Rotation,
+    acknowledged: Option<&WrittenFile>,
+    found: Option<&Metadata>,
+) -> io::Result<WrittenFile> {
+    let name = path.display().to_string();
+    let (inode, bytes) = (found.map(Metadata::ino), found.map_or(0, Metadata::len));
+    let known = acknowledged.filter(|known| known.path == name);
+    let fresh = WrittenFile { path: name, part: 1, bytes: 0, day: None, inode };
+    let mut written = known.map_or(fresh, |known| WrittenFile { inode, ..known.clone() });
+    if let Some(known) = known
+        && parts::is_finished(path, found, known)?
+    {
+        // It was full, and renamed after all of it had been acknowledged.
+        written = WrittenFile { part: written.part + 1, bytes: 0, day: None, ..written };
+    }
+    if rotation != Rotation::default()
+        && let Some(part) = parts::foreign(path, written.part)?
+    {
+        return Err(parts::refusal(&part));
+    }
+    if known.is_none() && bytes > 0 {
+        return Err(io::Error::other(format!(
+            "it holds {bytes} bytes that this state has not written: move it away, or name another file"
+        )));
+    }
+    // One that is gone or empty is begun anew.
+    if bytes > 0 && bytes < written.bytes {
+        return Err(io::Error::other(format!(
+            "it has {bytes} bytes, and {} were acknowledged: somebody cut it; put it back, or move it away",
+            written.bytes
+        )));
+    }
+    Ok(written)
+}
+
+fn in_use() -> io::Error {
+    io::Error::other("another process writes to it: end that one, or name another file")
+}
+
+/// Before it is opened: a pipe that nobody reads is not open before somebody does.
+fn check_kind(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            Err(io::Error::other("it is no ordinary file: name one, or \"-\""))
+        }
+        // What is wrong with it otherwise is told by whoever opens it.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens a file, new or not, for this process alone.
 fn take(path: &Path) -> io::Result<(File, Metadata)> {
     loop {
+        check_kind(path)?;
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let own = file.metadata()?;
-        if !own.is_file() {
-            return Err(io::Error::other("it is no ordinary file: name one, or \"-\""));
-        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other(
-                    "another process writes to it: end that one, or name another file",
-                ));
+                return Err(in_use());
             }
             Err(TryLockError::Error(error)) => tracing::warn!(
                 path = %path.display(),

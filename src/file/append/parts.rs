@@ -25,8 +25,12 @@ fn around_number(path: &Path) -> (String, String) {
 }
 
 /// Whether the acknowledged file bears its last name already: its process ended between that and noting it. `found` has its
-/// first name now.
-pub(super) fn is_finished(path: &Path, found: &Metadata, known: &WrittenFile) -> io::Result<bool> {
+/// first name now, if anything has.
+pub(super) fn is_finished(
+    path: &Path,
+    found: Option<&Metadata>,
+    known: &WrittenFile,
+) -> io::Result<bool> {
     let part = match fs::metadata(part_path(path, known.part)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         outcome => outcome?,
@@ -34,10 +38,10 @@ pub(super) fn is_finished(path: &Path, found: &Metadata, known: &WrittenFile) ->
     let is_whole = part.len() == known.bytes;
     Ok(match known.inode {
         // It has its first name: what has the last one is somebody else's.
-        Some(inode) if found.ino() == inode => false,
+        Some(inode) if found.is_some_and(|found| found.ino() == inode) => false,
         Some(inode) if part.ino() == inode => is_whole,
         // All was copied here, or an older release noted it.
-        Some(_) | None => is_whole && found.len() < known.bytes,
+        Some(_) | None => is_whole && found.map_or(0, Metadata::len) < known.bytes,
     })
 }
 

@@ -1,16 +1,15 @@
 //! One file that is followed.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::SystemTime;
 
 use super::listing::Found;
+use super::packed::{self, Packed, Unpacked};
 use super::plain::{Plain, open_known};
-use super::print::{self, PRINT_BYTES};
-use super::{Error, Fed};
+use super::{Error, Fed, print};
 use crate::file::error::Step;
-use crate::file::input::{Compression, Input, Options, Source};
-use crate::format::state::{FollowedFile, Print};
+use crate::format::state::{Compression, FollowedFile, Print};
 
 /// How many bytes a chunk has at the most.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -41,10 +40,17 @@ enum Likeness {
 /// How a file is being read.
 enum Reading {
     Plain(Plain),
-    /// A compressed one, to see whether all of it can be.
-    Checking(Box<Input>),
-    /// A compressed one that can; so many plain bytes have been passed.
-    Packed(Box<Input>, u64),
+    Packed(Box<Packed>),
+}
+
+/// Why a file cannot be read as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) reason: String,
+    /// It is in the content: nothing is tried before that changes.
+    is_of_content: bool,
+    /// It is being tried again.
+    is_tried: bool,
 }
 
 /// One file.
@@ -53,8 +59,10 @@ pub(super) struct Followed {
     pub(super) presence: Presence,
     /// Plain bytes given out.
     pub(super) read_to: u64,
+    /// Of a file that was put away: up to where the line that it is in the middle of was read.
+    half_to: u64,
     /// Why it cannot be read as it is.
-    pub(super) fault: Option<String>,
+    pub(super) fault: Option<Fault>,
     reading: Option<Reading>,
     /// Size and time of change when it was last looked at.
     seen: Option<(u64, SystemTime)>,
@@ -68,11 +76,8 @@ impl Followed {
             path: found.path.clone(),
             device: found.device,
             inode: found.inode,
-            offset: 0,
-            line: 0,
-            head: Print::default(),
-            tail: Print::default(),
-            finished_bytes: None,
+            listed: Some(found.path.clone()),
+            ..FollowedFile::default()
         };
         let mut file = Followed::known(known);
         file.presence = Presence::Listed;
@@ -86,6 +91,7 @@ impl Followed {
     pub(super) fn known(known: FollowedFile) -> Self {
         Followed {
             read_to: known.offset,
+            half_to: 0,
             known,
             presence: Presence::Unseen,
             fault: None,
@@ -96,14 +102,16 @@ impl Followed {
     }
 
     fn compression(&self) -> Compression {
-        Compression::of_name(&PathBuf::from(&self.known.path))
+        let by_name = || Compression::of_name(Path::new(&self.known.path));
+        self.known.compression.unwrap_or_else(by_name)
     }
 
     /// Looks at it where it lies. Returns whether it is still the file that was read.
     pub(super) fn meet(&mut self, found: &Found, presence: Presence) -> Result<bool, Error> {
         self.presence = presence;
         let now = (found.bytes, found.modified);
-        if self.seen == Some(now) {
+        let is_changed = self.seen != Some(now);
+        if !is_changed && self.fault.as_ref().is_none_or(|fault| fault.is_of_content) {
             return Ok(true);
         }
         match self.compare(found).map_err(Error::at(Step::Read, &found.path))? {
@@ -112,13 +120,28 @@ impl Followed {
             Likeness::Unclear => self.seen = None,
             Likeness::Same { is_read_again } => {
                 self.seen = Some(now);
-                self.fault = None;
                 if is_read_again {
                     self.close();
                 }
+                self.try_again(is_changed);
             }
         }
         Ok(true)
+    }
+
+    /// What cannot be read stays told until it was read.
+    fn try_again(&mut self, is_changed: bool) {
+        if let Some(fault) = &mut self.fault {
+            fault.is_tried = true;
+        }
+        if is_changed || self.unread_bytes() == 0 {
+            self.fault = None;
+        }
+    }
+
+    /// Whether nothing of it is read for now.
+    fn is_at_fault(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| !fault.is_tried)
     }
 
     /// Holds what is counted of it against what is there.
@@ -139,6 +162,9 @@ impl Followed {
             return Ok(Likeness::Other);
         }
         if self.compression() != Compression::None {
+            if !packed::is_same(file, found.bytes, &self.known)? {
+                return Ok(Likeness::Other);
+            }
             // What is being checked may have been half written.
             return Ok(Likeness::Same { is_read_again: true });
         }
@@ -147,15 +173,24 @@ impl Followed {
         }
         let is_read_again = match &self.reading {
             Some(Reading::Plain(plain)) => !plain.has_unfinished(*offset)?,
-            _ => false,
+            // Nothing is in mind of the half line that was read.
+            _ => self.half_to > 0,
         };
         Ok(Likeness::Same { is_read_again })
     }
 
-    /// It has another name now.
+    /// It has that name now, which a pattern finds or none does.
     pub(super) fn rename(&mut self, found: &Found) {
         self.known.path.clone_from(&found.path);
+        if self.presence == Presence::Listed {
+            self.known.listed = Some(found.path.clone());
+        }
         self.is_changed = true;
+    }
+
+    /// Whether it may be written to where no pattern finds it: what is compressed is whole.
+    pub(super) fn may_grow(&self) -> bool {
+        self.compression() == Compression::None
     }
 
     /// Bytes, as they are stored, that are there and not read.
@@ -163,9 +198,9 @@ impl Followed {
         let Some((bytes, _)) = self.seen else { return 0 };
         match self.presence {
             Presence::Unseen | Presence::Gone => 0,
-            Presence::Listed | Presence::Unlisted if self.fault.is_some() => 0,
+            Presence::Listed | Presence::Unlisted if self.is_at_fault() => 0,
             Presence::Listed | Presence::Unlisted => match self.compression() {
-                Compression::None => bytes.saturating_sub(self.read_to),
+                Compression::None => bytes.saturating_sub(self.read_to.max(self.half_to)),
                 _ if self.known.finished_bytes == Some(bytes) => 0,
                 _ => bytes,
             },
@@ -175,7 +210,7 @@ impl Followed {
     /// The same, where it cannot be read too.
     pub(super) fn lag_bytes(&self) -> u64 {
         match self.presence {
-            Presence::Listed | Presence::Unlisted if self.fault.is_some() => self.uncounted_bytes(),
+            Presence::Listed | Presence::Unlisted if self.is_at_fault() => self.uncounted_bytes(),
             _ => self.unread_bytes(),
         }
     }
@@ -201,7 +236,11 @@ impl Followed {
 
     /// Whether it is open and has bytes that were not read: also where it has no name any more.
     pub(super) fn reads_on(&mut self) -> bool {
-        let Some(Reading::Plain(plain)) = &self.reading else { return false };
+        let plain = match &self.reading {
+            Some(Reading::Plain(plain)) => plain,
+            Some(Reading::Packed(packed)) => return !packed.is_in_check(),
+            None => return false,
+        };
         let Ok(metadata) = plain.file().metadata() else { return false };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         self.seen = Some((metadata.len(), modified));
@@ -212,10 +251,26 @@ impl Followed {
         self.reading.is_some()
     }
 
+    /// Bytes of a line that was read half: with whoever reads it as much as a record may have.
+    pub(super) fn half_bytes(&self) -> u64 {
+        match &self.reading {
+            Some(Reading::Plain(_)) => self.read_to.saturating_sub(self.known.offset),
+            Some(Reading::Packed(_)) | None => 0,
+        }
+    }
+
     /// Lets go of it; what was read and is not counted is read again.
     pub(super) fn close(&mut self) {
         self.reading = None;
         self.read_to = self.known.offset;
+        self.half_to = 0;
+    }
+
+    /// Lets go of it until it changes. The line that it is in the middle of is read again then, from its beginning.
+    pub(super) fn put_away(&mut self) {
+        let half_to = if self.half_bytes() > 0 { self.read_to } else { 0 };
+        self.close();
+        self.half_to = half_to;
     }
 
     /// The next bytes.
@@ -223,24 +278,46 @@ impl Followed {
         let outcome = match self.reading.take() {
             None => self.open(),
             Some(Reading::Plain(plain)) => self.read_plain(number, plain, chunk),
-            Some(Reading::Checking(input)) => self.check(input, chunk),
-            Some(Reading::Packed(input, passed)) => self.unpack(number, input, passed, chunk),
+            Some(Reading::Packed(packed)) => self.read_packed(number, *packed, chunk),
         };
-        outcome.inspect_err(|error| {
-            self.close();
-            self.fault = Some(error.to_string());
-        })
+        match &outcome {
+            Ok(Fed::Chunk { .. } | Fed::End { .. }) => self.fault = None,
+            Ok(Fed::Busy | Fed::Nothing) => {}
+            Err(error) => {
+                self.close();
+                let (reason, is_of_content) = (error.to_string(), error.is_of_content());
+                self.fault = Some(Fault { reason, is_of_content, is_tried: false });
+            }
+        }
+        outcome
     }
 
     fn open(&mut self) -> Result<Fed, Error> {
-        let failed = Error::at(Step::Open, &self.known.path);
-        self.reading = if self.compression() == Compression::None {
-            Plain::open(&self.known).map_err(failed)?.map(Reading::Plain)
-        } else {
-            self.take_stored_head().map_err(failed)?;
-            self.input()?.map(|input| Reading::Checking(Box::new(input)))
+        self.half_to = 0;
+        self.decide_compression().map_err(Error::at(Step::Open, &self.known.path))?;
+        self.reading = match self.compression() {
+            Compression::None => {
+                let failed = Error::at(Step::Open, &self.known.path);
+                Plain::open(&self.known).map_err(failed)?.map(Reading::Plain)
+            }
+            compression => {
+                let packed = Packed::open(&mut self.known, compression)?;
+                self.is_changed = true;
+                packed.map(|packed| Reading::Packed(Box::new(packed)))
+            }
         };
         Ok(self.opened())
+    }
+
+    /// Once and for all: under whatever name it lies later, it holds what it held.
+    fn decide_compression(&mut self) -> io::Result<()> {
+        if self.known.compression.is_none()
+            && let Some(file) = open_known(&self.known.path, &self.known)?
+        {
+            self.known.compression = Some(packed::compression_of(&self.known.path, &file)?);
+            self.is_changed = true;
+        }
+        Ok(())
     }
 
     /// Where nothing could be opened something else has the name by now, or stands in it: the next scan will find out.
@@ -249,28 +326,6 @@ impl Followed {
             self.seen = None;
         }
         Fed::Busy
-    }
-
-    /// Before anything of a compressed file is counted: what it will be known again by.
-    fn take_stored_head(&mut self) -> io::Result<()> {
-        if self.known.offset > 0 {
-            return Ok(());
-        }
-        let Some(file) = open_known(&self.known.path, &self.known)? else { return Ok(()) };
-        let bytes = file.metadata()?.len().min(PRINT_BYTES);
-        self.known.head =
-            print::stretch(&file, 0, bytes)?.map(|head| print::of_bytes(&head)).unwrap_or_default();
-        self.is_changed = true;
-        Ok(())
-    }
-
-    /// A compressed one from its beginning; `None` where another file has the name by now.
-    fn input(&self) -> Result<Option<Input>, Error> {
-        let path = &self.known.path;
-        let source = Source::File(PathBuf::from(path));
-        let input = Input::open(&source, Options { chunk_bytes: CHUNK_BYTES })?;
-        let it = open_known(path, &self.known).map_err(Error::at(Step::Open, path))?;
-        Ok(it.map(|_| input))
     }
 
     fn read_plain(
@@ -293,37 +348,26 @@ impl Followed {
         Ok(Fed::Chunk { file: number, at })
     }
 
-    fn check(&mut self, mut input: Box<Input>, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
-        input.read_chunk(chunk)?;
-        self.reading = if chunk.is_empty() {
-            self.input()?.map(|input| Reading::Packed(Box::new(input), 0))
-        } else {
-            Some(Reading::Checking(input))
-        };
-        chunk.clear();
-        Ok(self.opened())
-    }
-
-    fn unpack(
+    fn read_packed(
         &mut self,
         number: u32,
-        mut input: Box<Input>,
-        passed: u64,
+        mut packed: Packed,
         chunk: &mut Vec<u8>,
     ) -> Result<Fed, Error> {
-        input.read_chunk(chunk)?;
-        if chunk.is_empty() {
-            return Ok(Fed::End { file: number });
+        if packed.is_in_check() {
+            let packed = packed.check(&mut self.known, chunk)?;
+            self.reading = packed.map(|packed| Reading::Packed(Box::new(packed)));
+            self.is_changed = true;
+            return Ok(self.opened());
         }
-        let after = passed + u64::try_from(chunk.len()).unwrap_or(0);
-        self.reading = Some(Reading::Packed(input, after));
-        if after <= self.read_to {
-            chunk.clear();
-            return Ok(Fed::Busy);
-        }
-        let at = passed.max(self.read_to);
-        chunk.drain(..usize::try_from(at - passed).unwrap_or(0));
-        self.read_to = after;
+        let at = match packed.unpack(self.read_to, chunk)? {
+            Unpacked::End => return Ok(Fed::End { file: number }),
+            Unpacked::Nothing => None,
+            Unpacked::Chunk(at) => Some(at),
+        };
+        self.reading = Some(Reading::Packed(Box::new(packed)));
+        let Some(at) = at else { return Ok(Fed::Busy) };
+        self.read_to = at + u64::try_from(chunk.len()).unwrap_or(0);
         Ok(Fed::Chunk { file: number, at })
     }
 
@@ -342,7 +386,7 @@ impl Followed {
 
     /// It is compressed, and read to its end.
     pub(super) fn finish(&mut self) {
-        self.known.finished_bytes = self.seen.map(|(bytes, _)| bytes);
+        self.known.finished_bytes = self.known.whole_bytes;
         self.reading = None;
         self.is_changed = true;
     }

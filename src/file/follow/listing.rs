@@ -7,74 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::pattern::Pattern;
 use crate::file::output::directory_of;
 use crate::format::state::FollowedFile;
-
-/// A pattern of paths: `*`, `?`, `[...]`, and `**` for any depth of directories.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pattern {
-    text: String,
-    compiled: glob::Pattern,
-}
-
-/// Why a text is no pattern.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason} at character {place}")]
-pub struct PatternFault {
-    reason: &'static str,
-    place: usize,
-}
-
-const MATCHING: glob::MatchOptions = glob::MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
-
-impl Pattern {
-    /// Reads a pattern.
-    ///
-    /// # Errors
-    /// Brackets that do not close, or `**` beside something else.
-    pub fn new(text: &str) -> Result<Self, PatternFault> {
-        match glob::Pattern::new(text) {
-            Ok(compiled) => Ok(Pattern { text: text.to_owned(), compiled }),
-            Err(error) => Err(PatternFault { reason: error.msg, place: error.pos + 1 }),
-        }
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether it would find what lies at that path, however the two are written: from the working directory, or whole.
-    pub fn leads_to(&self, path: &Path) -> bool {
-        let (Ok(path), Ok(here)) = (std::path::absolute(path), std::env::current_dir()) else {
-            return self.finds(path);
-        };
-        let whole = if self.text.starts_with('/') {
-            self.text.clone()
-        } else {
-            format!("{}/{}", glob::Pattern::escape(&here.display().to_string()), self.text)
-        };
-        // Steps that lead nowhere, as `absolute` takes them out of a path.
-        let whole = whole.replace("/./", "/");
-        glob::Pattern::new(&whole).is_ok_and(|whole| whole.matches_path_with(&path, MATCHING))
-    }
-
-    /// Whether it would find that path.
-    pub fn finds(&self, path: &Path) -> bool {
-        self.compiled.matches_path_with(path, MATCHING)
-    }
-
-    /// The directory that all paths which it can find lie below.
-    fn base(&self) -> &Path {
-        let literal = self.text.find(['*', '?', '[']).unwrap_or(self.text.len());
-        let directory = self.text[..literal].rfind('/').map_or(".", |end| &self.text[..end]);
-        Path::new(if directory.is_empty() { "/" } else { directory })
-    }
-}
 
 /// A file that is there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,19 +47,21 @@ pub(super) fn list(patterns: &[Pattern], troubles: &mut BTreeMap<String, String>
                 }
                 _ => format!("directory {shown} cannot be read: {error}"),
             };
-            troubles.insert(pattern.text.clone(), reason);
+            troubles.insert(pattern.text().to_owned(), reason);
             continue;
         }
-        let paths = glob::glob_with(&pattern.text, MATCHING).expect("it was read as a pattern");
-        for path in paths {
-            let looked = path
-                .map_err(|error| (error.path().display().to_string(), error.error().to_string()));
-            match looked.and_then(|path| look(&path)) {
+        for path in pattern.paths(troubles) {
+            match look(&path) {
                 Ok(Some(file)) => {
                     let name = found.entry((file.device, file.inode)).or_insert(file.clone());
                     if file.path < name.path {
                         *name = file;
                     }
+                }
+                Ok(None) if pattern.is_one_path() && path.is_dir() => {
+                    let name = path.display();
+                    let reason = format!("it is a directory: name the files in it, as {name}/*");
+                    troubles.insert(pattern.text().to_owned(), reason);
                 }
                 Ok(None) => {}
                 Err((path, reason)) => {

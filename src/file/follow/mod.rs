@@ -4,30 +4,35 @@
 //! scan (what is there now) ─► read (the next chunk of the file in hand, or of the next one by name) ─► advance (how far
 //! its lines are counted) ─► changed (what is to be kept with the next commit)
 //! ```
-//! `followed` is one file, `plain` what is kept in mind of an open one, `listing` what the patterns find, `print` how content is
-//! known again. A plain file is read as far as it reaches; a compressed one only once all of it can be read, for what is cut
-//! or damaged must not be counted. Knows nothing of lines, and holds no thread.
+//! `followed` is one file, `plain` what is kept in mind of an open one, `packed` an open compressed one, `pattern` what paths
+//! a pattern finds, `listing` what files lie there, `print` how content is known again. A plain file is read as far as it reaches; a compressed one only
+//! once all of it can be read, for what is cut or damaged must not be counted. Knows nothing of lines, and holds no thread.
 
 mod followed;
 mod listing;
+mod packed;
+mod pattern;
 mod plain;
 mod print;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use self::followed::{Followed, Presence};
 use self::listing::Found;
 use super::error::Error;
 use crate::format::state::FollowedFile;
 
-pub use self::listing::{Pattern, PatternFault};
+pub use self::pattern::{Pattern, PatternFault};
 
 /// How many files that are gone are known at the most.
 const GONE_MAX: usize = 10_000;
 /// How many files are held open at the most.
 const OPEN_MAX: usize = 128;
+/// Bytes of half lines that are kept in mind at the most, of files that are not in hand.
+const HALF_BYTES_MAX: u64 = 16 << 20;
 
 /// What a scan found that is worth telling.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,8 +88,19 @@ impl Follower {
         let next_number = known.last_key_value().map_or(0, |(number, _)| number.saturating_add(1));
         let numbers =
             known.iter().map(|(number, file)| ((file.device, file.inode), *number)).collect();
-        let files =
-            known.into_iter().map(|(number, file)| (number, Followed::known(file))).collect();
+        let is_found = |name: &String| {
+            patterns.iter().any(|one| one.finds(Path::new(name)) || one.leads_to(Path::new(name)))
+        };
+        let followed = |(number, file): (u32, FollowedFile)| {
+            // What was followed by patterns that are no longer given is not, unless one of these finds it.
+            let is_dropped = file.listed.as_ref().is_some_and(|name| !is_found(name));
+            let mut followed = Followed::known(file);
+            if is_dropped {
+                followed.presence = Presence::Gone;
+            }
+            (number, followed)
+        };
+        let files = known.into_iter().map(followed).collect();
         Follower {
             patterns,
             files,
@@ -144,8 +160,8 @@ impl Follower {
         }
         self.forget_gone();
         for file in self.files.values() {
-            if let Some(reason) = &file.fault {
-                self.troubles.insert(file.known.path.clone(), reason.clone());
+            if let Some(fault) = &file.fault {
+                self.troubles.insert(file.known.path.clone(), fault.reason.clone());
             }
         }
         notices
@@ -162,6 +178,8 @@ impl Follower {
                 Ok(true) => {
                     if file.known.path != found.path {
                         notices.push(Notice::Renamed(file.known.path.clone(), found.path.clone()));
+                    }
+                    if file.known.listed.as_ref() != Some(&found.path) {
                         file.rename(found);
                     }
                     return Some(number);
@@ -190,13 +208,14 @@ impl Follower {
         Some(number)
     }
 
-    /// A known file is under none of the names that the patterns find: it may have another one beside its last.
+    /// A known file is under none of the names that the patterns find: it may have another one beside its last, as one that
+    /// is rotated has, and who writes to it may not have noticed yet.
     fn miss(&mut self, number: u32, notices: &mut Vec<Notice>) {
         let Some(file) = self.files.get_mut(&number) else { return };
         if file.presence == Presence::Gone {
             return;
         }
-        let found = listing::renamed(&file.known);
+        let found = if file.may_grow() { listing::renamed(&file.known) } else { None };
         match found.map(|found| (file.meet(&found, Presence::Unlisted), found)) {
             Some((Ok(true), found)) => {
                 if file.known.path != found.path {
@@ -210,6 +229,7 @@ impl Follower {
             Some((Ok(false) | Err(_), _)) | None => {
                 notices.push(Notice::Gone(file.known.path.clone(), file.uncounted_bytes()));
                 file.close();
+                file.fault = None;
                 file.presence = Presence::Gone;
             }
         }
@@ -239,12 +259,12 @@ impl Follower {
     /// Replaces what is in `chunk` by the next bytes of the file in hand, or of the next one by name that has some.
     ///
     /// # Errors
-    /// Where reading fails; the file is left alone until the next scan.
+    /// Where reading fails; the file is left alone until the next scan, and where its content is at fault until that changes.
     pub fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Fed, Error> {
         chunk.clear();
         let Some(number) = self.choose() else { return Ok(Fed::Nothing) };
         self.in_hand = Some(number);
-        self.close_some(number);
+        self.put_some_away(number);
         let Some(file) = self.files.get_mut(&number) else { return Ok(Fed::Nothing) };
         let fed = file.read(number, chunk);
         if let Err(error) = &fed {
@@ -272,19 +292,26 @@ impl Follower {
             .map(|(number, _)| *number)
     }
 
-    fn close_some(&mut self, keep: u32) {
-        let open: Vec<u32> = self
-            .files
-            .iter()
-            .filter(|(number, file)| **number != keep && file.is_open())
-            .map(|(number, _)| *number)
-            .collect();
-        let excess = open.len().saturating_sub(OPEN_MAX);
-        for number in open.into_iter().take(excess) {
-            if let Some(file) = self.files.get_mut(&number) {
-                file.close();
+    /// Lets go of files where more are open, or more of half lines is in mind, than may be.
+    fn put_some_away(&mut self, keep: u32) {
+        let is_other = |(number, file): &(&u32, &mut Followed)| **number != keep && file.is_open();
+        let mut open: Vec<&mut Followed> =
+            self.files.iter_mut().filter(is_other).map(|(_, file)| file).collect();
+        let mut excess = open.len().saturating_sub(OPEN_MAX);
+        let mut half_bytes: u64 = open.iter().map(|file| file.half_bytes()).sum();
+        for file in &mut open {
+            let own = file.half_bytes();
+            if excess > 0 || (half_bytes > HALF_BYTES_MAX && own > 0) {
+                file.put_away();
+                excess = excess.saturating_sub(1);
+                half_bytes -= own;
             }
         }
+    }
+
+    /// Whether a file is open: then its next chunk goes on behind the last one.
+    pub fn is_open(&self, file: u32) -> bool {
+        self.files.get(&file).is_some_and(Followed::is_open)
     }
 
     /// Notes how far the lines of a file are counted: where the next one begins, and how many come before it.

@@ -27,6 +27,8 @@ pub(super) struct Plain {
     /// the last ones.
     recent: Vec<u8>,
     recent_from: u64,
+    /// The first bytes of a line that is not counted, where `recent` begins behind them.
+    half_head: Vec<u8>,
     /// Up to where it is counted, and the print of what stands before that.
     counted: (u64, Print),
 }
@@ -52,7 +54,8 @@ impl Plain {
         let (Some(head), Some(recent)) = (head, recent) else { return Ok(None) };
         let is_it = print::fits(&known.head, &head) && print::fits(&known.tail, &recent);
         let counted = (known.offset, known.tail.clone());
-        Ok(is_it.then_some(Plain { file, head, recent, recent_from, counted }))
+        let half_head = Vec::new();
+        Ok(is_it.then_some(Plain { file, head, recent, recent_from, half_head, counted }))
     }
 
     pub(super) fn file(&self) -> &File {
@@ -81,6 +84,7 @@ impl Plain {
         if self.recent.len() > UNFINISHED_BYTES_MAX {
             // The chunk is all that may hold the line's end.
             let from = at.saturating_sub(PRINT_BYTES).max(self.recent_from);
+            self.half_head = self.half_head().to_vec();
             self.recent.drain(..index(from - self.recent_from));
             self.recent_from = from;
         }
@@ -94,6 +98,7 @@ impl Plain {
         if offset == self.counted.0 {
             return (head, self.counted.1.clone());
         }
+        self.half_head.clear();
         let (from, end) = (self.recent_from, self.end());
         assert!((from..=end).contains(&offset), "{offset} was not read, but {from} to {end}");
         let tail_from = offset.saturating_sub(PRINT_BYTES).max(from);
@@ -107,8 +112,25 @@ impl Plain {
         (head, self.counted.1.clone())
     }
 
-    /// Whether the last of what was read and is not counted still stands there.
+    /// The first bytes behind what is counted, as far as they were read.
+    fn half_head(&self) -> &[u8] {
+        match self.counted.0.checked_sub(self.recent_from) {
+            Some(place) => {
+                let behind = &self.recent[index(place)..];
+                &behind[..behind.len().min(index(PRINT_BYTES))]
+            }
+            None => &self.half_head,
+        }
+    }
+
+    /// Whether the first and the last of what was read and is not counted still stand there. The first: lines are written over
+    /// the zeros of a file that was made at its full length.
     pub(super) fn has_unfinished(&self, offset: u64) -> io::Result<bool> {
+        let head = self.half_head();
+        let found = print::stretch(&self.file, offset, offset + length(head))?;
+        if found.is_none_or(|found| found != head) {
+            return Ok(false);
+        }
         let end = self.end();
         let from = end.saturating_sub(PRINT_BYTES).max(offset);
         let read = &self.recent[index(from - self.recent_from)..];
@@ -129,7 +151,7 @@ mod tests {
     use std::fs;
 
     use super::super::print::{self, PRINT_BYTES};
-    use super::{FollowedFile, MetadataExt, Plain, Print, UNFINISHED_BYTES_MAX};
+    use super::{FollowedFile, MetadataExt, Plain, UNFINISHED_BYTES_MAX};
 
     const CHUNK_BYTES: usize = 256 << 10;
 
@@ -146,11 +168,7 @@ mod tests {
             path: path.display().to_string(),
             device: metadata.dev(),
             inode: metadata.ino(),
-            offset: 0,
-            line: 0,
-            head: Print::default(),
-            tail: Print::default(),
-            finished_bytes: None,
+            ..FollowedFile::default()
         };
         let mut plain = Plain::open(&known).expect("it opens").expect("it is that file");
         let (mut read, mut counted) = (0, 0);
@@ -166,6 +184,7 @@ mod tests {
             assert_eq!(head, print::of_bytes(&text[..counted.min(print_bytes)]), "at {read}");
             assert_eq!(tail, print::of_bytes(&text[tail_from..counted]), "at {read}");
             assert!(plain.has_unfinished(counted as u64).expect("it is read"), "at {read}");
+            assert_eq!(plain.counted.0, counted as u64);
             assert!(plain.recent.len() <= UNFINISHED_BYTES_MAX, "at {read}");
         }
         assert_eq!(counted, text.len() - "next".len());

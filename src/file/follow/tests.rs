@@ -15,13 +15,15 @@ use crate::format::state::FollowedFile;
 struct Scene {
     folder: TempDir,
     follower: Follower,
+    /// By file: where the line begins that it is in the middle of, and what was read of it.
+    halves: BTreeMap<u32, (u64, Vec<u8>)>,
 }
 
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let follower = Follower::new(patterns(folder.path()), BTreeMap::new());
-        Scene { folder, follower }
+        Scene { folder, follower, halves: BTreeMap::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -43,6 +45,7 @@ impl Scene {
             }
         }
         self.follower = Follower::new(patterns(self.folder.path()), kept.clone());
+        self.halves.clear();
     }
 
     /// Empties a file, and writes it anew.
@@ -62,45 +65,62 @@ impl Scene {
 
     /// What the last scan found, as it is now.
     fn lines_found(&mut self) -> Vec<(String, Vec<String>)> {
-        let mut texts: BTreeMap<u32, (u64, Vec<u8>)> = BTreeMap::new();
-        let mut order = Vec::new();
+        let mut found: Vec<(u32, Vec<String>)> = Vec::new();
         let mut chunk = Vec::new();
         loop {
-            match self.follower.read(&mut chunk).expect("it can be read") {
+            let (file, text) = match self.follower.read(&mut chunk).expect("it can be read") {
                 Fed::Nothing => break,
-                Fed::Busy => {}
-                Fed::Chunk { file, at } => {
-                    if !order.contains(&file) {
-                        order.push(file);
-                    }
-                    let (_, text) = texts.entry(file).or_insert((at, Vec::new()));
-                    text.extend_from_slice(&chunk);
-                }
+                Fed::Busy => continue,
+                Fed::Chunk { file, at } => (file, self.whole_lines(file, at, &chunk)),
                 Fed::End { file } => {
-                    if let Some((_, text)) = texts.get_mut(&file)
-                        && text.last() != Some(&b'\n')
-                    {
-                        text.push(b'\n');
+                    let (from, text) = self.halves.remove(&file).unwrap_or_default();
+                    if !text.is_empty() {
+                        self.advance(file, from, &text, 1);
                     }
                     self.follower.finish(file);
+                    (file, text)
                 }
+            };
+            if text.is_empty() {
+                continue;
             }
+            if found.last().is_none_or(|(last, _)| *last != file) {
+                found.push((file, Vec::new()));
+            }
+            let (_, lines) = found.last_mut().expect("it is there");
+            let text = String::from_utf8(text).expect("text");
+            lines.extend(text.lines().map(str::to_owned));
         }
-        let names = self.follower.names();
-        let mut lines = Vec::new();
-        for file in order {
-            let (from, text) = texts.remove(&file).expect("it was read");
-            let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-            let text = String::from_utf8(text[..whole].to_vec()).expect("text");
-            let count = u64::try_from(text.lines().count()).expect("few");
-            let (_, before) = self.follower.place(file).expect("it is known");
-            let offset = from + u64::try_from(whole).expect("short");
-            self.follower.advance(file, offset, before + count);
-            let name = Path::new(&names[&file]).file_name().expect("a name");
-            let name = name.to_str().expect("text").to_owned();
-            lines.push((name, text.lines().map(str::to_owned).collect()));
+        let paths = self.follower.names();
+        let name = |file| Path::new(&paths[&file]).file_name().and_then(|name| name.to_str());
+        found
+            .into_iter()
+            .map(|(file, lines)| (name(file).expect("text").to_owned(), lines))
+            .collect()
+    }
+
+    /// The lines that end in a chunk; what follows them waits for the next one.
+    fn whole_lines(&mut self, file: u32, at: u64, chunk: &[u8]) -> Vec<u8> {
+        let (from, half) = self.halves.entry(file).or_default();
+        if *from + u64::try_from(half.len()).expect("short") != at {
+            (*from, *half) = (at, Vec::new());
         }
-        lines
+        half.extend_from_slice(chunk);
+        let whole = half.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let rest = half.split_off(whole);
+        let text = std::mem::replace(half, rest);
+        let start = *from;
+        *from += u64::try_from(text.len()).expect("short");
+        let count = text.split_inclusive(|byte| *byte == b'\n').count();
+        self.advance(file, start, &text, count);
+        text
+    }
+
+    fn advance(&mut self, file: u32, from: u64, text: &[u8], count: usize) {
+        let (_, before) = self.follower.place(file).expect("it is known");
+        let offset = from + u64::try_from(text.len()).expect("short");
+        let count = u64::try_from(count).expect("few");
+        self.follower.advance(file, offset, before + count);
     }
 }
 
@@ -115,7 +135,8 @@ fn read(name: &str, lines: &[&str]) -> (String, Vec<String>) {
 }
 
 fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // Nothing is packed, so that what begins alike is stored alike.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     encoder.write_all(text.as_bytes()).expect("memory");
     encoder.finish().expect("memory")
 }
@@ -325,4 +346,227 @@ fn a_folder_that_is_not_there_is_a_trouble_until_it_is() {
     fs::write(folder.join("a.ndjson"), "1\n").expect("the folder takes files");
     assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
     assert!(scene.follower.troubles().is_empty());
+}
+
+#[test]
+fn a_name_that_is_no_utf_8_is_told_where_a_pattern_finds_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut scene = Scene::new();
+    for name in [&b"\xFF.ndjson"[..], b"\xFE.txt"] {
+        let path = scene.folder.path().join(std::ffi::OsStr::from_bytes(name));
+        fs::write(path, "1\n").expect("the folder takes files");
+    }
+    scene.append("a.ndjson", "1\n");
+    assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
+    let troubles = scene.follower.troubles();
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    let (path, reason) = troubles.first_key_value().expect("one");
+    assert!(path.ends_with("\u{FFFD}.ndjson"), "{path}");
+    assert_eq!(reason, "its name is no UTF-8: rename it");
+}
+
+#[test]
+fn more_half_lines_than_files_may_be_open_are_read_once() {
+    let mut scene = Scene::new();
+    let names: Vec<String> =
+        (0..super::OPEN_MAX + 72).map(|file| format!("{file}.ndjson")).collect();
+    for name in &names {
+        scene.append(name, "1\n{");
+    }
+    assert_eq!(scene.lines().len(), names.len());
+    assert!(scene.follower.is_all_read());
+    assert_eq!(scene.follower.lag_bytes(), 0);
+    assert_eq!(scene.lines(), []);
+    for name in &names {
+        scene.append(name, "}\n");
+    }
+    let lines = scene.lines();
+    assert_eq!(lines.len(), names.len());
+    assert!(lines.iter().all(|(_, lines)| *lines == ["{}"]), "{lines:?}");
+    // One that was put away and holds another half line of the same length.
+    scene.append("0.ndjson", "x");
+    scene.append("1.ndjson", "y\n");
+    for name in names.iter().skip(2) {
+        scene.append(name, "z");
+    }
+    scene.lines();
+    assert!(scene.follower.is_all_read());
+    scene.rewrite("0.ndjson", "1\n{}\n\n");
+    assert_eq!(scene.lines(), [read("0.ndjson", &[""])]);
+}
+
+#[test]
+fn long_half_lines_do_not_all_stay_in_memory() {
+    let mut scene = Scene::new();
+    let half = "x".repeat(1 << 20);
+    for file in 0..40 {
+        scene.append(&format!("{file}.ndjson"), &half);
+    }
+    assert_eq!(scene.lines(), []);
+    assert!(scene.follower.is_all_read());
+    let in_mind: u64 = scene.follower.files.values().map(super::Followed::half_bytes).sum();
+    assert!(in_mind <= super::HALF_BYTES_MAX + (1 << 20), "{in_mind}");
+    for file in 0..40 {
+        scene.append(&format!("{file}.ndjson"), "\n");
+    }
+    let lines = scene.lines();
+    assert!(lines.iter().all(|(_, lines)| *lines == [half.as_str()]), "they are whole");
+    assert_eq!(lines.len(), 40);
+}
+
+#[test]
+fn lines_written_over_zeros_are_read() {
+    for zeros in [8 << 10, 2 << 20] {
+        let mut scene = Scene::new();
+        scene.append("a.ndjson", &format!("1\n{}", "\0".repeat(zeros)));
+        assert_eq!(scene.lines(), [read("a.ndjson", &["1"])]);
+        scene.rewrite("a.ndjson", &format!("1\n2\n3\n{}", "\0".repeat(zeros - 4)));
+        assert_eq!(scene.lines(), [read("a.ndjson", &["2", "3"])], "{zeros}");
+        scene.rewrite("a.ndjson", "1\n2\n3\n4\n");
+        assert_eq!(scene.lines(), [read("a.ndjson", &["4"])], "{zeros}");
+    }
+}
+
+#[test]
+fn a_file_that_can_be_read_again_is_though_it_did_not_change() {
+    let mut scene = Scene::new();
+    // Too many links lead to nothing, whoever reads: a file of no rights would be read by root.
+    scene.append("a.ndjson", "1\n2\n");
+    scene.follower.scan();
+    let (path, aside) = (scene.path("a.ndjson"), scene.path("aside"));
+    fs::rename(&path, &aside).expect("it is there");
+    std::os::unix::fs::symlink(&path, &path).expect("the folder takes links");
+    let error = scene.follower.read(&mut Vec::new()).expect_err("it leads to itself");
+    assert!(error.to_string().contains("a.ndjson"), "{error}");
+    assert!(matches!(scene.follower.read(&mut Vec::new()), Ok(Fed::Nothing)));
+    fs::remove_file(&path).expect("it is there");
+    fs::rename(&aside, &path).expect("it is there");
+    scene.follower.scan();
+    assert!(!scene.follower.is_all_read());
+    assert!(!scene.follower.troubles().is_empty(), "nobody has read it yet");
+    assert_eq!(scene.lines_found(), [read("a.ndjson", &["1", "2"])]);
+    scene.follower.scan();
+    assert!(scene.follower.is_all_read(), "{:?}", scene.follower.troubles());
+}
+
+/// Writes a file anew in its place, at another time.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).expect("it can be written");
+    let file = OpenOptions::new().append(true).open(path).expect("it is there");
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(1)).expect("the folder is ours");
+}
+
+#[test]
+fn a_compressed_file_that_only_begins_as_before_is_read_from_its_beginning() {
+    let beginning = "0\n".repeat(100_000);
+    // Longer, shorter, as long; and longer by what was added.
+    for (text, is_other) in [("3\n4\n5\n", true), ("3\n", true), ("3\n4\n", true), ("", false)] {
+        for is_restarted in [false, true] {
+            let mut scene = Scene::new();
+            let mut kept = BTreeMap::new();
+            let path = scene.path("a.gz");
+            let first = gzip(&format!("{beginning}1\n2\n"));
+            fs::write(&path, &first).expect("the folder takes files");
+            assert_eq!(scene.lines()[0].1.len(), 100_002);
+            if is_restarted {
+                scene.restart(&mut kept);
+            }
+            if is_other {
+                overwrite(&path, &gzip(&format!("{beginning}{text}")));
+            } else {
+                overwrite(&path, &[first, gzip("3\n")].concat());
+            }
+            let notices = scene.follower.scan();
+            let is_told = matches!(notices[..], [Notice::Rewritten(_)]);
+            assert_eq!(is_told, is_other, "{text:?} {is_restarted} {notices:?}");
+            let lines = scene.lines_found();
+            let expect = if is_other { 100_000 + text.lines().count() } else { 1 };
+            assert_eq!(lines[0].1.len(), expect, "{text:?} {is_restarted}");
+            assert_eq!(scene.lines(), []);
+        }
+    }
+}
+
+#[test]
+fn a_compressed_file_stays_that_whatever_it_is_called() {
+    for is_restarted in [false, true] {
+        let mut scene = Scene::new();
+        let mut kept = BTreeMap::new();
+        // One that bears no ending for it from the beginning, and one that gets another.
+        fs::write(scene.path("a.ndjson"), gzip("1\n")).expect("the folder takes files");
+        fs::write(scene.path("b.gz"), gzip("2\n")).expect("the folder takes files");
+        assert_eq!(scene.lines(), [read("a.ndjson", &["1"]), read("b.gz", &["2"])]);
+        fs::rename(scene.path("b.gz"), scene.path("b.ndjson")).expect("it is there");
+        overwrite(&scene.path("b.ndjson"), &gzip("2\n"));
+        if is_restarted {
+            scene.restart(&mut kept);
+        }
+        assert_eq!(scene.lines(), []);
+        assert!(scene.follower.is_all_read());
+        // And a plain one.
+        scene.append("c.ndjson", "3\n");
+        assert_eq!(scene.lines(), [read("c.ndjson", &["3"])]);
+        fs::rename(scene.path("c.ndjson"), scene.path("c.gz")).expect("it is there");
+        scene.append("c.gz", "4\n");
+        if is_restarted {
+            scene.restart(&mut kept);
+        }
+        assert_eq!(scene.lines(), [read("c.gz", &["4"])]);
+    }
+}
+
+#[test]
+fn a_compressed_file_that_no_pattern_finds_any_more_is_let_go() {
+    let mut scene = Scene::new();
+    let packed = gzip("1\n");
+    fs::write(scene.path("a.gz"), &packed[..packed.len() - 5]).expect("the folder takes files");
+    scene.follower.scan();
+    let mut chunk = Vec::new();
+    while matches!(scene.follower.read(&mut chunk), Ok(Fed::Busy)) {}
+    scene.follower.scan();
+    assert_eq!(scene.follower.troubles().len(), 1);
+    fs::rename(scene.path("a.gz"), scene.path("a.gz.bad")).expect("it is there");
+    let notices = scene.follower.scan();
+    assert!(matches!(notices[..], [Notice::Gone(_, 1..)]), "{notices:?}");
+    assert!(scene.follower.troubles().is_empty() && scene.follower.is_all_read());
+    fs::write(scene.path("a.gz.bad"), &packed).expect("it is there");
+    assert_eq!(scene.lines(), []);
+    fs::rename(scene.path("a.gz.bad"), scene.path("a.gz")).expect("it is there");
+    assert_eq!(scene.lines(), [read("a.gz", &["1"])]);
+}
+
+#[test]
+fn files_of_patterns_that_are_no_longer_given_are_not_read() {
+    let mut scene = Scene::new();
+    let mut kept = BTreeMap::new();
+    scene.append("a.ndjson", "1\n");
+    scene.append("b.ndjson", "2\n");
+    scene.lines();
+    fs::rename(scene.path("a.ndjson"), scene.path("a.old")).expect("it is there");
+    scene.follower.scan();
+    // One that was rotated away is written to as before.
+    scene.restart(&mut kept);
+    scene.append("a.old", "3\n");
+    assert_eq!(scene.lines(), [read("a.old", &["3"])]);
+    scene.restart(&mut kept);
+    scene.append("a.old", "4\n");
+    scene.append("b.ndjson", "5\n");
+    let other = Pattern::new(scene.path("*.csv").to_str().expect("text")).expect("a pattern");
+    scene.follower = Follower::new(vec![other], kept.clone());
+    assert_eq!(scene.follower.scan(), []);
+    assert_eq!(scene.lines(), []);
+    assert!(scene.follower.is_all_read());
+    scene.restart(&mut kept);
+    assert_eq!(scene.lines(), [read("a.old", &["4"]), read("b.ndjson", &["5"])]);
+}
+
+#[test]
+fn a_pattern_that_names_a_directory_is_a_trouble() {
+    let mut scene = Scene::new();
+    fs::create_dir(scene.path("in")).expect("the folder takes folders");
+    let text = scene.path("in").to_str().expect("text").to_owned();
+    scene.follower = Follower::new(vec![Pattern::new(&text).expect("a pattern")], BTreeMap::new());
+    assert_eq!(scene.follower.scan(), []);
+    let reason = format!("it is a directory: name the files in it, as {text}/*");
+    assert_eq!(scene.follower.troubles().get(&text), Some(&reason));
 }

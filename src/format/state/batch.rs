@@ -5,7 +5,7 @@ use super::commit::encode_commit;
 use super::dictionary::Dictionary;
 use super::key::{
     CALENDARS, cell_key, cell_parts_prefix, chain_key, chain_parts_prefix, commit_key,
-    customer_key, dictionary_key, id_key, outbox_key, past_cells, prefix_end,
+    customer_key, dictionary_key, forgotten_key, id_key, outbox_key, past_cells, prefix_end,
 };
 use super::part::{part_value, write_part};
 use super::value::{encode_cell, encode_chain};
@@ -112,12 +112,17 @@ impl ChangeSink for BatchEncoder<'_> {
     }
 
     fn delete_cells(&mut self, metric: u32, through: EventTime) {
-        self.ranges.extend(past_cells(self.dictionary.number(metric), through));
+        let number = self.dictionary.number(metric);
+        self.put(forgotten_key(number), Vec::new());
+        self.ranges.extend(past_cells(number, through));
     }
 
     fn put_chain(&mut self, address: &ChainAddress, chain: &Recurring, parts: &[ChangedPart]) {
         let number = self.dictionary.number(address.metric);
         self.put(chain_key(number, address.lineage, &address.key), encode_chain(chain));
+        if !chain.retired.is_empty() {
+            self.put(forgotten_key(number), Vec::new());
+        }
         let prefix = chain_parts_prefix(number, address.lineage, &address.key);
         // One range for all: a store pays for each as long as its files live, and what is kept starts later.
         if let (true, Some(first), Some(last)) =
@@ -137,6 +142,7 @@ impl ChangeSink for BatchEncoder<'_> {
 
     fn delete_chain(&mut self, address: &ChainAddress) {
         let number = self.dictionary.number(address.metric);
+        self.put(forgotten_key(number), Vec::new());
         self.entries.push((chain_key(number, address.lineage, &address.key), None));
         let prefix = chain_parts_prefix(number, address.lineage, &address.key);
         let to = prefix_end(&prefix);

@@ -40,6 +40,8 @@ pub enum Entry {
     Followed(FollowedFile),
     /// How far outputs are visible.
     Written(Written),
+    /// That periods of a metric were forgotten.
+    Forgotten,
     /// Where removal of forgotten ids goes on.
     Expiry,
     /// A remembered id, with its UTC day from the epoch.
@@ -94,6 +96,11 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
             Entry::Followed(decode_followed(value)?)
         }
         key::WRITTEN => Entry::Written(decode_written(value)?),
+        key::FORGOTTEN => {
+            reader.u32()?;
+            Reader::new(value, "a note of what is forgotten").end()?;
+            Entry::Forgotten
+        }
         key::EXPIRY => {
             let mut note = Reader::new(value, "the note of where removal of ids goes on");
             let first = note.u8()?;

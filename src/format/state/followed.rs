@@ -13,8 +13,20 @@ pub struct Print {
     pub digest: String,
 }
 
+/// How a file is compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
 /// A file that is followed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct FollowedFile {
     /// Under what name it was last seen.
     pub path: String,
@@ -28,10 +40,19 @@ pub struct FollowedFile {
     pub line: u64,
     /// Its first bytes as they are stored.
     pub head: Print,
-    /// The bytes before `offset`; of a compressed file none.
+    /// The bytes before `offset`; of a compressed file the last of `whole_bytes`.
     pub tail: Print,
     /// Of a compressed file that was read to its end: its size.
     pub finished_bytes: Option<u64>,
+    /// How it is compressed, from when its first bytes were read: it stays that whatever it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
+    /// Of a compressed file: as many bytes of it were found whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_bytes: Option<u64>,
+    /// Under what name a pattern found it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<String>,
 }
 
 /// Its bytes.

@@ -26,6 +26,8 @@ pub const CUSTOMER: u8 = b'U';
 pub const RECORD: u8 = b'F';
 /// First byte of the notes of followed files.
 pub const FOLLOWED: u8 = b'L';
+/// First byte of the notes that periods of a metric were forgotten.
+pub(super) const FORGOTTEN: u8 = b'G';
 /// First byte of the note of how far output files are visible.
 pub const WRITTEN: u8 = b'W';
 pub(super) const CELL: u8 = b'K';
@@ -93,6 +95,11 @@ pub fn number_of_followed(key: &[u8]) -> Result<u32, Corrupt> {
     let number = reader.u32()?;
     reader.end()?;
     Ok(number)
+}
+
+/// Key of the note that periods of a metric were forgotten.
+pub fn forgotten_key(metric: u32) -> Vec<u8> {
+    std::mem::take(&mut start(FORGOTTEN).u32(metric).0)
 }
 
 /// Key of a customer seen.

@@ -9,6 +9,7 @@
 //! L file                                             a file that is followed: JSON (see `followed`)
 //! W                                                  how far output files are visible: JSON (see `written`)
 //! I digest(16)                                       a remembered id: its UTC day
+//! G metric                                           that a period of it was forgotten: nothing
 //! E                                                  the key of an id: where removal of forgotten ones goes on
 //! K metric end lineage key                           a plain cell
 //! P metric end lineage key part                      a part of a plain cell
@@ -41,14 +42,14 @@ pub use calendars::ChangedCalendar;
 pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault};
 pub use entry::{Entry, read_entry};
-pub use followed::{FollowedFile, Print, decode_followed, encode_followed};
+pub use followed::{Compression, FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
     CALENDARS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD,
     WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix,
     cells_prefix, chain_parts_prefix, chains_of_customer_prefix, chains_prefix, commit_key,
-    customer_key, dictionary_key, end_of_cell_key, followed_key, number_of_followed, outbox_key,
-    past, prefix_end, read_address, sequence_of,
+    customer_key, dictionary_key, end_of_cell_key, followed_key, forgotten_key, number_of_followed,
+    outbox_key, past, prefix_end, read_address, sequence_of,
 };
 pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

@@ -8,16 +8,17 @@ use crate::daemon::run::definitions;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
 use crate::daemon::{CommandError, unbound};
-use crate::definition::Plan;
+use crate::definition::{Definitions, Plan};
 use crate::engine::{self, CommitRecord, Cursor, DigestKey};
 use crate::file::Follower;
 use crate::format::Place;
-use crate::format::state::Identity;
+use crate::format::state::{Identity, Written};
 use crate::settings::{Files, Settings};
 use crate::store::{self, Store};
 
 /// In place of a consumer group.
 const GROUP: &str = "odometer run over files";
+const ADVICE: &str = "name another state.directory";
 
 /// The task, ready to work.
 pub(super) struct Opened {
@@ -43,7 +44,7 @@ pub(super) fn open(
     let identity = Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()) };
     let options = store::Options::new(memory / 4);
     let mut store = Store::open(&directory, &options, plan, || identity).map_err(failure)?;
-    unbound::check(&store, GROUP, "name another state.directory")?;
+    unbound::check(&store, GROUP, ADVICE)?;
     let from = from(&mut store)?;
     definitions::check_revision(from.last.plan_revision, plan)?;
     let follower = Follower::new(files.patterns.clone(), store.followed().map_err(failure)?);
@@ -54,6 +55,23 @@ pub(super) fn open(
     let place = Place::Files { pattern: files.pattern(), names: follower.names() };
     let state = State::new(&common, Arc::clone(plan), place, store, from).map_err(failure)?;
     Ok(Opened { state, follower, outlet })
+}
+
+/// Whether a start would take the state as it is, and how far the outputs were written by it; `None`: it would begin a new
+/// one. Nothing is changed.
+///
+/// # Errors
+/// Why it would not.
+pub(in crate::daemon) fn look(
+    settings: &Settings,
+    definitions: &Definitions,
+) -> Result<Option<Written>, CommandError> {
+    let directory = settings.state.directory.join(super::TASK);
+    let plan = Arc::new(Plan::new(definitions.clone()));
+    let Some(store) = Store::look(&directory, &plan).map_err(failure)? else { return Ok(None) };
+    unbound::check(&store, GROUP, ADVICE)?;
+    store.commits().and_then(|_| store.index()).and_then(|_| store.followed()).map_err(failure)?;
+    store.written().map(Some).map_err(failure)
 }
 
 fn engine_options(settings: &Settings, memory: usize) -> engine::Options {

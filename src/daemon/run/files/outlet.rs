@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::daemon::{CommandError, clock};
-use crate::file::{self, Appender, Rotation};
+use crate::file::{self, Appender, Rotation, Step};
 use crate::format::state::{Written, WrittenFile};
 use crate::format::{Outgoing, OutgoingKind};
 use crate::model::EventTime;
@@ -89,7 +89,7 @@ impl Outlet {
         Written { totals: self.totals.written(), rejects: self.rejects.written() }
     }
 
-    /// Whether a file is full.
+    /// Whether a file is full, or of a day that is over.
     pub(super) fn is_full(&self) -> bool {
         self.totals.is_full() || self.rejects.is_full()
     }
@@ -115,10 +115,12 @@ impl Output {
             Output::File(file) => file.append(lines, today()).map_err(failure),
             Output::Stdout => {
                 let mut stdout = io::stdout().lock();
-                stdout
-                    .write_all(lines)
-                    .and_then(|()| stdout.flush())
-                    .map_err(|error| CommandError::of_output("standard output", error))
+                let written = stdout.write_all(lines).and_then(|()| stdout.flush());
+                // Here a reader that has gone is a failure: it has seen what there was, and not what is to come.
+                written.map_err(|source| {
+                    let name = "standard output".to_owned();
+                    failure(file::Error { step: Step::Write, name, source })
+                })
             }
         }
     }

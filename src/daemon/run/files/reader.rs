@@ -80,15 +80,20 @@ impl Reader {
 
     /// The next bytes of a file.
     pub(super) fn read(&mut self) -> Read<'_> {
+        // A file that was put away is read again from the beginning of the line that it is in the middle of.
+        self.splitters.retain(|number, _| self.follower.is_open(*number));
         let fed = match self.follower.read(&mut self.chunk) {
             Ok(fed) => fed,
             Err(error) => {
-                if error.is_half_written() {
+                let reason = error.to_string();
+                if self.told.get(&error.name) == Some(&reason) {
+                    // It was tried again.
+                } else if error.is_half_written() {
                     tracing::warn!(%error, "a compressed file is not whole; it is read once it is");
                 } else {
-                    tracing::error!(%error, "a file cannot be read; it is looked at again when it changes");
+                    tracing::error!(%error, "a file cannot be read; it is looked at again");
                 }
-                self.told.insert(error.name.clone(), error.to_string());
+                self.told.insert(error.name, reason);
                 return Read::Busy;
             }
         };

@@ -191,9 +191,12 @@ impl<'s> Worker<'s> {
     fn commit(&mut self) -> Result<(), CommandError> {
         self.since_cut = Stopwatch::start();
         let took = Stopwatch::start();
-        self.state.store.note_followed(self.reader.follower.changed());
-        self.state.place =
-            Place::Files { pattern: self.files.pattern(), names: self.reader.follower.names() };
+        let changed = self.reader.follower.changed();
+        if !changed.is_empty() {
+            let names = self.reader.follower.names();
+            self.state.place = Place::Files { pattern: self.files.pattern(), names };
+        }
+        self.state.store.note_followed(changed);
         self.state.cut().map_err(failure)?;
         if self.state.pending.is_some() {
             self.deliver()?;
@@ -204,13 +207,14 @@ impl<'s> Worker<'s> {
         Ok(())
     }
 
-    /// Makes visible what is stored, acknowledges it, and then begins new files where these are full.
+    /// Makes visible what is stored, and acknowledges it; begins new files where these are full, or were before it.
     fn deliver(&mut self) -> Result<(), CommandError> {
         let Some(pending) = &self.state.pending else { return Ok(()) };
         let (mut next, through) = (pending.next, pending.through);
         if self.outlet.follow_moves()? {
             self.state.store.acknowledge(&self.outlet.written()).map_err(failure)?;
         }
+        self.rotate()?;
         while next <= through {
             let (entries, last) = self.state.part(next, PART_BYTES_MAX).map_err(failure)?;
             self.outlet.write(&entries)?;
@@ -219,17 +223,25 @@ impl<'s> Worker<'s> {
         let written = self.outlet.settle()?;
         self.state.store.note_written(written);
         self.state.delivered(through).map_err(failure)?;
-        if self.outlet.is_full() {
-            self.state.store.sync().map_err(failure)?;
-            self.outlet.rotate()?;
-            self.state.store.acknowledge(&self.outlet.written()).map_err(failure)?;
-        }
-        Ok(())
+        self.rotate()
     }
 
-    /// What goes by the clock: where all is read, the watermark follows it (rule 7.1).
+    /// Begins new files where these are full, or their day is over. All of them is acknowledged.
+    fn rotate(&mut self) -> Result<(), CommandError> {
+        if !self.outlet.is_full() {
+            return Ok(());
+        }
+        self.state.store.sync().map_err(failure)?;
+        // One that was moved away is not there to be renamed.
+        self.outlet.follow_moves()?;
+        self.outlet.rotate()?;
+        self.state.store.acknowledge(&self.outlet.written()).map_err(failure)
+    }
+
+    /// What goes by the clock: files of a day that is over end, though nothing more comes; where all is read, the watermark follows it (rule 7.1).
     fn tick(&mut self) -> Result<(), CommandError> {
         self.show();
+        self.rotate()?;
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
                 seconds = jump.as_secs(),
