@@ -9,6 +9,7 @@
 mod access;
 mod catalogue;
 mod error;
+mod lago;
 mod native;
 mod query;
 mod readiness;

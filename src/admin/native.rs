@@ -352,6 +352,11 @@ pub(super) fn new_id() -> String {
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
+    id_text(bytes)
+}
+
+/// As UUIDs are written.
+pub(super) fn id_text(bytes: [u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(bytes));
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::access::{Access, Caller, Denied};
 use super::readiness::Obstacle;
-use super::{Live, Refusal, Role, Shown, UsageAsk, native};
+use super::{Live, Refusal, Role, Shown, UsageAsk, lago, native};
 use crate::telemetry::log;
 
 pub(super) const JSON: &str = "application/json";
@@ -26,6 +26,12 @@ pub(super) const JSON: &str = "application/json";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Names the request in answers, and in logs of who sent it.
 const REQUEST_ID: &str = "x-request-id";
+
+/// What Lago's paths begin with.
+const LAGO_PREFIX: &str = "/api/v1/";
+const LAGO: &str = "/api/v1/billable_metrics";
+const LAGO_EVALUATION: &str = "/api/v1/billable_metrics/evaluate_expression";
+const LAGO_METRIC: &str = "/api/v1/billable_metrics/{*code}";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
@@ -51,11 +57,19 @@ pub(super) enum Need {
     Key(Role),
 }
 
+/// Whose words a call's refusals have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Words {
+    Native,
+    Lago,
+}
+
 /// A call and what it needs.
 pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) need: Need,
+    pub(super) words: Words,
     handler: MethodRouter<Shared>,
 }
 
@@ -63,7 +77,10 @@ pub(super) struct Route {
 pub(super) fn routes() -> Vec<Route> {
     use Need::{Key, Nothing};
     use Role::{Define, Operate, Read};
-    let route = |method, path, need, handler| Route { method, path, need, handler };
+    let route =
+        |method, path, need, handler| Route { method, path, need, words: Words::Native, handler };
+    let of_lago =
+        |method, path, need, handler| Route { method, path, need, words: Words::Lago, handler };
     vec![
         route(Method::GET, "/healthz", Nothing, get(healthz)),
         route(Method::GET, "/readyz", Nothing, get(readyz)),
@@ -78,6 +95,12 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::GET, "/v1/metrics/{code}/versions", Key(Read), get(native::versions)),
         route(Method::GET, "/v1/log-level", Key(Read), get(log_level)),
         route(Method::PUT, "/v1/log-level", Key(Operate), put(change_log_level)),
+        of_lago(Method::GET, LAGO, Key(Read), get(lago::list)),
+        of_lago(Method::POST, LAGO, Key(Define), post(lago::create)),
+        of_lago(Method::POST, LAGO_EVALUATION, Key(Read), post(lago::evaluate)),
+        of_lago(Method::GET, LAGO_METRIC, Key(Read), get(lago::read_one)),
+        of_lago(Method::PUT, LAGO_METRIC, Key(Define), put(lago::update)),
+        of_lago(Method::DELETE, LAGO_METRIC, Key(Define), delete(lago::delete)),
     ]
 }
 
@@ -86,11 +109,11 @@ pub(super) fn router(shown: Shown) -> Router {
     let access = Arc::new(Access::new(shown.keys.to_vec()));
     let shared = Shared { shown, readers: Arc::new(Semaphore::new(READERS)), access };
     let mut router = Router::new();
-    for Route { path, need, handler, .. } in routes() {
+    for Route { path, need, words, handler, .. } in routes() {
         let guarded = match need {
             Need::Nothing => handler,
             Need::Key(role) => {
-                handler.route_layer(from_fn_with_state((shared.clone(), role), admitted))
+                handler.route_layer(from_fn_with_state((shared.clone(), role, words), admitted))
             }
         };
         router = router.route(path, guarded);
@@ -105,7 +128,7 @@ pub(super) fn router(shown: Shown) -> Router {
 
 /// Lets a request in whose key may do what the route needs.
 async fn admitted(
-    State((shared, role)): State<(Shared, Role)>,
+    State((shared, role, words)): State<(Shared, Role, Words)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
@@ -116,11 +139,18 @@ async fn admitted(
     // A hash that is expensive on purpose is worked out elsewhere.
     let admitted =
         tokio::task::spawn_blocking(move || access.admit(&headers, peer.ip(), role, now)).await;
+    let is_known = role == Role::Operate || shared.shown.catalogue.is_known();
     match admitted {
+        Ok(Ok(_)) if !is_known && words == Words::Lago => lago::not_known(),
+        Ok(Ok(_)) if !is_known => {
+            let text = "the process is starting, and has not read what is defined: try again";
+            fault(StatusCode::SERVICE_UNAVAILABLE, "starting", text, &[])
+        }
         Ok(Ok(caller)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
+        Ok(Err(denied)) if words == Words::Lago => lago::denial(denied),
         Ok(Err(denied)) => denial(denied),
         Err(error) => refused(Refusal::Failed(error.to_string())),
     }
@@ -273,6 +303,9 @@ pub(super) fn refused(refusal: Refusal) -> Response<Body> {
 }
 
 async fn no_such_path(uri: Uri) -> Response<Body> {
+    if uri.path().starts_with(LAGO_PREFIX) {
+        return lago::no_such_path();
+    }
     let message = format!(
         "there is no {}: try /healthz, /readyz, /metrics, /v1/usage, /v1/metrics or /v1/log-level",
         uri.path()
@@ -289,6 +322,9 @@ async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
 
 /// Whether a path is one of that form, in which `{code}` stands for any segment.
 fn is_of(path: &str, form: &str) -> bool {
+    if let Some((prefix, _)) = form.split_once("{*") {
+        return path.starts_with(prefix);
+    }
     let (segments, forms) = (path.split('/'), form.split('/'));
     segments.clone().count() == forms.clone().count()
         && segments.zip(forms).all(|(segment, form)| form.starts_with('{') || form == segment)

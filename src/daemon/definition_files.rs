@@ -32,6 +32,22 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
     }
 }
 
+/// The same where nothing else could define a metric: one there must be.
+///
+/// # Errors
+/// As [`load`], and that there is none.
+pub(super) fn load_some(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
+    let definitions = load(paths)?;
+    if definitions.metrics.is_empty() {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let names = names.join(", ");
+        return Err(CommandError::Faults(vec![format!(
+            "{names}: no metric is defined, so that no event would count: define one under [[metrics]]"
+        )]));
+    }
+    Ok(definitions)
+}
+
 fn text_of(path: &Path) -> Result<String, String> {
     let bytes = fs::read(path).map_err(|error| {
         format!("{}: cannot be read ({error}): name a file of definitions", path.display())

@@ -177,7 +177,9 @@ pub fn decide(facts: &Facts) -> Decision {
             (Some(state), _) => Decision::Halt(without_offset(facts, state)),
             (None, None) => Decision::Halt(Halt::NothingToStartFrom),
             (None, Some(StartFrom::Earliest)) => Decision::Begin { offset: facts.log_start },
-            (None, Some(StartFrom::Latest)) => Decision::Begin { offset: facts.log_end },
+            (None, Some(StartFrom::Latest)) => {
+                Decision::Begin { offset: begun_at(facts).unwrap_or(facts.log_end) }
+            }
         };
     };
     let visible = match &committed.metadata {
@@ -197,6 +199,14 @@ pub fn decide(facts: &Facts) -> Decision {
         None if visible.is_genesis => adopt(facts, committed.offset, visible.commit),
         None => Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
     }
+}
+
+/// Where a task began whose process was killed before its first offset was committed: what came since is its to count, or
+/// it would be nobody's.
+fn begun_at(facts: &Facts) -> Option<i64> {
+    let begun = facts.local.as_ref().filter(|local| local.is_genesis && !local.chain.is_empty());
+    let offset = begun.map(|local| local.cursor.offset);
+    offset.filter(|offset| (facts.log_start..=facts.log_end).contains(offset))
 }
 
 /// Kafka forgets a group's offsets with the topic too: what the log holds tells which it was.

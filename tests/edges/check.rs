@@ -221,3 +221,14 @@ fn faults_of_the_definitions_that_a_configuration_names_are_listed() {
     let (_, stderr) = expect_status(&run(["check", "--config", &file]), 2);
     assert!(stderr.contains(&format!("{metrics}:")) && stderr.contains("10 faults"), "{stderr}");
 }
+
+#[test]
+fn files_that_define_nothing_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("empty.toml", ""), ("none.json", r#"{"metrics":[]}"#)] {
+        let file = write(folder.path(), name, text);
+        let (stdout, stderr) = expect_status(&run(["check", "--metrics", &file]), 2);
+        assert_eq!(stdout, "");
+        assert!(stderr.contains("no metric is defined"), "{stderr}");
+    }
+}

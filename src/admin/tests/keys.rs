@@ -36,7 +36,7 @@ const METRIC: &str = r#"{"code":"m","aggregation":"count"}"#;
 fn every_route_wants_the_key_that_it_says() {
     with(|address| {
         for route in routes() {
-            let path = route.path.replace("{code}", "m");
+            let path = route.path.replace("{code}", "m").replace("{*code}", "m");
             let request = format!("{} {path}", route.method);
             let without = sent(address, &request, "", "").0;
             let Need::Key(role) = route.need else {
@@ -73,7 +73,7 @@ fn every_call_is_blind_to_other_tenants() {
             .collect();
         assert!(guarded.len() >= 8);
         let ask = |route: &crate::admin::router::Route| {
-            let path = route.path.replace("{code}", "m");
+            let path = route.path.replace("{code}", "m").replace("{*code}", "m");
             let path = if path == "/v1/usage" { "/v1/usage?metric=none".to_owned() } else { path };
             let request = format!("{} {path}", route.method);
             // What makes a metric of one's own is asked without one.

@@ -1,6 +1,7 @@
 //! The listener by what it answers, over a real socket.
 
 mod keys;
+mod lago;
 mod native;
 
 use std::io::{Read, Write};
@@ -68,6 +69,10 @@ fn now() -> EventTime {
 impl Catalogue for Memory {
     fn registry(&self) -> Arc<Registry> {
         Arc::new(self.0.lock().expect("no panic").clone())
+    }
+
+    fn is_known(&self) -> bool {
+        true
     }
 
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {

@@ -80,6 +80,13 @@ impl Note {
         fs::rename(&path, directory.join(FINISHED_NAME)).map_err(failed)
     }
 
+    /// Number of the greatest commit that a run noted: a state that has fewer has lost some.
+    pub(super) fn newest_commit(directory: &Path) -> Result<Option<u64>, CommandError> {
+        let noted = |name: &str| Self::read(&directory.join(name));
+        let notes = [noted(NAME)?, noted(FINISHED_NAME)?];
+        Ok(notes.into_iter().flatten().map(|note| note.commit).max())
+    }
+
     /// Number of the last commit of the last run that came to its end; `None`: none did.
     pub(super) fn finished(directory: &Path) -> Result<Option<u64>, CommandError> {
         let note = Self::read(&directory.join(FINISHED_NAME))?;

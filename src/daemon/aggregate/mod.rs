@@ -114,16 +114,7 @@ pub(super) fn aggregate(arguments: &AggregateArguments) -> Result<(), CommandErr
 /// Reads the definitions. Flags that do not go together are told with the faults of these.
 fn definitions(arguments: &AggregateArguments) -> Result<Definitions, CommandError> {
     let mut faults = outputs::faults(arguments);
-    match definition_files::load(&arguments.metrics) {
-        Ok(definitions) if definitions.metrics.is_empty() => faults.push(format!(
-            "{}: no metric is defined, so that no event would count: define one under [[metrics]]",
-            arguments
-                .metrics
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+    match definition_files::load_some(&arguments.metrics) {
         Ok(definitions) if faults.is_empty() => return Ok(definitions),
         Ok(_) => {}
         Err(CommandError::Faults(found)) => faults.extend(found),

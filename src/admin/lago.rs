@@ -1,0 +1,409 @@
+//! Lago's API of billable metrics: `/api/v1/billable_metrics` and what is below it, in Lago's words.
+//!
+//! A code may hold slashes, which Lago's clients do not encode: so what follows the path is a code, whatever it holds.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+use super::access::{Caller, Denied};
+use super::catalogue::NotDone;
+use super::native::{new_id, parameters};
+use super::router::{JSON, Parameters, Shared, answer};
+use crate::dialect::lago::{self, BillableMetric, Identity};
+use crate::dialect::{Defaults, Fault, Json, Step};
+use crate::format::evaluate_expression;
+use crate::registry::{self, Change, Definition, Draft, Origin, Patch, Record};
+
+/// Metrics, or groups, of a page.
+const PER_PAGE: usize = 100;
+const GROUPS: &str = "/groups";
+
+type Asked = Result<Bytes, BytesRejection>;
+
+/// Why there is no metric to answer with.
+enum Refused {
+    /// 400
+    BadRequest,
+    /// 403
+    FeatureUnavailable,
+    /// 404
+    NotFound,
+    /// 422
+    Faults(Vec<Fault>),
+    /// 503
+    Unavailable,
+    /// 500
+    Failed(String),
+}
+
+/// A new metric.
+pub(super) async fn create(
+    State(shared): State<Shared>,
+    caller: Caller,
+    body: Asked,
+) -> Response<Body> {
+    let made = async {
+        let tenant = own_tenant(&caller)?;
+        let fields = fields(body)?;
+        let metric = read(&fields, |code| shared.shown.catalogue.registry().has(&tenant, code))?;
+        let draft = Draft {
+            id: new_id(),
+            origin: Origin::Lago,
+            definition: native(&metric, &tenant),
+            body: Some(fields.to_string()),
+            tenant,
+        };
+        let who = caller.name().to_owned();
+        let catalogue = Arc::clone(&shared.shown.catalogue);
+        let made = tokio::task::spawn_blocking(move || catalogue.create(draft, &who)).await;
+        change_of(made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string()))))
+    };
+    match made.await.and_then(|change| answer_of(&change.record)) {
+        Ok(metric) => shown("billable_metric", metric),
+        Err(refused) => refusal(refused),
+    }
+}
+
+/// What there is, newest first.
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller,
+    query: Parameters,
+) -> Response<Body> {
+    let page = parameters(query).ok().map(|parameters| Page::of(&parameters));
+    let (Ok(tenant), Some(page)) = (own_tenant(&caller), page) else {
+        return refusal(Refused::BadRequest);
+    };
+    let registry = shared.shown.catalogue.registry();
+    let is_own = |record: &&Record| {
+        record.tenant == tenant && record.origin == Origin::Lago && record.deleted_at.is_none()
+    };
+    let mut records: Vec<&Record> = registry.records().filter(is_own).collect();
+    records.sort_by(|one, other| {
+        (other.created_at, other.revision).cmp(&(one.created_at, one.revision))
+    });
+    let metrics: Result<Vec<Json>, Refused> =
+        page.cut(&records).iter().map(|record| answer_of(record)).collect();
+    match metrics {
+        Ok(metrics) => paged("billable_metrics", metrics, page, records.len()),
+        Err(refused) => refusal(refused),
+    }
+}
+
+/// One metric; or, where its code ends so and there is no such metric, the groups of another one.
+pub(super) async fn read_one(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+    query: Parameters,
+) -> Response<Body> {
+    let Ok(tenant) = own_tenant(&caller) else { return refusal(Refused::NotFound) };
+    let registry = shared.shown.catalogue.registry();
+    let record =
+        |code: &str| registry.record(&tenant, code).filter(|record| record.origin == Origin::Lago);
+    if let Some(record) = record(&code) {
+        return match answer_of(record) {
+            Ok(metric) => shown("billable_metric", metric),
+            Err(refused) => refusal(refused),
+        };
+    }
+    let Some(record) = code.strip_suffix(GROUPS).and_then(record) else {
+        return refusal(Refused::NotFound);
+    };
+    let page = parameters(query).ok().map(|parameters| Page::of(&parameters));
+    match (stored(record), page) {
+        (Ok(metric), Some(page)) => {
+            let groups = groups(record, &metric);
+            paged("groups", page.cut(&groups).to_vec(), page, groups.len())
+        }
+        (Err(refused), _) => refusal(refused),
+        (Ok(_), None) => refusal(Refused::BadRequest),
+    }
+}
+
+/// Other fields for a metric.
+pub(super) async fn update(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+    body: Asked,
+) -> Response<Body> {
+    let changed = async {
+        let tenant = own_tenant(&caller)?;
+        let registry = shared.shown.catalogue.registry();
+        let record = registry.record(&tenant, &code).ok_or(Refused::NotFound)?;
+        let partial = fields(body)?;
+        let fields = lago::merged(body_of(record)?, partial);
+        let metric = read(&fields, |_| false)?;
+        if metric.code != code {
+            return Err(Refused::Faults(vec![fault("code", "value_is_invalid")]));
+        }
+        let before = &record.newest().definition;
+        let patch = Patch {
+            keys: replaced(before, native(&metric, &tenant)),
+            body: Some(fields.to_string()),
+            seen: None,
+        };
+        let (who, catalogue) = (caller.name().to_owned(), Arc::clone(&shared.shown.catalogue));
+        let of = code.clone();
+        let made =
+            tokio::task::spawn_blocking(move || catalogue.change(&tenant, &of, patch, &who)).await;
+        change_of(made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string()))))
+    };
+    match changed.await.and_then(|change| answer_of(&change.record)) {
+        Ok(metric) => shown("billable_metric", metric),
+        Err(refused) => refusal(refused),
+    }
+}
+
+/// A metric is to fold nothing any more; its code is free.
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(code): Path<String>,
+) -> Response<Body> {
+    let deleted = async {
+        let tenant = own_tenant(&caller)?;
+        let (who, catalogue) = (caller.name().to_owned(), Arc::clone(&shared.shown.catalogue));
+        let made =
+            tokio::task::spawn_blocking(move || catalogue.delete(&tenant, &code, None, &who)).await;
+        change_of(made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string()))))
+    };
+    match deleted.await.and_then(|change| answer_of(&change.record)) {
+        Ok(metric) => shown("billable_metric", metric),
+        Err(refused) => refusal(refused),
+    }
+}
+
+/// What an expression gives for an event.
+pub(super) async fn evaluate(_caller: Caller, body: Asked) -> Response<Body> {
+    let body = body.ok().and_then(|body| String::from_utf8(body.to_vec()).ok());
+    let Some(Ok(body)) = body.map(|text| Json::parse(&text)) else {
+        return refusal(Refused::BadRequest);
+    };
+    let expression = body.member("expression").and_then(Json::scalar_text);
+    let event = body.member("event").map(ToString::to_string);
+    match evaluate_expression(expression, event.as_deref()) {
+        Ok(value) => shown("expression_result", Json::object([("value", Json::text(value))])),
+        Err(found) => refusal(Refused::Faults(vec![fault(found.field(), found.code())])),
+    }
+}
+
+/// There is no such path.
+pub(super) fn no_such_path() -> Response<Body> {
+    error(StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"), None)
+}
+
+/// What is defined has not been read yet.
+pub(super) fn not_known() -> Response<Body> {
+    refusal(Refused::Unavailable)
+}
+
+/// Why a request was not let in.
+pub(super) fn denial(denied: Denied) -> Response<Body> {
+    match denied {
+        Denied::Unauthorized => error(StatusCode::UNAUTHORIZED, "Unauthorized", None, None),
+        Denied::NotLocal | Denied::Forbidden(_) => {
+            error(StatusCode::FORBIDDEN, "Forbidden", Some("forbidden"), None)
+        }
+        Denied::TooMany => error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too Many Requests",
+            Some("too_many_requests"),
+            None,
+        ),
+    }
+}
+
+/// The metrics of Lago's API are those of the key's tenant; without keys, or with one of all tenants, of the default one.
+fn own_tenant(caller: &Caller) -> Result<String, Refused> {
+    caller.tenant(None).map_err(|_| Refused::NotFound)
+}
+
+fn fields(body: Asked) -> Result<Json, Refused> {
+    let body = body.map_err(|_| Refused::BadRequest)?;
+    let text = std::str::from_utf8(&body).map_err(|_| Refused::BadRequest)?;
+    lago::fields_of(text).map_err(|_| Refused::BadRequest)
+}
+
+/// All faults at once, that of a code which there is too.
+fn read(fields: &Json, is_there: impl Fn(&str) -> bool) -> Result<BillableMetric, Refused> {
+    let code = fields.member("code").and_then(Json::scalar_text).unwrap_or_default();
+    let mut faults = Vec::new();
+    if is_there(code) {
+        faults.push(fault("code", "value_already_exists"));
+    }
+    match BillableMetric::read(fields) {
+        Ok(metric) if faults.is_empty() => Ok(metric),
+        Ok(_) => Err(Refused::Faults(faults)),
+        Err(lago::Refusal::FeatureUnavailable) => Err(Refused::FeatureUnavailable),
+        Err(lago::Refusal::Faults(found)) => {
+            faults.extend(found);
+            Err(Refused::Faults(faults))
+        }
+    }
+}
+
+fn native(metric: &BillableMetric, tenant: &str) -> Definition {
+    metric.to_native(tenant, &Defaults::default())
+}
+
+/// The keys of a definition, and null for those of the one before that it lacks.
+fn replaced(before: &Definition, after: Definition) -> Definition {
+    let mut keys = after;
+    for key in before.keys() {
+        if !keys.contains_key(key) {
+            keys.insert(key.clone(), serde_json::Value::Null);
+        }
+    }
+    keys
+}
+
+fn change_of(made: Result<Change, NotDone>) -> Result<Change, Refused> {
+    made.map_err(|not_done| match not_done {
+        NotDone::Refused(registry::Refusal::NotFound) => Refused::NotFound,
+        NotDone::Refused(registry::Refusal::Exists | registry::Refusal::ReadOnly { .. }) => {
+            Refused::Faults(vec![fault("code", "value_already_exists")])
+        }
+        NotDone::Refused(registry::Refusal::Stale { .. }) => Refused::Unavailable,
+        NotDone::Refused(registry::Refusal::Faults(faults)) => {
+            let faults = faults.iter().map(|found| Fault {
+                path: vec![Step::Key(found.path.clone())],
+                code: "value_is_invalid",
+                message: found.message.clone(),
+            });
+            Refused::Faults(faults.collect())
+        }
+        NotDone::Unavailable(_) => Refused::Unavailable,
+        NotDone::Failed(text) => Refused::Failed(text),
+    })
+}
+
+fn fault(field: &str, code: &'static str) -> Fault {
+    Fault { path: vec![Step::Key(field.to_owned())], code, message: String::new() }
+}
+
+/// The body that a record was made of.
+fn body_of(record: &Record) -> Result<Json, Refused> {
+    let body = record.newest().body.as_deref().ok_or(Refused::NotFound)?;
+    Json::parse(body).map_err(|fault| Refused::Failed(fault.0))
+}
+
+fn stored(record: &Record) -> Result<BillableMetric, Refused> {
+    let metric = BillableMetric::read(&body_of(record)?);
+    metric.map_err(|refusal| Refused::Failed(format!("a stored body is refused: {refusal:?}")))
+}
+
+fn answer_of(record: &Record) -> Result<Json, Refused> {
+    let identity = Identity { lago_id: record.id.clone(), created_at: record.created_at };
+    Ok(stored(record)?.to_answer(&identity))
+}
+
+fn groups(record: &Record, metric: &BillableMetric) -> Vec<Json> {
+    let choices = metric.group.as_ref().map(lago::Group::choices).unwrap_or_default();
+    let group = |(key, value): &(Option<&str>, &str)| {
+        let name = format!("{}/{}/{value}", record.id, key.unwrap_or_default());
+        Json::object([
+            ("lago_id", Json::text(named_id(&name))),
+            ("key", Json::optional(*key)),
+            ("value", Json::text(*value)),
+        ])
+    };
+    choices.iter().map(group).collect()
+}
+
+/// A UUID that is the same for the same name (RFC 9562, version 8: SHA-256 of it).
+fn named_id(name: &str) -> String {
+    let digest = Sha256::digest(name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    bytes[6] = bytes[6] & 0x0F | 0x80;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    super::native::id_text(bytes)
+}
+
+/// Which page is asked for; what is no number means the first, or as many as there are on one.
+#[derive(Clone, Copy)]
+struct Page {
+    number: usize,
+    per_page: usize,
+}
+
+impl Page {
+    fn of(parameters: &[(String, String)]) -> Self {
+        let of = |wanted: &str| {
+            let found = parameters.iter().find(|(name, _)| name == wanted);
+            found.and_then(|(_, value)| value.parse().ok()).filter(|number| *number > 0)
+        };
+        let per_page = of("per_page").unwrap_or(PER_PAGE).min(PER_PAGE);
+        Page { number: of("page").unwrap_or(1), per_page }
+    }
+
+    fn cut<T>(self, all: &[T]) -> &[T] {
+        let first = (self.number - 1).saturating_mul(self.per_page).min(all.len());
+        &all[first..(first + self.per_page).min(all.len())]
+    }
+}
+
+fn paged(key: &str, found: Vec<Json>, page: Page, count: usize) -> Response<Body> {
+    let pages = count.div_ceil(page.per_page);
+    let number = |number: usize| Json::Number(number.to_string());
+    let when = |is_so: bool, of: usize| if is_so { number(of) } else { Json::Null };
+    let meta = Json::object([
+        ("current_page", number(page.number)),
+        ("next_page", when(page.number < pages, page.number + 1)),
+        ("prev_page", when(page.number > 1, page.number - 1)),
+        ("total_pages", number(pages)),
+        ("total_count", number(count)),
+    ]);
+    let body = Json::Object(vec![(key.to_owned(), Json::List(found)), ("meta".to_owned(), meta)]);
+    answer(StatusCode::OK, JSON, body.to_string())
+}
+
+fn shown(key: &str, value: Json) -> Response<Body> {
+    answer(StatusCode::OK, JSON, Json::Object(vec![(key.to_owned(), value)]).to_string())
+}
+
+fn refusal(refused: Refused) -> Response<Body> {
+    match refused {
+        Refused::BadRequest => error(StatusCode::BAD_REQUEST, "Bad Request", None, None),
+        Refused::FeatureUnavailable => {
+            error(StatusCode::FORBIDDEN, "Forbidden", Some("feature_unavailable"), None)
+        }
+        Refused::NotFound => {
+            error(StatusCode::NOT_FOUND, "Not Found", Some("billable_metric_not_found"), None)
+        }
+        Refused::Faults(faults) => {
+            let details = lago::error_details(&faults);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            error(status, "Unprocessable entity", Some("validation_errors"), Some(details))
+        }
+        Refused::Unavailable => {
+            error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
+        }
+        Refused::Failed(text) => {
+            tracing::error!(reason = %text, "a request failed");
+            error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", None, None)
+        }
+    }
+}
+
+fn error(
+    status: StatusCode,
+    words: &str,
+    code: Option<&str>,
+    details: Option<Json>,
+) -> Response<Body> {
+    let mut body = vec![
+        ("status".to_owned(), Json::Number(status.as_u16().to_string())),
+        ("error".to_owned(), Json::text(words)),
+    ];
+    body.extend(code.map(|code| ("code".to_owned(), Json::text(code))));
+    body.extend(details.map(|details| ("error_details".to_owned(), details)));
+    answer(status, JSON, Json::Object(body).to_string())
+}

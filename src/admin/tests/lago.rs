@@ -1,0 +1,167 @@
+//! Lago's calls as its pages and clients make them.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::{ready, sent, served};
+use crate::model::EventTime;
+use crate::telemetry::Series;
+
+fn with(act: impl FnOnce(SocketAddr)) {
+    served(Series::new(EventTime::EARLIEST), ready(), act);
+}
+
+fn call(address: SocketAddr, request: &str, body: &Value) -> (u16, Value) {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let (status, answer) = sent(address, request, "", &text);
+    (status, serde_json::from_str(&answer).unwrap_or(Value::Null))
+}
+
+fn metric(code: &str) -> Value {
+    json!({"billable_metric": {"name": "Storage", "code": code, "description": "GB", "aggregation_type": "sum_agg",
+        "field_name": "gb", "recurring": false, "filters": [{"key": "region", "values": ["us", "eu"]}], "unknown": 1}})
+}
+
+#[test]
+fn billable_metric_is_made_found_changed_and_deleted() {
+    with(|address| {
+        let path = "/api/v1/billable_metrics";
+        let (status, made) = call(address, &format!("POST {path}"), &metric("a.b/c"));
+        assert_eq!(status, 200, "{made}");
+        let made = &made["billable_metric"];
+        assert_eq!(made["code"], "a.b/c");
+        assert_eq!(made["created_at"], "2026-03-10T12:00:00Z");
+        assert_eq!(made["filters"], json!([{"key": "region", "values": ["eu", "us"]}]));
+        assert_eq!((&made["group"], &made["weighted_interval"]), (&json!({}), &Value::Null));
+        let one = format!("GET {path}/a.b/c");
+        assert_eq!(call(address, &one, &Value::Null), (200, json!({"billable_metric": made})));
+        let change = json!({"billable_metric": {"name": "Disk", "rounding_function": "ceil"}});
+        let (status, changed) = call(address, &format!("PUT {path}/a.b/c"), &change);
+        assert_eq!(status, 200, "{changed}");
+        let changed = &changed["billable_metric"];
+        assert_eq!(
+            (&changed["name"], &changed["rounding_function"]),
+            (&"Disk".into(), &"ceil".into())
+        );
+        assert_eq!((&changed["lago_id"], &changed["field_name"]), (&made["lago_id"], &"gb".into()));
+        // Natively it is the same metric, at its second version.
+        let (_, native) = call(address, "GET /v1/metrics/a.b%2Fc", &Value::Null);
+        assert_eq!((&native["version"], &native["origin"]), (&2.into(), &"lago".into()));
+        assert_eq!(native["rounding"]["function"], "ceil");
+        let (status, deleted) = call(address, &format!("DELETE {path}/a.b/c"), &Value::Null);
+        assert_eq!((status, &deleted["billable_metric"]["name"]), (200, &"Disk".into()));
+        let gone =
+            json!({"status": 404, "error": "Not Found", "code": "billable_metric_not_found"});
+        assert_eq!(call(address, &one, &Value::Null), (404, gone.clone()));
+        assert_eq!(call(address, &format!("PUT {path}/a.b/c"), &change), (404, gone.clone()));
+        assert_eq!(call(address, &format!("DELETE {path}/a.b/c"), &Value::Null), (404, gone));
+        assert_eq!(
+            call(address, &format!("POST {path}"), &metric("a.b/c")).0,
+            200,
+            "the code is free"
+        );
+    });
+}
+
+#[test]
+fn lists_have_pages_newest_first() {
+    with(|address| {
+        for code in ["a", "b", "c"] {
+            assert_eq!(call(address, "POST /api/v1/billable_metrics", &metric(code)).0, 200);
+        }
+        let page = |query: &str| {
+            call(address, &format!("GET /api/v1/billable_metrics{query}"), &Value::Null).1
+        };
+        let codes = |page: &Value| -> Vec<String> {
+            let metrics = page["billable_metrics"].as_array().expect("a list").iter();
+            metrics.filter_map(|metric| metric["code"].as_str().map(str::to_owned)).collect()
+        };
+        let all = page("");
+        assert_eq!(codes(&all), ["c", "b", "a"]);
+        let meta = json!({"current_page": 1, "next_page": null, "prev_page": null, "total_pages": 1, "total_count": 3});
+        assert_eq!(all["meta"], meta);
+        let second = page("?page=2&per_page=2");
+        assert_eq!(codes(&second), ["a"]);
+        let meta = json!({"current_page": 2, "next_page": null, "prev_page": 1, "total_pages": 2, "total_count": 3});
+        assert_eq!(second["meta"], meta);
+        assert_eq!(page("?page=1&per_page=2")["meta"]["next_page"], 2);
+        assert_eq!(codes(&page("?page=99&per_page=x")), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn errors_have_the_words_of_the_pages() {
+    with(|address| {
+        let path = "POST /api/v1/billable_metrics";
+        let bad = json!({"status": 400, "error": "Bad Request"});
+        for body in
+            [json!({}), json!([]), json!({"billable_metric": {}}), json!({"billable_metric": 1})]
+        {
+            assert_eq!(call(address, path, &body), (400, bad.clone()), "{body}");
+        }
+        assert_eq!(sent(address, path, "", "{").0, 400);
+        let custom = json!({"billable_metric": {"name": "n", "code": "c", "aggregation_type": "custom_agg"}});
+        let forbidden = json!({"status": 403, "error": "Forbidden", "code": "feature_unavailable"});
+        assert_eq!(call(address, path, &custom), (403, forbidden));
+        assert_eq!(call(address, path, &metric("m")).0, 200);
+        let faulty = json!({"billable_metric": {"code": "m", "aggregation_type": "sum_agg"}});
+        let (status, told) = call(address, path, &faulty);
+        assert_eq!(
+            (status, &told["code"], &told["error"]),
+            (422, &"validation_errors".into(), &"Unprocessable entity".into())
+        );
+        assert_eq!(told["error_details"]["code"], json!(["value_already_exists"]), "{told}");
+        assert_eq!(told["error_details"]["name"], json!(["value_is_mandatory"]), "{told}");
+        assert_eq!(told["error_details"]["field_name"], json!(["value_is_mandatory"]), "{told}");
+        let unknown = json!({"status": 404, "error": "Not Found", "code": "resource_not_found"});
+        assert_eq!(call(address, "GET /api/v1/plans", &Value::Null), (404, unknown));
+    });
+}
+
+#[test]
+fn expressions_are_worked_out() {
+    with(|address| {
+        let path = "POST /api/v1/billable_metrics/evaluate_expression";
+        let event = json!({"code": "c", "timestamp": 1, "properties": {"x": "1.23", "n": 10}});
+        let of = |expression: &str| {
+            call(address, path, &json!({"expression": expression, "event": event}))
+        };
+        let value = |text: &str| (200, json!({"expression_result": {"value": text}}));
+        assert_eq!(of("event.properties.n * 2 + 1"), value("21.0"));
+        assert_eq!(of("(123 - event.properties.x)/10"), value("12.177"));
+        assert_eq!(of("concat(event.properties.x,'t')"), value("1.23t"));
+        let details = |(status, told): (u16, Value)| (status, told["error_details"].clone());
+        assert_eq!(details(of("")), (422, json!({"expression": ["value_is_mandatory"]})));
+        assert_eq!(details(of("1 +")), (422, json!({"expression": ["invalid_expression"]})));
+        assert_eq!(
+            details(of("event.properties.none + 1")),
+            (422, json!({"event": ["invalid_event"]}))
+        );
+        let without = call(address, path, &json!({"expression": "1 + 1"}));
+        assert_eq!(details(without), (422, json!({"event": ["invalid_event"]})));
+    });
+}
+
+#[test]
+fn groups_of_the_old_form_are_listed() {
+    with(|address| {
+        let body = json!({"billable_metric": {"name": "n", "code": "m", "aggregation_type": "count_agg",
+            "group": {"key": "cloud", "values": ["aws", "gcp"]}}});
+        let (status, made) = call(address, "POST /api/v1/billable_metrics", &body);
+        assert_eq!(status, 200, "{made}");
+        assert_eq!(
+            made["billable_metric"]["group"],
+            json!({"key": "cloud", "values": ["aws", "gcp"]})
+        );
+        let (status, groups) = call(address, "GET /api/v1/billable_metrics/m/groups", &Value::Null);
+        assert_eq!((status, &groups["meta"]["total_count"]), (200, &2.into()), "{groups}");
+        assert_eq!(groups["groups"][0]["value"], "aws");
+        let again = call(address, "GET /api/v1/billable_metrics/m/groups", &Value::Null).1;
+        assert_eq!(again, groups, "ids stay");
+        // A code that ends so is found first.
+        assert_eq!(call(address, "POST /api/v1/billable_metrics", &metric("m/groups")).0, 200);
+        let (_, one) = call(address, "GET /api/v1/billable_metrics/m/groups", &Value::Null);
+        assert_eq!(one["billable_metric"]["code"], "m/groups");
+    });
+}
