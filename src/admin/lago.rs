@@ -13,14 +13,13 @@ use sha2::{Digest, Sha256};
 use super::access::{Caller, Denied};
 use super::catalogue::NotDone;
 use super::native::{new_id, parameters};
+use super::page::Page;
 use super::router::{JSON, Parameters, Shared, answer};
 use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Fault, Json, Step};
 use crate::format::evaluate_expression;
 use crate::registry::{self, Change, Definition, Draft, Origin, Patch, Record};
 
-/// Metrics, or groups, of a page.
-const PER_PAGE: usize = 100;
 const GROUPS: &str = "/groups";
 
 type Asked = Result<Bytes, BytesRejection>;
@@ -199,11 +198,6 @@ pub(super) fn no_such_path() -> Response<Body> {
     error(StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"), None)
 }
 
-/// What is defined has not been read yet.
-pub(super) fn not_known() -> Response<Body> {
-    refusal(Refused::Unavailable)
-}
-
 /// Why a request was not let in.
 pub(super) fn denial(denied: Denied) -> Response<Body> {
     match denied {
@@ -270,7 +264,6 @@ fn change_of(made: Result<Change, NotDone>) -> Result<Change, Refused> {
         NotDone::Refused(registry::Refusal::Exists | registry::Refusal::ReadOnly { .. }) => {
             Refused::Faults(vec![fault("code", "value_already_exists")])
         }
-        NotDone::Refused(registry::Refusal::Stale { .. }) => Refused::Unavailable,
         NotDone::Refused(registry::Refusal::Faults(faults)) => {
             let faults = faults.iter().map(|found| Fault {
                 path: vec![Step::Key(found.path.clone())],
@@ -279,7 +272,9 @@ fn change_of(made: Result<Change, NotDone>) -> Result<Change, Refused> {
             });
             Refused::Faults(faults.collect())
         }
-        NotDone::Unavailable(_) => Refused::Unavailable,
+        NotDone::Refused(registry::Refusal::Stale { .. }) | NotDone::Unavailable(_) => {
+            Refused::Unavailable
+        }
         NotDone::Failed(text) => Refused::Failed(text),
     })
 }
@@ -325,29 +320,6 @@ fn named_id(name: &str) -> String {
     bytes[6] = bytes[6] & 0x0F | 0x80;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     super::native::id_text(bytes)
-}
-
-/// Which page is asked for; what is no number means the first, or as many as there are on one.
-#[derive(Clone, Copy)]
-struct Page {
-    number: usize,
-    per_page: usize,
-}
-
-impl Page {
-    fn of(parameters: &[(String, String)]) -> Self {
-        let of = |wanted: &str| {
-            let found = parameters.iter().find(|(name, _)| name == wanted);
-            found.and_then(|(_, value)| value.parse().ok()).filter(|number| *number > 0)
-        };
-        let per_page = of("per_page").unwrap_or(PER_PAGE).min(PER_PAGE);
-        Page { number: of("page").unwrap_or(1), per_page }
-    }
-
-    fn cut<T>(self, all: &[T]) -> &[T] {
-        let first = (self.number - 1).saturating_mul(self.per_page).min(all.len());
-        &all[first..(first + self.per_page).min(all.len())]
-    }
 }
 
 fn paged(key: &str, found: Vec<Json>, page: Page, count: usize) -> Response<Body> {

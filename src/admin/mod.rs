@@ -1,9 +1,12 @@
-//! Layer 6, the HTTP listener for operators: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`.
+//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`, and Lago's
+//! `/api/v1/billable_metrics`.
 //!
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals and definitions (by `query`). Decides nothing about totals, and starts no thread: who
+//! `router` has the table of all calls, `access` who may make them, `native` and `lago` (by `page`) what becomes of definitions,
+//! which `catalogue` keeps; `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals (by
+//! `query`). Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 
 mod access;
@@ -11,6 +14,7 @@ mod catalogue;
 mod error;
 mod lago;
 mod native;
+mod page;
 mod query;
 mod readiness;
 mod router;

@@ -139,13 +139,7 @@ async fn admitted(
     // A hash that is expensive on purpose is worked out elsewhere.
     let admitted =
         tokio::task::spawn_blocking(move || access.admit(&headers, peer.ip(), role, now)).await;
-    let is_known = role == Role::Operate || shared.shown.catalogue.is_known();
     match admitted {
-        Ok(Ok(_)) if !is_known && words == Words::Lago => lago::not_known(),
-        Ok(Ok(_)) if !is_known => {
-            let text = "the process is starting, and has not read what is defined: try again";
-            fault(StatusCode::SERVICE_UNAVAILABLE, "starting", text, &[])
-        }
         Ok(Ok(caller)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -80,7 +80,6 @@ commit_interval = "300ms"
 idle_timeout = "{idle_timeout}"
 [metrics]
 files = ["metrics.json"]
-topic = "{totals}-definitions"
 [admin]
 address = "{admin}"
 "#

@@ -82,8 +82,8 @@ impl Note {
 
     /// Number of the greatest commit that a run noted: a state that has fewer has lost some.
     pub(super) fn newest_commit(directory: &Path) -> Result<Option<u64>, CommandError> {
-        let noted = |name: &str| Self::read(&directory.join(name));
-        let notes = [noted(NAME)?, noted(FINISHED_NAME)?];
+        let read = |name: &str| Self::read(&directory.join(name));
+        let notes = [read(NAME)?, read(FINISHED_NAME)?];
         Ok(notes.into_iter().flatten().map(|note| note.commit).max())
     }
 

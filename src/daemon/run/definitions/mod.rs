@@ -11,31 +11,24 @@ mod reload;
 mod shelf;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::editions::Plans;
 pub(super) use self::editions::{Editions, Reader};
 pub(super) use self::reload::watch;
-pub(super) use self::shelf::Error as ShelfError;
 use self::shelf::{FileShelf, Shelf};
 use super::live::LiveTasks;
-use crate::admin::{Catalogue, NotDone, Readiness};
-use crate::daemon::clock::Stopwatch;
+use crate::admin::{Catalogue, NotDone};
 use crate::daemon::{CommandError, clock};
 use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
-use crate::kafka::DefinitionTopic;
 use crate::model::Span;
 use crate::registry::{Author, Change, Draft, Horizon, Outcome, Patch, Refusal, Registry, Reload};
 use crate::settings::{Flow, Settings};
 
 /// How long a change may take to reach every worker: one that delivers takes it after that.
 const TAKEN_MAX: Duration = Duration::from_secs(30);
-
-/// What `/readyz` calls it where what is defined is not known.
-const STALE: &str = "definitions";
 
 /// What is defined, and who goes by it.
 pub(super) struct Book {
@@ -45,8 +38,6 @@ pub(super) struct Book {
     topics: Vec<String>,
     lead: Span,
     of_files: FileShelf,
-    /// Whether all that is defined was read.
-    is_known: AtomicBool,
     writing: Mutex<Writing>,
 }
 
@@ -54,26 +45,22 @@ pub(super) struct Book {
 struct Writing {
     registry: Registry,
     shelf: Shelf,
-    /// Of what was made elsewhere: since it was last all known.
-    known: Stopwatch,
 }
 
 impl Book {
-    /// What is kept in the state directory, with the definitions of files. Over Kafka the rest comes with
-    /// [`Book::attach`].
+    /// What is kept in the state directory, with the definitions of files.
     pub(super) fn open(
         settings: &Settings,
         files: Definitions,
         live: Arc<LiveTasks>,
     ) -> Result<Self, CommandError> {
         let directory = &settings.state.directory;
-        let (topics, (shelf, registry)) = match &settings.flow {
+        let (shelf, registry) = Shelf::open(directory)?;
+        let topics = match &settings.flow {
             Flow::Kafka(flow) => {
-                let topics = flow.source.topics.iter().map(|topic| topic.name.clone()).collect();
-                let waits = "the topic of definitions has not been read yet: try again".to_owned();
-                (topics, (Shelf::None(waits), Registry::default()))
+                flow.source.topics.iter().map(|topic| topic.name.clone()).collect()
             }
-            Flow::Files(_) => (vec![String::new()], Shelf::journal(directory)?),
+            Flow::Files(_) => vec![String::new()],
         };
         let of_files = FileShelf::in_directory(directory);
         let kept = of_files.kept()?;
@@ -87,62 +74,8 @@ impl Book {
             topics,
             lead: settings.metrics.definition_lead,
             of_files,
-            is_known: AtomicBool::new(matches!(settings.flow, Flow::Files(_))),
-            writing: Mutex::new(Writing { registry, shelf, known: Stopwatch::start() }),
+            writing: Mutex::new(Writing { registry, shelf }),
         })
-    }
-
-    /// From now on definitions are kept in that topic, whose records count from before the first event; or nowhere, for a
-    /// reason.
-    ///
-    /// # Errors
-    /// A broker that does not answer, or records that stand in the way of what files define.
-    pub(super) fn attach(&self, topic: Result<DefinitionTopic, String>) -> Result<(), ShelfError> {
-        let mut writing = self.lock();
-        let mut records = match topic {
-            Ok(topic) => Shelf::Topic(Box::new(topic)),
-            Err(reason) => Shelf::None(reason),
-        };
-        let mut registry = writing.registry.clone();
-        records.refresh(&mut registry)?;
-        let clash = registry.clash();
-        if let Some(text) = clash {
-            return Err(ShelfError::Unreadable(text));
-        }
-        writing.shelf = records;
-        writing.known = Stopwatch::start();
-        self.show(&mut writing, registry);
-        self.is_known.store(true, Ordering::Release);
-        Ok(())
-    }
-
-    /// Takes in what other processes made. Where that was not possible for too long, nothing is read until it is.
-    fn refresh(&self, readiness: &Readiness) {
-        let mut writing = self.lock();
-        let mut registry = writing.registry.clone();
-        match writing.shelf.refresh(&mut registry) {
-            Ok(is_changed) => {
-                writing.known = Stopwatch::start();
-                self.editions.set_stale(false);
-                readiness.clear(STALE);
-                if is_changed {
-                    let revision = registry.revision();
-                    tracing::info!(revision, "definitions that another process made were taken in");
-                    self.show(&mut writing, registry);
-                }
-            }
-            Err(error) => {
-                let half = Duration::from_micros(self.lead.micros().unsigned_abs() / 2);
-                if writing.known.elapsed() >= half {
-                    self.editions.set_stale(true);
-                    let reason = format!(
-                        "nothing is read, for what is defined by now has not been known for half of \
-                         metrics.definition_lead: {error}"
-                    );
-                    readiness.obstruct(STALE, &reason, clock::now());
-                }
-            }
-        }
     }
 
     /// How many metrics fold events.
@@ -164,12 +97,6 @@ impl Book {
             return Err(NotDone::Unavailable(text.to_owned()));
         }
         let mut writing = self.lock();
-        let not_stored = |error: &shelf::Error| {
-            tracing::error!(%error, "a definition could not be stored");
-            NotDone::Unavailable(format!(
-                "it could not be stored, and nothing was changed: {error}"
-            ))
-        };
         // Nobody reads on meanwhile: what is to begin, begins behind all that was read.
         let Some(held) = self.editions.hold(TAKEN_MAX) else {
             return Err(NotDone::Unavailable(
@@ -178,27 +105,20 @@ impl Book {
             ));
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
-        let before = writing.registry.revision();
-        let made = {
-            let Writing { registry, shelf, .. } = &mut *writing;
-            let stored = |error: shelf::Error| not_stored(&error);
-            shelf.begin(registry).map_err(stored).and_then(|turn| {
-                let change = work_out(registry, horizon).map_err(NotDone::Refused)?;
-                if change.outcome != Outcome::Unchanged {
-                    shelf.store(turn, &change.record, registry).map_err(stored)?;
-                }
-                Ok(change)
-            })
-        };
-        // Also what others made, whatever became of this.
-        let number = if writing.registry.revision() == before {
-            None
-        } else {
-            let registry = writing.registry.clone();
-            Some(self.show(&mut writing, registry))
-        };
-        let change = made?;
-        let Some(number) = number else { return Ok(change) };
+        let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
+        if change.outcome == Outcome::Unchanged {
+            return Ok(change);
+        }
+        let mut registry = writing.registry.clone();
+        let put = registry.put(change.record.clone());
+        put.map_err(|fault| NotDone::Failed(fault.0))?;
+        writing.shelf.store(&change.record, &registry).map_err(|error| {
+            tracing::error!(%error, "a definition could not be stored");
+            NotDone::Unavailable(format!(
+                "it could not be stored, and nothing was changed: {error}"
+            ))
+        })?;
+        let number = self.show(&mut writing, registry);
         if !self.editions.await_taken(number, TAKEN_MAX) {
             return Err(NotDone::Unavailable(
                 "it is stored; a worker waits for what it delivers and goes by it once that is done".to_owned(),
@@ -297,10 +217,6 @@ impl Catalogue for Book {
 
     fn registry(&self) -> Arc<Registry> {
         self.live.registry()
-    }
-
-    fn is_known(&self) -> bool {
-        self.is_known.load(Ordering::Acquire)
     }
 }
 

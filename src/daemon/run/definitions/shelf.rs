@@ -1,4 +1,4 @@
-//! Where definitions outlive the process: over files beside the state, over Kafka in a topic.
+//! Where definitions outlive the process: beside the state that was made by them.
 //!
 //! ```text
 //! definitions.ndjson        a record a line (see `registry::Record`), the newest of a metric counts
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use crate::daemon::CommandError;
 use crate::file::{self, Journal};
-use crate::kafka::{self, DefinitionTopic, DefinitionWriter};
 use crate::registry::{Kept, Record, Registry};
 
 const RECORDS: &str = "definitions.ndjson";
@@ -19,46 +18,15 @@ const FILES: &str = "definition-files.ndjson";
 const LINES_PER_RECORD: usize = 4;
 const LINES_MIN: usize = 64;
 
-/// Where records are kept.
-pub(super) enum Shelf {
-    /// In the state directory.
-    Journal(Box<Lines>),
-    /// In a topic.
-    Topic(Box<DefinitionTopic>),
-    /// Nowhere, for that reason.
-    None(String),
-}
-
 /// The journal, and how long it is.
-pub(super) struct Lines {
+pub(super) struct Shelf {
     journal: Journal,
-    count: usize,
-}
-
-/// Why a record is not stored, or is not known to be.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::daemon::run) enum Error {
-    #[error(transparent)]
-    File(#[from] file::Error),
-    #[error(transparent)]
-    Kafka(#[from] kafka::Error),
-    #[error("{0}")]
-    Unreadable(String),
-    #[error("{0}")]
-    Nowhere(String),
-}
-
-/// The turn to write.
-pub(super) enum Turn {
-    /// Nobody else writes.
-    Own,
-    /// Whoever wrote before is fenced.
-    Topic(DefinitionWriter),
+    lines: usize,
 }
 
 impl Shelf {
     /// The journal in the state directory, with what it has.
-    pub(super) fn journal(directory: &Path) -> Result<(Self, Registry), CommandError> {
+    pub(super) fn open(directory: &Path) -> Result<(Self, Registry), CommandError> {
         let path = directory.join(RECORDS);
         let (journal, lines) = Journal::open(&path).map_err(failed)?;
         let mut registry = Registry::default();
@@ -66,80 +34,22 @@ impl Shelf {
             let put = Record::read(line.as_bytes()).and_then(|record| registry.put(record));
             put.map_err(|fault| unreadable(&path, number, &fault.0))?;
         }
-        Ok((Shelf::Journal(Box::new(Lines { journal, count: lines.len() })), registry))
+        Ok((Shelf { journal, lines: lines.len() }, registry))
     }
 
-    /// Takes in what was stored since the last look. Returns whether there was anything.
-    pub(super) fn refresh(&mut self, registry: &mut Registry) -> Result<bool, Error> {
-        let Shelf::Topic(topic) = self else { return Ok(false) };
-        let values = topic.read()?;
-        let mut read = registry.clone();
-        for value in &values {
-            let put = Record::read(value).and_then(|record| read.put(record));
-            put.map_err(|fault| {
-                let name = topic.name();
-                Error::Unreadable(format!(
-                    "topic {name:?} holds a record that this program has not written: {}",
-                    fault.0
-                ))
-            })?;
-        }
-        *registry = read;
-        Ok(!values.is_empty())
-    }
-
-    /// Begins a change, with all that was stored before taken in.
-    pub(super) fn begin(&mut self, registry: &mut Registry) -> Result<Turn, Error> {
-        match self {
-            Shelf::Journal(_) => Ok(Turn::Own),
-            Shelf::None(reason) => Err(Error::Nowhere(reason.clone())),
-            Shelf::Topic(topic) => {
-                let writer = topic.begin()?;
-                self.refresh(registry)?;
-                Ok(Turn::Topic(writer))
-            }
-        }
-    }
-
-    /// Stores a record and puts it. After an error it is not stored; what others stored meanwhile is put all the same.
+    /// Keeps a record; `registry` has it already.
     pub(super) fn store(
         &mut self,
-        turn: Turn,
         record: &Record,
-        registry: &mut Registry,
-    ) -> Result<(), Error> {
-        let mut next = registry.clone();
-        next.put(record.clone()).map_err(|fault| Error::Unreadable(fault.0))?;
-        match (&mut *self, turn) {
-            (Shelf::Journal(lines), _) => lines.store(record, &next)?,
-            (Shelf::None(reason), _) => return Err(Error::Nowhere(reason.clone())),
-            (Shelf::Topic(topic), Turn::Topic(writer)) => {
-                let Record { tenant, code, generation, .. } = record;
-                let key = serde_json::json!([tenant, code, generation]).to_string();
-                if let Err(error) = writer.write(topic.name(), &key, &record.text()) {
-                    // A new epoch ends what was left open; then the log tells.
-                    drop(topic.begin()?);
-                    self.refresh(registry)?;
-                    let is_stored = registry.records().any(|stored| stored == record);
-                    return if is_stored { Ok(()) } else { Err(error.into()) };
-                }
-            }
-            (Shelf::Topic(_), Turn::Own) => unreachable!("a topic's turn is a topic's"),
-        }
-        *registry = next;
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn store(&mut self, record: &Record, registry: &Registry) -> Result<(), file::Error> {
+        registry: &Registry,
+    ) -> Result<(), file::Error> {
         self.journal.append(&record.text())?;
-        self.count += 1;
+        self.lines += 1;
         let records = registry.records().count();
-        if self.count > records.saturating_mul(LINES_PER_RECORD).max(LINES_MIN) {
+        if self.lines > records.saturating_mul(LINES_PER_RECORD).max(LINES_MIN) {
             let texts: Vec<String> = registry.records().map(Record::text).collect();
             match self.journal.rewrite(texts.iter().map(String::as_str)) {
-                Ok(()) => self.count = texts.len(),
+                Ok(()) => self.lines = texts.len(),
                 // What was to be stored is; the next change tries again.
                 Err(error) => {
                     tracing::warn!(%error, "the definitions' journal could not be shortened");
