@@ -267,7 +267,10 @@ impl<'w> Driver<'w> {
                 self.cut(true);
                 let settings = self.switch(at);
                 switched_at = Some(at);
-                if settings == Switched::Definitions && dice.chance(self.style.replans) {
+                if settings == Switched::Definitions
+                    && self.style.replans > 0
+                    && dice.chance(self.style.replans)
+                {
                     self.replan();
                 } else {
                     at = self.restart(dice);
@@ -296,7 +299,8 @@ impl<'w> Driver<'w> {
             if dice.chance(self.style.restarts) {
                 at = self.restart(dice);
             }
-            if dice.chance(self.style.replans) {
+            // No throw where it never does: the dice of other styles fall as they always did.
+            if self.style.replans > 0 && dice.chance(self.style.replans) {
                 self.replan();
             }
         }

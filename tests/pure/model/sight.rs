@@ -122,7 +122,7 @@ fn agrees(seen: &Total, right: &Total) -> bool {
     *seen == Total { offsets, ..right.clone() }
 }
 
-/// The key with its group in order of names: that is how JSON objects are read here.
+/// The key with its group in order of names, as totals are told apart here.
 fn sorted(key: &TotalKey) -> TotalKey {
     let mut key = key.clone();
     key.group.sort();
@@ -139,7 +139,7 @@ fn instant(value: &Value) -> EventTime {
 
 fn key_of(body: &Value) -> TotalKey {
     let group = body["group"].as_object().expect("a group is an object").iter();
-    TotalKey {
+    let key = TotalKey {
         tenant: text(&body["tenant"]),
         metric: text(&body["metric"]),
         customer: text(&body["customer"]),
@@ -148,7 +148,8 @@ fn key_of(body: &Value) -> TotalKey {
             .collect(),
         start: instant(&body["period"]["start"]),
         end: instant(&body["period"]["end"]),
-    }
+    };
+    sorted(&key)
 }
 
 fn total_of(body: &Value) -> Total {
