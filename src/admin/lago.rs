@@ -142,9 +142,10 @@ pub(super) async fn update(
         if metric.code != code {
             return Err(Refused::Faults(vec![fault("code", "value_is_invalid")]));
         }
-        let before = &record.newest().definition;
+        // What was said natively beside the body stays.
+        let before = native(&stored(record)?, &tenant);
         let patch = Patch {
-            keys: replaced(before, native(&metric, &tenant)),
+            keys: replaced(&before, native(&metric, &tenant)),
             body: Some(fields.to_string()),
             seen: None,
         };
@@ -168,6 +169,10 @@ pub(super) async fn delete(
 ) -> Response<Body> {
     let deleted = async {
         let tenant = own_tenant(&caller)?;
+        let registry = shared.shown.catalogue.registry();
+        // One that was made otherwise is none of Lago's.
+        let record = registry.record(&tenant, &code);
+        record.filter(|record| record.origin == Origin::Lago).ok_or(Refused::NotFound)?;
         let (who, catalogue) = (caller.name().to_owned(), Arc::clone(&shared.shown.catalogue));
         let made =
             tokio::task::spawn_blocking(move || catalogue.delete(&tenant, &code, None, &who)).await;

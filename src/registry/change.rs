@@ -17,6 +17,9 @@ const OUTER_KEYS: [&str; 2] = ["tenant", "effective_from"];
 /// Keys that no number depends on, and that count for all versions at once.
 const WORDS: [&str; 4] = ["name", "description", "grace", "late"];
 
+/// Keys that no other system's body says.
+const UNSAID: [&str; 7] = ["period", "timezone", "anchor", "grace", "late", "prorated", "topic"];
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// Who changes something, and when.
@@ -48,7 +51,7 @@ pub struct Draft {
 pub struct Patch {
     /// Keys of the native form with their new values; null takes a key away. `effective_from`: from when it is to count.
     pub keys: Definition,
-    /// As another system's API has it from now on.
+    /// As another system's API has it from now on; `None`: as it had it before.
     pub body: Option<String>,
     /// The version that the caller saw last.
     pub seen: Option<u64>,
@@ -166,6 +169,8 @@ impl Registry {
         let Patch { mut keys, body, .. } = patch;
         let effective_from = keys.shift_remove("effective_from").filter(|value| !value.is_null());
         keys.shift_remove("tenant");
+        check_said_elsewhere(&made.record, &keys, body.is_some())?;
+        let body = body.or_else(|| made.record.newest().body.clone());
         let before = &made.record.newest().definition;
         let after = merged(before, &keys);
         let metric = read(&with(&after, "effective_from", effective_from))?;
@@ -290,6 +295,23 @@ fn words(after: &Definition, before: &Definition) -> Definition {
     let of = |key: &str| after.get(key).cloned().unwrap_or(Value::Null);
     let changed = WORDS.into_iter().filter(|key| after.get(*key) != before.get(*key));
     changed.map(|key| (key.to_owned(), of(key))).collect()
+}
+
+/// What the body of another system's API says changes there alone, or the two would say different things.
+fn check_said_elsewhere(record: &Record, keys: &Definition, has_body: bool) -> Result<(), Refusal> {
+    if record.origin == Origin::Api || has_body {
+        return Ok(());
+    }
+    let said = keys.keys().filter(|key| !UNSAID.contains(&key.as_str()));
+    let faults: Vec<BodyFault> = said
+        .map(|key| {
+            let (by, free) = (record.origin.name(), UNSAID.join(", "));
+            let message =
+                format!("is said over the {by} API: change it there; here may change {free}");
+            BodyFault { path: key.clone(), message }
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::Faults(faults)) }
 }
 
 /// What makes another metric, not another version of one.

@@ -165,3 +165,35 @@ fn groups_of_the_old_form_are_listed() {
         assert_eq!(one["billable_metric"]["code"], "m/groups");
     });
 }
+
+#[test]
+fn what_no_body_says_is_changed_natively_and_stays() {
+    with(|address| {
+        assert_eq!(call(address, "POST /api/v1/billable_metrics", &metric("m")).0, 200);
+        let (status, told) = call(address, "PATCH /v1/metrics/m", &json!({"period": "week"}));
+        assert_eq!(status, 200, "{told}");
+        let (status, found) = call(address, "GET /api/v1/billable_metrics/m", &Value::Null);
+        assert_eq!((status, &found["billable_metric"]["name"]), (200, &"Storage".into()));
+        let change = json!({"billable_metric": {"name": "Disk"}});
+        assert_eq!(call(address, "PUT /api/v1/billable_metrics/m", &change).0, 200);
+        let (_, native) = call(address, "GET /v1/metrics/m", &Value::Null);
+        assert_eq!((&native["period"], &native["name"]), (&"week".into(), &"Disk".into()));
+        let (status, told) =
+            call(address, "PATCH /v1/metrics/m", &json!({"value": "properties.x"}));
+        assert_eq!((status, &told["error"]["faults"][0]["path"]), (422, &"value".into()), "{told}");
+    });
+}
+
+#[test]
+fn metric_that_was_made_otherwise_is_none_of_lagos() {
+    with(|address| {
+        let own = json!({"code": "n", "aggregation": "count"});
+        assert_eq!(call(address, "POST /v1/metrics", &own).0, 201);
+        for line in ["GET", "DELETE", "PUT"] {
+            let change = json!({"billable_metric": {"name": "x"}});
+            let request = format!("{line} /api/v1/billable_metrics/n");
+            assert_eq!(call(address, &request, &change).0, 404, "{line}");
+        }
+        assert_eq!(call(address, "GET /v1/metrics/n", &Value::Null).0, 200, "it is still there");
+    });
+}

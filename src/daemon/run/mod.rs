@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
         live: Arc::new(LiveTasks::default()),
     };
     let book = Arc::new(Book::open(&settings, definitions, Arc::clone(&outside.live))?);
-    if book.count() == 0 && matches!(settings.flow, Flow::Files(_)) {
+    if book.count() == 0 {
         tracing::warn!("no metric is defined: every event is unmatched until one is made");
     }
     let _listening = listener::listen(&settings.admin, &outside, &book)?;

@@ -59,9 +59,6 @@ pub(super) fn serve(
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
-    if book.count() == 0 {
-        tracing::warn!("no metric is defined: every event is unmatched until one is made");
-    }
     tracing::info!(
         metrics = book.count(),
         topics = flow.source.topics.len(),
