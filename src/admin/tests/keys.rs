@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use sha2::{Digest, Sha256};
 
-use super::{ready, sent, served_with};
+use super::{Given, ready, sent, served_with};
 use crate::admin::router::{Need, routes};
 use crate::admin::{Hash, Key, Role};
 use crate::model::EventTime;
@@ -23,7 +23,7 @@ fn with(act: impl FnOnce(SocketAddr)) {
         key("defines-2", Some("t2"), Role::Define),
         key("operates", None, Role::Operate),
     ];
-    served_with(keys, Series::new(EventTime::EARLIEST), ready(), act);
+    served_with(Given { keys, ..Given::default() }, Series::new(EventTime::EARLIEST), ready(), act);
 }
 
 fn call(address: SocketAddr, key: &str, request: &str, body: &str) -> (u16, String) {
