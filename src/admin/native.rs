@@ -251,7 +251,7 @@ fn own_tenant(
 }
 
 /// A body that is one JSON object.
-fn object(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn object(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Refusal> {
     let body = body.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Refusal::TooLarge

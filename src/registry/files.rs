@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Horizon, Registry, Unreadable};
-use crate::definition::{Definitions, Metric, OwnCalendar, Plan, full_meaning};
+use crate::definition::{Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault};
 use crate::format::definitions::read_body;
 use crate::model::EventTime;
 
@@ -168,12 +168,11 @@ fn families<'m>(metrics: impl Iterator<Item = &'m Metric>) -> Families<'m> {
 
 /// What stands in the way of taking these versions after those that are known.
 fn obstacle(known: &[&Metric], now: &[&Metric], reload: Reload) -> Option<String> {
-    let is_same = |(one, other): (&&Metric, &&Metric)| full_meaning(one) == full_meaning(other);
-    if known.len() > now.len() || !known.iter().zip(now).all(is_same) {
-        return Some(
-            "changed its meaning in place: keep the entry as it was and add a version of it with an effective_from"
-                .to_owned(),
-        );
+    let meanings = |versions: &[&Metric]| -> Vec<String> {
+        versions.iter().map(|version| full_meaning(version)).collect()
+    };
+    if let Some(how) = version_fault(&meanings(known), &meanings(now)) {
+        return Some(how.to_owned());
     }
     if known.is_empty() {
         return None;

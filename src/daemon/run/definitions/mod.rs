@@ -29,6 +29,8 @@ use crate::registry::{
 };
 use crate::settings::{Flow, Settings};
 
+pub(in crate::daemon) use self::shelf::beside;
+
 /// How long a change may take to reach every worker: one that delivers takes it after that.
 const TAKEN_MAX: Duration = Duration::from_secs(30);
 

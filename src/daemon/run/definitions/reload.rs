@@ -101,7 +101,8 @@ impl Watcher {
                 let faults = |faults: Vec<settings::SettingsFault>| {
                     CommandError::Faults(faults.iter().map(ToString::to_string).collect())
                 };
-                settings::check_topics(&self.settings, &definitions).map_err(faults)?;
+                settings::check_topics(&self.settings.flow.topics(), &definitions)
+                    .map_err(faults)?;
                 Ok(definitions)
             })
             .and_then(|definitions| self.book.take_files(definitions));

@@ -29,11 +29,7 @@ impl Shelf {
     pub(super) fn open(directory: &Path) -> Result<(Self, Registry), CommandError> {
         let path = directory.join(RECORDS);
         let (journal, lines) = Journal::open(&path).map_err(failed)?;
-        let mut registry = Registry::default();
-        for (number, line) in (1..).zip(&lines) {
-            let put = Record::read(line.as_bytes()).and_then(|record| registry.put(record));
-            put.map_err(|fault| unreadable(&path, number, &fault.0))?;
-        }
+        let registry = records(&path, &lines)?;
         Ok((Shelf { journal, lines: lines.len() }, registry))
     }
 
@@ -73,12 +69,7 @@ impl FileShelf {
     /// What they defined when a process last worked.
     pub(super) fn kept(&self) -> Result<Vec<Kept>, CommandError> {
         let (_, lines) = Journal::open(&self.path).map_err(failed)?;
-        let mut kept = Vec::with_capacity(lines.len());
-        for (number, line) in (1..).zip(&lines) {
-            let read = serde_json::from_str(line);
-            kept.push(read.map_err(|error| unreadable(&self.path, number, &error.to_string()))?);
-        }
-        Ok(kept)
+        kept(&self.path, &lines)
     }
 
     /// Keeps what they define now.
@@ -94,6 +85,36 @@ impl FileShelf {
         }
         journal.rewrite(lines.iter().map(String::as_str)).map_err(failed)
     }
+}
+
+/// What a state directory remembers: what was made over the listener, and what files had when a process last worked. Only
+/// looks, and may be asked of the directory of a daemon at work.
+///
+/// # Errors
+/// What cannot be read.
+pub(in crate::daemon) fn beside(directory: &Path) -> Result<Registry, CommandError> {
+    let [of_records, of_files] = [RECORDS, FILES].map(|name| directory.join(name));
+    let registry = records(&of_records, &Journal::look(&of_records).map_err(failed)?)?;
+    let kept = kept(&of_files, &Journal::look(&of_files).map_err(failed)?)?;
+    registry.with_kept(&kept).map_err(|fault| CommandError::failed(fault.0))
+}
+
+fn records(path: &Path, lines: &[String]) -> Result<Registry, CommandError> {
+    let mut registry = Registry::default();
+    for (number, line) in (1..).zip(lines) {
+        let put = Record::read(line.as_bytes()).and_then(|record| registry.put(record));
+        put.map_err(|fault| unreadable(path, number, &fault.0))?;
+    }
+    Ok(registry)
+}
+
+fn kept(path: &Path, lines: &[String]) -> Result<Vec<Kept>, CommandError> {
+    let mut kept = Vec::with_capacity(lines.len());
+    for (number, line) in (1..).zip(lines) {
+        let read = serde_json::from_str(line);
+        kept.push(read.map_err(|error| unreadable(path, number, &error.to_string()))?);
+    }
+    Ok(kept)
 }
 
 fn unreadable(path: &Path, line: usize, reason: &str) -> CommandError {
