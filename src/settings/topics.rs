@@ -51,6 +51,24 @@ pub(super) fn check_dialects(
     outcome
 }
 
+/// Definitions are never mixed with events or totals either.
+pub(super) fn check_definitions(
+    root: &Table<'_>,
+    flow: &KafkaFlow,
+    topic: &str,
+) -> Result<(), Faulty> {
+    let KafkaFlow { source, sink, rejects_topic } = flow;
+    let read = source.topics.iter().map(|read| ("one of source.topics", read.name.as_str()));
+    let written = [("sink.topic", sink.topic.as_str()), ("rejects.topic", rejects_topic.as_str())];
+    let mut others = read.chain(written);
+    match others.find(|(_, name)| *name == topic) {
+        Some((key, _)) => Err(root.fault(format!(
+            "metrics.topic and {key} are both {topic:?}: give each a topic of its own"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Checks that every metric is fed by a topic that is read: with one topic it need not name it, with several it must.
 ///
 /// # Errors
