@@ -180,7 +180,7 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     match (&flow, &metrics_table, &metrics) {
         (Ok(Flow::Files(_)), Ok(table), _) => metrics::check_of_files(table)?,
         (Ok(Flow::Kafka(flow)), _, Ok(metrics)) => {
-            topics::check_definitions(&root, flow, &metrics.topic)?;
+            topics::check_definitions(&root, flow, metrics.topic.as_deref())?;
         }
         _ => {}
     }

@@ -55,15 +55,15 @@ pub(super) fn check_dialects(
 pub(super) fn check_definitions(
     root: &Table<'_>,
     flow: &KafkaFlow,
-    topic: &str,
+    topic: Option<&str>,
 ) -> Result<(), Faulty> {
     let KafkaFlow { source, sink, rejects_topic } = flow;
     let read = source.topics.iter().map(|read| ("one of source.topics", read.name.as_str()));
     let written = [("sink.topic", sink.topic.as_str()), ("rejects.topic", rejects_topic.as_str())];
     let mut others = read.chain(written);
-    match others.find(|(_, name)| *name == topic) {
-        Some((key, _)) => Err(root.fault(format!(
-            "metrics.topic and {key} are both {topic:?}: give each a topic of its own"
+    match others.find(|(_, name)| Some(*name) == topic) {
+        Some((key, name)) => Err(root.fault(format!(
+            "metrics.topic and {key} are both {name:?}: give each a topic of its own"
         ))),
         None => Ok(()),
     }

@@ -29,7 +29,12 @@ pub(super) fn attach(
     let properties = flow.sink.properties.expose();
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     let asking = Asking { servers, stop, readiness: &outside.readiness };
-    let (name, timeout) = (settings.metrics.topic.as_str(), flow.source.request_timeout);
+    let timeout = flow.source.request_timeout;
+    let Some(name) = settings.metrics.topic.as_deref() else {
+        let reason = "metrics.topic is \"\", so that metrics are defined in files alone";
+        let attached = book.attach(Err(reason.to_owned()));
+        return attached.map(|()| true).map_err(|error| CommandError::failed(error.to_string()));
+    };
     let open = || DefinitionTopic::open(&properties, name, &flow.source.group_id, timeout);
     let opened = asking.until_answered(|| match open() {
         Err(kafka::Error::TopicMissing(_)) if settings.admin.address.is_some() => {
