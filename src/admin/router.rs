@@ -137,6 +137,11 @@ async fn admitted(
     // A hash that is expensive on purpose is worked out elsewhere.
     let admitted =
         tokio::task::spawn_blocking(move || access.admit(&headers, peer.ip(), role, now)).await;
+    let is_known = role == Role::Operate || shared.shown.catalogue.is_known();
+    let admitted = admitted.map(|admitted| match admitted {
+        Ok(_) if !is_known => Err(Denied::Starting),
+        admitted => admitted,
+    });
     match admitted {
         Ok(Ok(caller)) => {
             request.extensions_mut().insert(caller);
@@ -161,6 +166,10 @@ fn denial(denied: Denied) -> Response<Body> {
         Denied::Forbidden(role) => {
             let text = format!("the key may not do that: it needs the role {}", role.name());
             fault(StatusCode::FORBIDDEN, "forbidden", &text, &[])
+        }
+        Denied::Starting => {
+            let text = "the process is starting, and has not read what is defined: try again";
+            fault(StatusCode::SERVICE_UNAVAILABLE, "starting", text, &[])
         }
         Denied::TooMany => {
             let text =

@@ -137,6 +137,13 @@ impl Registry {
 }
 
 impl Registry {
+    /// A metric of a file that was made otherwise, too.
+    pub fn clash(&self) -> Option<String> {
+        let mut metrics = self.files.now.metrics.iter();
+        metrics
+            .find_map(|metric| self.clash_with(&metric.tenant, &metric.code, &metric.source.place))
+    }
+
     fn clash_with(&self, tenant: &str, code: &str, place: &str) -> Option<String> {
         let by = self.alive(tenant, code)?.record.origin.name();
         Some(format!(

@@ -182,10 +182,18 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let dedup_table = root.section("dedup", &dedup::KEYS);
     let dedup = dedup_table.as_ref().map_err(|fault| *fault).and_then(dedup::read);
     let watermark = watermark.and_then(|table| watermark::read(&table));
-    let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
+    let metrics_table = root.section("metrics", &metrics::KEYS);
+    let metrics = metrics_table.as_ref().map_err(|fault| *fault).and_then(metrics::read);
     let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
     let telemetry =
         root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
+    match (&flow, &metrics_table, &metrics) {
+        (Ok(Flow::Files(_)), Ok(table), _) => metrics::check_of_files(table)?,
+        (Ok(Flow::Kafka(flow)), _, Ok(metrics)) => {
+            topics::check_definitions(&root, flow, metrics.topic.as_deref())?;
+        }
+        _ => {}
+    }
     if let (Ok(metrics), Ok(admin)) = (&metrics, &admin)
         && metrics.files.is_empty()
         && admin.address.is_none()

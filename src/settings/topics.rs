@@ -50,6 +50,24 @@ pub(super) fn check_dialects(
     outcome
 }
 
+/// Definitions are never mixed with events or totals either.
+pub(super) fn check_definitions(
+    root: &Table<'_>,
+    flow: &KafkaFlow,
+    topic: Option<&str>,
+) -> Result<(), Faulty> {
+    let KafkaFlow { source, sink, rejects_topic } = flow;
+    let read = source.topics.iter().map(|read| ("one of source.topics", read.name.as_str()));
+    let written = [("sink.topic", sink.topic.as_str()), ("rejects.topic", rejects_topic.as_str())];
+    let mut others = read.chain(written);
+    match others.find(|(_, name)| Some(*name) == topic) {
+        Some((key, name)) => Err(root.fault(format!(
+            "metrics.topic and {key} are both {name:?}: give each a topic of its own"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Checks that every metric is fed by one of the topics that are read: with one it need not name it, with several it must;
 /// where files are read there are none.
 ///

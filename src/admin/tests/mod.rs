@@ -71,6 +71,10 @@ impl Catalogue for Memory {
         Arc::new(self.0.lock().expect("no panic").clone())
     }
 
+    fn is_known(&self) -> bool {
+        true
+    }
+
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
         if draft.definition.get("code") == Some(&"away".into()) {
             return Err(NotDone::Unavailable("the broker is away".to_owned()));
