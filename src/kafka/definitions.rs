@@ -19,7 +19,7 @@ use super::receipts::Receipts;
 use super::sink::producer_of_new_epoch;
 use super::tended::Tended;
 use super::trouble::Trouble;
-use super::{Access, Error, Options, check_topics};
+use super::{Access, Disposition, Error, Options, check_topics};
 
 const READING: &str = "reading the topic of definitions";
 const WRITING: &str = "writing a definition";
@@ -28,6 +28,58 @@ const PARTITION: i32 = 0;
 const MARK: &[u8] = b"mark";
 /// How long one look at the log waits.
 const POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// What is wrong with the topic of definitions.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionsFault {
+    /// It has several partitions, in which records have no order.
+    #[error(
+        "topic {topic:?} has {partitions} partitions, and definitions need one: name another topic in metrics.topic, or \
+         create it with one partition and cleanup.policy compact"
+    )]
+    Partitions {
+        /// Its name.
+        topic: String,
+        /// How many it has.
+        partitions: i32,
+    },
+    /// It lost what was read of it.
+    #[error(
+        "topic {topic:?} was read up to offset {next}, and its log reaches to {end}: it was deleted and created anew, or \
+         lost records; stop every process, bring the topic back from a copy, and start again"
+    )]
+    Lost {
+        /// Its name.
+        topic: String,
+        /// The offset that was to be read next.
+        next: i64,
+        /// One past the last offset of the log.
+        end: i64,
+    },
+    /// A state was made by definitions that have not been read.
+    #[error(
+        "the state was made by definitions of revision {of_state}, and those that are known are of revision {known}: where \
+         that stays so, the topic that metrics.topic names lost records"
+    )]
+    Behind {
+        /// Revision that the state was made by.
+        of_state: u64,
+        /// Revision that is known.
+        known: u64,
+    },
+}
+
+impl DefinitionsFault {
+    pub(super) const fn disposition(&self) -> Disposition {
+        match self {
+            DefinitionsFault::Partitions { .. } | DefinitionsFault::Lost { .. } => {
+                Disposition::Halt
+            }
+            // What is missing may be under way from another process.
+            DefinitionsFault::Behind { .. } => Disposition::Retry,
+        }
+    }
+}
 
 /// The topic, read up to somewhere.
 pub struct DefinitionTopic {
@@ -71,10 +123,7 @@ impl DefinitionTopic {
         timeout: Duration,
     ) -> Result<Self, Error> {
         let (counts, _) = check_topics(properties, &[(name, Access::Read)], timeout)?;
-        if counts != [1] {
-            let partitions = counts.first().copied().unwrap_or(0);
-            return Err(Error::DefinitionPartitions { topic: name.to_owned(), partitions });
-        }
+        Self::check_partitions(name, &counts)?;
         let mut config = Options::client(properties);
         // The client assigns nothing without a group. It never subscribes nor commits.
         config.set("group.id", group);
@@ -103,6 +152,18 @@ impl DefinitionTopic {
             next: 0,
             read: Vec::new(),
         })
+    }
+
+    /// Records have an order in one partition alone.
+    ///
+    /// # Errors
+    /// Another number of partitions.
+    pub fn check_partitions(name: &str, counts: &[i32]) -> Result<(), Error> {
+        if counts == [1] {
+            return Ok(());
+        }
+        let partitions = counts.first().copied().unwrap_or(0);
+        Err(Error::Definitions(DefinitionsFault::Partitions { topic: name.to_owned(), partitions }))
     }
 
     /// Makes the topic where there is none.
@@ -147,7 +208,8 @@ impl DefinitionTopic {
             .fetch_watermarks(&self.name, PARTITION, self.timeout)
             .map_err(|cause| self.explained(cause))?;
         if end < self.next || (self.next > 0 && first > self.next) {
-            return Err(Error::DefinitionsLost { topic: self.name.clone(), next: self.next, end });
+            let (topic, next) = (self.name.clone(), self.next);
+            return Err(Error::Definitions(DefinitionsFault::Lost { topic, next, end }));
         }
         let mut silence = Silence::new(self.timeout);
         while self.next < end {

@@ -5,6 +5,7 @@ use std::fmt;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::TopicId;
+use super::definitions::DefinitionsFault;
 use super::withheld::Withheld;
 
 /// What is done with a topic.
@@ -153,41 +154,9 @@ pub enum Error {
     /// The broker answers, and keeps the committed offsets back.
     #[error("{0}")]
     Withheld(Box<Withheld>),
-    /// The topic of definitions has several partitions, in which records have no order.
-    #[error(
-        "topic {topic:?} has {partitions} partitions, and definitions need one: name another topic in metrics.topic, or \
-         create it with one partition and cleanup.policy compact"
-    )]
-    DefinitionPartitions {
-        /// Its name.
-        topic: String,
-        /// How many it has.
-        partitions: i32,
-    },
-    /// The topic of definitions lost what was read of it.
-    #[error(
-        "topic {topic:?} was read up to offset {next}, and its log reaches to {end}: it was deleted and created anew, or \
-         lost records; stop every process, bring the topic back from a copy, and start again"
-    )]
-    DefinitionsLost {
-        /// Its name.
-        topic: String,
-        /// The offset that was to be read next.
-        next: i64,
-        /// One past the last offset of the log.
-        end: i64,
-    },
-    /// A state was made by definitions that have not been read.
-    #[error(
-        "the state was made by definitions of revision {of_state}, and those that are known are of revision {known}: where \
-         that stays so, the topic that metrics.topic names lost records"
-    )]
-    DefinitionsBehind {
-        /// Revision that the state was made by.
-        of_state: u64,
-        /// Revision that is known.
-        known: u64,
-    },
+    /// Something about the topic of definitions.
+    #[error("{0}")]
+    Definitions(DefinitionsFault),
     /// The broker did not say which cluster it is of.
     #[error("the broker did not tell its cluster id")]
     NoClusterId,
@@ -237,9 +206,7 @@ impl Error {
             | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
-            | Error::DefinitionPartitions { .. }
-            | Error::DefinitionsLost { .. }
-            | Error::DefinitionsBehind { .. }
+            | Error::Definitions(_)
             | Error::NoClusterId => None,
         }
     }
@@ -277,13 +244,11 @@ impl Error {
             | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
-            | Error::DefinitionPartitions { .. }
-            | Error::DefinitionsLost { .. }
             | Error::DamagedBatch { .. } => Disposition::Halt,
+            Error::Definitions(fault) => fault.disposition(),
             Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
-            | Error::DefinitionsBehind { .. }
             | Error::NoClusterId => Disposition::Retry,
             Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
                 disposition_of(cause)

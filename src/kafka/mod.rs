@@ -26,7 +26,7 @@ mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use committed::committed_offsets;
-pub use definitions::{DefinitionTopic, DefinitionWriter};
+pub use definitions::{DefinitionTopic, DefinitionWriter, DefinitionsFault};
 pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
 pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};

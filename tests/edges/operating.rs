@@ -29,7 +29,7 @@ fn log_level_changes_while_it_works() {
 
     for (body, status, words) in [
         (r#"{"level": "loud=="}"#, 422, "right would be"),
-        (r#"{"levels": "info"}"#, 400, "expected"),
+        (r#"{"levels": "info"}"#, 422, "levels"),
         ("debug", 400, "expected"),
     ] {
         let (found, answer) = put(body);
@@ -118,14 +118,6 @@ fn state_is_looked_into_while_its_daemon_works_and_after() {
     scene.write("metrics.json", &KINDS.replace("[\n", &format!("[\n{version}")));
     let (_, stderr) = expect_status(&verify(), 1);
     assert!(stderr.contains("inside of what is counted already"), "{stderr}");
-    // What nothing defines is told of.
-    let lacking = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
-    scene.write("metrics.json", lacking);
-    let (_, stderr) = expect_status(&verify(), 1);
-    assert!(stderr.contains("periods of metric \"u\"") && stderr.contains("\"level\""), "{stderr}");
-    let export = ["state", "export", &state, "--metrics", &metrics];
-    let (stdout, stderr) = expect_status(&run(export), 1);
-    assert!(stdout.contains("\"n\"") && stderr.contains("\"level\""), "{stdout} {stderr}");
     // The state directory remembers what files defined.
     let (remembered, _) = expect_status(&run(["state", "export", &state]), 0);
     assert_eq!(
@@ -133,6 +125,17 @@ fn state_is_looked_into_while_its_daemon_works_and_after() {
         shown.len()
     );
     assert!(remembered.contains("\"metric\":\"level\""), "{remembered}");
+    // What nothing defines is told of.
+    fs::remove_file(scene.path("state/definition-files.ndjson")).expect("it is there");
+    let lacking = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
+    scene.write("metrics.json", lacking);
+    let (_, stderr) = expect_status(&verify(), 1);
+    assert!(stderr.contains("periods of metric \"u\"") && stderr.contains("\"level\""), "{stderr}");
+    let export = ["state", "export", &state, "--metrics", &metrics];
+    let (stdout, stderr) = expect_status(&run(export), 1);
+    assert!(stdout.contains("\"n\"") && stderr.contains("\"level\""), "{stdout} {stderr}");
+    let (_, stderr) = expect_status(&run(["state", "export", &state]), 2);
+    assert!(stderr.contains("--metrics is missing"), "{stderr}");
     scene.write("metrics.json", KINDS);
     expect_status(&verify(), 0);
     damage(&scene);

@@ -117,8 +117,8 @@ fn state_is_written_as_it_always_was() {
     let mut notes = state_after(&format!("{}\n{much_later}", events()), false);
     notes.retain(|(key, _)| key[0] == b'G');
     let forgotten = golden(STATE_1_FORGOTTEN);
-    assert!(forgotten.len() > 5, "most metrics have forgotten something");
     assert!(forgotten == notes, "notes are written in another way:\n{}", text_of(&notes));
+    assert!(forgotten.len() > 3, "some metrics have forgotten something");
 }
 
 fn text_of(entries: &Entries) -> String {

@@ -46,6 +46,9 @@ pub(super) fn check(
     report.tell(&format!("sink.topic {:?}", flow.sink.topic), totals)?;
     let rejects = asked.topic(&sink, &flow.rejects_topic, Access::Write);
     report.tell(&format!("rejects.topic {:?}", flow.rejects_topic), rejects)?;
+    if let Some(topic) = &settings.metrics.topic {
+        report.tell(&format!("metrics.topic {topic:?}"), asked.definitions(topic))?;
+    }
     report.tell(&format!("source.group_id {:?}", flow.source.group_id), asked.group())?;
     let session = source.get("session.timeout.ms").map_or(SESSION_TIMEOUT, String::as_str);
     report.tell(&format!("session.timeout.ms {session}"), asked.session(session))?;
@@ -119,6 +122,28 @@ impl Asked<'_> {
             Access::Write => "may be written to",
         };
         Ok(format!("{count} partitions, {policy}, {}", granted(grant, may)))
+    }
+
+    /// Where metrics that are made over the listener are kept; a start gets on without it.
+    fn definitions(&self, topic: &str) -> Result<String, String> {
+        let timeout = self.flow.source.request_timeout;
+        match kafka::check_topics(self.sink, &[(topic, Access::Read)], timeout) {
+            Err(kafka::Error::TopicMissing(_)) => {
+                Ok("it does not exist yet: a start makes it, where the user may (Create)"
+                    .to_owned())
+            }
+            Err(kafka::Error::Unauthorised { .. }) => {
+                Ok("it may not be read: metrics can be defined in files alone".to_owned())
+            }
+            Err(error) => Err(words(error)),
+            Ok((counts, _)) => {
+                kafka::DefinitionTopic::check_partitions(topic, &counts).map_err(words)?;
+                let read = self.topic(self.sink, topic, Access::Read)?;
+                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
+                let grant = grant.map_err(words)?;
+                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+            }
+        }
     }
 
     fn group(&self) -> Result<String, String> {

@@ -183,7 +183,7 @@ impl Book {
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
         let before = writing.registry.revision();
-        let made = self.store(&mut writing, |registry| work_out(registry, horizon));
+        let made = stored(&mut writing, |registry| work_out(registry, horizon));
         // Also what others made, whatever became of this.
         let number = if writing.registry.revision() == before {
             None
@@ -206,40 +206,6 @@ impl Book {
             "a definition changed"
         );
         Ok(change)
-    }
-
-    /// Works a change out and stores it; anew, where another listener had its turn in between.
-    fn store(
-        &self,
-        writing: &mut Writing,
-        work_out: impl Fn(&Registry) -> Result<Change, Refusal>,
-    ) -> Result<Change, NotDone> {
-        let Writing { registry, shelf, .. } = writing;
-        let mut tries = 1..=TRIES;
-        loop {
-            let try_once = |shelf: &mut Shelf, registry: &mut Registry| {
-                let turn = shelf.begin(registry).map_err(|error| (error, false))?;
-                let change = match work_out(registry) {
-                    Ok(change) => change,
-                    Err(refusal) => return Ok(Err(NotDone::Refused(refusal))),
-                };
-                if change.outcome != Outcome::Unchanged {
-                    let stored = shelf.store(turn, &change.record, registry);
-                    stored.map_err(|error| (error, true))?;
-                }
-                Ok(Ok(change))
-            };
-            match try_once(shelf, registry) {
-                Ok(outcome) => return outcome,
-                Err((_, true)) if tries.next().is_some_and(|number| number < TRIES) => {}
-                Err((error, _)) => {
-                    tracing::error!(%error, "a definition could not be stored");
-                    return Err(NotDone::Unavailable(format!(
-                        "it could not be stored, and nothing was changed: {error}"
-                    )));
-                }
-            }
-        }
     }
 
     /// Takes other definitions of files, all or none. Returns how many metrics there are then.
@@ -337,6 +303,32 @@ impl Catalogue for Book {
 
     fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Acquire)
+    }
+}
+
+/// Works a change out and stores it; anew, where another listener had its turn in between.
+fn stored(
+    writing: &mut Writing,
+    work_out: impl Fn(&Registry) -> Result<Change, Refusal>,
+) -> Result<Change, NotDone> {
+    let Writing { registry, shelf, .. } = writing;
+    let not_stored = |error: shelf::Error| {
+        tracing::error!(%error, "a definition could not be stored");
+        NotDone::Unavailable(format!("it could not be stored, and nothing was changed: {error}"))
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let turn = shelf.begin(registry).map_err(not_stored)?;
+        let change = work_out(registry).map_err(NotDone::Refused)?;
+        if change.outcome == Outcome::Unchanged {
+            return Ok(change);
+        }
+        match shelf.store(turn, &change.record, registry) {
+            Ok(()) => return Ok(change),
+            Err(error) if tries == TRIES => return Err(not_stored(error)),
+            Err(error) => tracing::debug!(%error, "another listener had its turn: trying again"),
+        }
     }
 }
 

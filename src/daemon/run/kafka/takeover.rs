@@ -11,7 +11,7 @@ use crate::engine::{
     self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
 };
 use crate::format::state::Identity;
-use crate::kafka::{self, Source};
+use crate::kafka::{self, DefinitionsFault, Source};
 use crate::store::{self, Store};
 
 /// What file systems take as a name.
@@ -124,7 +124,7 @@ fn check_revision(store: &Store, plan: &Plan) -> Result<(), Error> {
     let known = plan.revision();
     match store.commits()?.last().map(|last| last.plan_revision) {
         Some(of_state) if of_state > known => {
-            Err(kafka::Error::DefinitionsBehind { of_state, known }.into())
+            Err(kafka::Error::Definitions(DefinitionsFault::Behind { of_state, known }).into())
         }
         _ => Ok(()),
     }
