@@ -112,7 +112,7 @@ pub struct DefinitionWriter {
 }
 
 impl DefinitionTopic {
-    /// Opens the topic; nothing is read yet. `properties` are librdkafka's, `group` begins the transactional id.
+    /// Opens the topic; nothing is read yet. `properties` are librdkafka's, which want a `group` that is never joined.
     ///
     /// # Errors
     /// A broker that does not answer; a topic that is not there, not authorised, or has several partitions.
@@ -140,7 +140,8 @@ impl DefinitionTopic {
             .and_then(|()| consumer.assign(&list))
             .map_err(Error::request(READING))?;
         let mut writer = Options::client(properties);
-        writer.set("transactional.id", format!("{group}-definitions:{name}"));
+        // One for all that write to the topic, of whatever group they are.
+        writer.set("transactional.id", name);
         writer.set("enable.idempotence", "true");
         writer.set("acks", "all");
         writer.set("transaction.timeout.ms", timeout.as_millis().max(10_000).to_string());
