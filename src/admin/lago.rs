@@ -2,26 +2,26 @@
 //!
 //! A code may hold slashes, which Lago's clients do not encode: so what follows the path is a code, whatever it holds.
 
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::access::{Caller, Denied};
+use super::body::{self, Asked, Unread};
 use super::catalogue::NotDone;
 use super::making;
 use super::native::{new_id, parameters};
 use super::page::Page;
 use super::router::{JSON, Parameters, Shared, answer};
+use super::words::Named;
 use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Fault, Json, Step};
 use crate::format::evaluate_expression;
-use crate::registry::{self, Definition, Draft, Origin, Patch, Record};
+use crate::registry::{self, Definition, Draft, Origin, Patch, Record, Registry};
 
 const GROUPS: &str = "/groups";
-
-type Asked = Result<Bytes, BytesRejection>;
+const EVALUATION: &str = "evaluate_expression";
 
 /// Why there is no metric to answer with.
 enum Refused {
@@ -31,6 +31,8 @@ enum Refused {
     FeatureUnavailable,
     /// 404
     NotFound,
+    /// 413
+    TooLarge,
     /// 422
     Faults(Vec<Fault>),
     /// 503
@@ -54,6 +56,7 @@ pub(super) async fn create(
             origin: Origin::Lago,
             definition: native(&metric, &tenant),
             body: Some(fields.to_string()),
+            once: None,
             tenant,
         };
         Ok(making::create(&shared, &caller, draft).await?)
@@ -94,13 +97,12 @@ pub(super) async fn list(
 pub(super) async fn read_one(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     query: Parameters,
 ) -> Response<Body> {
     let Ok(tenant) = own_tenant(&caller) else { return refusal(Refused::NotFound) };
     let registry = shared.shown.catalogue.registry();
-    let record =
-        |code: &str| registry.record(&tenant, code).filter(|record| record.origin == Origin::Lago);
+    let record = |code: &str| own(&registry, &tenant, code);
     if let Some(record) = record(&code) {
         return match answer_of(record) {
             Ok(metric) => shown("billable_metric", metric),
@@ -125,7 +127,7 @@ pub(super) async fn read_one(
 pub(super) async fn update(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     body: Asked,
 ) -> Response<Body> {
     let changed = async {
@@ -139,14 +141,13 @@ pub(super) async fn update(
             }
             // What was said natively beside the body stays.
             let before = native(&stored(record)?, &tenant);
-            Ok(Patch {
-                keys: replaced(&before, native(&metric, &tenant)),
-                body: Some(fields.to_string()),
-                seen: None,
-                of_revision: None,
-            })
+            let keys = making::replaced(&before, native(&metric, &tenant));
+            Ok((Patch { keys, body: Some(fields.to_string()), ..Patch::default() }, ()))
         };
-        making::edit(&shared, &caller, (&tenant, &code), work_out).await
+        let made =
+            making::edit(&shared, &caller, |registry| own(registry, &tenant, &code), work_out);
+        let (change, ()) = made.await?;
+        Ok(change)
     };
     match changed.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
@@ -158,14 +159,12 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
 ) -> Response<Body> {
     let deleted = async {
         let tenant = own_tenant(&caller)?;
         let registry = shared.shown.catalogue.registry();
-        // One that was made otherwise is none of Lago's.
-        let record = registry.record(&tenant, &code);
-        record.filter(|record| record.origin == Origin::Lago).ok_or(Refused::NotFound)?;
+        own(&registry, &tenant, &code).ok_or(Refused::NotFound)?;
         Ok(making::delete(&shared, &caller, (&tenant, &code), None).await?)
     };
     match deleted.await.and_then(|change| answer_of(&change.record)) {
@@ -174,11 +173,19 @@ pub(super) async fn delete(
     }
 }
 
-/// What an expression gives for an event.
-pub(super) async fn evaluate(_caller: Caller, body: Asked) -> Response<Body> {
-    let body = body.ok().and_then(|body| String::from_utf8(body.to_vec()).ok());
-    let Some(Ok(body)) = body.map(|text| Json::parse(&text)) else {
-        return refusal(Refused::BadRequest);
+/// What an expression gives for an event; nothing else is posted to a code.
+pub(super) async fn evaluate(
+    _caller: Caller,
+    Named(code): Named<String>,
+    body: Asked,
+) -> Response<Body> {
+    if code != EVALUATION {
+        return no_such_path();
+    }
+    let body = match body::text(body).map(|text| Json::parse(&text)) {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return refusal(Refused::BadRequest),
+        Err(unread) => return refusal(unread.into()),
     };
     let expression = body.member("expression").and_then(Json::scalar_text);
     let event = body.member("event").map(ToString::to_string);
@@ -191,6 +198,11 @@ pub(super) async fn evaluate(_caller: Caller, body: Asked) -> Response<Body> {
 /// There is no such path.
 pub(super) fn no_such_path() -> Response<Body> {
     error(StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"), None)
+}
+
+/// The answer took too long.
+pub(super) fn too_late() -> Response<Body> {
+    error(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", None, None)
 }
 
 /// Why a request was not let in.
@@ -215,9 +227,7 @@ fn own_tenant(caller: &Caller) -> Result<String, Refused> {
 }
 
 fn fields(body: Asked) -> Result<Json, Refused> {
-    let body = body.map_err(|_| Refused::BadRequest)?;
-    let text = std::str::from_utf8(&body).map_err(|_| Refused::BadRequest)?;
-    lago::fields_of(text).map_err(|_| Refused::BadRequest)
+    lago::fields_of(&body::text(body)?).map_err(|_| Refused::BadRequest)
 }
 
 /// All faults at once, that of a code which there is too.
@@ -242,15 +252,13 @@ fn native(metric: &BillableMetric, tenant: &str) -> Definition {
     metric.to_native(tenant, &Defaults::default())
 }
 
-/// The keys of a definition, and null for those of the one before that it lacks.
-fn replaced(before: &Definition, after: Definition) -> Definition {
-    let mut keys = after;
-    for key in before.keys() {
-        if !keys.contains_key(key) {
-            keys.insert(key.clone(), serde_json::Value::Null);
+impl From<Unread> for Refused {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Refused::TooLarge,
+            Unread::NoText(_) => Refused::BadRequest,
         }
     }
-    keys
 }
 
 impl From<NotDone> for Refused {
@@ -268,7 +276,11 @@ impl From<NotDone> for Refused {
                 });
                 Refused::Faults(faults.collect())
             }
-            NotDone::Refused(registry::Refusal::Stale { .. } | registry::Refusal::Overtaken)
+            NotDone::Refused(
+                registry::Refusal::Stale { .. }
+                | registry::Refusal::Overtaken
+                | registry::Refusal::KeyReused,
+            )
             | NotDone::Unavailable(_) => Refused::Unavailable,
             NotDone::Failed(text) => Refused::Failed(text),
         }
@@ -279,10 +291,14 @@ fn fault(field: &str, code: &'static str) -> Fault {
     Fault { path: vec![Step::Key(field.to_owned())], code, message: String::new() }
 }
 
+/// One that was made otherwise is none of Lago's.
+fn own<'r>(registry: &'r Registry, tenant: &str, code: &str) -> Option<&'r Record> {
+    registry.record(tenant, code).filter(|record| record.origin == Origin::Lago)
+}
+
 /// The body that a record was made of.
 fn body_of(record: &Record) -> Result<Json, Refused> {
-    let body = record.newest().body.as_deref().ok_or(Refused::NotFound)?;
-    Json::parse(body).map_err(|fault| Refused::Failed(fault.0))
+    Ok(making::kept_body(record.newest().body.as_deref())?)
 }
 
 fn stored(record: &Record) -> Result<BillableMetric, Refused> {
@@ -346,6 +362,7 @@ fn refusal(refused: Refused) -> Response<Body> {
         Refused::NotFound => {
             error(StatusCode::NOT_FOUND, "Not Found", Some("billable_metric_not_found"), None)
         }
+        Refused::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large", None, None),
         Refused::Faults(faults) => {
             let details = lago::error_details(&faults);
             let status = StatusCode::UNPROCESSABLE_ENTITY;

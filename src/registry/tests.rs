@@ -53,7 +53,7 @@ fn with(value: Value) -> Registry {
 }
 
 fn patch(keys: Value) -> Patch {
-    Patch { keys: definition(keys), body: None, seen: None, of_revision: None }
+    Patch { keys: definition(keys), ..Patch::default() }
 }
 
 fn changed(registry: &mut Registry, keys: Value, at: &str) -> Result<Outcome, Refusal> {
@@ -128,15 +128,31 @@ fn wanted_begin_is_taken_where_it_is_far_enough() {
     let counts_from = instant("2026-04-02T00:00:00Z");
     assert_eq!(outcome, Ok(Outcome::Versioned { version: 2, counts_from, continues: None }));
     // One before that would give the later one another number.
-    let between = faults(changed(&mut registry, json!({"value": "properties.k"}), NOW));
+    let between = faults(changed(&mut registry, keys("2026-03-20T00:00:00Z"), NOW));
     assert_eq!(
         between,
         [
-            "effective_from: the version before it counts from 2026-04-01T12:00:00Z on, and 2026-03-10T12:10:00Z is no later: \
+            "effective_from: the version before it counts from 2026-04-01T12:00:00Z on, and 2026-03-20T00:00:00Z is no later: \
           give a later instant"
         ]
     );
     assert_eq!(versions(&registry), 2);
+    // One without a begin comes behind it.
+    let outcome = changed(&mut registry, json!({"value": "properties.k"}), NOW);
+    assert_eq!(outcome, Ok(Outcome::Versioned { version: 3, counts_from, continues: None }));
+}
+
+#[test]
+fn changes_of_one_second_count_one_behind_the_other() {
+    let mut registry = with(sum());
+    let counts_from = instant("2026-03-11T00:00:00Z");
+    for (version, value) in [(2, "properties.k"), (3, "properties.l"), (4, "properties.m")] {
+        let outcome = changed(&mut registry, json!({"value": value}), NOW);
+        assert_eq!(outcome, Ok(Outcome::Versioned { version, counts_from, continues: None }));
+    }
+    let begun = registry.definitions().metrics.into_iter().map(|metric| metric.effective_from);
+    let begun: Vec<_> = begun.flatten().collect();
+    assert!(begun.is_sorted_by(|one, other| one < other), "{begun:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::daemon::{CommandError, clock};
 use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
 use crate::model::Span;
-use crate::registry::{Author, Change, Draft, Horizon, Outcome, Patch, Refusal, Registry, Reload};
+use crate::registry::{Author, Change, Draft, Horizon, Patch, Refusal, Registry, Reload};
 use crate::settings::{Flow, Settings};
 
 /// How long a change may take to reach every worker: one that delivers takes it after that.
@@ -106,7 +106,8 @@ impl Book {
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
         let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
-        if change.outcome == Outcome::Unchanged {
+        // Also a call that changes nothing may have to be known again.
+        if change.record.revision <= writing.registry.revision() {
             return Ok(change);
         }
         let mut registry = writing.registry.clone();
