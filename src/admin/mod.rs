@@ -4,14 +4,15 @@
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native`, `lago` (by
-//! `page`) and `maple` what becomes of definitions, which `making` changes and `catalogue` keeps; `operate` answers operators: `readiness` holds what keeps the process from
-//! being ready, `usage` what may be asked of totals (by `query`). Decides nothing about totals, and starts no thread: who
-//! calls drives the future.
+//! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native`, `lago` (by `page`)
+//! and `maple` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
+//! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
+//! totals (by `query`). Decides nothing about totals, and starts no thread: who calls drives the future.
 
 mod access;
 mod body;
 mod catalogue;
+mod dialects;
 mod error;
 mod lago;
 mod making;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 pub use access::{Hash, Key, Role};
 pub use catalogue::{Catalogue, NotDone};
+pub use dialects::{Dialects, LagoErrors, TenantNames, Tenants};
 pub use error::Error;
 pub use query::Refusal;
 pub use readiness::{Obstacle, Readiness};
@@ -58,6 +60,10 @@ pub struct Shown {
     pub catalogue: Arc<dyn Catalogue>,
     /// Who may ask; nobody but this machine where there are none.
     pub keys: Arc<[Key]>,
+    /// How tenants are called in other systems' calls.
+    pub tenants: Arc<Tenants>,
+    /// What other systems' calls leave unsaid.
+    pub dialects: Arc<Dialects>,
     /// The clock.
     pub now: fn() -> EventTime,
 }

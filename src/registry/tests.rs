@@ -133,7 +133,8 @@ fn wanted_begin_is_taken_where_it_is_far_enough() {
     let counts_from = instant("2026-04-02T00:00:00Z");
     assert_eq!(outcome, Ok(Outcome::Versioned { version: 2, counts_from, continues: None }));
     // One before that would give the later one another number.
-    let between = faults(changed(&mut registry, keys("2026-03-20T00:00:00Z"), NOW));
+    let earlier = json!({"value": "properties.k", "effective_from": "2026-03-20T00:00:00Z"});
+    let between = faults(changed(&mut registry, earlier, NOW));
     assert_eq!(
         between,
         [

@@ -30,10 +30,8 @@ fn asked(name: &str, property: &str) -> Value {
 }
 
 fn joined(name: &str, items: &[Value]) -> Value {
-    let items: Vec<Value> = items
-        .iter()
-        .map(|item| json!({"item_type": "COMPARATOR", "comparator": item}))
-        .collect();
+    let items: Vec<Value> =
+        items.iter().map(|item| json!({"item_type": "COMPARATOR", "comparator": item})).collect();
     json!({"type": name, "items": items})
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn create(
         let (id, warning) = (new_id(), warning(&unknown));
         let code = format!("bm_{}", id.replace('-', ""));
         let draft = Draft {
-            definition: metric.to_native(&place.tenant, &code, &Defaults::default()),
+            definition: metric.to_native(&place.tenant, &code, &shared.shown.dialects.maple),
             id,
             tenant: place.tenant.clone(),
             origin: Origin::Maple,

@@ -66,7 +66,7 @@ impl FromRequestParts<Shared> for Place {
         let (company_id, id) = (of("company_id"), of("id"));
         let is_company =
             company_id.strip_prefix(COMPANY_PREFIX).is_some_and(|name| !name.is_empty());
-        match caller.tenant(Some(company_id.clone())) {
+        match caller.tenant(Some(shared.shown.tenants.of_company(&company_id))) {
             Ok(tenant) if is_company => Ok(Place { company_id, tenant, id }),
             Ok(_) | Err(_) => Err(missing()),
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{ready, sent, served_with};
+use super::{Given, ready, sent, served_with};
 use crate::admin::router::{Need, Route, routes};
 use crate::admin::{Hash, Key, Role};
 use crate::model::EventTime;
@@ -24,7 +24,7 @@ fn with(act: impl FnOnce(SocketAddr)) {
         key("defines-2", Some("cmp_2"), Role::Define),
         key("operates", None, Role::Operate),
     ];
-    served_with(keys, Series::new(EventTime::EARLIEST), ready(), act);
+    served_with(Given { keys, ..Given::default() }, Series::new(EventTime::EARLIEST), ready(), act);
 }
 
 fn call(address: SocketAddr, key: &str, request: &str, body: &str) -> (u16, String) {
@@ -72,10 +72,10 @@ fn path(route: &Route, company: &str, name: &str) -> String {
 
 /// Every way in which a tenant may come to a metric, and what it is named then.
 const WAYS: [(&str, &str, fn(&Value) -> Option<&str>); 3] = [
-    ("/v1/metrics", METRIC, |made| made["code"].as_str()),
+    ("/v1/metrics", r#"{"code":"code_of_1","aggregation":"count"}"#, |made| made["code"].as_str()),
     (
         "/api/v1/billable_metrics",
-        r#"{"billable_metric":{"name":"M","code":"m","aggregation_type":"count_agg"}}"#,
+        r#"{"billable_metric":{"name":"M","code":"code_of_1","aggregation_type":"count_agg"}}"#,
         |made| made["billable_metric"]["code"].as_str(),
     ),
     (

@@ -38,6 +38,8 @@ pub(super) fn listen(
         live: Arc::clone(&outside.live) as Arc<dyn admin::Live>,
         catalogue: Arc::clone(book) as Arc<dyn admin::Catalogue>,
         keys: settings.keys.clone().into(),
+        tenants: Arc::new(settings.tenants.clone()),
+        dialects: Arc::new(settings.dialects.clone()),
         now: clock::now,
     };
     let serve = move || {
