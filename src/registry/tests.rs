@@ -41,8 +41,8 @@ fn draft(value: Value) -> Draft {
     }
 }
 
-fn once(key: &str, request: &str) -> Option<Once> {
-    Some(Once { key: key.to_owned(), request: request.to_owned(), warning: None })
+fn once(key: &str, request: &str) -> Once {
+    Once { key: key.to_owned(), request: request.to_owned(), warning: None }
 }
 
 fn sum() -> Value {
@@ -411,13 +411,13 @@ fn metric_of_another_system_is_shown_in_the_native_form() {
 #[test]
 fn call_with_a_key_is_done_once() {
     let mut registry = Registry::default();
-    let draft = Draft { once: once("k", "r"), body: Some("b".to_owned()), ..draft(sum()) };
+    let draft = Draft { once: Some(once("k", "r")), body: Some("b".to_owned()), ..draft(sum()) };
     let made = registry.create(draft.clone(), author(NOW)).expect("it is valid");
     registry.put(made.record.clone()).expect("it compiles");
     let again = registry.create(draft.clone(), author("2026-03-11T12:00:00Z"));
     let repeated = Change { record: made.record.clone(), outcome: Outcome::Unchanged };
     assert_eq!(again, Ok(repeated));
-    let other = Draft { once: once("k", "s"), ..draft.clone() };
+    let other = Draft { once: Some(once("k", "s")), ..draft.clone() };
     assert_eq!(registry.create(other, author(NOW)), Err(Refusal::KeyReused));
     // Of another tenant it is another key.
     let stranger = Draft { tenant: "t2".to_owned(), ..draft };
@@ -430,9 +430,9 @@ fn call_with_a_key_is_done_once() {
         Ok(change.outcome)
     };
     // One that changes nothing is known again too.
-    assert_eq!(change(&mut registry, once("n", "r"), json!({})), Ok(Outcome::Unchanged));
+    assert_eq!(change(&mut registry, Some(once("n", "r")), json!({})), Ok(Outcome::Unchanged));
     assert_eq!(
-        change(&mut registry, once("n", "s"), json!({"name": "x"})),
+        change(&mut registry, Some(once("n", "s")), json!({"name": "x"})),
         Err(Refusal::KeyReused)
     );
     assert_eq!(change(&mut registry, None, json!({"name": "x"})), Ok(Outcome::Described));
@@ -451,7 +451,7 @@ fn what_is_retired_may_be_retired_again_and_no_more() {
         Ok(change.outcome)
     };
     let keys = json!({"name": "Last", "value": "properties.m"});
-    assert_eq!(retire(&mut registry, keys.clone(), once("k", "r")), Ok(Outcome::Deleted));
+    assert_eq!(retire(&mut registry, keys.clone(), Some(once("k", "r"))), Ok(Outcome::Deleted));
     let record = registry.newest("default", "tokens").expect("it is kept");
     assert_eq!(record.newest().definition["name"], "Last");
     assert!(record.receipt("k").is_some_and(|receipt| receipt.is_deleted));
@@ -459,7 +459,7 @@ fn what_is_retired_may_be_retired_again_and_no_more() {
     let revision = registry.revision();
     assert_eq!(retire(&mut registry, json!({}), None), Ok(Outcome::Unchanged));
     assert_eq!(registry.revision(), revision, "nothing is to be kept");
-    assert_eq!(retire(&mut registry, json!({}), once("l", "r")), Ok(Outcome::Unchanged));
+    assert_eq!(retire(&mut registry, json!({}), Some(once("l", "r"))), Ok(Outcome::Unchanged));
     assert!(registry.receipt("default", "l").is_some() && registry.revision() > revision);
     assert_eq!(retire(&mut registry, keys, None), Err(Refusal::NotFound));
     assert_eq!(changed(&mut registry, json!({"name": "x"}), NOW), Err(Refusal::NotFound));
@@ -472,12 +472,12 @@ fn what_is_retired_may_be_retired_again_and_no_more() {
 #[test]
 fn receipts_are_bounded_but_for_the_first_and_the_newest() {
     let mut registry = Registry::default();
-    let draft = Draft { once: once("first", "r"), ..draft(sum()) };
+    let draft = Draft { once: Some(once("first", "r")), ..draft(sum()) };
     registry.put(registry.create(draft, author(NOW)).expect("it is valid").record).expect("sound");
     let mut change = |key: &str, body: &str| {
         let patch = Patch {
             body: Some(body.to_owned()),
-            once: once(key, "r"),
+            once: Some(once(key, "r")),
             ..patch(json!({"name": key}))
         };
         let change = registry.change("default", "tokens", patch, horizon(), author(NOW));
@@ -502,11 +502,11 @@ fn receipts_are_bounded_but_for_the_first_and_the_newest() {
 #[test]
 fn receipts_are_read_as_they_were_written() {
     let mut registry = Registry::default();
-    let warned = once("k", "r").map(|once| Once { warning: Some("299".to_owned()), ..once });
+    let warned = Some(Once { warning: Some("299".to_owned()), ..once("k", "r") });
     let draft = Draft { once: warned, body: Some("{}".to_owned()), ..draft(sum()) };
     let made = registry.create(draft, author(NOW)).expect("it is valid");
     registry.put(made.record).expect("it compiles");
-    let patch = Patch { retires: true, once: once("l", "s"), ..Patch::default() };
+    let patch = Patch { retires: true, once: Some(once("l", "s")), ..Patch::default() };
     let retired = registry.change("default", "tokens", patch, horizon(), author(NOW));
     let record = retired.expect("it is there").record;
     let golden = include_str!("../../tests/data/formats/definition-1-receipts.json");

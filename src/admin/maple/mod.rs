@@ -71,7 +71,6 @@ pub(super) async fn create(
 /// What there is, also what is archived, by pages.
 pub(super) async fn find(
     State(shared): State<Shared>,
-    _caller: Caller,
     place: Place,
     body: Asked,
 ) -> Response<Body> {
@@ -88,11 +87,7 @@ pub(super) async fn find(
 }
 
 /// One metric.
-pub(super) async fn read_one(
-    State(shared): State<Shared>,
-    _caller: Caller,
-    place: Place,
-) -> Response<Body> {
+pub(super) async fn read_one(State(shared): State<Shared>, place: Place) -> Response<Body> {
     let registry = shared.shown.catalogue.registry();
     let record = place.record(&registry).ok_or_else(Refused::no_metric);
     answered(record.and_then(|record| told(&place, record, None, None)))

@@ -78,8 +78,8 @@ impl Call {
     pub(super) fn once(&self, body: &str) -> Option<Once> {
         let key = self.key.clone()?;
         let digest = Sha256::digest(format!("{}\n{body}", self.line));
-        let request = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(Once { key, request, warning: None })
+        let hex = |byte: &u8| format!("{byte:02x}");
+        Some(Once { key, request: digest.iter().map(hex).collect(), warning: None })
     }
 }
 
@@ -95,13 +95,11 @@ impl FromRequestParts<Shared> for Call {
             return Ok(Call { key: None, line });
         };
         let key = value.to_str().ok().filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
-        match key {
-            Some(key) => Ok(Call { key: Some(key.to_owned()), line }),
-            None => {
-                let text = format!("is a text of 1 to {KEY_BYTES_MAX} ASCII characters");
-                Err(Refused::at("Idempotency-Key", "invalid", &text).response())
-            }
+        if let Some(key) = key {
+            return Ok(Call { key: Some(key.to_owned()), line });
         }
+        let text = format!("is a text of 1 to {KEY_BYTES_MAX} ASCII characters");
+        Err(Refused::at("Idempotency-Key", "invalid", &text).response())
     }
 }
 

@@ -47,6 +47,7 @@ impl Refused {
 }
 
 /// A body with faults: the code and path of the first, the text of all.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub(super) fn faulty(faults: Vec<Fault>) -> Refused {
     let Some(first) = faults.first() else {
         return NotDone::Failed("a body without faults was refused".to_owned()).into();

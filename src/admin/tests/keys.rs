@@ -70,8 +70,11 @@ fn path(route: &Route, company: &str, name: &str) -> String {
     path.replace("{company_id}", company)
 }
 
-/// Every way in which a tenant may come to a metric, and what it is named then.
-const WAYS: [(&str, &str, fn(&Value) -> Option<&str>); 3] = [
+/// Path, body, and what the answer names the metric.
+type Way = (&'static str, &'static str, fn(&Value) -> Option<&str>);
+
+/// Every way in which a tenant may come to a metric.
+const WAYS: [Way; 3] = [
     ("/v1/metrics", r#"{"code":"code_of_1","aggregation":"count"}"#, |made| made["code"].as_str()),
     (
         "/api/v1/billable_metrics",

@@ -99,7 +99,8 @@ fn is_of(pattern: &str, found: &Value) -> bool {
 
 /// Whether a text is of a form with `<uuid>` and the like in it.
 fn matches(pattern: &str, text: &str) -> bool {
-    const FORMS: [(&str, fn(&str) -> bool); 4] =
+    type Form = (&'static str, fn(&str) -> bool);
+    const FORMS: [Form; 4] =
         [("<uuid>", is_uuid), ("<hex>", is_hex), ("<time>", is_time), ("<any>", |_| true)];
     let first = FORMS.iter().filter_map(|(name, form)| Some((pattern.find(name)?, *name, form)));
     let Some((at, name, form)) = first.min_by_key(|(at, ..)| *at) else { return pattern == text };

@@ -83,7 +83,8 @@ fn run(file: &Path) -> Vec<String> {
 fn keys(recorded: &Value) -> String {
     let entry = |entry: &Value| {
         let digest = Sha256::digest(entry["key"].as_str().expect("a text"));
-        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let hash: String = digest.iter().map(hex).collect();
         let (name, tenant, role) = (&entry["key"], &entry["tenant"], &entry["role"]);
         format!("{{ name = {name}, tenant = {tenant}, role = {role}, hash = \"sha256:{hash}\" }}")
     };
@@ -111,7 +112,7 @@ fn asked(address: &str, exchange: &Value, captured: &mut Captured) -> Result<(),
     let mut headers = String::new();
     for (name, value) in exchange["headers"].as_object().into_iter().flatten() {
         let value = captured.filled(value.as_str().ok_or("a header is no text")?)?;
-        headers.push_str(&format!("{name}: {value}\r\n"));
+        headers.extend([name, ": ", &value, "\r\n"]);
     }
     let body = match (&exchange["body"], exchange["text"].as_str()) {
         (Value::Null, text) => text.unwrap_or_default().to_owned(),
