@@ -35,7 +35,7 @@ def main(broker, topic, customer, count, first=0):
             "type": "api_call",
             "customer": customer,
             "time": int(time.time()),
-            "properties": {"path": "/v1/search", "status": 200, "tier": "pro"},
+            "properties": {"path": "/v1/search", "status": 200, "tier": "pro", "latency_ms": 42},
         }
         while True:
             try:

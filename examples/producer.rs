@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "type": "api_call",
             "customer": customer,
             "time": SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
-            "properties": { "path": "/v1/search", "status": 200, "tier": "pro" },
+            "properties": { "path": "/v1/search", "status": 200, "tier": "pro", "latency_ms": 42 },
         });
         send(&producer, topic, customer, &event.to_string())?;
     }

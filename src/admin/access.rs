@@ -108,6 +108,8 @@ pub(super) enum Denied {
     Forbidden(Role),
     /// Its address failed too often.
     TooMany,
+    /// The process starts, and does not know yet what is defined.
+    Starting,
 }
 
 /// Who may ask.

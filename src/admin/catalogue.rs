@@ -20,6 +20,9 @@ pub trait Catalogue: Send + Sync {
     /// What is defined now.
     fn registry(&self) -> Arc<Registry>;
 
+    /// Whether all that is defined is known by now; until then nothing is answered of it.
+    fn is_known(&self) -> bool;
+
     /// Makes a metric; `who` asks for it.
     ///
     /// # Errors

@@ -252,7 +252,7 @@ fn own_tenant(
 }
 
 /// A body that is one JSON object.
-fn object(body: Asked) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn object(body: Asked) -> Result<Map<String, Value>, Refusal> {
     let body = body::text(body).map_err(|unread| match unread {
         Unread::TooLarge => Refusal::TooLarge,
         Unread::NoText(text) => Refusal::NoJson(text),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::access::Caller;
+use super::body::Asked;
 use super::native;
 use super::readiness::Obstacle;
-use super::router::{JSON, Parameters, Shared, answer, fault, refused};
+use super::router::{JSON, Parameters, Shared, answer, refused};
 use super::{Live, Refusal, Shown, UsageAsk};
 use crate::telemetry::log;
 
@@ -75,22 +75,25 @@ pub(super) async fn log_level() -> Response<Body> {
 }
 
 /// Other lines from now on, as long as the process lives: `{"level": "warn,odometer=debug"}`.
-pub(super) async fn change_log_level(body: String) -> Response<Body> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wanted {
-        level: String,
-    }
-    let wanted: Wanted = match serde_json::from_str(&body) {
-        Ok(wanted) => wanted,
-        Err(error) => {
-            let text = format!("expected {{\"level\": \"debug\"}}, found none: {error}");
-            return fault(StatusCode::BAD_REQUEST, "bad_body", &text, &[]);
+pub(super) async fn change_log_level(body: Asked) -> Response<Body> {
+    let wanted = native::object(body).and_then(|body| {
+        let fault =
+            |path: &str, text: &str| Err(Refusal::Faults(vec![(path.to_owned(), text.to_owned())]));
+        if let Some(unknown) = body.keys().find(|key| *key != "level") {
+            return fault(unknown, "is no key of this call, which takes level alone");
         }
+        match body.get("level").and_then(|level| level.as_str()) {
+            Some(level) => Ok(level.to_owned()),
+            None => fault("level", "is no text: expected one such as \"warn,odometer=debug\""),
+        }
+    });
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(refusal) => return refused(refusal),
     };
-    match log::change_filter(&wanted.level) {
+    match log::change_filter(&wanted) {
         Ok(()) => {
-            tracing::info!(level = wanted.level, "the log's level was changed");
+            tracing::info!(filter = wanted, "the log's level was changed");
             log_level().await
         }
         Err(error) => refused(Refusal::Faults(vec![("level".to_owned(), error.to_string())])),

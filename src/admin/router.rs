@@ -130,6 +130,11 @@ async fn admitted(
     // A hash that is expensive on purpose is worked out elsewhere.
     let admitted =
         tokio::task::spawn_blocking(move || access.admit(&headers, peer.ip(), role, now)).await;
+    let is_known = role == Role::Operate || shared.shown.catalogue.is_known();
+    let admitted = admitted.map(|admitted| match admitted {
+        Ok(_) if !is_known => Err(Denied::Starting),
+        admitted => admitted,
+    });
     match admitted {
         Ok(Ok(caller)) => {
             request.extensions_mut().insert(caller);

@@ -107,6 +107,10 @@ fn told(denied: Denied) -> (StatusCode, &'static str, String) {
             let text = format!("the key may not do that: it needs the role {}", role.name());
             (StatusCode::FORBIDDEN, "forbidden", text)
         }
+        Denied::Starting => {
+            let text = "the process is starting, and has not read what is defined: try again";
+            (StatusCode::SERVICE_UNAVAILABLE, "starting", text.to_owned())
+        }
         Denied::TooMany => {
             let text =
                 "too many requests without a valid key came from this address: wait a minute";

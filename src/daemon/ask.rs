@@ -46,7 +46,7 @@ pub struct UsageArguments {
     /// Totals of this metric, by its code [default: of every metric]
     #[arg(long, value_name = "CODE")]
     pub metric: Option<String>,
-    /// Tenant of the metrics [default: every tenant; with --metric: default]
+    /// Tenant of the metrics [default: that of the key; without one every tenant, with --metric: default]
     #[arg(long, value_name = "TENANT")]
     pub tenant: Option<String>,
     /// Totals of this customer [default: of every customer]
@@ -97,7 +97,8 @@ struct MetricsAnswer {
 
 #[derive(Clone, Deserialize)]
 struct MetricName {
-    tenant: String,
+    /// `None`: the key's own, or the default one.
+    tenant: Option<String>,
     code: String,
 }
 
@@ -125,10 +126,7 @@ struct Fault {
 pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.address, key_of(arguments)?);
     let metrics = match &arguments.metric {
-        Some(code) => {
-            let tenant = arguments.tenant.clone().unwrap_or_else(|| "default".to_owned());
-            vec![MetricName { tenant, code: code.clone() }]
-        }
+        Some(code) => vec![MetricName { tenant: arguments.tenant.clone(), code: code.clone() }],
         None => client.metrics(arguments.tenant.as_deref())?,
     };
     let mut printer = Printer::new(arguments.output_format);
@@ -165,14 +163,12 @@ fn question<'a>(
     metric: &'a MetricName,
     cursor: Option<String>,
 ) -> Vec<(String, String)> {
-    let mut question = vec![
-        ("metric".to_owned(), metric.code.clone()),
-        ("tenant".to_owned(), metric.tenant.clone()),
-        ("limit".to_owned(), PAGE.to_string()),
-    ];
+    let mut question =
+        vec![("metric".to_owned(), metric.code.clone()), ("limit".to_owned(), PAGE.to_string())];
     let instants = [("from", arguments.from), ("to", arguments.to)];
     let instants = instants.map(|(name, time)| (name, time.map(|time| time.to_string())));
-    let texts = [("customer", arguments.customer.clone()), ("cursor", cursor)];
+    let tenant = ("tenant", metric.tenant.clone());
+    let texts = [tenant, ("customer", arguments.customer.clone()), ("cursor", cursor)];
     for (name, value) in instants.into_iter().chain(texts) {
         question.extend(value.map(|value| (name.to_owned(), value)));
     }
@@ -271,6 +267,10 @@ fn refusal(address: &str, path: &str, status: u16, body: &str) -> CommandError {
                 faults.map(|fault| format!("{}: {}", fault.path, fault.message)).collect(),
             )
         }
+        401 | 403 => CommandError::failed(format!(
+            "{address} answers {path}: {} (--key-file names a file that holds one)",
+            error.message
+        )),
         _ => CommandError::failed(format!("{address} answers {path}: {}", error.message)),
     }
 }

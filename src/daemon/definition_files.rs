@@ -1,5 +1,6 @@
 //! Definition files from disk: read whole, understood as one set, every fault of all of them at once.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,13 @@ use crate::format::definitions;
 pub(super) fn load(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
     let mut faults = Vec::new();
     let mut texts: Vec<(String, String)> = Vec::with_capacity(paths.len());
+    let mut places = BTreeSet::new();
     for path in paths {
+        let is_new = fs::canonicalize(path).map_or(true, |place| places.insert(place));
+        if !is_new {
+            faults.push(format!("{}: the file is named twice: name it once", path.display()));
+            continue;
+        }
         match text_of(path) {
             Ok(text) => texts.push((path.display().to_string(), text)),
             Err(fault) => faults.push(fault),

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::outcome::print;
+use super::run::definitions_beside;
 use super::{CommandError, aggregate, definition_files};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
-use crate::format::state::Identity;
+use crate::format::state::{Identity, LeftOut};
 use crate::format::{Encoder, Place};
-use crate::store::{self, Ask, Survey, View};
+use crate::store::{self, Ask, Store, Survey, View};
 
 /// Entries that are read at once.
 const PAGE_ENTRIES: usize = 1_000;
@@ -44,15 +45,18 @@ Example:
 
 const VERIFY_HELP: &str = "\
 Reads every entry with its checksum: commits that go on from each other, an outbox without gaps, events
-that are all accounted for, keys whose parts belong to them. With --metrics also that every period
-is one of its metric. Exit status 1 where something is wrong, with all of it on stderr.
+that are all accounted for, keys whose parts belong to them. With --metrics also whether a start would
+take the state by these definitions, that every period is one of its metric, and that no metric of the
+state is missing. Exit status 1 where something is wrong, with all of it on stderr.
 
 Example:
   odometer state verify data/state --metrics config/metrics.toml";
 
 const EXPORT_HELP: &str = "\
 The totals are those that `odometer usage` shows of a daemon at work. Of a correction the value before it
-is not kept: its previous and delta are null.
+is not kept: its previous and delta are null. Metrics that were made over the listener are read from the
+state directory. Exit status 1 where the state has periods of a metric that nothing defines, with all
+of these on stderr.
 
 Example:
   odometer state export data/state --metrics config/metrics.toml > totals.ndjson";
@@ -82,8 +86,8 @@ pub struct ExportArguments {
     /// As for `state inspect`
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// The definitions that the state was made by
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    /// The files of definitions that the state was made by [default: as the state directory remembers them]
+    #[arg(long, num_args = 1.., value_name = "FILE")]
     metrics: Vec<PathBuf>,
 }
 
@@ -110,7 +114,7 @@ fn inspect(directory: &Path) -> Result<(), CommandError> {
 fn verify(directory: &Path, metrics: &[PathBuf]) -> Result<(), CommandError> {
     let definitions = match metrics {
         [] => None,
-        paths => Some(definition_files::load(paths)?),
+        paths => Some(defined(directory, paths)?),
     };
     let mut faults = Vec::new();
     for task in tasks(directory)? {
@@ -118,10 +122,12 @@ fn verify(directory: &Path, metrics: &[PathBuf]) -> Result<(), CommandError> {
         let survey = Survey::of(&task).map_err(failure)?;
         let entries = survey.entries();
         let mut found = survey.faults;
-        if let Some(definitions) = &definitions
-            && let Err(error) = each_total(&task, definitions, |_| Ok(()))
-        {
-            found.push(error.to_string());
+        if let Some(definitions) = &definitions {
+            let view = view(&task, definitions)?;
+            let taken = Store::look(&task, view.plan()).map_err(failure).map(drop);
+            let totals = taken.and_then(|()| each_total(&task, &view, |_| Ok(())));
+            found.extend(totals.err().map(|error| error.to_string()));
+            found.extend(left_out(&view)?);
         }
         if found.is_empty() {
             print(&format!("{name}: {entries} ids, keys and totals in order\n"))?;
@@ -132,17 +138,53 @@ fn verify(directory: &Path, metrics: &[PathBuf]) -> Result<(), CommandError> {
 }
 
 fn export(directory: &Path, metrics: &[PathBuf]) -> Result<(), CommandError> {
-    let definitions = definition_files::load(metrics)?;
+    let definitions = defined(directory, metrics)?;
+    let mut faults = Vec::new();
     for task in tasks(directory)? {
-        each_total(&task, &definitions, |body| print(&format!("{body}\n")))?;
+        let view = view(&task, &definitions)?;
+        each_total(&task, &view, |body| print(&format!("{body}\n")))?;
+        let name = task.display();
+        faults.extend(left_out(&view)?.into_iter().map(|fault| format!("{name}: {fault}")));
     }
-    Ok(())
+    if faults.is_empty() { Ok(()) } else { Err(CommandError::failed(faults.join("\n"))) }
+}
+
+/// The definitions of those files, or of what files had when a daemon last worked, with those that lie beside the state.
+fn defined(directory: &Path, metrics: &[PathBuf]) -> Result<Definitions, CommandError> {
+    let beside = if is_task(directory) { directory.parent() } else { Some(directory) };
+    let registry = beside.map(definitions_beside).transpose()?.unwrap_or_default();
+    if metrics.is_empty() {
+        let definitions = registry.definitions();
+        if definitions.metrics.is_empty() {
+            let name = directory.display();
+            return Err(CommandError::Faults(vec![format!(
+                "--metrics is missing: no definitions lie beside the state {name}; name the files that it was made by"
+            )]));
+        }
+        return Ok(definitions);
+    }
+    let registry = registry.with_files(definition_files::load(metrics)?, None);
+    Ok(registry.map_err(CommandError::Faults)?.definitions())
+}
+
+/// What is known of metrics whose totals are not told.
+fn left_out(view: &View) -> Result<Vec<String>, CommandError> {
+    let words = |metric: &LeftOut| {
+        let LeftOut { tenant, code, .. } = metric;
+        format!(
+            "it has periods of metric {code:?} of tenant {tenant:?}, which nothing defines: name its file with --metrics"
+        )
+    };
+    Ok(view.left_out().map_err(failure)?.iter().map(words).collect())
+}
+
+// One that cannot be opened says what it lacks when it is.
+fn is_task(path: &Path) -> bool {
+    store::exists(path) || store::is_beheaded(path)
 }
 
 /// The directories with the states of tasks.
 fn tasks(directory: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    // One that cannot be opened says what it lacks when it is.
-    let is_task = |path: &Path| store::exists(path) || store::is_beheaded(path);
     if is_task(directory) {
         return Ok(vec![directory.to_owned()]);
     }
@@ -161,24 +203,32 @@ fn tasks(directory: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(tasks)
 }
 
-/// Gives the body of every total of a task.
-fn each_total(
-    task: &Path,
-    definitions: &Definitions,
-    mut give: impl FnMut(&str) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
+/// A task's state, by its part of the definitions.
+fn view(task: &Path, definitions: &Definitions) -> Result<View, CommandError> {
     // Which definitions are the task's is known once it is known what it belongs to.
-    let found = View::open(task, &Arc::default()).and_then(|view| view.identity());
-    let Some(Identity { binding, .. }) = found.map_err(failure)? else {
+    let binding = binding(task, &View::open(task, &Arc::default()).map_err(failure)?)?;
+    let is_of_files = binding.topic.is_empty();
+    let own = if is_of_files { definitions.clone() } else { definitions.of_topic(&binding.topic) };
+    View::open(task, &Arc::new(Plan::new(own))).map_err(failure)
+}
+
+fn binding(task: &Path, view: &View) -> Result<Binding, CommandError> {
+    let Some(Identity { binding, .. }) = view.identity().map_err(failure)? else {
         let name = task.display();
         return Err(CommandError::failed(format!("state directory {name}: nothing is in it yet")));
     };
-    let is_of_files = binding.topic.is_empty();
-    let own = if is_of_files { definitions.clone() } else { definitions.of_topic(&binding.topic) };
-    let plan = Arc::new(Plan::new(own));
-    let view = View::open(task, &plan).map_err(failure)?;
-    let place = place_of(task, binding);
-    let encoder = Encoder::new(&plan, &place, usize::MAX);
+    Ok(binding)
+}
+
+/// Gives the body of every total of a task.
+fn each_total(
+    task: &Path,
+    view: &View,
+    mut give: impl FnMut(&str) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    let plan = view.plan();
+    let place = place_of(task, binding(task, view)?);
+    let encoder = Encoder::new(plan, &place, usize::MAX);
     for (metric, _) in (0..).zip(plan.metrics()) {
         let mut from: Option<Vec<u8>> = None;
         loop {
@@ -190,7 +240,7 @@ fn each_total(
                 entries_max: PAGE_ENTRIES,
             };
             let page = view.page(&ask).map_err(failure)?;
-            let usage = Usage::at(&plan, &page.commit, false);
+            let usage = Usage::at(plan, &page.commit, false);
             let mut outcome = Ok(());
             for found in &page.found {
                 usage.totals(found, &mut |total| {

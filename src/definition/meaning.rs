@@ -143,9 +143,27 @@ fn quoted(text: &str) -> String {
     format!("\"{escaped}\"")
 }
 
+/// What is wrong with versions where those before are known already, each by its meaning: they stay as they are, and others
+/// come behind them. `None`: nothing.
+pub fn version_fault(known: &[String], now: &[String]) -> Option<&'static str> {
+    if now.starts_with(known) {
+        return None;
+    }
+    let holds_all = |all: &[String], some: &[String]| some.iter().all(|one| all.contains(one));
+    Some(if holds_all(now, known) {
+        "has a new version in front of one that is known already: versions are added behind those that are known, so give \
+         it an effective_from after theirs"
+    } else if holds_all(known, now) {
+        "lacks a version that is known already, and may be counted by: bring its entry back, and add a version with a later \
+         effective_from that means what is to count instead"
+    } else {
+        "changed its meaning in place: keep the entry as it was and add a version of it with an effective_from"
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, version_fault};
 
     #[test]
     fn different_texts_stay_different_in_quotes() {
@@ -155,6 +173,22 @@ mod tests {
                 assert_ne!(quoted(one), quoted(other));
                 assert!(!quoted(one).contains('\n'));
             }
+        }
+    }
+
+    #[test]
+    fn versions_are_added_behind_those_that_are_known() {
+        let list = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let words = |known: &str, now: &str| version_fault(&list(known), &list(now)).unwrap_or("");
+        assert_eq!((words("", "a"), words("a b", "a b"), words("a", "a b c")), ("", "", ""));
+        for now in ["a c b", "c a b"] {
+            assert!(words("a b", now).starts_with("has a new version in front"), "{now}");
+        }
+        for now in ["", "a", "b"] {
+            assert!(words("a b", now).starts_with("lacks a version"), "{now}");
+        }
+        for now in ["a c", "c", "c d e"] {
+            assert!(words("a b", now).starts_with("changed its meaning in place"), "{now}");
         }
     }
 }

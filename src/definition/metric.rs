@@ -245,6 +245,8 @@ pub struct Metric {
 pub struct DefinitionSource {
     /// `file:` and the file's name.
     pub place: String,
+    /// The entry's place for people: `metrics.toml:5:1: metrics[1] (code "llm")`; empty outside of files.
+    pub entry: String,
     /// The definition as it was written, as one JSON object.
     pub written: String,
     /// The same in the native form, where it was written in another.

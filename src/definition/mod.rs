@@ -29,7 +29,7 @@ pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,
     OtherValues, group_into,
 };
-pub use meaning::{full_meaning, state_meaning};
+pub use meaning::{full_meaning, state_meaning, version_fault};
 pub use metric::{
     AggregationKind, CustomerCalendar, DefinitionFault, DefinitionSource, Definitions, Fill, Inner,
     LatePolicy, Metric, Percentile, Rounding, RoundingFunction,

@@ -263,6 +263,14 @@ impl Compression {
             _ => Compression::None,
         }
     }
+
+    /// Whether bytes may be the beginning of a compressed file of which more is to come.
+    pub fn may_begin(first: &[u8]) -> bool {
+        !first.is_empty()
+            && [&[0x1F, 0x8B, 0x08][..], &[0x28, 0xB5, 0x2F, 0xFD]]
+                .iter()
+                .any(|mark| mark.starts_with(first))
+    }
 }
 
 enum Stream {

@@ -6,7 +6,7 @@
 //! A last line without its end was never told of: a kill came before, and it is cut off. What the lines say is others'
 //! affair.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -40,16 +40,25 @@ impl Journal {
             .map_err(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(Error::at(Step::Read, &name))?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        bytes.truncate(whole);
-        let length = whole as u64;
+        bytes.truncate(whole_length(&bytes));
+        let length = bytes.len() as u64;
         file.set_len(length).and_then(|()| file.sync_all()).map_err(failed)?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let text = format!("byte {} is no UTF-8", error.utf8_error().valid_up_to());
-            Error::at(Step::Read, &name)(io::Error::other(text))
-        })?;
-        let lines = text.lines().map(str::to_owned).collect();
+        let lines = lines_of(bytes, &name)?;
         Ok((Journal { path: path.to_owned(), file, length }, lines))
+    }
+
+    /// The lines that it has, which may belong to another process; none where there is no such file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no text.
+    pub fn look(path: &Path) -> Result<Vec<String>, Error> {
+        let name = path.display().to_string();
+        let mut bytes = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.map_err(Error::at(Step::Read, &name))?,
+        };
+        bytes.truncate(whole_length(&bytes));
+        lines_of(bytes, &name)
     }
 
     /// Adds a line, without its end.
@@ -104,6 +113,19 @@ impl Journal {
         self.length = text.len() as u64;
         Ok(())
     }
+}
+
+/// Up to where lines have their end: what comes behind was cut off.
+fn whole_length(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1)
+}
+
+fn lines_of(bytes: Vec<u8>, name: &str) -> Result<Vec<String>, Error> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let text = format!("byte {} is no UTF-8", error.utf8_error().valid_up_to());
+        Error::at(Step::Read, name)(io::Error::other(text))
+    })?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod output;
 pub use append::{Appender, Rotation, part_path};
 pub use claim::TemporaryFolder;
 pub use error::{Error, Step};
-pub use follow::{Fed, Follower, Notice, Pattern, PatternFault};
+pub use follow::{Fed, Follower, Notice, Own, Pattern, PatternFault};
 pub use handover::{Handover, Located};
 pub use history::History;
 pub use input::{Input, Options, Progress, Source};

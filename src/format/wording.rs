@@ -4,7 +4,7 @@
 //! Used by the readers of definitions and of settings. Knows neither.
 
 /// Where the lines of a text begin.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub struct LineStarts(Vec<usize>);
 
 impl LineStarts {

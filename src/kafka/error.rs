@@ -153,10 +153,34 @@ pub enum Error {
     /// The broker answers, and keeps the committed offsets back.
     #[error("{0}")]
     Withheld(Box<Withheld>),
+    /// The topic of definitions has several partitions, in which records have no order.
+    #[error(
+        "topic {topic:?} has {partitions} partitions, and definitions need one: name another topic in metrics.topic, or \
+         create it with one partition and cleanup.policy compact"
+    )]
+    DefinitionPartitions {
+        /// Its name.
+        topic: String,
+        /// How many it has.
+        partitions: i32,
+    },
+    /// The topic of definitions lost what was read of it.
+    #[error(
+        "topic {topic:?} was read up to offset {next}, and its log reaches to {end}: it was deleted and created anew, or \
+         lost records; stop every process, bring the topic back from a copy, and start again"
+    )]
+    DefinitionsLost {
+        /// Its name.
+        topic: String,
+        /// The offset that was to be read next.
+        next: i64,
+        /// One past the last offset of the log.
+        end: i64,
+    },
     /// A state was made by definitions that have not been read.
     #[error(
-        "the state was made by definitions of revision {of_state}, and those that are kept are of revision {known}: bring \
-         back the newer ones, which lay beside the state"
+        "the state was made by definitions of revision {of_state}, and those that are known are of revision {known}: where \
+         that stays so, the topic that metrics.topic names lost records"
     )]
     DefinitionsBehind {
         /// Revision that the state was made by.
@@ -213,6 +237,8 @@ impl Error {
             | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
+            | Error::DefinitionPartitions { .. }
+            | Error::DefinitionsLost { .. }
             | Error::DefinitionsBehind { .. }
             | Error::NoClusterId => None,
         }
@@ -251,6 +277,8 @@ impl Error {
             | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
+            | Error::DefinitionPartitions { .. }
+            | Error::DefinitionsLost { .. }
             | Error::DamagedBatch { .. } => Disposition::Halt,
             Error::SinkTopicGone { .. }
             | Error::Leaderless(_)

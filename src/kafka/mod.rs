@@ -5,6 +5,7 @@
 
 mod client;
 mod committed;
+mod definitions;
 mod describe;
 mod destinations;
 mod error;
@@ -25,6 +26,7 @@ mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use committed::committed_offsets;
+pub use definitions::{DefinitionTopic, DefinitionWriter};
 pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
 pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Horizon, Registry, Unreadable};
-use crate::definition::{Definitions, Metric, OwnCalendar, Plan, full_meaning};
+use crate::definition::{Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault};
 use crate::format::definitions::read_body;
 use crate::model::EventTime;
 
@@ -137,6 +137,13 @@ impl Registry {
 }
 
 impl Registry {
+    /// A metric of a file that was made otherwise, too.
+    pub fn clash(&self) -> Option<String> {
+        let mut metrics = self.files.now.metrics.iter();
+        metrics
+            .find_map(|metric| self.clash_with(&metric.tenant, &metric.code, &metric.source.place))
+    }
+
     fn clash_with(&self, tenant: &str, code: &str, place: &str) -> Option<String> {
         let by = self.alive(tenant, code)?.record.origin.name();
         Some(format!(
@@ -168,12 +175,11 @@ fn families<'m>(metrics: impl Iterator<Item = &'m Metric>) -> Families<'m> {
 
 /// What stands in the way of taking these versions after those that are known.
 fn obstacle(known: &[&Metric], now: &[&Metric], reload: Reload) -> Option<String> {
-    let is_same = |(one, other): (&&Metric, &&Metric)| full_meaning(one) == full_meaning(other);
-    if known.len() > now.len() || !known.iter().zip(now).all(is_same) {
-        return Some(
-            "changed its meaning in place: keep the entry as it was and add a version of it with an effective_from"
-                .to_owned(),
-        );
+    let meanings = |versions: &[&Metric]| -> Vec<String> {
+        versions.iter().map(|version| full_meaning(version)).collect()
+    };
+    if let Some(how) = version_fault(&meanings(known), &meanings(now)) {
+        return Some(how.to_owned());
     }
     if known.is_empty() {
         return None;

@@ -79,6 +79,12 @@ impl Registry {
         self.revision = self.revision.max(record.revision);
         let name = (record.tenant.clone(), record.code.clone());
         let generations = self.made.entry(name).or_default();
+        let is_newer = |made: &Made| {
+            made.record.generation == record.generation && made.record.revision > record.revision
+        };
+        if generations.iter().any(is_newer) {
+            return Ok(());
+        }
         generations.retain(|made| made.record.generation != record.generation);
         generations.push(Made { record, metrics });
         generations.sort_by_key(|made| made.record.generation);

@@ -62,6 +62,9 @@ impl Settings {
         let files: Vec<String> =
             self.metrics.files.iter().map(|file| file.display().to_string()).collect();
         writeln!(f, "metrics.files = {files:?}")?;
+        if let Flow::Kafka(_) = self.flow {
+            writeln!(f, "metrics.topic = {:?}", self.metrics.topic.as_deref().unwrap_or_default())?;
+        }
         writeln!(f, "metrics.definition_lead = \"{}\"", self.metrics.definition_lead)?;
         let address = self.admin.address.map(|address| address.to_string()).unwrap_or_default();
         writeln!(f, "admin.address = {address:?}")?;

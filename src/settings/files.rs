@@ -110,6 +110,29 @@ fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, Faulty> {
     read.into_iter().collect()
 }
 
+/// Names of what lies in a state directory, and in those of its tasks.
+const STATE_FILES: [&str; 6] = [
+    "lock",
+    "definitions.ndjson",
+    "definition-files.ndjson",
+    "files/CURRENT",
+    "files/000001.log",
+    "files/MANIFEST-000001",
+];
+
+/// What is kept is never read as events.
+pub(super) fn check_state(root: &Table<'_>, files: &Files, directory: &Path) -> Result<(), Faulty> {
+    let finds =
+        |pattern: &&Pattern| STATE_FILES.iter().any(|name| pattern.leads_to(&directory.join(name)));
+    let Some(pattern) = files.patterns.iter().find(finds) else { return Ok(()) };
+    Err(root.fault(format!(
+        "state.directory {:?} lies where source.paths reads ({:?}): its files would be read as events; keep state \
+         elsewhere, or read less",
+        directory.display().to_string(),
+        pattern.text()
+    )))
+}
+
 /// What is written is never read as events.
 fn output(
     table: &Table<'_>,

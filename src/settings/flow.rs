@@ -47,6 +47,29 @@ enum Kind {
 
 const KINDS: [(&str, Kind); 2] = [("kafka", Kind::Kafka), ("file", Kind::Files)];
 
+/// The names of the topics that are read; none where files are.
+pub(super) fn topics(source: &Table<'_>) -> Result<Vec<String>, Faulty> {
+    match source.value_or("kind", Kind::Kafka, |field| field.choice(&KINDS))? {
+        Kind::Kafka => {
+            let topics = source::read_topics(source)?;
+            Ok(topics.into_iter().map(|topic| topic.name).collect())
+        }
+        Kind::Files => Ok(Vec::new()),
+    }
+}
+
+impl Flow {
+    /// The names of the topics that are read; none where files are.
+    pub fn topics(&self) -> Vec<String> {
+        match self {
+            Flow::Kafka(flow) => {
+                flow.source.topics.iter().map(|topic| topic.name.clone()).collect()
+            }
+            Flow::Files(_) => Vec::new(),
+        }
+    }
+}
+
 /// Reads the first three sections; of `watermark` only whether it fits them.
 pub(super) fn read(
     root: &Table<'_>,

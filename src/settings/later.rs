@@ -1,13 +1,9 @@
 //! Keys that have a name already and no effect yet: they are refused, each with what to do until then.
 
-const LATER: [(&str, &str); 3] = [
+const LATER: [(&str, &str); 2] = [
     (
         "state.checkpoint",
         "is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",
-    ),
-    (
-        "metrics.topic",
-        "is not built yet: definitions that are made over the listener are kept in state.directory",
     ),
     ("metrics.directory", "is not built yet: name each file in metrics.files"),
 ];

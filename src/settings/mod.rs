@@ -141,18 +141,28 @@ impl Settings {
     }
 }
 
-/// The definition files that settings name, whatever else is wrong with them; arguments as for [`Settings::load`]. `None`:
-/// that cannot be told.
-pub fn definition_files(
+/// What settings name, whatever else is wrong with them.
+#[derive(Clone, Default, Debug)]
+pub struct Named {
+    /// Files of definitions.
+    pub definitions: Vec<PathBuf>,
+    /// Topics that are read; over files there are none. `None`: that cannot be told.
+    pub topics: Option<Vec<String>>,
+}
+
+/// What settings name that cannot be used; arguments as for [`Settings::load`]. `None`: that cannot be told.
+pub fn named(
     file: &Path,
     environment: impl Iterator<Item = (String, String)>,
     overrides: &[(String, String)],
-) -> Option<Vec<PathBuf>> {
+) -> Option<Named> {
     let faults = Faults::default();
     let root = layers::merged(file, environment, overrides, &faults).ok()?;
     let root = Field::root(root, &faults).table(&ROOT_KEYS).ok()?;
     let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
-    metrics.ok().map(|metrics| metrics.files)
+    let source = root.section("source", &either(SOURCE_KEYS));
+    let topics = source.and_then(|source| flow::topics(&source)).ok();
+    metrics.ok().map(|metrics| Named { definitions: metrics.files, topics })
 }
 
 fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
@@ -172,10 +182,18 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let dedup_table = root.section("dedup", &dedup::KEYS);
     let dedup = dedup_table.as_ref().map_err(|fault| *fault).and_then(dedup::read);
     let watermark = watermark.and_then(|table| watermark::read(&table));
-    let metrics = root.section("metrics", &metrics::KEYS).and_then(|table| metrics::read(&table));
+    let metrics_table = root.section("metrics", &metrics::KEYS);
+    let metrics = metrics_table.as_ref().map_err(|fault| *fault).and_then(metrics::read);
     let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
     let telemetry =
         root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
+    match (&flow, &metrics_table, &metrics) {
+        (Ok(Flow::Files(_)), Ok(table), _) => metrics::check_of_files(table)?,
+        (Ok(Flow::Kafka(flow)), _, Ok(metrics)) => {
+            topics::check_definitions(&root, flow, metrics.topic.as_deref())?;
+        }
+        _ => {}
+    }
     if let (Ok(metrics), Ok(admin)) = (&metrics, &admin)
         && metrics.files.is_empty()
         && admin.address.is_none()
@@ -189,6 +207,9 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     topics::check_dialects(&root, &flow, &admin.dialects)?;
     if dedup.is_id_of_source {
         dedup::identify(&dedup_table?, flow.formats_mut().into_iter())?;
+    }
+    if let (Flow::Files(files), Ok(state)) = (&flow, &state) {
+        files::check_state(&root, files, &state.directory)?;
     }
     let organizations = admin.tenants.organizations();
     for format in flow.formats_mut() {

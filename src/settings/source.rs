@@ -66,9 +66,7 @@ pub struct Topic {
 /// Reads the section.
 pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
     let format = table.value_or("format", EventFormat::native(), format::read);
-    let default = format.clone().unwrap_or_else(|Faulty| EventFormat::native());
-    let wanted = "the topics that events are read from, such as [\"usage\"]";
-    let topics = table.required("topics", wanted, |field| topics(field, &default));
+    let topics = topics_with(table, &format);
     let group_id = table.value_or("group_id", "odometer".to_owned(), |field| field.name(1..=255));
     let starts = [("earliest", StartFrom::Earliest), ("latest", StartFrom::Latest)];
     let start_from = table.optional("start_from", |field| field.choice(&starts));
@@ -91,6 +89,20 @@ pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
         request_timeout: request_timeout?,
         properties: properties?,
     })
+}
+
+/// Reads the topics alone.
+pub(super) fn read_topics(table: &Table<'_>) -> Result<Vec<Topic>, Faulty> {
+    topics_with(table, &table.value_or("format", EventFormat::native(), format::read))
+}
+
+fn topics_with(
+    table: &Table<'_>,
+    format: &Result<EventFormat, Faulty>,
+) -> Result<Vec<Topic>, Faulty> {
+    let default = format.clone().unwrap_or_else(|Faulty| EventFormat::native());
+    let wanted = "the topics that events are read from, such as [\"usage\"]";
+    table.required("topics", wanted, |field| topics(field, &default))
 }
 
 fn read_properties(kafka: &Table<'_>) -> Result<Properties, Faulty> {

@@ -640,7 +640,10 @@ fn metrics_name_their_topic_where_several_are_read() {
     };
     let one = load(LEAST);
     let two = load(&LEAST.replace("[\"usage\"]", "[\"usage\", \"events\"]"));
-    let fault = |settings: &Settings, more: &str| match check_topics(settings, &definitions(more)) {
+    let fault = |settings: &Settings, more: &str| match check_topics(
+        &settings.flow.topics(),
+        &definitions(more),
+    ) {
         Ok(()) => String::new(),
         Err(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     };
@@ -649,12 +652,12 @@ fn metrics_name_their_topic_where_several_are_read() {
     assert_eq!(fault(&two, "topic = 'events'"), "");
     assert_eq!(
         fault(&two, ""),
-        "metric \"m\" of tenant \"default\": topic: is missing: several are read, name the one that feeds it: \
+        "m.toml:1:1: metrics[0] (code \"m\"): topic: is missing: several are read, name the one that feeds it: \
          usage, events"
     );
     assert_eq!(
         fault(&one, "topic = 'events'"),
-        "metric \"m\" of tenant \"default\": topic: \"events\" is not read: source.topics has usage"
+        "m.toml:1:1: metrics[0] (code \"m\"): topic: \"events\" is not read: source.topics has usage"
     );
 }
 

@@ -1,9 +1,7 @@
 //! What must hold between topics: those of the settings among themselves, and those that metrics name.
 
-use std::collections::BTreeSet;
-
 use super::reader::{Faulty, SettingsFault, Table};
-use super::{Flow, KafkaFlow, Settings};
+use super::{Flow, KafkaFlow};
 use crate::admin::Dialects;
 use crate::definition::{Definitions, Metric};
 
@@ -41,7 +39,8 @@ pub(super) fn check_dialects(
         .zenskar_datasources
         .iter()
         .map(|(name, topic)| (format!("admin.dialects.zenskar.datasources.{name}"), topic));
-    let names = names(flow);
+    let topics = flow.topics();
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     let mut outcome = Ok(());
     for (key, topic) in own.chain(datasources) {
         if let Some(message) = unread(topic, &names) {
@@ -51,34 +50,42 @@ pub(super) fn check_dialects(
     outcome
 }
 
-/// Checks that every metric is fed by a topic that is read: with one topic it need not name it, with several it must.
+/// Definitions are never mixed with events or totals either.
+pub(super) fn check_definitions(
+    root: &Table<'_>,
+    flow: &KafkaFlow,
+    topic: Option<&str>,
+) -> Result<(), Faulty> {
+    let KafkaFlow { source, sink, rejects_topic } = flow;
+    let read = source.topics.iter().map(|read| ("one of source.topics", read.name.as_str()));
+    let written = [("sink.topic", sink.topic.as_str()), ("rejects.topic", rejects_topic.as_str())];
+    let mut others = read.chain(written);
+    match others.find(|(_, name)| Some(*name) == topic) {
+        Some((key, name)) => Err(root.fault(format!(
+            "metrics.topic and {key} are both {name:?}: give each a topic of its own"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Checks that every metric is fed by one of the topics that are read: with one it need not name it, with several it must;
+/// where files are read there are none.
 ///
 /// # Errors
 /// A fault for every metric that does not.
 pub fn check_topics(
-    settings: &Settings,
+    topics: &[String],
     definitions: &Definitions,
 ) -> Result<(), Vec<SettingsFault>> {
-    let names = names(&settings.flow);
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     let mut faults = Vec::new();
-    let mut seen = BTreeSet::new();
     for metric in &definitions.metrics {
-        if let Some(message) = topic_fault(metric, &names)
-            && seen.insert((&metric.tenant, &metric.code))
-        {
-            let Metric { tenant, code, .. } = metric;
-            let place = format!("metric {code:?} of tenant {tenant:?}: topic");
+        if let Some(message) = topic_fault(metric, &names) {
+            let place = format!("{}: topic", metric.source.entry);
             faults.push(SettingsFault { place, message });
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
-}
-
-fn names(flow: &Flow) -> Vec<&str> {
-    match flow {
-        Flow::Kafka(flow) => flow.source.topics.iter().map(|topic| topic.name.as_str()).collect(),
-        Flow::Files(_) => Vec::new(),
-    }
 }
 
 fn topic_fault(metric: &Metric, names: &[&str]) -> Option<String> {

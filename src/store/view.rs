@@ -9,7 +9,7 @@ use super::entries::Entries;
 use super::{Error, Store, survey};
 use crate::definition::Plan;
 use crate::engine::{Address, ChainAddress, CommitRecord, Loaded};
-use crate::format::state::{self, Corrupt, Dictionary, Identity};
+use crate::format::state::{self, Corrupt, Dictionary, Identity, LeftOut};
 use crate::model::EventTime;
 
 /// How many keys one page looks at: what is asked for may stand far apart.
@@ -96,6 +96,26 @@ impl View {
     /// The plan that the state is read by.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// Metrics that the state has periods of, and the plan does not have.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn left_out(&self) -> Result<Vec<LeftOut>, Error> {
+        let View { db, directory, plan, dictionary } = self;
+        let entries = Entries { db, snapshot: None, directory, plan, dictionary };
+        let mut found = Vec::new();
+        for metric in dictionary.left_out() {
+            for prefix in [state::cells_prefix(metric.number), state::chains_prefix(metric.number)]
+            {
+                if entries.first(&prefix)?.is_some_and(|(key, _)| key.starts_with(&prefix)) {
+                    found.push(metric.clone());
+                    break;
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Reads a page. What it costs grows with what it finds and with the periods that are kept, not with events.

@@ -117,6 +117,71 @@ fn faults_of_all_files_are_listed_together() {
 }
 
 #[test]
+fn entries_of_one_metric_are_told_by_their_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = r#"{"metrics": [{"code": "a", "event_type": "t", "aggregation": "count"}]}"#;
+    let one = write(folder.path(), "one.json", text);
+    let two = write(folder.path(), "two.json", text);
+    let (_, stderr) = expect_status(&run(["check", "--metrics", &one, &two]), 2);
+    let words = format!(
+        "{two}:1:14: metrics[0] (code \"a\"): {one}:1:14: metrics[0] (code \"a\") is of the same metric"
+    );
+    assert!(stderr.contains(&words), "{stderr}");
+    let (_, stderr) = expect_status(&run(["check", "--metrics", &one, &one]), 2);
+    assert!(stderr.contains("one.json: the file is named twice"), "{stderr}");
+    assert!(!stderr.contains("is of the same metric"), "{stderr}");
+}
+
+#[test]
+fn topics_that_nobody_reads_are_told_by_their_place_and_with_all_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = r#"{"metrics": [{"code": "a", "event_type": "t", "aggregation": "count"},
+        {"code": "b", "event_type": "t", "aggregation": "count", "topic": "three"}]}"#;
+    let metrics = write(folder.path(), "m.json", text);
+    let text =
+        CONFIGURATION.replace("METRICS", &metrics).replace("[\"usage\"]", "[\"one\", \"two\"]");
+    let wrong = text.replace("[state]", "[state]\ncommit_interval = \"5\"");
+    for (name, text, count) in [("o.toml", text, "2 faults"), ("p.toml", wrong, "3 faults")] {
+        let file = write(folder.path(), name, &text);
+        let (_, stderr) = expect_status(&run(["check", "--config", &file]), 2);
+        for words in [
+            "m.json:1:14: metrics[0] (code \"a\"): topic: is missing",
+            "m.json:2:9: metrics[1] (code \"b\"): topic: \"three\" is not read",
+            count,
+        ] {
+            assert!(stderr.contains(words), "{words}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_state_that_would_be_read_as_events_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = write(
+        folder.path(),
+        "m.json",
+        r#"{"metrics": [{"code": "a", "event_type": "t", "aggregation": "count"}]}"#,
+    );
+    let text = |paths: &str, state: &str| {
+        format!(
+            "[source]\nkind = \"file\"\npaths = [{paths:?}]\n[sink]\npath = \"out/totals\"\n[rejects]\npath = \
+             \"out/rejects\"\n[state]\ndirectory = {state:?}\n[metrics]\nfiles = [{metrics:?}]\n"
+        )
+    };
+    for (paths, state, status) in [
+        ("data/**/*.ndjson", "data/state", 2),
+        ("data/**/*", "data/state", 2),
+        ("data/*/*.log", "data/state", 0),
+        ("data/*.ndjson", "data/state", 0),
+        ("data/**/*.ndjson", "state", 0),
+    ] {
+        let file = write(folder.path(), "o.toml", &text(paths, state));
+        let (_, stderr) = expect_status(&run(["check", "--config", &file]), status);
+        assert_eq!(stderr.contains("would be read as events"), status == 2, "{paths}: {stderr}");
+    }
+}
+
+#[test]
 fn faults_of_a_configuration_and_of_its_definitions_are_listed_together() {
     let folder = tempfile::tempdir().expect("a folder");
     let metrics = write(folder.path(), "one.json", r#"{"metrics": [{"code": "a"}]}"#);

@@ -39,6 +39,17 @@ fn log_level_changes_while_it_works() {
     assert_eq!(get(&address, "/v1/log-level"), (200, wanted));
     let (status, answer) = request(&address, "POST /v1/log-level", "{}");
     assert_eq!(status, 405, "{answer}");
+    for (body, expected, words) in [
+        ("{", 400, "JSON object"),
+        (r#"{"level":5}"#, 422, "is no text"),
+        (r#"{"level":"info","colour":1}"#, 422, "colour"),
+    ] {
+        let (status, answer) = request(&address, "PUT /v1/log-level", body);
+        assert_eq!(status, expected, "{answer}");
+        assert!(answer.to_string().contains(words), "{answer}");
+    }
+    let (status, _) = request(&address, "PUT /v1/log-level", &"x".repeat(2 << 20));
+    assert_eq!(status, 413);
     assert!(answer.to_string().contains("takes GET and PUT"), "{answer}");
     daemon.terminate(&scene);
 }
@@ -101,6 +112,27 @@ fn state_is_looked_into_while_its_daemon_works_and_after() {
     scene.write("metrics.json", &KINDS.replace("\"sum\"", "\"latest\""));
     let (_, stderr) = expect_status(&verify(), 1);
     assert!(stderr.contains("\"level\"") && stderr.contains("changed its meaning"), "{stderr}");
+    // A start would not take a version of what is counted.
+    let version = r#"{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute",
+        "filter": "properties.v > 1", "effective_from": "2026-01-01T01:00:00Z"},"#;
+    scene.write("metrics.json", &KINDS.replace("[\n", &format!("[\n{version}")));
+    let (_, stderr) = expect_status(&verify(), 1);
+    assert!(stderr.contains("inside of what is counted already"), "{stderr}");
+    // What nothing defines is told of.
+    let lacking = r#"{"metrics": [{"code": "n", "event_type": "t", "aggregation": "count", "period": "minute"}]}"#;
+    scene.write("metrics.json", lacking);
+    let (_, stderr) = expect_status(&verify(), 1);
+    assert!(stderr.contains("periods of metric \"u\"") && stderr.contains("\"level\""), "{stderr}");
+    let export = ["state", "export", &state, "--metrics", &metrics];
+    let (stdout, stderr) = expect_status(&run(export), 1);
+    assert!(stdout.contains("\"n\"") && stderr.contains("\"level\""), "{stdout} {stderr}");
+    // The state directory remembers what files defined.
+    let (remembered, _) = expect_status(&run(["state", "export", &state]), 0);
+    assert_eq!(
+        remembered.lines().filter(|line| line.contains("\"metric\":\"n\"")).count(),
+        shown.len()
+    );
+    assert!(remembered.contains("\"metric\":\"level\""), "{remembered}");
     scene.write("metrics.json", KINDS);
     expect_status(&verify(), 0);
     damage(&scene);

@@ -1,4 +1,4 @@
-//! Definitions over the listener of a daemon that works on Kafka.
+//! Definitions over the listener of daemons that work on Kafka: kept in a topic, shared, and never half made.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -101,4 +101,81 @@ fn metrics_made_over_the_listener_count_until_they_are_deleted() {
     let counted: Vec<_> = counted.into_iter().collect();
     let hour = |hour: u64| format!("2026-03-01T{hour:02}:00:00Z");
     assert_eq!(counted, [(hour(2), 70), (hour(3), 30)]);
+}
+
+#[test]
+fn two_listeners_lose_nothing_of_each_other() {
+    let broker = Broker::shared();
+    let (one, other) = (Scene::new(broker, 1), Scene::new(broker, 1));
+    let shared = format!("{}-definitions", one.totals);
+    let mut first = started(&one);
+    let configuration = other.configuration(Some("earliest"), "1h");
+    let own = format!("{}-definitions", other.totals);
+    assert!(configuration.contains(&own));
+    let mut second = Daemon::new(&configuration.replace(&own, &shared), ANCHOR);
+    second.start();
+    for scene in [&one, &other] {
+        let list = answered(scene, "GET /v1/metrics", &Value::Null);
+        assert_eq!(list.0, 200);
+    }
+    let codes: Vec<String> = (0..12).map(|number| format!("m{number}")).collect();
+    let made: Vec<Vec<u16>> = std::thread::scope(|scope| {
+        let workers = [&one, &other].map(|scene| {
+            let codes = &codes;
+            scope.spawn(move || {
+                codes
+                    .iter()
+                    .map(|code| answered(scene, "POST /v1/metrics", &metric(code)).0)
+                    .collect()
+            })
+        });
+        workers.map(|worker| worker.join().expect("no panic")).into_iter().collect()
+    });
+    for (place, code) in codes.iter().enumerate() {
+        let mut both: Vec<u16> = made.iter().map(|statuses| statuses[place]).collect();
+        both.sort_unstable();
+        assert_eq!(both, [201, 409], "{code}");
+    }
+    for scene in [&one, &other] {
+        wait::until("each knows what the other made", WORK_LIMIT, || {
+            let (_, page) = call(&scene.admin, "GET /v1/metrics", &Value::Null)?;
+            (page["metrics"].as_array()?.len() == codes.len() + 1).then_some(())
+        });
+    }
+    // Both saw version 1, and one of them only makes the second.
+    let patch = |scene: &Scene<'_>, filter: &str| {
+        let body = json!({"filter": format!("properties.{filter} = 1"), "version": 1});
+        answered(scene, "PATCH /v1/metrics/m0", &body).0
+    };
+    let mut both = std::thread::scope(|scope| {
+        let workers = [(&one, "a"), (&other, "b")]
+            .map(|(scene, filter)| scope.spawn(move || patch(scene, filter)));
+        workers.map(|worker| worker.join().expect("no panic"))
+    });
+    both.sort_unstable();
+    assert_eq!(both, [200, 409]);
+    first.assert_running();
+    second.assert_running();
+    assert!(first.terminate().success() && second.terminate().success());
+}
+
+#[test]
+fn nothing_is_half_made_where_the_broker_goes_away() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 1);
+    let mut daemon = started(&scene);
+    assert_eq!(answered(&scene, "POST /v1/metrics", &metric("before")).0, 201);
+    broker.stop();
+    let away = call(&scene.admin, "POST /v1/metrics", &metric("away")).expect("it answers");
+    assert_eq!(away.0, 503, "{}", away.1);
+    let code = &away.1["error"]["code"];
+    assert_eq!(code, "unavailable");
+    daemon.assert_running();
+    broker.restart();
+    let (status, found) = answered(&scene, "GET /v1/metrics/away", &Value::Null);
+    assert_eq!(status, 404, "{found}");
+    assert_eq!(answered(&scene, "POST /v1/metrics", &metric("away")).0, 201);
+    let (_, before) = answered(&scene, "GET /v1/metrics/before", &Value::Null);
+    assert_eq!(before["generation"], 1);
+    assert!(daemon.terminate().success());
 }

@@ -80,6 +80,7 @@ commit_interval = "300ms"
 idle_timeout = "{idle_timeout}"
 [metrics]
 files = ["metrics.json"]
+topic = "{totals}-definitions"
 [admin]
 address = "{admin}"
 "#

@@ -2,7 +2,8 @@
 //!
 //! `tests/data/formats/state-1.txt` holds a state of version 1, one entry a line: key and value in hexadecimal. The
 //! test writes nothing: where the format changes on purpose, a file of a new version joins the old one.
-//! `state-1-offsets.txt` holds the entries that differ where offsets are kept.
+//! `state-1-offsets.txt` holds the entries that differ where offsets are kept, `state-1-forgotten.txt` the notes of metrics
+//! whose periods were forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ use crate::worlds::{self, Dice};
 
 const STATE_1: &str = include_str!("../data/formats/state-1.txt");
 const STATE_1_OFFSETS: &str = include_str!("../data/formats/state-1-offsets.txt");
+const STATE_1_FORGOTTEN: &str = include_str!("../data/formats/state-1-forgotten.txt");
 
 /// A metric of every kind of entry and of every aggregate.
 const DEFINITIONS: &str = r#"{"metrics":[
@@ -64,9 +66,12 @@ fn events() -> String {
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn state_now(keeps_offsets: bool) -> Entries {
+    state_after(&events(), keeps_offsets)
+}
+
+fn state_after(text: &str, keeps_offsets: bool) -> Entries {
     let options = Options { keep_open: true, keeps_offsets, ..Options::default() };
     let mut dice = Dice::new(1);
-    let text = events();
     let style = Style::stored(Some(20), 0);
     let mut driver = Driver::new(DEFINITIONS, &options, style, &mut dice);
     driver.leave_outbox();
@@ -105,8 +110,15 @@ fn state_is_written_as_it_always_was() {
     other.retain(|entry| !without.contains(entry));
     let kinds: BTreeSet<u8> = other.iter().map(|(key, _)| key[0]).collect();
     assert_eq!(kinds, b"KOR".iter().copied().collect(), "only these speak of offsets");
-    let golden = golden(STATE_1_OFFSETS);
-    assert!(golden == other, "offsets are written in another way:\n{}", text_of(&other));
+    let offsets = golden(STATE_1_OFFSETS);
+    assert!(offsets == other, "offsets are written in another way:\n{}", text_of(&other));
+
+    let much_later = r#"{"id":"much later","type":"sum","customer":"c0","time":"2028-03-01T05:30:00Z","properties":{"v":1}}"#;
+    let mut notes = state_after(&format!("{}\n{much_later}", events()), false);
+    notes.retain(|(key, _)| key[0] == b'G');
+    let forgotten = golden(STATE_1_FORGOTTEN);
+    assert!(forgotten.len() > 5, "most metrics have forgotten something");
+    assert!(forgotten == notes, "notes are written in another way:\n{}", text_of(&notes));
 }
 
 fn text_of(entries: &Entries) -> String {
@@ -141,9 +153,9 @@ fn state_that_was_written_once_is_read() {
 
 #[test]
 fn every_entry_is_known_without_the_definitions() {
-    for (key, value) in golden(STATE_1).iter().chain(&golden(STATE_1_OFFSETS)) {
-        let entry = state::read_entry(key, value);
-        assert!(entry.is_ok(), "{} {}: {entry:?}", hex(key), hex(value));
+    for (key, value) in [STATE_1, STATE_1_OFFSETS, STATE_1_FORGOTTEN].into_iter().flat_map(golden) {
+        let entry = state::read_entry(&key, &value);
+        assert!(entry.is_ok(), "{} {}: {entry:?}", hex(&key), hex(&value));
     }
 }
 

@@ -90,6 +90,9 @@ pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
         Denied::NotLocal | Denied::Forbidden(_) => {
             error(StatusCode::FORBIDDEN, "Forbidden", Some("forbidden"), None)
         }
+        Denied::Starting => {
+            error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
+        }
         Denied::TooMany => error(
             StatusCode::TOO_MANY_REQUESTS,
             "Too Many Requests",

@@ -72,6 +72,10 @@ impl Catalogue for Memory {
         Arc::new(self.0.lock().expect("no panic").clone())
     }
 
+    fn is_known(&self) -> bool {
+        true
+    }
+
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
         if ["code", "name"].iter().any(|key| draft.definition.get(*key) == Some(&"away".into())) {
             return Err(NotDone::Unavailable("the broker is away".to_owned()));

@@ -12,7 +12,7 @@ use super::broker;
 use crate::admin;
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
-use crate::daemon::run::{lock_directory, look_at_files};
+use crate::daemon::run::{lock_directory, look_at_files, own_files};
 use crate::definition::Definitions;
 use crate::file::{Appender, Follower, Notice, Rotation, directory_of};
 use crate::format::state::WrittenFile;
@@ -117,7 +117,8 @@ fn check_files(
     };
     report.tell(&format!("state in {}", settings.state.directory.display()), outcome)?;
     for pattern in &files.patterns {
-        let mut follower = Follower::new(vec![pattern.clone()], BTreeMap::new());
+        let mut follower = Follower::new(vec![pattern.clone()], BTreeMap::new())
+            .apart_from(own_files(settings, files));
         let found = follower.scan();
         let found = found.iter().filter_map(|notice| match notice {
             Notice::New(path) => Some(path),

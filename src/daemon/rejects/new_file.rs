@@ -38,6 +38,8 @@ pub(super) fn derived(patterns: &[Pattern], now: EventTime) -> Option<PathBuf> {
             Some((directory, name)) => (format!("{directory}/"), name),
             None => (String::new(), pattern.text()),
         };
+        // Directories of any depth may be none.
+        let directory = directory.replace("**/", "");
         if directory.contains(['*', '?', '[']) {
             return None;
         }

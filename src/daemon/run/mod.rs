@@ -28,7 +28,8 @@ use crate::model::Span;
 use crate::settings::Flow;
 use crate::telemetry::Series;
 
-pub(super) use files::look as look_at_files;
+pub(super) use definitions::beside as definitions_beside;
+pub(super) use files::{look as look_at_files, own as own_files};
 pub(super) use kafka::trial;
 pub(super) use setup::{configured, lock_directory};
 

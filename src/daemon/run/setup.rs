@@ -23,9 +23,13 @@ pub(in crate::daemon) fn configured(
         Ok(settings) => settings,
         Err(faults) => {
             let mut all = words(faults);
-            let files = settings::definition_files(file, settings::environment(), overrides);
-            let definitions =
-                files.map_or(Ok(Definitions::default()), |files| definition_files::load(&files));
+            let named = settings::named(file, settings::environment(), overrides);
+            let named = named.unwrap_or_default();
+            let definitions = definition_files::load(&named.definitions).and_then(|definitions| {
+                let checked =
+                    named.topics.map(|topics| settings::check_topics(&topics, &definitions));
+                checked.unwrap_or(Ok(())).map_err(listed)
+            });
             if let Err(CommandError::Faults(more)) = definitions {
                 all.extend(more);
             }
@@ -33,7 +37,7 @@ pub(in crate::daemon) fn configured(
         }
     };
     let definitions = definition_files::load(&settings.metrics.files)?;
-    settings::check_topics(&settings, &definitions).map_err(listed)?;
+    settings::check_topics(&settings.flow.topics(), &definitions).map_err(listed)?;
     Ok((settings, definitions))
 }
 

@@ -16,6 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 pub(super) use self::parts::finished_parts;
+pub(in crate::file) use self::parts::is_or_is_part_of;
 pub use self::parts::part_path;
 use super::error::{Error, Step};
 use crate::format::state::WrittenFile;

@@ -17,6 +17,19 @@ pub fn part_path(path: &Path, part: u32) -> PathBuf {
     path.with_file_name(format!("{stem}{part:0DIGITS$}{ending}"))
 }
 
+/// Whether that is the file of that path, or one of its finished parts.
+pub(in crate::file) fn is_or_is_part_of(place: &Path, path: &Path) -> bool {
+    let (stem, ending) = around_number(path);
+    let is_part = |name: &str| {
+        let number = name.strip_prefix(&stem).and_then(|rest| rest.strip_suffix(&ending));
+        number.is_some_and(|number| {
+            number.len() >= DIGITS && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let name = place.file_name().and_then(|name| name.to_str());
+    place == path || (place.parent() == path.parent() && name.is_some_and(is_part))
+}
+
 /// What stands before the number and behind it.
 fn around_number(path: &Path) -> (String, String) {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();

@@ -294,7 +294,15 @@ impl Followed {
 
     fn open(&mut self) -> Result<Fed, Error> {
         self.half_to = 0;
-        self.decide_compression().map_err(Error::at(Step::Open, &self.known.path))?;
+        if self.known.compression.is_none() {
+            self.is_changed = true;
+            let failed = Error::at(Step::Open, &self.known.path.clone());
+            if !packed::decide(&mut self.known).map_err(failed)? {
+                // Like half a line: what is there waits for more.
+                self.half_to = self.seen.map_or(0, |(bytes, _)| bytes);
+                return Ok(Fed::Busy);
+            }
+        }
         self.reading = match self.compression() {
             Compression::None => {
                 let failed = Error::at(Step::Open, &self.known.path);
@@ -307,17 +315,6 @@ impl Followed {
             }
         };
         Ok(self.opened())
-    }
-
-    /// Once and for all: under whatever name it lies later, it holds what it held.
-    fn decide_compression(&mut self) -> io::Result<()> {
-        if self.known.compression.is_none()
-            && let Some(file) = open_known(&self.known.path, &self.known)?
-        {
-            self.known.compression = Some(packed::compression_of(&self.known.path, &file)?);
-            self.is_changed = true;
-        }
-        Ok(())
     }
 
     /// Where nothing could be opened something else has the name by now, or stands in it: the next scan will find out.

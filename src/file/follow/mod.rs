@@ -18,11 +18,14 @@ mod print;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use self::followed::{Followed, Presence};
 use self::listing::Found;
+use super::append::is_or_is_part_of;
 use super::error::Error;
+use super::output::real_place;
 use crate::format::state::FollowedFile;
 
 pub use self::pattern::{Pattern, PatternFault};
@@ -80,6 +83,36 @@ pub struct Follower {
     forgotten: Vec<u32>,
     /// Why something cannot be read, by path or pattern.
     troubles: BTreeMap<String, String>,
+    own: Own,
+}
+
+/// What the follower's own process writes: what a pattern finds of it, over links too, is not read.
+#[derive(Clone, Default, Debug)]
+pub struct Own {
+    /// Outputs, whose parts lie beside them.
+    pub outputs: Vec<PathBuf>,
+    /// Where state is kept.
+    pub directory: Option<PathBuf>,
+}
+
+impl Own {
+    /// Why what lies at a path is not to be read.
+    fn fault(&self, path: &str) -> Option<String> {
+        let place = fs::canonicalize(path).ok()?;
+        let is_output = |output: &PathBuf| {
+            real_place(output).is_some_and(|output| is_or_is_part_of(&place, &output))
+        };
+        if self.outputs.iter().any(is_output) {
+            return Some(
+                "it is what this process writes, and would be read as events: have source.paths find it no more"
+                    .to_owned(),
+            );
+        }
+        let directory = self.directory.as_deref().and_then(real_place)?;
+        place.starts_with(directory).then(|| {
+            "it lies in state.directory, and is no file of events: have source.paths find it no more".to_owned()
+        })
+    }
 }
 
 impl Follower {
@@ -109,7 +142,14 @@ impl Follower {
             in_hand: None,
             forgotten: Vec::new(),
             troubles: BTreeMap::new(),
+            own: Own::default(),
         }
+    }
+
+    /// The same, which reads nothing of what its own process writes.
+    #[must_use]
+    pub fn apart_from(self, own: Own) -> Self {
+        Follower { own, ..self }
     }
 
     /// Where the next line of a file begins, and how many lines come before it.
@@ -199,6 +239,10 @@ impl Follower {
                 }
             }
         } else {
+            if let Some(fault) = self.own.fault(&found.path) {
+                self.troubles.insert(found.path.clone(), fault);
+                return None;
+            }
             notices.push(Notice::New(found.path.clone()));
         }
         let number = self.next_number;

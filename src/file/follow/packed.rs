@@ -35,14 +35,20 @@ pub(super) enum Unpacked {
     End,
 }
 
-/// How a file is compressed: by its first bytes, for it may have any name, else by the end of its name.
-pub(super) fn compression_of(path: &str, file: &File) -> io::Result<Compression> {
+/// Finds out how a file is compressed: by its first bytes, for it may have any name, else by the end of its name. Once and
+/// for all: under whatever name it lies later, it holds what it held. Returns whether enough of it is there.
+pub(super) fn decide(known: &mut FollowedFile) -> io::Result<bool> {
+    let Some(file) = open_known(&known.path, known)? else { return Ok(true) };
     let bytes = file.metadata()?.len().min(4);
-    let first = print::stretch(file, 0, bytes)?.unwrap_or_default();
-    Ok(match Compression::of_bytes(&first) {
-        Compression::None => Compression::of_name(Path::new(path)),
-        found => found,
-    })
+    let first = print::stretch(&file, 0, bytes)?.unwrap_or_default();
+    known.compression = match Compression::of_bytes(&first) {
+        Compression::None => match Compression::of_name(Path::new(&known.path)) {
+            Compression::None if Compression::may_begin(&first) => None,
+            named => Some(named),
+        },
+        found => Some(found),
+    };
+    Ok(known.compression.is_some())
 }
 
 /// Whether a file still holds what was found of a compressed one; it may have become longer.

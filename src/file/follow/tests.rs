@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
-use super::{Fed, Follower, Notice, Pattern};
+use super::{Fed, Follower, Notice, Own, Pattern};
 use crate::format::state::FollowedFile;
 
 /// A folder with files, and who follows them.
@@ -569,4 +569,56 @@ fn a_pattern_that_names_a_directory_is_a_trouble() {
     assert_eq!(scene.follower.scan(), []);
     let reason = format!("it is a directory: name the files in it, as {text}/*");
     assert_eq!(scene.follower.troubles().get(&text), Some(&reason));
+}
+
+#[test]
+fn a_packed_file_is_known_once_enough_of_it_is_there() {
+    let mut scene = Scene::new();
+    let packed = gzip("a\nb\n");
+    fs::write(scene.path("p.ndjson"), &packed[..1]).expect("the folder takes files");
+    assert_eq!(scene.lines(), []);
+    assert_eq!(scene.lines(), []);
+    fs::write(scene.path("p.ndjson"), &packed[..2]).expect("the folder takes files");
+    assert_eq!(scene.lines(), []);
+    fs::write(scene.path("p.ndjson"), &packed).expect("the folder takes files");
+    assert_eq!(scene.lines(), [read("p.ndjson", &["a", "b"])]);
+    // What begins alike and is none.
+    scene.append("q.ndjson", "(");
+    assert_eq!(scene.lines(), []);
+    scene.append("q.ndjson", "c)\n");
+    assert_eq!(scene.lines(), [read("q.ndjson", &["(c)"])]);
+    assert_eq!(scene.follower.lag_bytes(), 0);
+}
+
+#[test]
+fn what_its_own_process_writes_is_not_read_over_links_either() {
+    let mut scene = Scene::new();
+    for directory in ["real", "state", "in"] {
+        fs::create_dir(scene.path(directory)).expect("the folder takes folders");
+    }
+    for (link, target) in [("in/out", "real"), ("in/kept", "state")] {
+        std::os::unix::fs::symlink(scene.path(target), scene.path(link)).expect("it takes links");
+    }
+    let text = scene.path("in/**/*.ndjson").to_str().expect("text").to_owned();
+    let own = Own {
+        outputs: vec![scene.path("real/totals.ndjson")],
+        directory: Some(scene.path("state")),
+    };
+    let patterns = vec![Pattern::new(&text).expect("a pattern")];
+    scene.follower = Follower::new(patterns, BTreeMap::new()).apart_from(own);
+    for name in [
+        "real/totals.ndjson",
+        "real/totals.000001.ndjson",
+        "real/totals.1.ndjson",
+        "state/d.ndjson",
+        "in/a.ndjson",
+    ] {
+        scene.append(name, "x\n");
+    }
+    let found = scene.lines();
+    assert_eq!(found, [read("a.ndjson", &["x"]), read("totals.1.ndjson", &["x"])]);
+    let troubles: Vec<String> = scene.follower.troubles().values().cloned().collect();
+    assert_eq!(troubles.len(), 3, "{troubles:?}");
+    assert_eq!(troubles.iter().filter(|why| why.contains("this process writes")).count(), 2);
+    assert!(troubles.iter().any(|why| why.contains("state.directory")), "{troubles:?}");
 }

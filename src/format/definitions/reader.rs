@@ -23,6 +23,8 @@ pub(super) struct Faults<'t> {
     /// Name and text of each file.
     files: &'t [(&'t str, &'t str)],
     found: RefCell<Vec<(Place, String)>>,
+    /// Where lines begin in the file that was asked about last.
+    lines: RefCell<Option<(usize, LineStarts)>>,
 }
 
 /// Where a value stands.
@@ -59,7 +61,7 @@ impl fmt::Display for Place {
 impl<'t> Faults<'t> {
     /// None yet.
     pub(super) fn new(files: &'t [(&'t str, &'t str)]) -> Self {
-        Faults { files, found: RefCell::default() }
+        Faults { files, found: RefCell::default(), lines: RefCell::default() }
     }
 
     /// Records one.
@@ -77,23 +79,29 @@ impl<'t> Faults<'t> {
 
     /// All of them, in the order of the files and of the places in each.
     pub(super) fn into_list(self) -> Vec<DefinitionFault> {
-        let mut found = self.found.into_inner();
+        let mut found = self.found.take();
         found.sort_by_key(|(place, _)| (place.file, place.offset));
-        let mut lines = LineStarts::default();
-        let mut list = Vec::with_capacity(found.len());
-        let mut at = None;
-        for (place, message) in found {
-            let (name, text) = self.files.get(place.file).copied().unwrap_or_default();
-            if at != Some(place.file) {
-                (lines, at) = (LineStarts::of(text), Some(place.file));
-            }
-            let (line, column) = lines.position(text, place.offset);
-            let inside = place.to_string();
-            let separator = if inside.is_empty() { "" } else { ": " };
-            let place = format!("{name}:{line}:{column}{separator}{inside}");
-            list.push(DefinitionFault { place, message });
+        let fault = |(place, message)| DefinitionFault { place: self.shown(&place), message };
+        found.into_iter().map(fault).collect()
+    }
+
+    /// File, line, column and what stands there.
+    pub(super) fn shown(&self, place: &Place) -> String {
+        let (name, text) = self.files.get(place.file).copied().unwrap_or_default();
+        let mut lines = self.lines.borrow_mut();
+        if lines.as_ref().is_none_or(|(file, _)| *file != place.file) {
+            *lines = Some((place.file, LineStarts::of(text)));
         }
-        list
+        let at = lines.as_ref().map(|(_, lines)| lines.position(text, place.offset));
+        let (line, column) = at.unwrap_or_default();
+        let inside = place.to_string();
+        let separator = if inside.is_empty() { "" } else { ": " };
+        format!("{name}:{line}:{column}{separator}{inside}")
+    }
+
+    /// A place as one that is told of at another one may call it: with its file where that is another.
+    pub(super) fn seen_from(&self, other: &Place, place: &Place) -> String {
+        if other.file == place.file { place.to_string() } else { self.shown(place) }
     }
 }
 

@@ -33,7 +33,12 @@ pub(super) fn in_order(versions: Vec<Version>, faults: &Faults<'_>) -> Vec<Metri
         check_begins(of_metric, faults);
         check_constants(of_metric, faults);
     }
-    versions.into_iter().filter_map(|version| version.metric).collect()
+    let placed = |Version { place, metric, .. }: Version| {
+        let mut metric = metric?;
+        metric.source.entry = faults.shown(&place);
+        Some(metric)
+    };
+    versions.into_iter().filter_map(placed).collect()
 }
 
 /// Each version has another begin, one at most has none.
@@ -45,7 +50,7 @@ fn check_begins(versions: &[Version], faults: &Faults<'_>) {
             let message = format!(
                 "{} is of the same metric and {begin}: each version needs an effective_from of \
                  its own, only the first may lack it",
-                first.place
+                faults.seen_from(&second.place, &first.place)
             );
             faults.add(&second.place, message);
         }
@@ -61,7 +66,7 @@ fn check_constants(versions: &[Version], faults: &Faults<'_>) {
             let message = format!(
                 "topic differs from the version before it, {}: a metric folds events of one topic, \
                  use another code",
-                first.place
+                faults.seen_from(&second.place, &first.place)
             );
             faults.add(&second.place, message);
         }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::bytes::Corrupt;
 use super::calendars::{ChangedCalendar, changes, decode_calendars, encode_calendars};
-use crate::definition::{MetricPlan, Plan};
+use crate::definition::{MetricPlan, Plan, version_fault};
 use crate::model::{EventTime, Period};
 
 /// Numbers of metrics.
@@ -20,8 +20,22 @@ pub struct Dictionary {
     places: BTreeMap<u32, u32>,
     changed: Vec<(u32, Vec<u8>)>,
     extended: Vec<(u32, u32)>,
+    left_out: Vec<LeftOut>,
     /// The value of the calendars, where it is another one than is stored.
     calendars: Option<Vec<u8>>,
+}
+
+/// A metric that a state knows and a plan does not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeftOut {
+    /// What its keys bear.
+    pub number: u32,
+    /// Whose.
+    pub tenant: String,
+    /// Which.
+    pub code: String,
+    /// How often that code had been created, this one included.
+    pub generation: u64,
 }
 
 /// A metric that is not what it was.
@@ -37,8 +51,8 @@ pub struct DictionaryFault {
 /// What is wrong with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum MetricFault {
-    /// It means something else.
-    Changed,
+    /// Its versions are not those that are known: in which way.
+    Changed(&'static str),
     /// What was added reaches into what is counted.
     Counted(Counted),
     /// It reaches to before that instant, where all that was counted is forgotten.
@@ -105,12 +119,7 @@ impl fmt::Display for DictionaryFault {
             }
         };
         let (customer, period, free_from, change) = match fault {
-            MetricFault::Changed => {
-                return f.write_str(
-                    "changed its meaning in place: keep the entry as it was and add a version of it \
-                     with an effective_from",
-                );
-            }
+            MetricFault::Changed(how) => return f.write_str(how),
             MetricFault::Forgotten(free_from, change, customer) => {
                 let of =
                     customer.as_ref().map_or(String::new(), |name| format!(" (customer {name:?})"));
@@ -203,9 +212,9 @@ impl Dictionary {
                 next = after(next);
             }
             let meanings = known.map_or(&[][..], |(_, known)| &known.meanings);
-            if !entry.meanings.starts_with(meanings) {
+            if let Some(how) = version_fault(meanings, &entry.meanings) {
                 let (tenant, code) = (entry.tenant, entry.code);
-                faults.push(DictionaryFault { tenant, code, fault: MetricFault::Changed });
+                faults.push(DictionaryFault { tenant, code, fault: MetricFault::Changed(how) });
                 continue;
             }
             if known.is_some_and(|(_, known)| *known != entry) {
@@ -219,6 +228,12 @@ impl Dictionary {
             dictionary.numbers.push(number);
             dictionary.places.insert(number, place);
         }
+        let lacks = |(number, _): &(u32, Entry)| !dictionary.places.contains_key(number);
+        let left_out = entries.into_iter().filter(lacks).map(|(number, entry)| {
+            let Entry { tenant, code, generation, .. } = entry;
+            LeftOut { number, tenant, code, generation }
+        });
+        dictionary.left_out = left_out.collect();
         Ok(if faults.is_empty() { Ok(dictionary) } else { Err(faults) })
     }
 
@@ -237,6 +252,11 @@ impl Dictionary {
     /// counted of them is to be looked at ([`super::PeriodCheck`]).
     pub fn extended(&self) -> &[(u32, u32)] {
         &self.extended
+    }
+
+    /// Metrics that the plan does not have.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// Entries that are new since they were stored: number and value.

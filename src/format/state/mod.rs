@@ -40,7 +40,7 @@ pub use batch::{BatchEncoder, Operation};
 pub use bytes::Corrupt;
 pub use calendars::ChangedCalendar;
 pub use commit::{decode_commit, encode_commit};
-pub use dictionary::{Dictionary, DictionaryFault};
+pub use dictionary::{Dictionary, DictionaryFault, LeftOut};
 pub use entry::{Entry, read_entry};
 pub use followed::{Compression, FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{Identity, IdentityError, decode_identity, encode_identity};

@@ -208,6 +208,43 @@ fn run_that_is_stopped_says_how_far_it_got_and_leaves_whole_lines() {
     assert!(stdout.contains(&count.to_string()), "{stdout}");
 }
 
+/// What is counted keeps its meaning, so the fix is a metric of another code.
+#[test]
+fn refused_events_of_a_period_that_counted_others_are_counted_by_another_metric() {
+    let metric = |code: &str, value: &str, more: &str| {
+        format!(
+            r#"{{"code": "{code}", "event_type": "call", "aggregation": "sum", "value": "properties.{value}", "period": "hour"{more}}}"#
+        )
+    };
+    let wrong = metric("tokens", "amount", "");
+    let scene = Scene::new(&format!("{{\"metrics\": [{wrong}]}}"));
+    let counted = r#"{"id":"c1","type":"call","customer":"acme","time":"2024-03-01T00:05:00Z","properties":{"amount":7}}"#;
+    scene.append("in/usage.ndjson", &format!("{counted}\n{REFUSED}"));
+    let daemon = scene.start();
+    wait_until(&scene, "three are refused", || scene.rejects_of("bad_value") == 3);
+    daemon.terminate(&scene);
+    let version = metric("tokens", "v", r#", "effective_from": "2024-03-01T00:00:00Z""#);
+    scene.write("metrics.json", &format!("{{\"metrics\": [{wrong}, {version}]}}"));
+    scene.start().expect_end(&scene, 1);
+    assert!(scene.log().contains("inside of what is counted already"), "{}", scene.log());
+    let other = metric("tokens_v", "v", "");
+    scene.write("metrics.json", &format!("{{\"metrics\": [{wrong}, {other}]}}"));
+    let daemon = scene.start();
+    scene.replay(&[], 0);
+    scene.replay(&[], 0);
+    append(&scene.path("in/usage.ndjson"), CLOSING);
+    wait_until(&scene, "the hour is closed", || scene.totals().len() >= 3);
+    daemon.terminate(&scene);
+    let totals = scene.totals();
+    let value = |metric: &str, customer: &str| {
+        let key = format!("\"{metric}\"/\"{customer}\"/\"2024-03-01T00:00:00Z\"");
+        totals.get(&key).map(|(value, events)| (value.as_str(), *events))
+    };
+    assert_eq!(value("tokens", "acme"), Some(("7", 1)), "{totals:?}");
+    assert_eq!(value("tokens_v", "acme"), Some(("3.5", 2)), "{totals:?}");
+    assert_eq!(value("tokens_v", "b"), Some(("4", 1)), "{totals:?}");
+}
+
 #[test]
 fn output_that_the_daemon_would_not_read_is_refused() {
     let scene = Scene::new(RIGHT);
@@ -225,6 +262,8 @@ fn output_that_the_daemon_would_not_read_is_refused() {
     }
     let (_, stderr) = scene.replay(&["--set", "source.paths=gone/*"], 1);
     assert!(stderr.contains("creating gone/replayed-"), "{stderr}");
+    let (_, stderr) = scene.replay(&["--dry-run", "--set", "source.paths=in/**/*.ndjson"], 0);
+    assert!(!stderr.contains("--output"), "{stderr}");
     scene.replay(&["--output", "in/mine.ndjson"], 0);
     let text = fs::read_to_string(scene.path("in/mine.ndjson")).expect("it is there");
     assert_eq!(text, "{\"id\":1}\n");

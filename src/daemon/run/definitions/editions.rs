@@ -7,7 +7,7 @@
 //! A worker looks at two atomic numbers for each batch; locks are taken only where one of them has changed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub(in crate::daemon::run) struct Editions {
     number: AtomicU64,
     /// Number of the hold that lasts; 0: nobody is held.
     hold: AtomicU64,
+    is_stale: AtomicBool,
     shared: Mutex<Shared>,
     changed: Condvar,
 }
@@ -64,6 +65,7 @@ impl Editions {
         Editions {
             number: AtomicU64::new(1),
             hold: AtomicU64::new(0),
+            is_stale: AtomicBool::new(false),
             shared: Mutex::new(Shared { plans, holds: 0, workers: None }),
             changed: Condvar::new(),
         }
@@ -92,6 +94,11 @@ impl Editions {
         let mut shared = self.lock();
         shared.plans = plans;
         self.number.fetch_add(1, Ordering::Release).saturating_add(1)
+    }
+
+    /// Whether what is defined may be older than it may be: then nothing is read.
+    pub(super) fn set_stale(&self, is_stale: bool) {
+        self.is_stale.store(is_stale, Ordering::Release);
     }
 
     /// Waits until every worker goes by that edition or a later one. Returns whether all do.
@@ -180,13 +187,15 @@ impl Reader {
         &mut self,
         reached: impl Fn() -> Option<EventTime>,
     ) -> bool {
-        let hold = self.editions.hold.load(Ordering::Acquire);
+        let Editions { hold, is_stale, .. } = &*self.editions;
+        let hold = hold.load(Ordering::Acquire);
+        let is_stale = is_stale.load(Ordering::Acquire);
         if hold != 0 && hold != self.rests {
             self.rests = hold;
             let rest = Some((hold, reached()));
             self.tell(|seen| seen.rest = rest);
         }
-        hold != 0
+        hold != 0 || is_stale
     }
 
     fn tell(&self, change: impl FnOnce(&mut Seen)) {

@@ -11,26 +11,38 @@ mod reload;
 mod shelf;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::editions::Plans;
 pub(super) use self::editions::{Editions, Reader};
 pub(super) use self::reload::watch;
+pub(super) use self::shelf::Error as ShelfError;
 use self::shelf::{FileShelf, Shelf};
 use super::live::LiveTasks;
-use crate::admin::{Catalogue, NotDone};
+use crate::admin::{Catalogue, NotDone, Readiness};
+use crate::daemon::clock::Stopwatch;
 use crate::daemon::{CommandError, clock};
 use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
+use crate::kafka::DefinitionTopic;
 use crate::model::Span;
 use crate::registry::{
     Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry, Reload,
 };
 use crate::settings::{Flow, Settings};
 
+pub(in crate::daemon) use self::shelf::beside;
+
 /// How long a change may take to reach every worker: one that delivers takes it after that.
 const TAKEN_MAX: Duration = Duration::from_secs(30);
+
+/// How often a change is worked out where others come in between.
+const TRIES: usize = 3;
+
+/// What `/readyz` calls it where what is defined is not known.
+const STALE: &str = "definitions";
 
 /// What is defined, and who goes by it.
 pub(super) struct Book {
@@ -40,6 +52,8 @@ pub(super) struct Book {
     topics: Vec<String>,
     lead: Span,
     of_files: FileShelf,
+    /// Whether all that is defined was read.
+    is_known: AtomicBool,
     writing: Mutex<Writing>,
 }
 
@@ -47,22 +61,26 @@ pub(super) struct Book {
 struct Writing {
     registry: Registry,
     shelf: Shelf,
+    /// Of what was made elsewhere: since it was last all known.
+    known: Stopwatch,
 }
 
 impl Book {
-    /// What is kept in the state directory, with the definitions of files.
+    /// What is kept in the state directory, with the definitions of files. Over Kafka the rest comes with
+    /// [`Book::attach`].
     pub(super) fn open(
         settings: &Settings,
         files: Definitions,
         live: Arc<LiveTasks>,
     ) -> Result<Self, CommandError> {
         let directory = &settings.state.directory;
-        let (shelf, registry) = Shelf::open(directory)?;
-        let topics = match &settings.flow {
+        let (topics, (shelf, registry)) = match &settings.flow {
             Flow::Kafka(flow) => {
-                flow.source.topics.iter().map(|topic| topic.name.clone()).collect()
+                let topics = flow.source.topics.iter().map(|topic| topic.name.clone()).collect();
+                let waits = "the topic of definitions has not been read yet: try again".to_owned();
+                (topics, (Shelf::None(waits), Registry::default()))
             }
-            Flow::Files(_) => vec![String::new()],
+            Flow::Files(_) => (vec![String::new()], Shelf::journal(directory)?),
         };
         let of_files = FileShelf::in_directory(directory);
         let kept = of_files.kept()?;
@@ -76,8 +94,65 @@ impl Book {
             topics,
             lead: settings.metrics.definition_lead,
             of_files,
-            writing: Mutex::new(Writing { registry, shelf }),
+            is_known: AtomicBool::new(matches!(settings.flow, Flow::Files(_))),
+            writing: Mutex::new(Writing { registry, shelf, known: Stopwatch::start() }),
         })
+    }
+
+    /// From now on definitions are kept in that topic, whose records count from before the first event; or nowhere, for a
+    /// reason.
+    ///
+    /// # Errors
+    /// A broker that does not answer, or records that stand in the way of what files define.
+    pub(super) fn attach(&self, topic: Result<DefinitionTopic, String>) -> Result<(), ShelfError> {
+        let mut writing = self.lock();
+        let mut records = match topic {
+            Ok(topic) => Shelf::Topic(Box::new(topic)),
+            Err(reason) => Shelf::None(reason),
+        };
+        let mut registry = writing.registry.clone();
+        records.refresh(&mut registry)?;
+        let clash = registry.clash();
+        if let Some(text) = clash {
+            return Err(ShelfError::Unreadable(text));
+        }
+        writing.shelf = records;
+        writing.known = Stopwatch::start();
+        self.show(&mut writing, registry);
+        self.is_known.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes in what other processes made. Where that was not possible for too long, nothing is read until it is.
+    fn refresh(&self, readiness: &Readiness) {
+        let mut writing = self.lock();
+        let Writing { registry, shelf, .. } = &mut *writing;
+        let before = registry.revision();
+        let refreshed = shelf.refresh(registry);
+        let revision = registry.revision();
+        match refreshed {
+            Ok(()) => {
+                writing.known = Stopwatch::start();
+                self.editions.set_stale(false);
+                readiness.clear(STALE);
+                if revision != before {
+                    tracing::info!(revision, "definitions that another process made were taken in");
+                    let registry = writing.registry.clone();
+                    self.show(&mut writing, registry);
+                }
+            }
+            Err(error) => {
+                let half = Duration::from_micros(self.lead.micros().unsigned_abs() / 2);
+                if writing.known.elapsed() >= half {
+                    self.editions.set_stale(true);
+                    let reason = format!(
+                        "nothing is read, for what is defined by now has not been known for half of \
+                         metrics.definition_lead: {error}"
+                    );
+                    readiness.obstruct(STALE, &reason, clock::now());
+                }
+            }
+        }
     }
 
     /// How many metrics fold events.
@@ -92,7 +167,7 @@ impl Book {
     /// Works a change out, keeps it, and has every worker go by it.
     fn make(
         &self,
-        work_out: impl FnOnce(&Registry, Horizon) -> Result<Change, Refusal>,
+        work_out: impl Fn(&Registry, Horizon) -> Result<Change, Refusal>,
     ) -> Result<Change, NotDone> {
         if !self.editions.has_begun() {
             let text = "the process has not started yet: nothing was changed, try again";
@@ -107,21 +182,17 @@ impl Book {
             ));
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
-        let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
-        // Also a call that changes nothing may have to be known again.
-        if change.record.revision <= writing.registry.revision() {
-            return Ok(change);
-        }
-        let mut registry = writing.registry.clone();
-        let put = registry.put(change.record.clone());
-        put.map_err(|fault| NotDone::Failed(fault.0))?;
-        writing.shelf.store(&change.record, &registry).map_err(|error| {
-            tracing::error!(%error, "a definition could not be stored");
-            NotDone::Unavailable(format!(
-                "it could not be stored, and nothing was changed: {error}"
-            ))
-        })?;
-        let number = self.show(&mut writing, registry);
+        let before = writing.registry.revision();
+        let made = self.store(&mut writing, |registry| work_out(registry, horizon));
+        // Also what others made, whatever became of this.
+        let number = if writing.registry.revision() == before {
+            None
+        } else {
+            let registry = writing.registry.clone();
+            Some(self.show(&mut writing, registry))
+        };
+        let change = made?;
+        let Some(number) = number else { return Ok(change) };
         if !self.editions.await_taken(number, TAKEN_MAX) {
             return Err(NotDone::Unavailable(
                 "it is stored; a worker waits for what it delivers and goes by it once that is done".to_owned(),
@@ -135,6 +206,41 @@ impl Book {
             "a definition changed"
         );
         Ok(change)
+    }
+
+    /// Works a change out and stores it; anew, where another listener had its turn in between.
+    fn store(
+        &self,
+        writing: &mut Writing,
+        work_out: impl Fn(&Registry) -> Result<Change, Refusal>,
+    ) -> Result<Change, NotDone> {
+        let Writing { registry, shelf, .. } = writing;
+        let mut tries = 1..=TRIES;
+        loop {
+            let try_once = |shelf: &mut Shelf, registry: &mut Registry| {
+                let turn = shelf.begin(registry).map_err(|error| (error, false))?;
+                let change = match work_out(registry) {
+                    Ok(change) => change,
+                    Err(refusal) => return Ok(Err(NotDone::Refused(refusal))),
+                };
+                // Also a call that changes nothing may have to be known again.
+                if change.record.revision > registry.revision() {
+                    let stored = shelf.store(turn, &change.record, registry);
+                    stored.map_err(|error| (error, true))?;
+                }
+                Ok(Ok(change))
+            };
+            match try_once(shelf, registry) {
+                Ok(outcome) => return outcome,
+                Err((_, true)) if tries.next().is_some_and(|number| number < TRIES) => {}
+                Err((error, _)) => {
+                    tracing::error!(%error, "a definition could not be stored");
+                    return Err(NotDone::Unavailable(format!(
+                        "it could not be stored, and nothing was changed: {error}"
+                    )));
+                }
+            }
+        }
     }
 
     /// Takes other definitions of files, all or none. Returns how many metrics there are then.
@@ -202,7 +308,7 @@ impl Catalogue for Book {
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
         let author = author(who);
         self.make(|registry, _| {
-            let change = registry.create(draft, author)?;
+            let change = registry.create(draft.clone(), author.clone())?;
             self.check_topic(&change.record)?;
             Ok(change)
         })
@@ -210,7 +316,9 @@ impl Catalogue for Book {
 
     fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone> {
         let author = author(who);
-        self.make(|registry, horizon| registry.change(tenant, code, patch, horizon, author))
+        self.make(|registry, horizon| {
+            registry.change(tenant, code, patch.clone(), horizon, author.clone())
+        })
     }
 
     fn delete(
@@ -221,11 +329,15 @@ impl Catalogue for Book {
         who: &str,
     ) -> Result<Change, NotDone> {
         let author = author(who);
-        self.make(|registry, _| registry.delete(tenant, code, seen, author))
+        self.make(|registry, _| registry.delete(tenant, code, seen, author.clone()))
     }
 
     fn registry(&self) -> Arc<Registry> {
         self.live.registry()
+    }
+
+    fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Acquire)
     }
 }
 

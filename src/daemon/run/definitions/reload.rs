@@ -1,7 +1,7 @@
 //! Definition files read again: on SIGHUP, and when one of them changed.
 //!
 //! A file is looked at once a second. It counts as changed once it looks the same at two looks in a row, so that one that
-//! is being written is not read half. All files are taken, or none.
+//! is being written is not read half. All files are taken, or none. The topic of definitions is looked at as often.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -86,6 +86,7 @@ impl Watcher {
                     self.reload();
                 }
                 before = now;
+                self.book.refresh(&self.readiness);
             }
         }
     }
@@ -101,7 +102,8 @@ impl Watcher {
                 let faults = |faults: Vec<settings::SettingsFault>| {
                     CommandError::Faults(faults.iter().map(ToString::to_string).collect())
                 };
-                settings::check_topics(&self.settings, &definitions).map_err(faults)?;
+                settings::check_topics(&self.settings.flow.topics(), &definitions)
+                    .map_err(faults)?;
                 Ok(definitions)
             })
             .and_then(|definitions| self.book.take_files(definitions));

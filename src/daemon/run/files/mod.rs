@@ -13,7 +13,7 @@ mod quiet;
 mod reader;
 mod worker;
 
-pub(in crate::daemon) use self::opening::look;
+pub(in crate::daemon) use self::opening::{look, own};
 use self::worker::Worker;
 use super::definitions::Book;
 use super::outside::Outside;

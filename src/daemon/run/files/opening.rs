@@ -10,7 +10,7 @@ use crate::daemon::run::state::{Common, From, State, random, random_id};
 use crate::daemon::{CommandError, unbound};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{self, CommitRecord, Cursor, DigestKey};
-use crate::file::Follower;
+use crate::file::{Follower, Own};
 use crate::format::Place;
 use crate::format::state::{Identity, Written};
 use crate::settings::{Files, Settings};
@@ -48,6 +48,7 @@ pub(super) fn open(
     let from = from(&mut store)?;
     definitions::check_revision(from.last.plan_revision, plan)?;
     let follower = Follower::new(files.patterns.clone(), store.followed().map_err(failure)?);
+    let follower = follower.apart_from(own(settings, files));
     let written = store.written().map_err(failure)?;
     let outlet = Outlet::open(files, &written)?;
     // From here on the outputs are this state's: what a kill leaves in them is cut back, not somebody else's.
@@ -55,6 +56,12 @@ pub(super) fn open(
     let place = Place::Files { pattern: files.pattern(), names: follower.names() };
     let state = State::new(&common, Arc::clone(plan), place, store, from).map_err(failure)?;
     Ok(Opened { state, follower, outlet })
+}
+
+/// What a daemon writes, and does not read.
+pub(in crate::daemon) fn own(settings: &Settings, files: &Files) -> Own {
+    let outputs = [&files.totals, &files.rejects].into_iter().flatten().cloned().collect();
+    Own { outputs, directory: Some(settings.state.directory.clone()) }
 }
 
 /// Whether a start would take the state as it is, and how far the outputs were written by it; `None`: it would begin a new

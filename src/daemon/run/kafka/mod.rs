@@ -1,7 +1,7 @@
 //! The daemon over Kafka: events from topics, totals to topics, in Kafka's transactions.
 //!
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
-//! start), `definitions` (how a worker goes by those that change) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
+//! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
@@ -59,6 +59,14 @@ pub(super) fn serve(
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
+    match definitions::attach(settings, flow, book, stop, outside) {
+        Ok(true) => {}
+        Ok(false) => return (Summary::EMPTY, Ok(())),
+        Err(error) => return (Summary::EMPTY, Err(error)),
+    }
+    if book.count() == 0 {
+        tracing::warn!("no metric is defined: every event is unmatched until one is made");
+    }
     tracing::info!(
         metrics = book.count(),
         topics = flow.source.topics.len(),

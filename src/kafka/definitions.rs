@@ -1,0 +1,281 @@
+//! The topic of definitions: one partition, compacted, read whole, and written by one producer at a time.
+//!
+//! ```text
+//! begin (a new epoch of one fixed transactional id: whoever wrote before is fenced) ─► write a mark ─► read up to it ─► write
+//! ```
+//! So who writes has read all that was written before, whatever the client holds to be the end of the log: of two listeners
+//! neither can lose what the other one wrote. Knows nothing of what the records mean.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, Producer};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+
+use super::receipts::Receipts;
+use super::sink::producer_of_new_epoch;
+use super::tended::Tended;
+use super::trouble::Trouble;
+use super::{Access, Error, Options, check_topics};
+
+const READING: &str = "reading the topic of definitions";
+const WRITING: &str = "writing a definition";
+const PARTITION: i32 = 0;
+/// Key of the marks; the newest alone outlasts compaction.
+const MARK: &[u8] = b"mark";
+/// How long one look at the log waits.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// The topic, read up to somewhere.
+pub struct DefinitionTopic {
+    name: String,
+    consumer: BaseConsumer<Trouble>,
+    writer: ClientConfig,
+    timeout: Duration,
+    /// The offset behind the last record that was read.
+    next: i64,
+    /// Values that were read and not handed out yet.
+    read: Vec<Vec<u8>>,
+}
+
+/// What a look at the log brought.
+enum Looked {
+    /// A record, whose value is kept.
+    Record,
+    /// A mark of that name.
+    Mark(Vec<u8>),
+    /// Nothing is behind what was read.
+    End,
+    /// Nothing yet.
+    Nothing,
+}
+
+/// Who may write now, until somebody else begins.
+pub struct DefinitionWriter {
+    producer: Tended<Receipts>,
+    timeout: Duration,
+}
+
+impl DefinitionTopic {
+    /// Opens the topic; nothing is read yet. `properties` are librdkafka's, `group` begins the transactional id.
+    ///
+    /// # Errors
+    /// A broker that does not answer; a topic that is not there, not authorised, or has several partitions.
+    pub fn open(
+        properties: &BTreeMap<String, String>,
+        name: &str,
+        group: &str,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
+        let (counts, _) = check_topics(properties, &[(name, Access::Read)], timeout)?;
+        if counts != [1] {
+            let partitions = counts.first().copied().unwrap_or(0);
+            return Err(Error::DefinitionPartitions { topic: name.to_owned(), partitions });
+        }
+        let mut config = Options::client(properties);
+        // The client assigns nothing without a group. It never subscribes nor commits.
+        config.set("group.id", group);
+        config.set("enable.auto.commit", "false");
+        config.set("enable.auto.offset.store", "false");
+        config.set("enable.partition.eof", "true");
+        config.set("auto.offset.reset", "error");
+        config.set("isolation.level", "read_committed");
+        config.set("check.crcs", "true");
+        let consumer: BaseConsumer<Trouble> =
+            config.create_with_context(Trouble::default()).map_err(Error::Client)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(name, PARTITION, Offset::Beginning)
+            .and_then(|()| consumer.assign(&list))
+            .map_err(Error::request(READING))?;
+        let mut writer = Options::client(properties);
+        writer.set("transactional.id", format!("{group}-definitions:{name}"));
+        writer.set("enable.idempotence", "true");
+        writer.set("acks", "all");
+        writer.set("transaction.timeout.ms", timeout.as_millis().max(10_000).to_string());
+        Ok(DefinitionTopic {
+            name: name.to_owned(),
+            consumer,
+            writer,
+            timeout,
+            next: 0,
+            read: Vec::new(),
+        })
+    }
+
+    /// Makes the topic where there is none.
+    ///
+    /// # Errors
+    /// A broker that does not answer, or does not let this user make it.
+    pub fn make(
+        properties: &BTreeMap<String, String>,
+        name: &str,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let config = Options::client(properties);
+        let client: AdminClient<Trouble> =
+            config.create_with_context(Trouble::default()).map_err(Error::Client)?;
+        let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1));
+        let topic = topic.set("cleanup.policy", "compact");
+        let options =
+            AdminOptions::new().operation_timeout(Some(timeout)).request_timeout(Some(timeout));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the system gives what a runtime needs");
+        let made = runtime.block_on(client.create_topics([&topic], &options));
+        let failed = |code| Error::Request {
+            what: "making the topic of definitions",
+            cause: KafkaError::AdminOp(code),
+        };
+        match made.map_err(Error::request("making the topic of definitions"))?.first() {
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)) | Ok(_)) | None => Ok(()),
+            Some(Err((_, code))) => Err(failed(*code)),
+        }
+    }
+
+    /// The values of all records since the last call, up to the end that the log has now.
+    ///
+    /// # Errors
+    /// A broker that does not answer in time, or a log that is shorter than it was.
+    pub fn read(&mut self) -> Result<Vec<Vec<u8>>, Error> {
+        // Of a reader of committed records the end is where the first open transaction begins.
+        let (first, end) = self
+            .consumer
+            .fetch_watermarks(&self.name, PARTITION, self.timeout)
+            .map_err(|cause| self.explained(cause))?;
+        if end < self.next || (self.next > 0 && first > self.next) {
+            return Err(Error::DefinitionsLost { topic: self.name.clone(), next: self.next, end });
+        }
+        let mut silence = Silence::new(self.timeout);
+        while self.next < end {
+            match self.look()? {
+                Looked::Record | Looked::Mark(_) => {}
+                // What is left are ends of transactions.
+                Looked::End => break,
+                Looked::Nothing => silence.check(self)?,
+            }
+        }
+        Ok(std::mem::take(&mut self.read))
+    }
+
+    /// Takes back what was handed out and cannot be used: it comes again with the next call.
+    pub fn take_back(&mut self, values: Vec<Vec<u8>>) {
+        self.read.splice(..0, values);
+    }
+
+    /// Reads up to a mark.
+    fn read_to(&mut self, mark: &str) -> Result<(), Error> {
+        let mut silence = Silence::new(self.timeout);
+        loop {
+            match self.look()? {
+                Looked::Mark(found) if found == mark.as_bytes() => return Ok(()),
+                Looked::Record | Looked::Mark(_) => {}
+                Looked::End | Looked::Nothing => silence.check(self)?,
+            }
+        }
+    }
+
+    fn look(&mut self) -> Result<Looked, Error> {
+        match self.consumer.poll(POLL_WAIT) {
+            Some(Ok(message)) => {
+                self.next = message.offset() + 1;
+                let value = message.payload().map(<[u8]>::to_vec);
+                if message.key() == Some(MARK) {
+                    return Ok(Looked::Mark(value.unwrap_or_default()));
+                }
+                self.read.extend(value);
+                Ok(Looked::Record)
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => Ok(Looked::End),
+            Some(Err(cause)) if is_final(&cause) => Err(Error::Request { what: READING, cause }),
+            Some(Err(_)) | None => Ok(Looked::Nothing),
+        }
+    }
+
+    fn explained(&self, cause: KafkaError) -> Error {
+        Error::Request { what: READING, cause }.explained(self.consumer.context().last())
+    }
+
+    /// Fences whoever wrote before, and reads all that was written. Returns the values since the last call.
+    ///
+    /// # Errors
+    /// A broker that does not answer, or does not let this user write.
+    pub fn begin(&mut self) -> Result<(DefinitionWriter, Vec<Vec<u8>>), Error> {
+        let producer = producer_of_new_epoch(&self.writer, self.timeout)?;
+        let writer = DefinitionWriter { producer, timeout: self.timeout };
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system gives random bytes");
+        let mark = format!("{:032x}", u128::from_be_bytes(bytes));
+        writer.write_record(&self.name, MARK, &mark)?;
+        self.read_to(&mark)?;
+        Ok((writer, std::mem::take(&mut self.read)))
+    }
+
+    /// The topic's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl DefinitionWriter {
+    /// Writes a record in a transaction of its own. After an error it may be written or not: who begins anew knows.
+    ///
+    /// # Errors
+    /// Whatever was not as it should be.
+    pub fn write(self, topic: &str, key: &str, value: &str) -> Result<(), Error> {
+        self.write_record(topic, key.as_bytes(), value)
+    }
+
+    fn write_record(&self, topic: &str, key: &[u8], value: &str) -> Result<(), Error> {
+        let producer = &self.producer;
+        producer.begin_transaction().map_err(Error::request(WRITING))?;
+        let record = BaseRecord::to(topic).partition(PARTITION).key(key).payload(value);
+        producer.send(record).map_err(|(cause, _)| Error::Request { what: WRITING, cause })?;
+        producer.commit_transaction(self.timeout).map_err(|cause| {
+            let error = Error::Request { what: WRITING, cause };
+            match producer.context().refused() {
+                Some((_, RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                    Error::Unauthorised { topic: topic.to_owned(), access: Access::Write }
+                }
+                _ => error.explained(producer.context().trouble.last()),
+            }
+        })
+    }
+}
+
+/// How often nothing may come.
+struct Silence {
+    left: u128,
+}
+
+impl Silence {
+    fn new(timeout: Duration) -> Self {
+        Silence { left: timeout.as_millis() / POLL_WAIT.as_millis() }
+    }
+
+    fn check(&mut self, topic: &DefinitionTopic) -> Result<(), Error> {
+        let cause = KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut);
+        let left = self.left.checked_sub(1).ok_or_else(|| topic.explained(cause))?;
+        self.left = left;
+        Ok(())
+    }
+}
+
+fn is_final(cause: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        cause.rdkafka_error_code(),
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownTopic
+                | Code::UnknownPartition
+                | Code::OffsetOutOfRange
+                | Code::AutoOffsetReset
+                | Code::BadMessage
+        )
+    )
+}
