@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{Response, StatusCode};
 use serde_json::json;
 
 use super::access::Caller;
+use super::body::Asked;
 use super::native;
 use super::readiness::Obstacle;
 use super::router::{JSON, Parameters, Shared, answer, refused};
@@ -75,7 +75,7 @@ pub(super) async fn log_level() -> Response<Body> {
 }
 
 /// Other lines from now on, as long as the process lives: `{"level": "warn,odometer=debug"}`.
-pub(super) async fn change_log_level(body: Result<Bytes, BytesRejection>) -> Response<Body> {
+pub(super) async fn change_log_level(body: Asked) -> Response<Body> {
     let wanted = native::object(body).and_then(|body| {
         let fault =
             |path: &str, text: &str| Err(Refusal::Faults(vec![(path.to_owned(), text.to_owned())]));

@@ -10,11 +10,13 @@ mod daemon;
 mod definitions;
 mod deploy;
 mod documents;
+mod exchanges;
 mod exit_status;
 mod files;
 mod generate;
 mod generate_topic;
 mod manual;
+mod maple_live;
 mod operating;
 #[path = "../pure/oracle/mod.rs"]
 #[expect(

@@ -29,7 +29,7 @@ use crate::format::definitions::BodyFault;
 use crate::kafka::DefinitionTopic;
 use crate::model::Span;
 use crate::registry::{
-    Author, Change, Draft, Horizon, Origin, Outcome, Patch, Record, Refusal, Registry, Reload,
+    Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry, Reload,
 };
 use crate::settings::{Flow, Settings};
 
@@ -321,7 +321,8 @@ fn stored(
         tries += 1;
         let turn = shelf.begin(registry).map_err(not_stored)?;
         let change = work_out(registry).map_err(NotDone::Refused)?;
-        if change.outcome == Outcome::Unchanged {
+        // Also a call that changes nothing may have to be known again.
+        if change.record.revision <= registry.revision() {
             return Ok(change);
         }
         match shelf.store(turn, &change.record, registry) {
