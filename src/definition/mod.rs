@@ -24,6 +24,7 @@ mod timeline;
 pub use calendar::{Calendar, CalendarError, PeriodUnit};
 pub use expression::{
     EvaluationError, Expression, ExpressionError, Grammar, ResultExpression, Scalar, ValueFault,
+    is_like,
 };
 pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,

@@ -19,6 +19,7 @@
 )]
 
 mod change;
+mod estimate;
 mod files;
 mod record;
 mod refusal;
@@ -30,6 +31,7 @@ mod view;
 use std::collections::BTreeMap;
 
 pub use change::{Author, Change, Draft, Horizon, Outcome, Patch};
+pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
 pub use files::{Kept, Reload};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
 pub use refusal::Refusal;
