@@ -2,8 +2,6 @@
 //!
 //! A code may hold slashes, which Lago's clients do not encode: so what follows the path is a code, whatever it holds.
 
-use std::sync::Arc;
-
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
@@ -12,13 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::access::{Caller, Denied};
 use super::catalogue::NotDone;
+use super::making;
 use super::native::{new_id, parameters};
 use super::page::Page;
 use super::router::{JSON, Parameters, Shared, answer};
 use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Fault, Json, Step};
 use crate::format::evaluate_expression;
-use crate::registry::{self, Change, Definition, Draft, Origin, Patch, Record};
+use crate::registry::{self, Definition, Draft, Origin, Patch, Record};
 
 const GROUPS: &str = "/groups";
 
@@ -57,10 +56,7 @@ pub(super) async fn create(
             body: Some(fields.to_string()),
             tenant,
         };
-        let who = caller.name().to_owned();
-        let catalogue = Arc::clone(&shared.shown.catalogue);
-        let made = tokio::task::spawn_blocking(move || catalogue.create(draft, &who)).await;
-        change_of(made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string()))))
+        Ok(making::create(&shared, &caller, draft).await?)
     };
     match made.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
@@ -134,26 +130,23 @@ pub(super) async fn update(
 ) -> Response<Body> {
     let changed = async {
         let tenant = own_tenant(&caller)?;
-        let registry = shared.shown.catalogue.registry();
-        let record = registry.record(&tenant, &code).ok_or(Refused::NotFound)?;
         let partial = fields(body)?;
-        let fields = lago::merged(body_of(record)?, partial);
-        let metric = read(&fields, |_| false)?;
-        if metric.code != code {
-            return Err(Refused::Faults(vec![fault("code", "value_is_invalid")]));
-        }
-        // What was said natively beside the body stays.
-        let before = native(&stored(record)?, &tenant);
-        let patch = Patch {
-            keys: replaced(&before, native(&metric, &tenant)),
-            body: Some(fields.to_string()),
-            seen: None,
+        let work_out = |record: &Record| {
+            let fields = lago::merged(body_of(record)?, partial.clone());
+            let metric = read(&fields, |_| false)?;
+            if metric.code != code {
+                return Err(Refused::Faults(vec![fault("code", "value_is_invalid")]));
+            }
+            // What was said natively beside the body stays.
+            let before = native(&stored(record)?, &tenant);
+            Ok(Patch {
+                keys: replaced(&before, native(&metric, &tenant)),
+                body: Some(fields.to_string()),
+                seen: None,
+                of_revision: None,
+            })
         };
-        let (who, catalogue) = (caller.name().to_owned(), Arc::clone(&shared.shown.catalogue));
-        let of = code.clone();
-        let made =
-            tokio::task::spawn_blocking(move || catalogue.change(&tenant, &of, patch, &who)).await;
-        change_of(made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string()))))
+        making::edit(&shared, &caller, (&tenant, &code), work_out).await
     };
     match changed.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
@@ -173,10 +166,7 @@ pub(super) async fn delete(
         // One that was made otherwise is none of Lago's.
         let record = registry.record(&tenant, &code);
         record.filter(|record| record.origin == Origin::Lago).ok_or(Refused::NotFound)?;
-        let (who, catalogue) = (caller.name().to_owned(), Arc::clone(&shared.shown.catalogue));
-        let made =
-            tokio::task::spawn_blocking(move || catalogue.delete(&tenant, &code, None, &who)).await;
-        change_of(made.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string()))))
+        Ok(making::delete(&shared, &caller, (&tenant, &code), None).await?)
     };
     match deleted.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
@@ -263,25 +253,26 @@ fn replaced(before: &Definition, after: Definition) -> Definition {
     keys
 }
 
-fn change_of(made: Result<Change, NotDone>) -> Result<Change, Refused> {
-    made.map_err(|not_done| match not_done {
-        NotDone::Refused(registry::Refusal::NotFound) => Refused::NotFound,
-        NotDone::Refused(registry::Refusal::Exists | registry::Refusal::ReadOnly { .. }) => {
-            Refused::Faults(vec![fault("code", "value_already_exists")])
+impl From<NotDone> for Refused {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Refused(registry::Refusal::NotFound) => Refused::NotFound,
+            NotDone::Refused(registry::Refusal::Exists | registry::Refusal::ReadOnly { .. }) => {
+                Refused::Faults(vec![fault("code", "value_already_exists")])
+            }
+            NotDone::Refused(registry::Refusal::Faults(faults)) => {
+                let faults = faults.iter().map(|found| Fault {
+                    path: vec![Step::Key(found.path.clone())],
+                    code: "value_is_invalid",
+                    message: found.message.clone(),
+                });
+                Refused::Faults(faults.collect())
+            }
+            NotDone::Refused(registry::Refusal::Stale { .. } | registry::Refusal::Overtaken)
+            | NotDone::Unavailable(_) => Refused::Unavailable,
+            NotDone::Failed(text) => Refused::Failed(text),
         }
-        NotDone::Refused(registry::Refusal::Faults(faults)) => {
-            let faults = faults.iter().map(|found| Fault {
-                path: vec![Step::Key(found.path.clone())],
-                code: "value_is_invalid",
-                message: found.message.clone(),
-            });
-            Refused::Faults(faults.collect())
-        }
-        NotDone::Refused(registry::Refusal::Stale { .. }) | NotDone::Unavailable(_) => {
-            Refused::Unavailable
-        }
-        NotDone::Failed(text) => Refused::Failed(text),
-    })
+    }
 }
 
 fn fault(field: &str, code: &'static str) -> Fault {

@@ -5,15 +5,17 @@
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
 //! `router` has the table of all calls, `access` who may make them, `native` and `lago` (by `page`) what becomes of definitions,
-//! which `catalogue` keeps; `readiness` holds what keeps the process from being ready, `usage` what may be asked of totals (by
-//! `query`). Decides nothing about totals, and starts no thread: who
+//! which `making` changes and `catalogue` keeps; `operate` answers operators: `readiness` holds what keeps the process from
+//! being ready, `usage` what may be asked of totals (by `query`). Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 
 mod access;
 mod catalogue;
 mod error;
 mod lago;
+mod making;
 mod native;
+mod operate;
 mod page;
 mod query;
 mod readiness;

@@ -10,7 +10,7 @@ use super::access::Caller;
 use super::catalogue::NotDone;
 use super::query::Query;
 use super::router::{JSON, Parameters, Shared, answer, fault, refused};
-use super::{MetricsAsk, Refusal};
+use super::{MetricsAsk, Refusal, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
 use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
 
@@ -103,9 +103,7 @@ pub(super) async fn create(
     definition.shift_remove("tenant");
     let id = new_id();
     let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None };
-    let who = caller.name().to_owned();
-    let change = on_a_thread(&shared, move |catalogue| catalogue.create(draft, &who)).await;
-    match change {
+    match making::create(&shared, &caller, draft).await {
         Ok(change) => changed(&shared, StatusCode::CREATED, &change),
         Err(not_done) => not_made(not_done, ""),
     }
@@ -129,16 +127,13 @@ pub(super) async fn patch(
                 Refusal::Faults(vec![("version".to_owned(), text.to_owned())])
             })?),
         };
-        Ok((tenant, Patch { keys, body: None, seen }))
+        Ok((tenant, Patch { keys, body: None, seen, of_revision: None }))
     });
     let (tenant, patch) = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
-    let (who, of) = (caller.name().to_owned(), code.clone());
-    let change =
-        on_a_thread(&shared, move |catalogue| catalogue.change(&tenant, &of, patch, &who)).await;
-    match change {
+    match making::change(&shared, &caller, (&tenant, &code), patch).await {
         Ok(change) => changed(&shared, StatusCode::OK, &change),
         Err(not_done) => not_made(not_done, &code),
     }
@@ -162,10 +157,7 @@ pub(super) async fn delete(
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
-    let (who, of) = (caller.name().to_owned(), code.clone());
-    let change =
-        on_a_thread(&shared, move |catalogue| catalogue.delete(&tenant, &of, seen, &who)).await;
-    match change {
+    match making::delete(&shared, &caller, (&tenant, &code), seen).await {
         Ok(_) => answer(StatusCode::NO_CONTENT, JSON, String::new()),
         Err(not_done) => not_made(not_done, &code),
     }
@@ -306,16 +298,6 @@ fn told(outcome: &Outcome) -> Value {
     told
 }
 
-/// Runs a change where it may wait.
-async fn on_a_thread(
-    shared: &Shared,
-    make: impl FnOnce(&dyn super::Catalogue) -> Result<Change, NotDone> + Send + 'static,
-) -> Result<Change, NotDone> {
-    let catalogue = std::sync::Arc::clone(&shared.shown.catalogue);
-    let outcome = tokio::task::spawn_blocking(move || make(catalogue.as_ref())).await;
-    outcome.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string())))
-}
-
 fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
     let conflict = |text: &str| fault(StatusCode::CONFLICT, "conflict", text, &[]);
     match not_done {
@@ -330,6 +312,9 @@ fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
         NotDone::Refused(registry::Refusal::Stale { version }) => conflict(&format!(
             "the metric is at version {version}, another one than you saw: read it again"
         )),
+        NotDone::Refused(registry::Refusal::Overtaken) => {
+            conflict("another change came in between: read the metric again")
+        }
         NotDone::Refused(registry::Refusal::Faults(faults)) => refused(faulty(faults)),
         NotDone::Unavailable(text) => {
             fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &text, &[])

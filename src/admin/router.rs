@@ -12,18 +12,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
-use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::access::{Access, Caller, Denied};
-use super::readiness::Obstacle;
-use super::{Live, Refusal, Role, Shown, UsageAsk, lago, native};
-use crate::telemetry::log;
+use super::{Refusal, Role, Shown, lago, native, operate};
 
 pub(super) const JSON: &str = "application/json";
-/// Prometheus' text format, version 0.0.4.
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Names the request in answers, and in logs of who sent it.
 const REQUEST_ID: &str = "x-request-id";
 
@@ -44,7 +39,7 @@ const ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(90);
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) shown: Shown,
-    readers: Arc<Semaphore>,
+    pub(super) readers: Arc<Semaphore>,
     access: Arc<Access>,
 }
 
@@ -64,6 +59,9 @@ pub(super) enum Words {
     Lago,
 }
 
+/// What stands behind a path's question mark.
+pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
 /// A call and what it needs.
 pub(super) struct Route {
     pub(super) method: Method,
@@ -82,10 +80,10 @@ pub(super) fn routes() -> Vec<Route> {
     let of_lago =
         |method, path, need, handler| Route { method, path, need, words: Words::Lago, handler };
     vec![
-        route(Method::GET, "/healthz", Nothing, get(healthz)),
-        route(Method::GET, "/readyz", Nothing, get(readyz)),
-        route(Method::GET, "/metrics", Nothing, get(metrics)),
-        route(Method::GET, "/v1/usage", Key(Read), get(usage)),
+        route(Method::GET, "/healthz", Nothing, get(operate::healthz)),
+        route(Method::GET, "/readyz", Nothing, get(operate::readyz)),
+        route(Method::GET, "/metrics", Nothing, get(operate::metrics)),
+        route(Method::GET, "/v1/usage", Key(Read), get(operate::usage)),
         route(Method::GET, "/v1/metrics", Key(Read), get(native::list)),
         route(Method::POST, "/v1/metrics", Key(Define), post(native::create)),
         route(Method::POST, "/v1/metrics/validate", Key(Read), post(native::validate)),
@@ -93,8 +91,8 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::PATCH, "/v1/metrics/{code}", Key(Define), patch(native::patch)),
         route(Method::DELETE, "/v1/metrics/{code}", Key(Define), delete(native::delete)),
         route(Method::GET, "/v1/metrics/{code}/versions", Key(Read), get(native::versions)),
-        route(Method::GET, "/v1/log-level", Key(Read), get(log_level)),
-        route(Method::PUT, "/v1/log-level", Key(Operate), put(change_log_level)),
+        route(Method::GET, "/v1/log-level", Key(Read), get(operate::log_level)),
+        route(Method::PUT, "/v1/log-level", Key(Operate), put(operate::change_log_level)),
         of_lago(Method::GET, LAGO, Key(Read), get(lago::list)),
         of_lago(Method::POST, LAGO, Key(Define), post(lago::create)),
         of_lago(Method::POST, LAGO_EVALUATION, Key(Read), post(lago::evaluate)),
@@ -198,83 +196,6 @@ async fn numbered(request: Request, next: Next) -> Response<Body> {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
     answer
-}
-
-/// The process is alive: it answers.
-async fn healthz() -> Response<Body> {
-    answer(StatusCode::OK, JSON, json!({ "alive": true }).to_string())
-}
-
-/// `{"ready": true, "obstacles": [], "warnings": []}`, or 503 with what is not ready, why and since when.
-async fn readyz(State(shared): State<Shared>) -> Response<Body> {
-    let obstacles = shared.shown.readiness.obstacles();
-    let is_ready = obstacles.is_empty();
-    let listed: Vec<serde_json::Value> = obstacles.iter().map(obstacle_body).collect();
-    let warnings: Vec<serde_json::Value> =
-        shared.shown.readiness.warnings().iter().map(obstacle_body).collect();
-    let body = json!({ "ready": is_ready, "obstacles": listed, "warnings": warnings });
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer(status, JSON, body.to_string())
-}
-
-fn obstacle_body(obstacle: &Obstacle) -> serde_json::Value {
-    let Obstacle { what, reason, since } = obstacle;
-    json!({ "what": what, "reason": reason, "since": since.to_string() })
-}
-
-async fn metrics(State(shared): State<Shared>) -> Response<Body> {
-    let Shown { series, readiness, .. } = &shared.shown;
-    series.set_ready(readiness.is_ready());
-    answer(StatusCode::OK, PROMETHEUS, series.text())
-}
-
-pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
-
-/// Totals so far.
-async fn usage(State(shared): State<Shared>, caller: Caller, query: Parameters) -> Response<Body> {
-    let ask = native::parameters(query)
-        .and_then(|parameters| UsageAsk::read(parameters, |named| caller.tenant(named)));
-    let ask = match ask {
-        Ok(ask) => ask,
-        Err(refusal) => return refused(refusal),
-    };
-    // On a thread of its own: whoever asks for health waits for nobody.
-    let _turn = shared.readers.acquire().await;
-    let live = Arc::clone(&shared.shown.live);
-    let looked = tokio::task::spawn_blocking(move || Live::usage(live.as_ref(), &ask)).await;
-    match looked {
-        Ok(Ok(page)) => answer(StatusCode::OK, JSON, page.body()),
-        Ok(Err(refusal)) => refused(refusal),
-        Err(error) => refused(Refusal::Failed(error.to_string())),
-    }
-}
-
-/// Which lines the log has: a level, or levels by module.
-async fn log_level() -> Response<Body> {
-    answer(StatusCode::OK, JSON, json!({ "level": log::filter() }).to_string())
-}
-
-/// Other lines from now on, as long as the process lives: `{"level": "warn,odometer=debug"}`.
-async fn change_log_level(body: String) -> Response<Body> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wanted {
-        level: String,
-    }
-    let wanted: Wanted = match serde_json::from_str(&body) {
-        Ok(wanted) => wanted,
-        Err(error) => {
-            let text = format!("expected {{\"level\": \"debug\"}}, found none: {error}");
-            return fault(StatusCode::BAD_REQUEST, "bad_body", &text, &[]);
-        }
-    };
-    match log::change_filter(&wanted.level) {
-        Ok(()) => {
-            tracing::info!(level = wanted.level, "the log's level was changed");
-            log_level().await
-        }
-        Err(error) => refused(Refusal::Faults(vec![("level".to_owned(), error.to_string())])),
-    }
 }
 
 pub(super) fn refused(refusal: Refusal) -> Response<Body> {

@@ -55,6 +55,8 @@ pub struct Patch {
     pub body: Option<String>,
     /// The version that the caller saw last.
     pub seen: Option<u64>,
+    /// The revision of the record that it was made of.
+    pub of_revision: Option<u64>,
 }
 
 /// From when on a version may count.
@@ -156,7 +158,8 @@ impl Registry {
     /// Another definition for a metric.
     ///
     /// # Errors
-    /// No such metric, one of a file, another version than the caller saw, faults of the definition.
+    /// No such metric, one of a file, another version than the caller saw, or revision than it is made of, faults of the
+    /// definition.
     pub fn change(
         &self,
         tenant: &str,
@@ -166,6 +169,9 @@ impl Registry {
         author: Author,
     ) -> Result<Change, Refusal> {
         let made = self.writable(tenant, code, patch.seen)?;
+        if patch.of_revision.is_some_and(|revision| revision != made.record.revision) {
+            return Err(Refusal::Overtaken);
+        }
         let Patch { mut keys, body, .. } = patch;
         let effective_from = keys.shift_remove("effective_from").filter(|value| !value.is_null());
         keys.shift_remove("tenant");

@@ -19,6 +19,8 @@ pub enum Refusal {
         /// At which it is.
         version: u64,
     },
+    /// It is not at the revision that the change is made of.
+    Overtaken,
     /// What was asked has faults: all of them.
     Faults(Vec<BodyFault>),
 }

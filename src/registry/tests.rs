@@ -53,7 +53,7 @@ fn with(value: Value) -> Registry {
 }
 
 fn patch(keys: Value) -> Patch {
-    Patch { keys: definition(keys), body: None, seen: None }
+    Patch { keys: definition(keys), body: None, seen: None, of_revision: None }
 }
 
 fn changed(registry: &mut Registry, keys: Value, at: &str) -> Result<Outcome, Refusal> {
@@ -208,6 +208,27 @@ fn caller_who_saw_another_version_is_told() {
     let refused = registry.delete("default", "tokens", Some(3), author(NOW));
     assert_eq!(refused, Err(Refusal::Stale { version: 2 }));
     assert!(registry.delete("default", "tokens", Some(2), author(NOW)).is_ok());
+}
+
+#[test]
+fn change_that_is_made_of_an_older_record_is_not_made() {
+    let mut registry = with(sum());
+    let revision =
+        |registry: &Registry| registry.record("default", "tokens").map(|record| record.revision);
+    let seen = revision(&registry);
+    let of_seen = |keys| Patch { of_revision: seen, ..patch(keys) };
+    let refuse = |registry: &Registry| {
+        registry.change(
+            "default",
+            "tokens",
+            of_seen(json!({"description": "d"})),
+            horizon(),
+            author(NOW),
+        )
+    };
+    assert!(refuse(&registry).is_ok());
+    changed(&mut registry, json!({"name": "other words"}), NOW).expect("a change");
+    assert_eq!(refuse(&registry), Err(Refusal::Overtaken));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Lago's calls as its pages and clients make them.
 
 use std::net::SocketAddr;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -61,6 +62,31 @@ fn billable_metric_is_made_found_changed_and_deleted() {
             200,
             "the code is free"
         );
+    });
+}
+
+#[test]
+fn changes_of_several_fields_at_once_are_all_made() {
+    with(|address| {
+        let path = "/api/v1/billable_metrics";
+        assert_eq!(call(address, &format!("POST {path}"), &metric("m")).0, 200);
+        let put = |fields: Value| {
+            let body = json!({ "billable_metric": fields });
+            let (status, answer) = call(address, &format!("PUT {path}/m"), &body);
+            assert_eq!(status, 200, "{answer}");
+        };
+        for round in 0..20 {
+            let (name, words) = (format!("name {round}"), format!("words {round}"));
+            thread::scope(|scope| {
+                scope.spawn(|| put(json!({ "name": name })));
+                scope.spawn(|| put(json!({ "description": words })));
+                scope.spawn(|| put(json!({ "rounding_precision": round - 10 })));
+            });
+            let (_, answer) = call(address, &format!("GET {path}/m"), &Value::Null);
+            let made = &answer["billable_metric"];
+            assert_eq!((&made["name"], &made["description"]), (&name.into(), &words.into()));
+            assert_eq!(made["rounding_precision"], round - 10);
+        }
     });
 }
 
