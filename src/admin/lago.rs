@@ -14,6 +14,7 @@ use super::making;
 use super::native::{new_id, parameters};
 use super::page::Page;
 use super::router::{JSON, Parameters, Shared, answer};
+use super::words::Unanswered;
 use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Fault, Json, Step};
 use crate::format::evaluate_expression;
@@ -188,25 +189,28 @@ pub(super) async fn evaluate(_caller: Caller, body: Asked) -> Response<Body> {
     }
 }
 
-/// There is no such path.
-pub(super) fn no_such_path() -> Response<Body> {
-    error(StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"), None)
-}
-
-/// Why a request was not let in.
-pub(super) fn denial(denied: Denied) -> Response<Body> {
-    match denied {
-        Denied::Unauthorized => error(StatusCode::UNAUTHORIZED, "Unauthorized", None, None),
-        Denied::NotLocal | Denied::Forbidden(_) => {
-            error(StatusCode::FORBIDDEN, "Forbidden", Some("forbidden"), None)
+/// Why a request reached no handler, or got no answer from it.
+pub(super) fn unanswered(unanswered: Unanswered) -> Response<Body> {
+    let (status, words, code) = match unanswered {
+        Unanswered::Denied(Denied::Unauthorized) => {
+            (StatusCode::UNAUTHORIZED, "Unauthorized", None)
         }
-        Denied::TooMany => error(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too Many Requests",
-            Some("too_many_requests"),
-            None,
-        ),
-    }
+        Unanswered::Denied(Denied::NotLocal | Denied::Forbidden(_)) => {
+            (StatusCode::FORBIDDEN, "Forbidden", Some("forbidden"))
+        }
+        Unanswered::Denied(Denied::TooMany) => {
+            (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", Some("too_many_requests"))
+        }
+        Unanswered::NoSuchPath(_) => {
+            (StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"))
+        }
+        Unanswered::NoSuchMethod(_) => {
+            (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", Some("method_not_allowed"))
+        }
+        Unanswered::TooLong => (StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", Some("timeout")),
+        Unanswered::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", None),
+    };
+    error(status, words, code, None)
 }
 
 /// The metrics of Lago's API are those of the key's tenant; without keys, or with one of all tenants, of the default one.
@@ -309,7 +313,7 @@ fn groups(record: &Record, metric: &BillableMetric) -> Vec<Json> {
 }
 
 /// A UUID that is the same for the same name (RFC 9562, version 8: SHA-256 of it).
-fn named_id(name: &str) -> String {
+pub(super) fn named_id(name: &str) -> String {
     let digest = Sha256::digest(name.as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

@@ -1,16 +1,17 @@
-//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`, and Lago's
-//! `/api/v1/billable_metrics`.
+//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`, Lago's
+//! `/api/v1/billable_metrics`, and Zenskar's `/aggregates`.
 //!
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `router` has the table of all calls, `access` who may make them, `native` and `lago` (by `page`) what becomes of definitions,
-//! which `making` changes and `catalogue` keeps; `operate` answers operators: `readiness` holds what keeps the process from
+//! `router` has the table of all calls, `access` who may make them, `words` how a call is refused that is not made; `native`,
+//! `lago` (by `page`) and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps; `operate` answers operators: `readiness` holds what keeps the process from
 //! being ready, `usage` what may be asked of totals (by `query`). Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 
 mod access;
 mod catalogue;
+mod dialects;
 mod error;
 mod lago;
 mod making;
@@ -23,6 +24,8 @@ mod router;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod words;
+mod zenskar;
 
 use std::future::{Future, IntoFuture};
 use std::net::{SocketAddr, TcpListener};
@@ -31,6 +34,7 @@ use std::time::Duration;
 
 pub use access::{Hash, Key, Role};
 pub use catalogue::{Catalogue, NotDone};
+pub use dialects::{Dialects, LagoErrors, TenantNames, Tenants};
 pub use error::Error;
 pub use query::Refusal;
 pub use readiness::{Obstacle, Readiness};
@@ -55,6 +59,10 @@ pub struct Shown {
     pub catalogue: Arc<dyn Catalogue>,
     /// Who may ask; nobody but this machine where there are none.
     pub keys: Arc<[Key]>,
+    /// How tenants are called in other systems' calls.
+    pub tenants: Arc<Tenants>,
+    /// What other systems' calls leave unsaid.
+    pub dialects: Arc<Dialects>,
     /// The clock.
     pub now: fn() -> EventTime,
 }

@@ -16,17 +16,20 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::access::{Access, Caller, Denied};
-use super::{Refusal, Role, Shown, lago, native, operate};
+use super::words::{Unanswered, Words};
+use super::{Refusal, Role, Shown, lago, native, operate, zenskar};
 
 pub(super) const JSON: &str = "application/json";
 /// Names the request in answers, and in logs of who sent it.
 const REQUEST_ID: &str = "x-request-id";
 
-/// What Lago's paths begin with.
-const LAGO_PREFIX: &str = "/api/v1/";
 const LAGO: &str = "/api/v1/billable_metrics";
 const LAGO_EVALUATION: &str = "/api/v1/billable_metrics/evaluate_expression";
 const LAGO_METRIC: &str = "/api/v1/billable_metrics/{*code}";
+
+const ZENSKAR: &str = "/aggregates";
+const ZENSKAR_ESTIMATES: &str = "/aggregates/estimates";
+const ZENSKAR_AGGREGATE: &str = "/aggregates/{id}";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
@@ -52,13 +55,6 @@ pub(super) enum Need {
     Key(Role),
 }
 
-/// Whose words a call's refusals have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Words {
-    Native,
-    Lago,
-}
-
 /// What stands behind a path's question mark.
 pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
@@ -67,7 +63,6 @@ pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) need: Need,
-    pub(super) words: Words,
     handler: MethodRouter<Shared>,
 }
 
@@ -75,10 +70,7 @@ pub(super) struct Route {
 pub(super) fn routes() -> Vec<Route> {
     use Need::{Key, Nothing};
     use Role::{Define, Operate, Read};
-    let route =
-        |method, path, need, handler| Route { method, path, need, words: Words::Native, handler };
-    let of_lago =
-        |method, path, need, handler| Route { method, path, need, words: Words::Lago, handler };
+    let route = |method, path, need, handler| Route { method, path, need, handler };
     vec![
         route(Method::GET, "/healthz", Nothing, get(operate::healthz)),
         route(Method::GET, "/readyz", Nothing, get(operate::readyz)),
@@ -93,12 +85,18 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::GET, "/v1/metrics/{code}/versions", Key(Read), get(native::versions)),
         route(Method::GET, "/v1/log-level", Key(Read), get(operate::log_level)),
         route(Method::PUT, "/v1/log-level", Key(Operate), put(operate::change_log_level)),
-        of_lago(Method::GET, LAGO, Key(Read), get(lago::list)),
-        of_lago(Method::POST, LAGO, Key(Define), post(lago::create)),
-        of_lago(Method::POST, LAGO_EVALUATION, Key(Read), post(lago::evaluate)),
-        of_lago(Method::GET, LAGO_METRIC, Key(Read), get(lago::read_one)),
-        of_lago(Method::PUT, LAGO_METRIC, Key(Define), put(lago::update)),
-        of_lago(Method::DELETE, LAGO_METRIC, Key(Define), delete(lago::delete)),
+        route(Method::GET, LAGO, Key(Read), get(lago::list)),
+        route(Method::POST, LAGO, Key(Define), post(lago::create)),
+        route(Method::POST, LAGO_EVALUATION, Key(Read), post(lago::evaluate)),
+        route(Method::GET, LAGO_METRIC, Key(Read), get(lago::read_one)),
+        route(Method::PUT, LAGO_METRIC, Key(Define), put(lago::update)),
+        route(Method::DELETE, LAGO_METRIC, Key(Define), delete(lago::delete)),
+        route(Method::GET, ZENSKAR, Key(Read), get(zenskar::list)),
+        route(Method::POST, ZENSKAR, Key(Define), post(zenskar::create)),
+        route(Method::GET, ZENSKAR_ESTIMATES, Key(Read), get(zenskar::estimates)),
+        route(Method::GET, ZENSKAR_AGGREGATE, Key(Read), get(zenskar::read_one)),
+        route(Method::PATCH, ZENSKAR_AGGREGATE, Key(Define), patch(zenskar::update)),
+        route(Method::DELETE, ZENSKAR_AGGREGATE, Key(Define), delete(zenskar::delete)),
     ]
 }
 
@@ -107,11 +105,11 @@ pub(super) fn router(shown: Shown) -> Router {
     let access = Arc::new(Access::new(shown.keys.to_vec()));
     let shared = Shared { shown, readers: Arc::new(Semaphore::new(READERS)), access };
     let mut router = Router::new();
-    for Route { path, need, words, handler, .. } in routes() {
+    for Route { path, need, handler, .. } in routes() {
         let guarded = match need {
             Need::Nothing => handler,
             Need::Key(role) => {
-                handler.route_layer(from_fn_with_state((shared.clone(), role, words), admitted))
+                handler.route_layer(from_fn_with_state((shared.clone(), role), admitted))
             }
         };
         router = router.route(path, guarded);
@@ -126,11 +124,12 @@ pub(super) fn router(shown: Shown) -> Router {
 
 /// Lets a request in whose key may do what the route needs.
 async fn admitted(
-    State((shared, role, words)): State<(Shared, Role, Words)>,
+    State((shared, role)): State<(Shared, Role)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
+    let words = Words::of(request.uri().path());
     let now = (shared.shown.now)();
     let access = Arc::clone(&shared.access);
     let headers = request.headers().clone();
@@ -142,31 +141,8 @@ async fn admitted(
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Ok(Err(denied)) if words == Words::Lago => lago::denial(denied),
-        Ok(Err(denied)) => denial(denied),
-        Err(error) => refused(Refusal::Failed(error.to_string())),
-    }
-}
-
-fn denial(denied: Denied) -> Response<Body> {
-    match denied {
-        Denied::Unauthorized => {
-            let text = "give a key that is valid, as Authorization: Bearer KEY";
-            fault(StatusCode::UNAUTHORIZED, "unauthorized", text, &[])
-        }
-        Denied::NotLocal => {
-            let text = "no keys are configured, so only this machine is answered: see admin.keys";
-            fault(StatusCode::FORBIDDEN, "forbidden", text, &[])
-        }
-        Denied::Forbidden(role) => {
-            let text = format!("the key may not do that: it needs the role {}", role.name());
-            fault(StatusCode::FORBIDDEN, "forbidden", &text, &[])
-        }
-        Denied::TooMany => {
-            let text =
-                "too many requests without a valid key came from this address: wait a minute";
-            fault(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text, &[])
-        }
+        Ok(Err(denied)) => words.refuse(Unanswered::Denied(denied)),
+        Err(error) => words.refuse(Unanswered::Failed(error.to_string())),
     }
 }
 
@@ -179,7 +155,8 @@ impl FromRequestParts<Shared> for Caller {
         _shared: &Shared,
     ) -> Result<Self, Self::Rejection> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| denial(Denied::Unauthorized))
+        let unanswered = Unanswered::Denied(Denied::Unauthorized);
+        caller.ok_or_else(|| Words::of(parts.uri.path()).refuse(unanswered))
     }
 }
 
@@ -187,11 +164,9 @@ impl FromRequestParts<Shared> for Caller {
 async fn numbered(request: Request, next: Next) -> Response<Body> {
     let own = request.headers().get(REQUEST_ID).filter(|id| !id.is_empty() && id.len() <= 128);
     let id = own.cloned().or_else(|| HeaderValue::from_str(&native::new_id()).ok());
+    let words = Words::of(request.uri().path());
     let answer = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
-    let mut answer = answer.unwrap_or_else(|_| {
-        let text = "the answer took too long: whether anything was changed is not known";
-        fault(StatusCode::GATEWAY_TIMEOUT, "timeout", text, &[])
-    });
+    let mut answer = answer.unwrap_or_else(|_| words.refuse(Unanswered::TooLong));
     if let Some(id) = id {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
@@ -218,21 +193,18 @@ pub(super) fn refused(refusal: Refusal) -> Response<Body> {
 }
 
 async fn no_such_path(uri: Uri) -> Response<Body> {
-    if uri.path().starts_with(LAGO_PREFIX) {
-        return lago::no_such_path();
-    }
     let message = format!(
         "there is no {}: try /healthz, /readyz, /metrics, /v1/usage, /v1/metrics or /v1/log-level",
         uri.path()
     );
-    fault(StatusCode::NOT_FOUND, "not_found", &message, &[])
+    Words::of(uri.path()).refuse(Unanswered::NoSuchPath(message))
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
     let taken = routes().into_iter().filter(|route| is_of(uri.path(), route.path));
     let taken: Vec<String> = taken.map(|route| route.method.to_string()).collect();
     let message = format!("{} takes {}, not {method}", uri.path(), taken.join(" and "));
-    fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message, &[])
+    Words::of(uri.path()).refuse(Unanswered::NoSuchMethod(message))
 }
 
 /// Whether a path is one of that form, in which `{code}` stands for any segment.

@@ -18,7 +18,8 @@ const OUTER_KEYS: [&str; 2] = ["tenant", "effective_from"];
 const WORDS: [&str; 4] = ["name", "description", "grace", "late"];
 
 /// Keys that no other system's body says.
-const UNSAID: [&str; 7] = ["period", "timezone", "anchor", "grace", "late", "prorated", "topic"];
+pub const UNSAID: [&str; 7] =
+    ["period", "timezone", "anchor", "grace", "late", "prorated", "topic"];
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 

@@ -195,3 +195,154 @@ fn instant(timeline: &Timeline, text: &str) -> Option<EventTime> {
 fn no_date(edge: RangeEdge, text: &str) -> RangeFault {
     RangeFault { edge, message: format!("{text:?} is no date: write it as 2026-03-01") }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::format::definitions;
+    use crate::registry::{Author, Draft, Horizon, Origin, Patch};
+
+    /// A registry with that metric, by the days of Berlin.
+    fn with(keys: serde_json::Value) -> Registry {
+        let mut definition = json!({"code": "m", "period": "day", "timezone": "Europe/Berlin"});
+        let keys = keys.as_object().expect("an object").clone();
+        definition.as_object_mut().expect("an object").extend(keys);
+        let serde_json::Value::Object(definition) = definition else { panic!("an object") };
+        let (tenant, id) = ("default".to_owned(), "m".to_owned());
+        let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None };
+        let mut registry = Registry::default();
+        let change = registry.create(draft, author()).expect("it is valid");
+        registry.put(change.record).expect("it compiles");
+        registry
+    }
+
+    fn author() -> Author {
+        let at = EventTime::parse_rfc3339("2026-03-10T12:00:00Z").expect("an instant");
+        Author { who: "k".to_owned(), at }
+    }
+
+    /// The range as `start end`, or its faults.
+    fn range(registry: &Registry, customer: &str, from: &str, to: &str) -> Result<Range, String> {
+        let range = registry.range(("default", "m"), customer, (from, to)).expect("it is there");
+        range.map_err(|faults| {
+            let faults = faults.iter().map(|fault| format!("{:?} {}", fault.edge, fault.message));
+            faults.collect::<Vec<_>>().join("\n")
+        })
+    }
+
+    fn span(range: Range) -> String {
+        format!("{} {}", range.span.start, range.span.end)
+    }
+
+    #[test]
+    fn dates_are_those_of_the_zone_and_ends_do_not_belong() {
+        let registry = with(json!({"aggregation": "count"}));
+        let days = range(&registry, "c", "2026-03-28", "2026-03-31").expect("whole days");
+        assert_eq!(span(days), "2026-03-27T23:00:00Z 2026-03-30T22:00:00Z");
+        let same = range(&registry, "c", "2026-03-28T00:00:00+01:00", "2026-03-30T22:00:00Z");
+        assert_eq!(same, Ok(days));
+        for (from, to, told) in [
+            ("2026-03-28", "2026-03-28", "End is not after the start"),
+            ("2026-03-28", "2026-03-27", "End is not after the start"),
+            (
+                "2026-03-28T00:00:00Z",
+                "2026-03-30",
+                "Start lies inside a period: that one reaches from 2026-03-27T23",
+            ),
+            ("2026-03-28", "2026-03-30T00:00:00Z", "End lies inside a period"),
+            ("28.3.2026", "2026-03-30", "Start \"28.3.2026\" is no date"),
+            ("2026-02-30", "2026-03-30", "is no date"),
+            ("9999-01-01", "9999-01-02", "is no date"),
+        ] {
+            let refused = range(&registry, "c", from, to).expect_err(from);
+            assert!(refused.contains(told), "{refused}");
+        }
+        let both = range(&registry, "c", "x", "y").expect_err("both are wrong");
+        assert_eq!(both.lines().count(), 2, "{both}");
+        assert!(registry.range(("default", "n"), "c", ("x", "y")).is_none());
+    }
+
+    #[test]
+    fn customers_have_their_own_periods() {
+        let text =
+            r#"{"metrics": [], "customers": [{"customer": "ny", "timezone": "America/New_York"}]}"#;
+        let files = definitions::read(&[("c.json", text)]).expect("it is valid");
+        let registry = with(json!({"aggregation": "count"}));
+        let registry = registry.with_files(files, None).expect("nothing stands in the way");
+        let own = range(&registry, "ny", "2026-03-01", "2026-03-02").expect("a whole day");
+        assert_eq!(span(own), "2026-03-01T05:00:00Z 2026-03-02T05:00:00Z");
+        let own = range(&registry, "c", "2026-03-01", "2026-03-02").expect("a whole day");
+        assert_eq!(span(own), "2026-02-28T23:00:00Z 2026-03-01T23:00:00Z");
+    }
+
+    #[test]
+    fn only_what_is_exact_is_added_up() {
+        let value = "properties.n";
+        for (keys, is_added) in [
+            (json!({"aggregation": "count"}), true),
+            (json!({"aggregation": "sum", "value": value}), true),
+            (json!({"aggregation": "max", "value": value}), false),
+            (json!({"aggregation": "avg", "value": value}), false),
+            (json!({"aggregation": "unique_count", "value": value}), false),
+            (json!({"aggregation": "sum", "value": value, "recurring": true}), false),
+            (json!({"aggregation": "sum", "value": value, "result": "value * 2"}), false),
+            (
+                json!({"aggregation": "count", "rounding": {"function": "ceil", "precision": -1}}),
+                false,
+            ),
+            (
+                json!({"aggregation": "sum", "value": value, "inner": {"aggregation": "max", "every": "1h"}}),
+                false,
+            ),
+        ] {
+            let registry = with(keys.clone());
+            assert!(range(&registry, "c", "2026-03-01", "2026-03-02").is_ok(), "{keys}");
+            let several = range(&registry, "c", "2026-03-01", "2026-03-03");
+            assert_eq!(several.is_ok(), is_added, "{keys}: {several:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_added_up_across_versions() {
+        let mut registry = with(json!({"aggregation": "count"}));
+        let keys = json!({"aggregation": "sum", "value": "properties.n"});
+        let keys = keys.as_object().expect("an object").clone();
+        let patch = Patch { keys, body: None, seen: None, of_revision: None };
+        let horizon = Horizon { lead: Span::from_seconds(600), reached: None };
+        let change = registry.change("default", "m", patch, horizon, author());
+        registry.put(change.expect("it is valid").record).expect("it compiles");
+        // The second version counts from the 11th on.
+        assert!(range(&registry, "c", "2026-03-09", "2026-03-11").is_ok());
+        assert!(range(&registry, "c", "2026-03-11", "2026-03-13").is_ok());
+        let refused = range(&registry, "c", "2026-03-10", "2026-03-12").expect_err("two versions");
+        assert!(refused.contains("2026-03-09T23:00:00Z to 2026-03-10T23:00:00Z"), "{refused}");
+    }
+
+    #[test]
+    fn totals_are_added_up_group_by_group() {
+        let registry = with(json!({"aggregation": "count"}));
+        let days = range(&registry, "c", "2026-03-01", "2026-03-03").expect("whole days");
+        let total =
+            |group: &str, value: &str| format!(r#"{{"group":{group},"value":{value},"events":1}}"#);
+        let totals = [
+            total(r#"{"r":"eu"}"#, r#""0.1""#),
+            total(r#"{"r":null}"#, r#""5""#),
+            total(r#"{"r":"eu"}"#, r#""99999999999999999999.000000000000000002""#),
+        ];
+        let estimated = days.estimate(&totals).expect("they are totals");
+        let shown: Vec<_> = estimated
+            .iter()
+            .map(|one| (one.group[0].1.as_deref(), one.quantity.as_deref()))
+            .collect();
+        let sum = "99999999999999999999.100000000000000002";
+        assert_eq!(shown, [(Some("eu"), Some(sum)), (None, Some("5"))]);
+        assert_eq!(days.estimate(&[]), Ok(Vec::new()));
+        assert!(days.estimate(&["{".to_owned()]).is_err());
+        let day = Range { can_add: false, ..days };
+        assert!(day.estimate(&totals).is_err(), "two of one group");
+        let unknown = [total("{}", "null")];
+        assert_eq!(day.estimate(&unknown).expect("it is a total")[0].quantity, None);
+    }
+}

@@ -30,7 +30,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
-pub use change::{Author, Change, Draft, Horizon, Outcome, Patch};
+pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
 pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
 pub use files::{Kept, Reload};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};

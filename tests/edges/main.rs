@@ -34,3 +34,4 @@ mod supervisor;
 mod tour;
 mod usage;
 mod yaml;
+mod zenskar;

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use sha2::{Digest, Sha256};
 
-use super::{ready, sent, served_with};
-use crate::admin::router::{Need, routes};
-use crate::admin::{Hash, Key, Role};
+use super::{Given, ready, sent, served_with};
+use crate::admin::router::{Need, Route, routes};
+use crate::admin::{Hash, Key, Role, TenantNames, Tenants};
 use crate::model::EventTime;
 use crate::telemetry::Series;
 
@@ -23,11 +23,50 @@ fn with(act: impl FnOnce(SocketAddr)) {
         key("defines-2", Some("t2"), Role::Define),
         key("operates", None, Role::Operate),
     ];
-    served_with(keys, Series::new(EventTime::EARLIEST), ready(), act);
+    let names = |tenant: &str, organisation: &str| TenantNames {
+        tenant: tenant.to_owned(),
+        lago_organization: None,
+        maple_company: None,
+        zenskar_organisation: Some(organisation.to_owned()),
+    };
+    let tenants = Tenants(vec![names("t1", FIRST), names("t2", SECOND)]);
+    let given = Given { keys, tenants, ..Given::default() };
+    served_with(given, Series::new(EventTime::EARLIEST), ready(), act);
 }
 
+/// Zenskar's names of the tenants.
+const FIRST: &str = "11111111-1111-4111-8111-111111111111";
+const SECOND: &str = "22222222-2222-4222-8222-222222222222";
+/// An id that nothing has.
+const NOTHING: &str = "00000000-0000-4000-8000-000000000000";
+
 fn call(address: SocketAddr, key: &str, request: &str, body: &str) -> (u16, String) {
-    sent(address, request, &format!("authorization: Bearer {key}\r\n"), body)
+    let organisation = if key.ends_with('2') { SECOND } else { FIRST };
+    call_for(address, (key, organisation), request, body)
+}
+
+/// In the name of one of Zenskar's organisations, which other calls do not look at.
+fn call_for(
+    address: SocketAddr,
+    (key, organisation): (&str, &str),
+    request: &str,
+    body: &str,
+) -> (u16, String) {
+    let headers = format!("authorization: Bearer {key}\r\norganisation: {organisation}\r\n");
+    sent(address, request, &headers, body)
+}
+
+/// A path of the table with something in place of its names.
+fn filled(route: &Route, id: &str) -> String {
+    let path = route.path.replace("{code}", "m").replace("{*code}", "m").replace("{id}", id);
+    match path.as_str() {
+        "/v1/usage" => format!("{} {path}?metric=none", route.method),
+        "/aggregates/estimates" => {
+            let dates = "start_date=2026-03-01&end_date=2026-04-01";
+            format!("{} {path}?aggregate_id={id}&customer_id=c&{dates}", route.method)
+        }
+        _ => format!("{} {path}", route.method),
+    }
 }
 
 const METRIC: &str = r#"{"code":"m","aggregation":"count"}"#;
@@ -36,8 +75,7 @@ const METRIC: &str = r#"{"code":"m","aggregation":"count"}"#;
 fn every_route_wants_the_key_that_it_says() {
     with(|address| {
         for route in routes() {
-            let path = route.path.replace("{code}", "m").replace("{*code}", "m");
-            let request = format!("{} {path}", route.method);
+            let request = filled(&route, NOTHING);
             let without = sent(address, &request, "", "").0;
             let Need::Key(role) = route.need else {
                 assert!(without < 400, "{request}");
@@ -73,9 +111,7 @@ fn every_call_is_blind_to_other_tenants() {
             .collect();
         assert!(guarded.len() >= 8);
         let ask = |route: &crate::admin::router::Route| {
-            let path = route.path.replace("{code}", "m").replace("{*code}", "m");
-            let path = if path == "/v1/usage" { "/v1/usage?metric=none".to_owned() } else { path };
-            let request = format!("{} {path}", route.method);
+            let request = filled(route, NOTHING);
             // What makes a metric of one's own is asked without one.
             let body = if route.method == "POST" { "{}" } else { r#"{"name":"x"}"# };
             (request.clone(), call(address, "defines-2", &request, body))
@@ -100,6 +136,51 @@ fn every_call_is_blind_to_other_tenants() {
         assert_eq!((status, all.matches(r#""code":"m""#).count()), (200, 2));
         let (_, own) = call(address, "reads-1", "GET /v1/metrics?tenant=t2", "");
         assert!(own.contains(r#""metrics":[]"#), "{own}");
+    });
+}
+
+const AGGREGATE: &str = r#"{"name":"sms","dataschema":"","cust_agg_query":"","visual_query_builder":{},"datasource":"",
+    "aggregation_query":"SELECT COUNT(*) FROM raw_metric_sms"}"#;
+
+/// Each of Zenskar's calls in the name of another organisation is refused, whether or not there is what it names; in
+/// one's own name another tenant's aggregate is answered as one that never was.
+#[test]
+fn zenskars_calls_are_blind_to_other_organisations() {
+    with(|address| {
+        let (status, made) = call(address, "defines-1", "POST /aggregates", AGGREGATE);
+        assert_eq!(status, 200, "{made}");
+        let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+        let id = made["id"].as_str().expect("an id");
+        let of_zenskar: Vec<_> =
+            routes().into_iter().filter(|route| route.path.starts_with("/aggregates")).collect();
+        assert_eq!(of_zenskar.len(), 6);
+        for route in &of_zenskar {
+            let body = if route.method == "POST" { AGGREGATE } else { r#"{"name":"x"}"# };
+            let asked = |organisation, id| {
+                let request = filled(route, id);
+                call_for(address, ("defines-2", organisation), &request, body)
+            };
+            let (status, told) = asked(FIRST, id);
+            assert_eq!(status, 403, "{} {}: {told}", route.method, route.path);
+            assert_eq!((status, told.clone()), asked(FIRST, NOTHING), "{}", route.path);
+            // Nor one that nobody has told of.
+            assert_eq!((status, told), asked(NOTHING, id), "{}", route.path);
+            if route.method != "POST" {
+                assert_eq!(asked(SECOND, id), asked(SECOND, NOTHING), "{}", route.path);
+            }
+            if route.path.contains("{id}") || route.path.ends_with("estimates") {
+                assert_eq!(asked(SECOND, id).0, 404, "{} {}", route.method, route.path);
+            }
+        }
+        let own = format!("GET /aggregates/{id}");
+        assert_eq!(call(address, "reads-1", &own, "").0, 200, "it is still there");
+        assert_eq!(call(address, "operates", &own, "").0, 200, "a key of all tenants sees it");
+        // The key may stand where Zenskar has it.
+        let headers = format!("x-api-key: reads-1\r\norganisation: {}\r\n", FIRST.to_uppercase());
+        assert_eq!(sent(address, &own, &headers, "").0, 200);
+        let (status, told) = sent(address, &own, "", "");
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        assert_eq!((status, told["detail"].is_string()), (401, true), "{told}");
     });
 }
 

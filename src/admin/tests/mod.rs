@@ -3,6 +3,7 @@
 mod keys;
 mod lago;
 mod native;
+mod zenskar;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,8 +15,8 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use super::{
-    Catalogue, Error, Key, Listener, Live, NotDone, Options, Readiness, Refusal, Shown, UsageAsk,
-    serve,
+    Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Readiness, Refusal, Shown,
+    Tenants, UsageAsk, serve,
 };
 use crate::format::UsagePage;
 use crate::model::{Disposition, EventTime, Span};
@@ -96,10 +97,18 @@ impl Catalogue for Memory {
 
 /// A listener that is served while `act` runs, and stopped after it.
 fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
-    served_with(Vec::new(), series, readiness, act);
+    served_with(Given::default(), series, readiness, act);
 }
 
-fn served_with(keys: Vec<Key>, series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
+/// What configuration says.
+#[derive(Default)]
+struct Given {
+    keys: Vec<Key>,
+    tenants: Tenants,
+    dialects: Dialects,
+}
+
+fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
     let listener = Listener::bind(&Options { address: FREE }).expect("a free port");
     let address = listener.address();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -109,7 +118,9 @@ fn served_with(keys: Vec<Key>, series: Series, readiness: Readiness, act: impl F
         readiness,
         live: Arc::new(Known),
         catalogue: Arc::new(Memory::default()),
-        keys: keys.into(),
+        keys: given.keys.into(),
+        tenants: Arc::new(given.tenants),
+        dialects: Arc::new(given.dialects),
         now,
     };
     let serving = serve(listener, shown, async {

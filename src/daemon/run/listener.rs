@@ -33,6 +33,8 @@ pub(super) fn listen(
         .map_err(|error| CommandError::failed_by("starting the admin listener", error))?;
     let (stop, stopped) = oneshot::channel();
     let shown = admin::Shown {
+        tenants: std::sync::Arc::default(),
+        dialects: std::sync::Arc::default(),
         series: Arc::clone(&outside.series),
         readiness: Arc::clone(&outside.readiness),
         live: Arc::clone(&outside.live) as Arc<dyn admin::Live>,
