@@ -10,6 +10,7 @@ mod daemon;
 mod definitions;
 mod deploy;
 mod documents;
+mod exchanges;
 mod exit_status;
 mod files;
 mod generate;
