@@ -190,7 +190,7 @@ pub(super) async fn evaluate(_caller: Caller, body: Asked) -> Response<Body> {
 }
 
 /// Why a request reached no handler, or got no answer from it.
-pub(super) fn unanswered(unanswered: Unanswered) -> Response<Body> {
+pub(super) fn unanswered(unanswered: &Unanswered) -> Response<Body> {
     let (status, words, code) = match unanswered {
         Unanswered::Denied(Denied::Unauthorized) => {
             (StatusCode::UNAUTHORIZED, "Unauthorized", None)

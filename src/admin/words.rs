@@ -51,8 +51,8 @@ impl Words {
         }
         match self {
             Words::Native => native(unanswered),
-            Words::Lago => lago::unanswered(unanswered),
-            Words::Zenskar => zenskar::unanswered(unanswered),
+            Words::Lago => lago::unanswered(&unanswered),
+            Words::Zenskar => zenskar::unanswered(&unanswered),
         }
     }
 }

@@ -205,7 +205,7 @@ mod tests {
     use crate::registry::{Author, Draft, Horizon, Origin, Patch};
 
     /// A registry with that metric, by the days of Berlin.
-    fn with(keys: serde_json::Value) -> Registry {
+    fn with(keys: &serde_json::Value) -> Registry {
         let mut definition = json!({"code": "m", "period": "day", "timezone": "Europe/Berlin"});
         let keys = keys.as_object().expect("an object").clone();
         definition.as_object_mut().expect("an object").extend(keys);
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_zone_and_ends_do_not_belong() {
-        let registry = with(json!({"aggregation": "count"}));
+        let registry = with(&json!({"aggregation": "count"}));
         let days = range(&registry, "c", "2026-03-28", "2026-03-31").expect("whole days");
         assert_eq!(span(days), "2026-03-27T23:00:00Z 2026-03-30T22:00:00Z");
         let same = range(&registry, "c", "2026-03-28T00:00:00+01:00", "2026-03-30T22:00:00Z");
@@ -269,7 +269,7 @@ mod tests {
         let text =
             r#"{"metrics": [], "customers": [{"customer": "ny", "timezone": "America/New_York"}]}"#;
         let files = definitions::read(&[("c.json", text)]).expect("it is valid");
-        let registry = with(json!({"aggregation": "count"}));
+        let registry = with(&json!({"aggregation": "count"}));
         let registry = registry.with_files(files, None).expect("nothing stands in the way");
         let own = range(&registry, "ny", "2026-03-01", "2026-03-02").expect("a whole day");
         assert_eq!(span(own), "2026-03-01T05:00:00Z 2026-03-02T05:00:00Z");
@@ -297,7 +297,7 @@ mod tests {
                 false,
             ),
         ] {
-            let registry = with(keys.clone());
+            let registry = with(&keys);
             assert!(range(&registry, "c", "2026-03-01", "2026-03-02").is_ok(), "{keys}");
             let several = range(&registry, "c", "2026-03-01", "2026-03-03");
             assert_eq!(several.is_ok(), is_added, "{keys}: {several:?}");
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn nothing_is_added_up_across_versions() {
-        let mut registry = with(json!({"aggregation": "count"}));
+        let mut registry = with(&json!({"aggregation": "count"}));
         let keys = json!({"aggregation": "sum", "value": "properties.n"});
         let keys = keys.as_object().expect("an object").clone();
         let patch = Patch { keys, body: None, seen: None, of_revision: None };
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn totals_are_added_up_group_by_group() {
-        let registry = with(json!({"aggregation": "count"}));
+        let registry = with(&json!({"aggregation": "count"}));
         let days = range(&registry, "c", "2026-03-01", "2026-03-03").expect("whole days");
         let total =
             |group: &str, value: &str| format!(r#"{{"group":{group},"value":{value},"events":1}}"#);

@@ -69,24 +69,24 @@ fn aggregate_is_made_found_changed_and_deleted() {
         let path = format!("/aggregates/{id}");
         let get = || call(address, &format!("GET {path}"), &Value::Null);
         assert_eq!(get(), (200, expected.clone()));
-        let patch = |body: &Value| call(address, &format!("PATCH {path}"), body);
+        let change = |body: &Value| call(address, &format!("PATCH {path}"), body);
         // Nothing, null and words make no version.
         for body in
             [json!({}), json!({"name": null, "aggregation_query": null}), json!({"name": "sms"})]
         {
-            assert_eq!(patch(&body), (200, expected.clone()), "{body}");
+            assert_eq!(change(&body), (200, expected.clone()), "{body}");
         }
         expected["name"] = "messages".into();
-        assert_eq!(patch(&json!({"name": "messages"})), (200, expected.clone()));
+        assert_eq!(change(&json!({"name": "messages"})), (200, expected.clone()));
         // The same meaning in other words makes none either.
         expected["aggregation_query"] = "select count(*) from sms".into();
         assert_eq!(
-            patch(&json!({"aggregation_query": "select count(*) from sms"})),
+            change(&json!({"aggregation_query": "select count(*) from sms"})),
             (200, expected.clone())
         );
         expected["aggregation_query"] = SUM.into();
         expected["version"] = 2.into();
-        assert_eq!(patch(&json!({"aggregation_query": SUM})), (200, expected.clone()));
+        assert_eq!(change(&json!({"aggregation_query": SUM})), (200, expected.clone()));
         assert_eq!(get(), (200, expected.clone()));
         let (_, native) =
             call(address, &format!("GET /v1/metrics/{id}?tenant={ORGANISATION}"), &Value::Null);
@@ -98,8 +98,8 @@ fn aggregate_is_made_found_changed_and_deleted() {
         assert_eq!(call(address, &format!("DELETE {path}"), &Value::Null), (200, expected));
         let gone = (404, json!({"detail": "Aggregate not found"}));
         assert_eq!(get(), gone);
-        assert_eq!(patch(&json!({"name": "x"})), gone);
-        assert_eq!(patch(&json!({})), gone);
+        assert_eq!(change(&json!({"name": "x"})), gone);
+        assert_eq!(change(&json!({})), gone);
         assert_eq!(call(address, &format!("DELETE {path}"), &Value::Null), gone);
     });
 }
@@ -277,14 +277,14 @@ fn lists_are_narrowed_down_sorted_and_cut_into_pages() {
             assert_eq!(status, 200, "{query}: {page}");
             page
         };
-        let named = |page: &Value| -> Vec<String> {
+        let shown = |page: &Value| -> Vec<String> {
             let results = page["results"].as_array().expect("a list").iter();
             results.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
         };
-        let found = |query: &str| named(&page(&format!("order=name&{query}")));
+        let found = |query: &str| shown(&page(&format!("order=name&{query}")));
         assert_eq!(found(""), ["A 2", "a 1", "b 1", "b_2", "c"]);
-        assert_eq!(named(&page("order=-name")), ["c", "b_2", "b 1", "a 1", "A 2"]);
-        assert_eq!(named(&page("sort_key=name&sort_type=ASC")), found(""));
+        assert_eq!(shown(&page("order=-name")), ["c", "b_2", "b 1", "a 1", "A 2"]);
+        assert_eq!(shown(&page("sort_key=name&sort_type=ASC")), found(""));
         assert_eq!(found("name=c"), ["c"]);
         assert_eq!(found("name__ilike=a"), ["A 2", "a 1"]);
         assert_eq!(found("name__like=a%25"), ["a 1"]);
@@ -303,23 +303,23 @@ fn lists_are_narrowed_down_sorted_and_cut_into_pages() {
         // Pages to the end and back.
         let first = page("order=name&limit=2");
         assert_eq!(
-            (named(&first), &first["previous"]),
+            (shown(&first), &first["previous"]),
             (vec!["A 2".into(), "a 1".into()], &Value::Null)
         );
         assert_eq!(first["total_count"], 5);
         assert_eq!(first["results"][0]["created_at"], made_at);
         let behind = |page: &Value, way: &str| page[way].as_str().expect("a cursor").to_owned();
         let second = page(&format!("order=name&limit=2&cursor={}", behind(&first, "next")));
-        assert_eq!(named(&second), ["b 1", "b_2"]);
+        assert_eq!(shown(&second), ["b 1", "b_2"]);
         // What is deleted meanwhile moves nothing.
         let request = format!("DELETE /aggregates/{}", ids[3]);
         assert_eq!(call(address, &request, &Value::Null).0, 200);
         let third = page(&format!("order=name&limit=2&cursor={}", behind(&second, "next")));
-        assert_eq!((named(&third), &third["next"]), (vec!["c".into()], &Value::Null));
+        assert_eq!((shown(&third), &third["next"]), (vec!["c".into()], &Value::Null));
         let back = page(&format!("order=name&limit=2&cursor={}", behind(&third, "previous")));
-        assert_eq!(named(&back), ["a 1", "b 1"]);
-        assert_eq!(named(&page("order=name&limit=2&offset=3")), ["c"]);
-        assert_eq!(named(&page("order=name&limit=2&offset=9")), Vec::<String>::new());
+        assert_eq!(shown(&back), ["a 1", "b 1"]);
+        assert_eq!(shown(&page("order=name&limit=2&offset=3")), ["c"]);
+        assert_eq!(shown(&page("order=name&limit=2&offset=9")), Vec::<String>::new());
         let told =
             |query: &str| faults(call(address, &format!("GET /aggregates?{query}"), &Value::Null));
         for query in [

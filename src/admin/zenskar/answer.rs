@@ -106,7 +106,7 @@ pub(super) fn refusal(refused: Refused) -> Response<Body> {
 }
 
 /// Why a request reached no handler, or got no answer from it.
-pub(in crate::admin) fn unanswered(unanswered: Unanswered) -> Response<Body> {
+pub(in crate::admin) fn unanswered(unanswered: &Unanswered) -> Response<Body> {
     match unanswered {
         Unanswered::Denied(Denied::Unauthorized) => {
             let text = "give a key that is valid, as x-api-key";

@@ -93,7 +93,7 @@ impl Ask {
                     RangeEdge::Start => "start_date",
                     RangeEdge::End => "end_date",
                 };
-                faults.of_query(fault(name, "value_error", message));
+                faults.of_query(&fault(name, "value_error", message));
             }
             faults.finish().err().unwrap_or(Refused::NotFound)
         })
@@ -134,7 +134,7 @@ impl Ask {
             "more than {TOTALS_MAX} totals lie between: ask for a shorter time, or /v1/usage page by page"
         );
         let mut faults = Faults::default();
-        faults.of_query(fault("end_date", "value_error", message));
+        faults.of_query(&fault("end_date", "value_error", message));
         Err(faults.finish().err().unwrap_or(Refused::NotFound))
     }
 

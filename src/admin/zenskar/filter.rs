@@ -93,7 +93,7 @@ impl Filter {
             cells.collect::<Result<_, _>>().map(|cells| Test::In { cells, is_among })
         };
         let is_time = column == Column::CreatedAt;
-        let test = match operator {
+        let read = match operator {
             "eq" => compared(&[Equal]),
             "neq" => compared(&[Less, Greater]),
             "gt" => compared(&[Greater]),
@@ -107,7 +107,7 @@ impl Filter {
             "isnull" => truth(parameter, text).map(Test::IsNull),
             _ => return None,
         };
-        Some(test.map(|test| Filter { column, test }))
+        Some(read.map(|test| Filter { column, test }))
     }
 
     /// Whether a value of its column is one that is asked for.

@@ -87,7 +87,7 @@ impl Ask {
             let read = Cursor::read(&text);
             if read.is_none() {
                 let message = "it is none that an answer gave as next or previous";
-                faults.of_query(fault("cursor", "value_error", message.to_owned()));
+                faults.of_query(&fault("cursor", "value_error", message.to_owned()));
             }
             read
         });
@@ -95,7 +95,7 @@ impl Ask {
         for (name, value) in query.rest().into_iter().filter(|(_, value)| !value.is_empty()) {
             match Filter::read(&name, &value) {
                 Some(Ok(filter)) => filters.push(filter),
-                Some(Err(fault)) => faults.of_query(fault),
+                Some(Err(fault)) => faults.of_query(&fault),
                 None => unknown.push(name),
             }
         }
@@ -193,7 +193,7 @@ fn order(query: &mut Query, faults: &mut Faults) -> Vec<Sorting> {
         Some("asc") => false,
         Some(_) => {
             let message = "Input should be asc or desc";
-            faults.of_query(fault("sort_type", "enum", message.to_owned()));
+            faults.of_query(&fault("sort_type", "enum", message.to_owned()));
             true
         }
     };
@@ -201,7 +201,7 @@ fn order(query: &mut Query, faults: &mut Faults) -> Vec<Sorting> {
         let column = Column::of(name);
         if column.is_none() {
             let message = format!("{name:?} is no column: sort by one of {}", Column::names());
-            faults.of_query(fault(parameter, "value_error", message));
+            faults.of_query(&fault(parameter, "value_error", message));
         }
         column.map(|column| Sorting { column, is_descending })
     };

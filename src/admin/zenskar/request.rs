@@ -45,8 +45,8 @@ impl Faults {
     }
 
     /// A fault of a parameter.
-    pub(super) fn of_query(&mut self, fault: Fault) {
-        self.0.push(Detail::new("query", &fault));
+    pub(super) fn of_query(&mut self, fault: &Fault) {
+        self.0.push(Detail::new("query", fault));
     }
 
     /// Nothing, or all faults.
@@ -127,7 +127,7 @@ impl Query {
     pub(super) fn required(&mut self, name: &str, faults: &mut Faults) -> Option<String> {
         let found = self.optional(name);
         if found.is_none() {
-            faults.of_query(missing(name));
+            faults.of_query(&missing(name));
         }
         found
     }
@@ -157,7 +157,7 @@ impl Query {
                 ("int_parsing", format!("Input should be a whole number from {least} to {most}"))
             }
         };
-        faults.of_query(fault(name, code, message));
+        faults.of_query(&fault(name, code, message));
         None
     }
 
