@@ -371,10 +371,11 @@ fn what_no_body_says_comes_from_configuration_and_stays() {
         };
         assert_eq!((&native()["period"], &native()["topic"]), (&"week".into(), &"metered".into()));
         let request = format!("PATCH /v1/metrics/{id}?tenant={ORGANISATION}");
-        assert_eq!(call(address, &request, &json!({"period": "day"})).0, 200);
+        assert_eq!(call(address, &request, &json!({"grace": "1h"})).0, 200);
         let path = format!("PATCH /aggregates/{id}");
         assert_eq!(call(address, &path, &json!({"aggregation_query": SUM})).0, 200);
-        assert_eq!((&native()["period"], &native()["aggregation"]), (&"day".into(), &"sum".into()));
+        assert_eq!((&native()["grace"], &native()["aggregation"]), (&"1h".into(), &"sum".into()));
+        assert_eq!((&native()["period"], &native()["topic"]), (&"week".into(), &"metered".into()));
         // A metric folds the events of one topic.
         for datasource in ["lake", "elsewhere"] {
             let told = faults(call(address, &path, &json!({"datasource": datasource})));
