@@ -5,7 +5,8 @@
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
 //! `router` has the table of all calls, `access` who may make them, `words` how a call is refused that is not made; `native`,
-//! `lago` (by `page`) and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps; `operate` answers operators: `readiness` holds what keeps the process from
+//! `lago` (by `page`) and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects`
+//! for what those cannot say; `operate` answers operators: `readiness` holds what keeps the process from
 //! being ready, `usage` what may be asked of totals (by `query`). Decides nothing about totals, and starts no thread: who
 //! calls drives the future.
 

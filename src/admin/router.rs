@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::access::{Access, Caller, Denied};
-use super::words::{Unanswered, Words};
+use super::words::Words;
 use super::{Refusal, Role, Shown, lago, native, operate, zenskar};
 
 pub(super) const JSON: &str = "application/json";
@@ -141,8 +141,8 @@ async fn admitted(
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Ok(Err(denied)) => words.refuse(Unanswered::Denied(denied)),
-        Err(error) => words.refuse(Unanswered::Failed(error.to_string())),
+        Ok(Err(denied)) => words.denial(denied),
+        Err(error) => refused(Refusal::Failed(error.to_string())),
     }
 }
 
@@ -155,8 +155,7 @@ impl FromRequestParts<Shared> for Caller {
         _shared: &Shared,
     ) -> Result<Self, Self::Rejection> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        let unanswered = Unanswered::Denied(Denied::Unauthorized);
-        caller.ok_or_else(|| Words::of(parts.uri.path()).refuse(unanswered))
+        caller.ok_or_else(|| Words::of(parts.uri.path()).denial(Denied::Unauthorized))
     }
 }
 
@@ -166,7 +165,7 @@ async fn numbered(request: Request, next: Next) -> Response<Body> {
     let id = own.cloned().or_else(|| HeaderValue::from_str(&native::new_id()).ok());
     let words = Words::of(request.uri().path());
     let answer = tokio::time::timeout(ANSWER_MAX, next.run(request)).await;
-    let mut answer = answer.unwrap_or_else(|_| words.refuse(Unanswered::TooLong));
+    let mut answer = answer.unwrap_or_else(|_| words.too_late());
     if let Some(id) = id {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
@@ -193,18 +192,13 @@ pub(super) fn refused(refusal: Refusal) -> Response<Body> {
 }
 
 async fn no_such_path(uri: Uri) -> Response<Body> {
-    let message = format!(
-        "there is no {}: try /healthz, /readyz, /metrics, /v1/usage, /v1/metrics or /v1/log-level",
-        uri.path()
-    );
-    Words::of(uri.path()).refuse(Unanswered::NoSuchPath(message))
+    Words::of(uri.path()).no_such_path(uri.path())
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
     let taken = routes().into_iter().filter(|route| is_of(uri.path(), route.path));
     let taken: Vec<String> = taken.map(|route| route.method.to_string()).collect();
-    let message = format!("{} takes {}, not {method}", uri.path(), taken.join(" and "));
-    Words::of(uri.path()).refuse(Unanswered::NoSuchMethod(message))
+    Words::of(uri.path()).no_such_method(uri.path(), &method, &taken)
 }
 
 /// Whether a path is one of that form, in which `{code}` stands for any segment.

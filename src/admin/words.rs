@@ -1,13 +1,19 @@
-//! In whose words a request is refused that no handler answers: those of the system whose API its path belongs to.
+//! Whose words an answer has: the native ones, or those of the system whose path was called.
+//!
+//! Answers that no handler makes are made here: of requests that are not let in, of unknown paths and methods, and of what
+//! takes too long.
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::{Method, Response, StatusCode};
 
 use super::access::Denied;
-use super::router::{fault, refused};
-use super::{Refusal, lago, zenskar};
+use super::router::fault;
+use super::{lago, zenskar};
 
-/// Whose words a refusal has.
+/// What the paths of other systems begin with.
+const FAMILIES: [(&str, Words); 2] = [("/api/v1/", Words::Lago), ("/aggregates", Words::Zenskar)];
+
+/// Whose words a call's refusals have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Words {
     Native,
@@ -15,81 +21,93 @@ pub(super) enum Words {
     Zenskar,
 }
 
-/// Why no handler answers.
-pub(super) enum Unanswered {
-    /// Who asks is not let in.
-    Denied(Denied),
-    /// There is no such path; what is told natively.
-    NoSuchPath(String),
-    /// The path takes other methods; what is told natively.
-    NoSuchMethod(String),
-    /// It took longer than an answer may.
-    TooLong,
-    /// Something is broken.
-    Failed(String),
-}
-
 impl Words {
-    /// The words of what is asked by that path.
+    /// By what a path begins with.
     pub(super) fn of(path: &str) -> Self {
-        let is_below = |prefix: &str| {
-            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if is_below("/aggregates") {
-            Words::Zenskar
-        } else if is_below("/api/v1") {
-            Words::Lago
-        } else {
-            Words::Native
-        }
+        let family = FAMILIES.iter().find(|(prefix, _)| path.starts_with(prefix));
+        family.map_or(Words::Native, |(_, words)| *words)
     }
 
-    /// The answer in these words.
-    pub(super) fn refuse(self, unanswered: Unanswered) -> Response<Body> {
-        if let Unanswered::Failed(text) = &unanswered {
-            tracing::error!(reason = %text, "a request failed");
-        }
+    /// Why a request was not let in.
+    pub(super) fn denial(self, denied: Denied) -> Response<Body> {
         match self {
-            Words::Native => native(unanswered),
-            Words::Lago => lago::unanswered(&unanswered),
-            Words::Zenskar => zenskar::unanswered(&unanswered),
+            Words::Native => {
+                let (status, code, text) = told(denied);
+                fault(status, code, &text, &[])
+            }
+            Words::Lago => lago::denial(denied),
+            Words::Zenskar if denied == Denied::Unauthorized => {
+                let text = "give a key that is valid, as x-api-key";
+                zenskar::refused(StatusCode::UNAUTHORIZED, text)
+            }
+            Words::Zenskar => {
+                let (status, _, text) = told(denied);
+                zenskar::refused(status, &text)
+            }
+        }
+    }
+
+    /// There is no such path.
+    pub(super) fn no_such_path(self, path: &str) -> Response<Body> {
+        match self {
+            Words::Native => {
+                let text = format!(
+                    "there is no {path}: try /healthz, /readyz, /metrics, /v1/usage, /v1/metrics or /v1/log-level"
+                );
+                fault(StatusCode::NOT_FOUND, "not_found", &text, &[])
+            }
+            Words::Lago => lago::no_such_path(),
+            Words::Zenskar => zenskar::refused(StatusCode::NOT_FOUND, "Not Found"),
+        }
+    }
+
+    /// The path takes other methods.
+    pub(super) fn no_such_method(
+        self,
+        path: &str,
+        method: &Method,
+        taken: &[String],
+    ) -> Response<Body> {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let text = format!("{path} takes {}, not {method}", taken.join(" and "));
+        match self {
+            Words::Native => fault(status, "method_not_allowed", &text, &[]),
+            // To Lago another method is another path.
+            Words::Lago => lago::no_such_path(),
+            Words::Zenskar => zenskar::refused(status, "Method Not Allowed"),
+        }
+    }
+
+    /// The answer took too long.
+    pub(super) fn too_late(self) -> Response<Body> {
+        let status = StatusCode::GATEWAY_TIMEOUT;
+        let text = "the answer took too long: whether anything was changed is not known";
+        match self {
+            Words::Native => fault(status, "timeout", text, &[]),
+            Words::Lago => lago::too_late(),
+            Words::Zenskar => zenskar::refused(status, text),
         }
     }
 }
 
-fn native(unanswered: Unanswered) -> Response<Body> {
-    match unanswered {
-        Unanswered::Denied(denied) => denial(denied),
-        Unanswered::NoSuchPath(text) => fault(StatusCode::NOT_FOUND, "not_found", &text, &[]),
-        Unanswered::NoSuchMethod(text) => {
-            fault(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &text, &[])
-        }
-        Unanswered::TooLong => {
-            let text = "the answer took too long: whether anything was changed is not known";
-            fault(StatusCode::GATEWAY_TIMEOUT, "timeout", text, &[])
-        }
-        Unanswered::Failed(text) => refused(Refusal::Failed(text)),
-    }
-}
-
-fn denial(denied: Denied) -> Response<Body> {
+fn told(denied: Denied) -> (StatusCode, &'static str, String) {
     match denied {
         Denied::Unauthorized => {
             let text = "give a key that is valid, as Authorization: Bearer KEY";
-            fault(StatusCode::UNAUTHORIZED, "unauthorized", text, &[])
+            (StatusCode::UNAUTHORIZED, "unauthorized", text.to_owned())
         }
         Denied::NotLocal => {
             let text = "no keys are configured, so only this machine is answered: see admin.keys";
-            fault(StatusCode::FORBIDDEN, "forbidden", text, &[])
+            (StatusCode::FORBIDDEN, "forbidden", text.to_owned())
         }
         Denied::Forbidden(role) => {
             let text = format!("the key may not do that: it needs the role {}", role.name());
-            fault(StatusCode::FORBIDDEN, "forbidden", &text, &[])
+            (StatusCode::FORBIDDEN, "forbidden", text)
         }
         Denied::TooMany => {
             let text =
                 "too many requests without a valid key came from this address: wait a minute";
-            fault(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text, &[])
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text.to_owned())
         }
     }
 }

@@ -76,7 +76,7 @@ pub enum Command {
     Run(RunArguments),
     /// Make totals of a finite file of events, then exit
     #[command(after_help = AGGREGATE_HELP)]
-    Aggregate(AggregateArguments),
+    Aggregate(Box<AggregateArguments>),
     /// Validate a configuration or metric definitions, and print what is understood
     #[command(after_help = CHECK_HELP)]
     Check(CheckArguments),

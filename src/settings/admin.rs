@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use super::dialects;
 use super::reader::{Faulty, Field, Table};
 use super::tree::Content;
-use crate::admin::{Hash, Key, Role};
+use crate::admin::{Dialects, Hash, Key, Role, Tenants};
 use crate::model::EventTime;
 
-pub(super) const KEYS: [&str; 2] = ["address", "keys"];
+pub(super) const KEYS: [&str; 4] = ["address", "keys", "tenants", "dialects"];
 const KEY_KEYS: [&str; 5] = ["name", "tenant", "role", "hash", "expires"];
 /// In place of a tenant.
 const EVERY_TENANT: &str = "*";
@@ -20,13 +21,22 @@ pub struct Admin {
     pub address: Option<SocketAddr>,
     /// Keys that are let in. Default none: then this machine alone is answered.
     pub keys: Vec<Key>,
+    /// How tenants are called elsewhere. Default as here.
+    pub tenants: Tenants,
+    /// What other systems' APIs leave unsaid. Default what a native definition begins with.
+    pub dialects: Dialects,
 }
 
 /// Without the hashes.
 impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
-        f.debug_struct("Admin").field("address", &self.address).field("keys", &names).finish()
+        f.debug_struct("Admin")
+            .field("address", &self.address)
+            .field("keys", &names)
+            .field("tenants", &self.tenants)
+            .field("dialects", &self.dialects)
+            .finish()
     }
 }
 
@@ -35,7 +45,10 @@ pub(super) fn read(table: &Table<'_>) -> Result<Admin, Faulty> {
     let default = SocketAddr::from(([127, 0, 0, 1], 9464));
     let address = table.value_or("address", Some(default), address);
     let keys = table.value_or("keys", Vec::new(), keys);
-    Ok(Admin { address: address?, keys: keys? })
+    let tenants = table.value_or("tenants", Tenants::default(), dialects::tenants);
+    let dialects =
+        table.section("dialects", &dialects::KEYS).and_then(|table| dialects::dialects(&table));
+    Ok(Admin { address: address?, keys: keys?, tenants: tenants?, dialects: dialects? })
 }
 
 fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {

@@ -8,7 +8,8 @@ use super::format;
 use super::properties::Properties;
 use super::watermark::WatermarkClock;
 use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
-use crate::admin::Key;
+use crate::admin::{Key, LagoErrors, TenantNames};
+use crate::dialect::{Defaults, Native};
 use crate::engine::StartFrom;
 use crate::file::Pattern;
 use crate::model::Span;
@@ -66,6 +67,7 @@ impl Settings {
         writeln!(f, "admin.address = {address:?}")?;
         let keys: Vec<String> = self.admin.keys.iter().map(key_text).collect();
         writeln!(f, "admin.keys = [{}]", keys.join(", "))?;
+        self.write_dialects(f)?;
         writeln!(f, "telemetry.log_level = {:?}", self.telemetry.log_level)?;
         let format = match self.telemetry.log_format {
             LogFormat::Text => "text",
@@ -73,6 +75,51 @@ impl Settings {
         };
         writeln!(f, "telemetry.log_format = \"{format}\"")
     }
+}
+
+impl Settings {
+    fn write_dialects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenants: Vec<String> = self.admin.tenants.0.iter().map(tenant_text).collect();
+        writeln!(f, "admin.tenants = [{}]", tenants.join(", "))?;
+        let dialects = &self.admin.dialects;
+        write_defaults(f, "lago", &dialects.lago)?;
+        let errors = match dialects.lago_errors {
+            LagoErrors::Documented => "documented",
+            LagoErrors::Server => "server",
+        };
+        writeln!(f, "admin.dialects.lago.errors = \"{errors}\"")?;
+        write_defaults(f, "maple", &dialects.maple)?;
+        write_defaults(f, "zenskar", &dialects.zenskar)?;
+        let topics = dialects.zenskar_datasources.iter();
+        let topics: Vec<String> =
+            topics.map(|(source, topic)| format!("{source:?} = {topic:?}")).collect();
+        writeln!(f, "admin.dialects.zenskar.datasources = {{ {} }}", topics.join(", "))
+    }
+}
+
+/// Every key with its value, or that it is unset: then a definition begins as a native one does.
+fn write_defaults(f: &mut fmt::Formatter<'_>, dialect: &str, defaults: &Defaults) -> fmt::Result {
+    let mut said = Native::new();
+    defaults.fill(&mut said);
+    for key in Defaults::KEYS {
+        let value = said.get(key).map_or("unset".to_owned(), ToString::to_string);
+        writeln!(f, "admin.dialects.{dialect}.{key} = {value}")?;
+    }
+    Ok(())
+}
+
+fn tenant_text(names: &TenantNames) -> String {
+    let TenantNames { tenant, lago_organization, maple_company, zenskar_organisation } = names;
+    let foreign = [
+        ("lago_organization", lago_organization),
+        ("maple_company", maple_company),
+        ("zenskar_organisation", zenskar_organisation),
+    ];
+    let foreign: String = foreign
+        .into_iter()
+        .filter_map(|(key, name)| Some(format!(", {key} = {:?}", name.as_ref()?)))
+        .collect();
+    format!("{{ tenant = {tenant:?}{foreign} }}")
 }
 
 fn write_kafka(f: &mut fmt::Formatter<'_>, flow: &KafkaFlow) -> fmt::Result {

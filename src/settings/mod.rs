@@ -9,6 +9,7 @@
 mod admin;
 mod dedup;
 mod describe;
+mod dialects;
 mod files;
 mod flow;
 mod format;
@@ -74,7 +75,7 @@ pub struct Settings {
 
 /// A section and lists of the keys that it knows: that of Kafka and that of files, where it is of either kind. Keys with keys
 /// of their own are sections too.
-const SECTIONS: [(&str, [&[&str]; 2]); 11] = [
+const SECTIONS: [(&str, [&[&str]; 2]); 15] = [
     ("source", SOURCE_KEYS),
     ("source.kafka", [&source::KAFKA_KEYS, &[]]),
     ("sink", SINK_KEYS),
@@ -85,6 +86,10 @@ const SECTIONS: [(&str, [&[&str]; 2]); 11] = [
     ("watermark", [&watermark::KEYS, &[]]),
     ("metrics", [&metrics::KEYS, &[]]),
     ("admin", [&admin::KEYS, &[]]),
+    ("admin.dialects", [&dialects::KEYS, &[]]),
+    ("admin.dialects.lago", [&dialects::LAGO_KEYS, &[]]),
+    ("admin.dialects.maple", [&dialects::MAPLE_KEYS, &[]]),
+    ("admin.dialects.zenskar", [&dialects::ZENSKAR_KEYS, &[]]),
     ("telemetry", [&telemetry::KEYS, &[]]),
 ];
 
@@ -180,9 +185,14 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
              config/metrics.toml, or open the listener",
         ));
     }
-    let (mut flow, dedup) = (flow?, dedup?);
+    let (mut flow, dedup, admin) = (flow?, dedup?, admin?);
+    topics::check_dialects(&root, &flow, &admin.dialects)?;
     if dedup.is_id_of_source {
         dedup::identify(&dedup_table?, flow.formats_mut().into_iter())?;
+    }
+    let organizations = admin.tenants.organizations();
+    for format in flow.formats_mut() {
+        format.call_tenants(&organizations);
     }
     Ok(Settings {
         flow,
@@ -191,7 +201,7 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
         dedup,
         watermark: watermark?,
         metrics: metrics?,
-        admin: admin?,
+        admin,
         telemetry: telemetry?,
     })
 }

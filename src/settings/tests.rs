@@ -8,9 +8,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{
-    Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics,
+    Admin, Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics,
     format_of_argument, known_keys,
 };
+use crate::admin::LagoErrors;
 use crate::engine::StartFrom;
 use crate::format::{EventFormat, FieldPath, Layout, TimeForm, TimeUnit, definitions};
 use crate::model::Span;
@@ -200,6 +201,79 @@ odometer.toml:14:1: metrics.definition_lead: expected a duration from "1s" to "3
 odometer.toml:16:1: admin.address: expected an IP address and a port such as "127.0.0.1:9464" or "[::]:9464", or "" for none, found text "localhost"
 "#;
     assert_eq!(File::of(text).faults(&[], &[]), expected.trim());
+}
+
+#[test]
+fn other_systems_names_and_defaults_are_read() {
+    let text = format!(
+        r#"{LEAST}
+[admin]
+tenants = [{{ tenant = "acme", lago_organization = "o-1", maple_company = "cmp_1" }}, {{ tenant = "b" }}]
+[admin.dialects.lago]
+period = "month"
+anchor = 1
+topic = "usage"
+errors = "server"
+[admin.dialects.zenskar]
+datasources = {{ production = "usage" }}
+"#
+    );
+    let settings = load(&text);
+    let Admin { tenants, dialects, .. } = &settings.admin;
+    assert_eq!(tenants.of_company("cmp_1"), "acme");
+    assert_eq!(tenants.of_company("acme"), "acme");
+    assert_eq!((tenants.company("acme"), tenants.company("b")), ("cmp_1".into(), "b".into()));
+    assert_eq!(tenants.organisation("acme"), "acme");
+    assert_eq!(tenants.organizations(), [("o-1".to_owned(), "acme".to_owned())].into());
+    assert_eq!(dialects.lago.period.as_deref(), Some("month"));
+    assert_eq!((dialects.lago.anchor, dialects.lago_errors), (Some(1), LagoErrors::Server));
+    assert_eq!(dialects.zenskar_datasources["production"], "usage");
+    assert_eq!(dialects.maple, crate::dialect::Defaults::default());
+    let shown = settings.to_string();
+    for line in [
+        r#"admin.tenants = [{ tenant = "acme", lago_organization = "o-1", maple_company = "cmp_1" }, { tenant = "b" }]"#,
+        "admin.dialects.lago.period = \"month\"",
+        "admin.dialects.lago.grace = unset",
+        "admin.dialects.zenskar.datasources = { \"production\" = \"usage\" }",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn faults_of_other_systems_names_and_defaults_are_told() {
+    let text = r#"
+[admin]
+tenants = [{ tenant = "a", maple_company = "x", zenskar_organisation = "y" }, { tenant = "b", lago_organization = "o" }, { tenant = "c", lago_organization = "o" }]
+[admin.dialects.lago]
+period = "fortnight"
+late = "never"
+errors = "both"
+[admin.dialects.maple]
+anchor = 32
+errors = "server"
+"#;
+    let found = File::of(&format!("{LEAST}{text}")).faults(&[], &[]);
+    for part in [
+        "admin.tenants[0].maple_company: expected a company's id, which begins with cmp_, found text \"x\"",
+        "admin.tenants[0].zenskar_organisation: expected a UUID",
+        "admin.tenants[2]: has the lago_organization of another entry",
+        "admin.dialects.lago.period: ",
+        "admin.dialects.lago.late: ",
+        "admin.dialects.lago.errors: expected \"documented\" or \"server\"",
+        "admin.dialects.maple.anchor: expected a whole number from 1 to 31",
+        "admin.dialects.maple: unknown key \"errors\"",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    let text = "[admin.dialects.zenskar]\ntopic = \"other\"\ndatasources = { d = \"usage\", e = \"none\" }\n";
+    let found = File::of(&format!("{LEAST}{text}")).faults(&[], &[]);
+    for part in [
+        "zenskar.topic = \"other\" is not read: source.topics has usage",
+        "datasources.e = \"none\" is",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
 }
 
 #[test]
@@ -606,7 +680,8 @@ fn paths(table: &toml::Table, above: &str, found: &mut BTreeSet<String>) {
     for (key, value) in table {
         let path = format!("{above}{key}");
         match value.as_table() {
-            Some(inner) if !path.ends_with(".properties") => {
+            // Names below these are the operator's.
+            Some(inner) if !path.ends_with(".properties") && !path.ends_with(".datasources") => {
                 paths(inner, &format!("{path}."), found);
             }
             _ => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::reader::{Faulty, SettingsFault, Table};
 use super::{Flow, KafkaFlow, Settings};
+use crate::admin::Dialects;
 use crate::definition::{Definitions, Metric};
 
 /// Totals, rejects and events are never mixed in one topic.
@@ -25,6 +26,31 @@ pub(super) fn check_distinct(root: &Table<'_>, flow: &KafkaFlow) -> Result<(), F
     outcome
 }
 
+/// What metrics of other systems' APIs are fed by is read.
+pub(super) fn check_dialects(
+    root: &Table<'_>,
+    flow: &Flow,
+    dialects: &Dialects,
+) -> Result<(), Faulty> {
+    let defaults =
+        [("lago", &dialects.lago), ("maple", &dialects.maple), ("zenskar", &dialects.zenskar)];
+    let own = defaults.into_iter().filter_map(|(name, defaults)| {
+        Some((format!("admin.dialects.{name}.topic"), defaults.topic.as_ref()?))
+    });
+    let datasources = dialects
+        .zenskar_datasources
+        .iter()
+        .map(|(name, topic)| (format!("admin.dialects.zenskar.datasources.{name}"), topic));
+    let names = names(flow);
+    let mut outcome = Ok(());
+    for (key, topic) in own.chain(datasources) {
+        if let Some(message) = unread(topic, &names) {
+            outcome = Err(root.fault(format!("{key} = {topic:?} {message}")));
+        }
+    }
+    outcome
+}
+
 /// Checks that every metric is fed by a topic that is read: with one topic it need not name it, with several it must.
 ///
 /// # Errors
@@ -33,10 +59,7 @@ pub fn check_topics(
     settings: &Settings,
     definitions: &Definitions,
 ) -> Result<(), Vec<SettingsFault>> {
-    let names: Vec<&str> = match &settings.flow {
-        Flow::Kafka(flow) => flow.source.topics.iter().map(|topic| topic.name.as_str()).collect(),
-        Flow::Files(_) => Vec::new(),
-    };
+    let names = names(&settings.flow);
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for metric in &definitions.metrics {
@@ -51,15 +74,29 @@ pub fn check_topics(
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
+fn names(flow: &Flow) -> Vec<&str> {
+    match flow {
+        Flow::Kafka(flow) => flow.source.topics.iter().map(|topic| topic.name.as_str()).collect(),
+        Flow::Files(_) => Vec::new(),
+    }
+}
+
 fn topic_fault(metric: &Metric, names: &[&str]) -> Option<String> {
-    let list = names.join(", ");
     match &metric.topic {
         None if names.len() <= 1 => None,
-        None => Some(format!("is missing: several are read, name the one that feeds it: {list}")),
-        Some(topic) if names.contains(&topic.as_str()) => None,
-        Some(topic) if names.is_empty() => {
-            Some(format!("{topic:?} has no meaning where files are read: leave it out"))
+        None => {
+            let list = names.join(", ");
+            Some(format!("is missing: several are read, name the one that feeds it: {list}"))
         }
-        Some(topic) => Some(format!("{topic:?} is not read: source.topics has {list}")),
+        Some(topic) => unread(topic, names).map(|fault| format!("{topic:?} {fault}")),
     }
+}
+
+/// Why nothing is fed by a topic.
+fn unread(topic: &str, names: &[&str]) -> Option<String> {
+    if names.is_empty() {
+        return Some("has no meaning where files are read: leave it out".to_owned());
+    }
+    let list = names.join(", ");
+    (!names.contains(&topic)).then(|| format!("is not read: source.topics has {list}"))
 }

@@ -5,7 +5,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::{ready, sent, served};
+use super::{Given, ready, sent, served, served_with};
+use crate::admin::{Dialects, LagoErrors};
+use crate::dialect::Defaults;
 use crate::model::EventTime;
 use crate::telemetry::Series;
 
@@ -62,6 +64,36 @@ fn billable_metric_is_made_found_changed_and_deleted() {
             200,
             "the code is free"
         );
+    });
+}
+
+#[test]
+fn what_bodies_do_not_say_configuration_does() {
+    let lago = Defaults {
+        period: Some("week".to_owned()),
+        grace: Some("1h".to_owned()),
+        ..Defaults::default()
+    };
+    let dialects = Dialects { lago, lago_errors: LagoErrors::Server, ..Dialects::default() };
+    let given = Given { dialects, ..Given::default() };
+    served_with(given, Series::new(EventTime::EARLIEST), ready(), |address| {
+        let path = "/api/v1/billable_metrics";
+        assert_eq!(call(address, &format!("POST {path}"), &metric("m")).0, 200);
+        let native = || call(address, "GET /v1/metrics/m", &Value::Null).1;
+        assert_eq!((&native()["period"], &native()["grace"]), (&"week".into(), &"1h".into()));
+        let body = json!({"billable_metric": {"rounding_function": "ceil"}});
+        assert_eq!(call(address, &format!("PUT {path}/m"), &body).0, 200);
+        assert_eq!((&native()["period"], &native()["grace"]), (&"week".into(), &"1h".into()));
+        assert_eq!(native()["rounding"]["function"], "ceil");
+        // The words of Lago's servers.
+        let (status, answer) = call(address, &format!("POST {path}"), &json!({}));
+        let words =
+            "BadRequest: param is missing or the value is empty or invalid: billable_metric";
+        assert_eq!((status, answer), (400, json!({"status": 400, "error": words})));
+        let (status, answer) = call(address, &format!("POST {path}"), &metric("m"));
+        let body = json!({"status": 422, "error": "Unprocessable Entity", "code": "validation_errors",
+            "error_details": {"code": ["value_already_exist"]}});
+        assert_eq!((status, answer), (422, body));
     });
 }
 

@@ -29,10 +29,7 @@ pub(in crate::admin) async fn create(
         let tenant = organisation.tenant(&shared, &caller, &mut faults)?;
         let read = text(body)?.and_then(|text| zenskar::read_submitted(&text));
         let submitted = faults.take("body", read);
-        faults.finish()?;
-        let (Some(tenant), Some(submitted)) = (tenant, submitted) else {
-            return Err(Refused::NotFound);
-        };
+        let (tenant, submitted) = faults.finish(tenant.zip(submitted))?;
         let zenskar::Submitted { aggregate, compiled } = submitted;
         let id = new_id();
         let mut definition = said(&aggregate, &compiled);
@@ -83,10 +80,7 @@ pub(in crate::admin) async fn update(
         let id = id.take(&mut faults);
         let read = text(body)?.and_then(|text| zenskar::Patch::read(&text));
         let patch = faults.take("body", read);
-        faults.finish()?;
-        let (Some(tenant), Some(id), Some(patch)) = (tenant, id, patch) else {
-            return Err(Refused::NotFound);
-        };
+        let ((tenant, id), patch) = faults.finish(tenant.zip(id).zip(patch))?;
         let mut warnings = patch.warnings.clone();
         let registry = shared.shown.catalogue.registry();
         let record = own(&registry, &tenant, &id)?;
@@ -132,8 +126,7 @@ fn named(
     let mut faults = Faults::default();
     let tenant = organisation.tenant(shared, caller, &mut faults)?;
     let id = id.take(&mut faults);
-    faults.finish()?;
-    tenant.zip(id).ok_or(Refused::NotFound)
+    faults.finish(tenant.zip(id))
 }
 
 /// One that was made over this API; what was made otherwise is none of Zenskar's.

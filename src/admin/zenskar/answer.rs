@@ -6,9 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::admin::NotDone;
-use crate::admin::access::Denied;
 use crate::admin::router::{JSON, answer};
-use crate::admin::words::Unanswered;
 use crate::dialect::zenskar::Detail;
 use crate::dialect::{Fault, Step};
 use crate::format::definitions::BodyFault;
@@ -87,54 +85,25 @@ pub(super) fn shown(body: String, warnings: &[String]) -> Response<Body> {
     response
 }
 
-pub(super) fn refusal(refused: Refused) -> Response<Body> {
-    match refused {
+pub(super) fn refusal(why: Refused) -> Response<Body> {
+    match why {
         Refused::Faults(details) => {
             let body = json!({ "detail": details });
             answer(StatusCode::UNPROCESSABLE_ENTITY, JSON, body.to_string())
         }
-        Refused::Forbidden => detail(StatusCode::FORBIDDEN, "the key is of another organisation"),
-        Refused::NotFound => detail(StatusCode::NOT_FOUND, "Aggregate not found"),
-        Refused::Conflict(text) => detail(StatusCode::CONFLICT, &text),
-        Refused::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 1 MiB"),
-        Refused::Unavailable(text) => detail(StatusCode::SERVICE_UNAVAILABLE, &text),
+        Refused::Forbidden => refused(StatusCode::FORBIDDEN, "the key is of another organisation"),
+        Refused::NotFound => refused(StatusCode::NOT_FOUND, "Aggregate not found"),
+        Refused::Conflict(text) => refused(StatusCode::CONFLICT, &text),
+        Refused::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 1 MiB"),
+        Refused::Unavailable(text) => refused(StatusCode::SERVICE_UNAVAILABLE, &text),
         Refused::Failed(text) => {
             tracing::error!(reason = %text, "a request failed");
-            detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }
 }
 
-/// Why a request reached no handler, or got no answer from it.
-pub(in crate::admin) fn unanswered(unanswered: &Unanswered) -> Response<Body> {
-    match unanswered {
-        Unanswered::Denied(Denied::Unauthorized) => {
-            let text = "give a key that is valid, as x-api-key";
-            detail(StatusCode::UNAUTHORIZED, text)
-        }
-        Unanswered::Denied(Denied::NotLocal) => {
-            let text = "no keys are configured, so only this machine is answered: see admin.keys";
-            detail(StatusCode::FORBIDDEN, text)
-        }
-        Unanswered::Denied(Denied::Forbidden(role)) => {
-            let text = format!("the key may not do that: it needs the role {}", role.name());
-            detail(StatusCode::FORBIDDEN, &text)
-        }
-        Unanswered::Denied(Denied::TooMany) => {
-            let text =
-                "too many requests without a valid key came from this address: wait a minute";
-            detail(StatusCode::TOO_MANY_REQUESTS, text)
-        }
-        Unanswered::NoSuchPath(_) => detail(StatusCode::NOT_FOUND, "Not Found"),
-        Unanswered::NoSuchMethod(_) => detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
-        Unanswered::TooLong => {
-            let text = "the answer took too long: whether anything was changed is not known";
-            detail(StatusCode::GATEWAY_TIMEOUT, text)
-        }
-        Unanswered::Failed(_) => detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-    }
-}
-
-fn detail(status: StatusCode, text: &str) -> Response<Body> {
+/// Why not, in a text.
+pub(in crate::admin) fn refused(status: StatusCode, text: &str) -> Response<Body> {
     answer(status, JSON, json!({ "detail": text }).to_string())
 }

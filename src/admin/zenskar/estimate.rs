@@ -15,6 +15,7 @@ use crate::admin::lago::named_id;
 use crate::admin::router::{Parameters, Shared};
 use crate::admin::{Live, Refusal, UsageAsk};
 use crate::dialect::Json;
+use crate::dialect::zenskar::Detail;
 use crate::format::UsagePage;
 use crate::registry::{Estimated, Range, RangeEdge, RangeFault};
 
@@ -42,8 +43,7 @@ pub(in crate::admin) async fn estimates(
         let mut faults = Faults::default();
         let tenant = organisation.tenant(&shared, &caller, &mut faults)?;
         let (ask, unknown) = Ask::read(Query::of(parameters, &mut faults), &mut faults);
-        faults.finish()?;
-        let (Some(tenant), Some(ask)) = (tenant, ask) else { return Err(Refused::NotFound) };
+        let (tenant, ask) = faults.finish(tenant.zip(ask))?;
         let range = ask.range(&shared, &tenant)?;
         let page = ask.totals(&shared, &tenant, range).await?;
         let estimated = range.estimate(&page.totals).map_err(|fault| Refused::Failed(fault.0))?;
@@ -86,16 +86,12 @@ impl Ask {
         own(&registry, tenant, &self.aggregate)?;
         let dates = (self.start_date.as_str(), self.end_date.as_str());
         let range = registry.range((tenant, &self.aggregate), &self.customer, dates);
-        range.ok_or(Refused::NotFound)?.map_err(|found| {
-            let mut faults = Faults::default();
-            for RangeFault { edge, message } in found {
-                let name = match edge {
-                    RangeEdge::Start => "start_date",
-                    RangeEdge::End => "end_date",
-                };
-                faults.of_query(&fault(name, "value_error", message));
-            }
-            faults.finish().err().unwrap_or(Refused::NotFound)
+        range.ok_or(Refused::NotFound)?.map_err(|faults| {
+            let told = faults.iter().map(|RangeFault { edge, message }| match edge {
+                RangeEdge::Start => refused("start_date", message),
+                RangeEdge::End => refused("end_date", message),
+            });
+            Refused::Faults(told.collect())
         })
     }
 
@@ -133,9 +129,7 @@ impl Ask {
         let message = format!(
             "more than {TOTALS_MAX} totals lie between: ask for a shorter time, or /v1/usage page by page"
         );
-        let mut faults = Faults::default();
-        faults.of_query(&fault("end_date", "value_error", message));
-        Err(faults.finish().err().unwrap_or(Refused::NotFound))
+        Err(Refused::Faults(vec![refused("end_date", &message)]))
     }
 
     fn answer(
@@ -166,6 +160,11 @@ impl Ask {
         let members = members.map(|(key, value)| format!("{}:{value}", text(key)));
         format!("{{{}}}", members.join(","))
     }
+}
+
+/// A date that has no estimate.
+fn refused(parameter: &str, message: &str) -> Detail {
+    Detail::new("query", &fault(parameter, "value_error", message.to_owned()))
 }
 
 /// A page, read on a thread of its own: whoever asks for health waits for nobody.

@@ -60,8 +60,7 @@ pub(in crate::admin) async fn list(
         let mut faults = Faults::default();
         let tenant = organisation.tenant(&shared, &caller, &mut faults)?;
         let ask = Ask::read(Query::of(parameters, &mut faults), &mut faults);
-        faults.finish()?;
-        let tenant = tenant.ok_or(Refused::NotFound)?;
+        let tenant = faults.finish(tenant)?;
         let registry = shared.shown.catalogue.registry();
         // Also what is deleted: a cursor may name it.
         let made = registry

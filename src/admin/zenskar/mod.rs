@@ -13,6 +13,6 @@ mod listing;
 mod request;
 
 pub(super) use self::aggregates::{create, delete, read_one, update};
-pub(super) use self::answer::unanswered;
+pub(super) use self::answer::refused;
 pub(super) use self::estimate::estimates;
 pub(super) use self::listing::list;

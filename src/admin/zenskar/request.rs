@@ -49,9 +49,9 @@ impl Faults {
         self.0.push(Detail::new("query", fault));
     }
 
-    /// Nothing, or all faults.
-    pub(super) fn finish(self) -> Result<(), Refused> {
-        if self.0.is_empty() { Ok(()) } else { Err(Refused::Faults(self.0)) }
+    /// What was read, or all faults.
+    pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, Refused> {
+        read.filter(|_| self.0.is_empty()).ok_or(Refused::Faults(self.0))
     }
 }
 

@@ -28,7 +28,7 @@ const NAME: &str = "handover.json";
 const FINISHED_NAME: &str = "finished.json";
 
 /// Of the fields. One of another version, or one that is damaged, cannot tell what is delivered, and nothing else can.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Which outputs hold what the state's outbox did at a commit.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,17 +36,21 @@ pub(super) struct Note {
     version: u32,
     /// Number of that commit.
     commit: u64,
-    /// Those of earlier runs first; of one run in the order in which they appear: rejects, then totals.
+    /// Number of the commit from which on its summary tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_since: Option<u64>,
+    /// Those of earlier runs first; of one run in the order in which they appear: rejects, summary, totals.
     pieces: Vec<Piece>,
 }
 
 impl Note {
-    /// Of a run that delivered what was not, to rejects and totals. `directory` is the state's.
+    /// Of a run that delivered what was not, to rejects, summary and totals, and told of what came after the commit of that
+    /// number. `directory` is the state's.
     pub(super) fn new(
         directory: &Path,
-        last: &CommitRecord,
+        (told_since, last): (u64, &CommitRecord),
         delivered: Delivered,
-        [rejects, totals]: [Delivery; 2],
+        [rejects, summary, totals]: [Delivery; 3],
     ) -> Result<Self, CommandError> {
         let base = real(directory)?;
         let rejects = match (rejects, &totals) {
@@ -54,15 +58,19 @@ impl Note {
             (Delivery::Nowhere, Delivery::File(output, _)) => Delivery::File(output.clone(), 0),
             (rejects, _) => rejects,
         };
-        let own = [(Kind::Rejects, rejects), (Kind::Totals, totals)].map(|(kind, delivery)| {
+        let own = [(Kind::Rejects, rejects), (Kind::Summary, summary), (Kind::Totals, totals)];
+        let own = own.map(|(kind, delivery)| {
             let Delivery::File(output, count) = delivery else { return None };
-            let entries = delivered.rest(kind, last.outbox_last);
+            let entries = match kind {
+                Kind::Summary => Vec::new(),
+                Kind::Rejects | Kind::Totals => delivered.rest(kind, last.outbox_last),
+            };
             Some(Piece { kind, entries, count, output: output.seen_from(&base), of: Of::Own })
         });
         let Delivered { mut pieces, replaced, .. } = delivered;
         pieces.extend(replaced);
         pieces.extend(own.into_iter().flatten());
-        Ok(Note { version: VERSION, commit: last.number, pieces })
+        Ok(Note { version: VERSION, commit: last.number, told_since: Some(told_since), pieces })
     }
 
     /// Notes it: from here on the outputs are delivered.
@@ -107,7 +115,7 @@ impl Note {
         trimmed: u64,
     ) -> Result<Delivered, CommandError> {
         let base = real(directory)?;
-        let (commit, pieces) = Self::of_killed(directory)?;
+        let Killed { commit, untold, pieces } = Self::of_killed(directory)?;
         let mut delivered = Delivered { commit, trimmed, ..Delivered::default() };
         let found = pieces.into_iter().filter_map(|piece| {
             let output = piece.output.locate(&base)?;
@@ -132,20 +140,27 @@ impl Note {
             }
             delivered.pieces.push(piece);
         }
+        delivered.untold_since = untold.and_then(|(since, summary)| {
+            let is_it = |piece: &Piece| piece.kind == Kind::Summary && piece.output == summary;
+            (!delivered.pieces.iter().any(is_it)).then_some(since)
+        });
         Ok(delivered)
     }
 
-    /// What runs hold that did not say that they came to their end, and what the last one noted, if it is one of them.
-    fn of_killed(directory: &Path) -> Result<(Option<u64>, Vec<Piece>), CommandError> {
+    /// What runs hold that did not say that they came to their end.
+    fn of_killed(directory: &Path) -> Result<Killed, CommandError> {
         if let Some(mut note) = Self::read(&directory.join(NAME))? {
+            let is_it = |piece: &&Piece| piece.kind == Kind::Summary && piece.of == Of::Own;
+            let summary = note.pieces.iter().find(is_it).map(|piece| piece.output.clone());
             note.pieces.iter_mut().for_each(|piece| piece.of = Of::Earlier);
-            return Ok((Some(note.commit), note.pieces));
+            let untold = note.told_since.zip(summary);
+            return Ok(Killed { commit: Some(note.commit), untold, pieces: note.pieces });
         }
         let Some(mut note) = Self::read(&directory.join(FINISHED_NAME))? else {
-            return Ok((None, Vec::new()));
+            return Ok(Killed::default());
         };
         note.pieces.retain(|piece| piece.of == Of::Earlier);
-        Ok((None, note.pieces))
+        Ok(Killed { pieces: note.pieces, ..Killed::default() })
     }
 
     fn read(path: &Path) -> Result<Option<Self>, CommandError> {
@@ -164,7 +179,10 @@ impl Note {
         };
         let damaged = |error| refused(format!("is damaged ({error})"));
         match serde_json::from_slice(&text).map_err(damaged)? {
-            Versioned { version: VERSION } => serde_json::from_slice(&text).map_err(damaged),
+            Versioned { version: 2..=VERSION } => {
+                let note: Self = serde_json::from_slice(&text).map_err(damaged)?;
+                Ok(Note { version: VERSION, ..note })
+            }
             Versioned { version: 1 } => {
                 let note: Version1 = serde_json::from_slice(&text).map_err(damaged)?;
                 Ok(note.into())
@@ -176,6 +194,16 @@ impl Note {
         }
         .map(Some)
     }
+}
+
+/// What is known of runs that did not say that they came to their end.
+#[derive(Default)]
+struct Killed {
+    /// Number of the last commit of the last of them; `None`: the last run came to its end.
+    commit: Option<u64>,
+    /// From which commit on its summary tells, and where that is.
+    untold: Option<(u64, Handover)>,
+    pieces: Vec<Piece>,
 }
 
 /// The path of a directory without links, which ways begin at.
@@ -226,7 +254,7 @@ impl From<Version1> for Note {
             }
             (None, _) => Vec::new(),
         };
-        Note { version: VERSION, commit: note.commit, pieces }
+        Note { version: VERSION, commit: note.commit, told_since: None, pieces }
     }
 }
 
@@ -237,6 +265,7 @@ mod tests {
     /// Golden: what is written by one version is read by those after it.
     const VERSION_1: &str = include_str!("../../../tests/data/formats/handover-1.json");
     const VERSION_2: &str = include_str!("../../../tests/data/formats/handover-2.json");
+    const VERSION_3: &str = include_str!("../../../tests/data/formats/handover-3.json");
 
     fn put(text: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -253,7 +282,7 @@ mod tests {
     #[test]
     fn version_1_is_read() {
         let note = read(VERSION_1);
-        assert_eq!((note.version, note.commit), (2, 3));
+        assert_eq!((note.version, note.commit, note.told_since), (VERSION, 3, None));
         let place = |piece: &Piece| {
             serde_json::to_value(&piece.output).expect("plain data")["place"].take()
         };
@@ -265,20 +294,30 @@ mod tests {
     }
 
     #[test]
-    fn version_2_is_read_and_written() {
+    fn version_2_is_read() {
         let note = read(VERSION_2);
         let [monday, rejects, tuesday] = note.pieces.as_slice() else { panic!("{note:?}") };
         assert_eq!((monday.kind, &monday.entries[..]), (Kind::Totals, &[(8, 9)][..]));
         assert_eq!((rejects.kind, &rejects.entries[..]), (Kind::Rejects, &[(8, 12)][..]));
         assert_eq!((tuesday.kind, &tuesday.entries[..]), (Kind::Totals, &[(10, 12)][..]));
         assert_eq!([monday.of, rejects.of, tuesday.of], [Of::Earlier, Of::Own, Of::Own]);
-        assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_2.trim_end());
+        let text = serde_json::to_string(&note).expect("plain data");
+        assert_eq!(text, VERSION_2.trim_end().replace("\"version\":2", "\"version\":3"));
+    }
+
+    #[test]
+    fn version_3_is_read_and_written() {
+        let note = read(VERSION_3);
+        let kinds: Vec<Kind> = note.pieces.iter().map(|piece| piece.kind).collect();
+        assert_eq!(kinds, [Kind::Rejects, Kind::Summary, Kind::Totals]);
+        assert_eq!((note.commit, note.told_since), (5, Some(3)));
+        assert_eq!(serde_json::to_string(&note).expect("plain data"), VERSION_3.trim_end());
     }
 
     #[test]
     fn other_versions_and_damaged_ones_are_refused() {
         for (text, words) in [
-            (VERSION_2.replace("\"version\":2", "\"version\":3"), "is of version 3 and not of 2"),
+            (VERSION_2.replace("\"version\":2", "\"version\":4"), "is of version 4 and not of 3"),
             (VERSION_2.replace("\"version\":2,", ""), "is damaged"),
             (VERSION_2.replace("pieces", "peaces"), "is damaged"),
             (VERSION_1.replace("through", "thru"), "is damaged"),

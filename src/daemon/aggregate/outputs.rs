@@ -130,19 +130,21 @@ impl Settled {
         self.rejects.iter_mut().chain(&mut self.summary).chain([&mut self.totals])
     }
 
-    /// Hands over rejects and totals, and says how each gets into its place.
-    pub(super) fn hand_over(&mut self) -> Result<[Delivery; 2], CommandError> {
+    /// Hands over rejects, summary and totals, and says how each gets into its place.
+    pub(super) fn hand_over(&mut self) -> Result<[Delivery; 3], CommandError> {
         let hand_over = |spool: &mut Spool, count| match spool.hand_over() {
             Ok(Some(handover)) => Ok(Delivery::File(handover, count)),
             Ok(None) => Ok(Delivery::Stream),
             Err(error) => Err(file_failure(error)),
         };
         let [rejects, totals] = self.counts;
-        let rejects = match &mut self.rejects {
-            Some(spool) => hand_over(spool, rejects)?,
-            None => Delivery::Nowhere,
+        let wanted = |spool: &mut Option<Spool>, count| match spool {
+            Some(spool) => hand_over(spool, count),
+            None => Ok(Delivery::Nowhere),
         };
-        Ok([rejects, hand_over(&mut self.totals, totals)?])
+        let rejects = wanted(&mut self.rejects, rejects)?;
+        let summary = wanted(&mut self.summary, 1)?;
+        Ok([rejects, summary, hand_over(&mut self.totals, totals)?])
     }
 
     /// Puts everything in its place.

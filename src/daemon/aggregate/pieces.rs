@@ -10,7 +10,7 @@ use crate::format::OutgoingKind;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Piece {
     pub(super) kind: Kind,
-    /// First and last sequence of each stretch of entries that it holds those of its kind of, ascending.
+    /// First and last sequence of each stretch of entries that it holds those of its kind of, ascending; of a summary none.
     pub(super) entries: Vec<(u64, u64)>,
     /// How many that are.
     pub(super) count: u64,
@@ -31,11 +31,12 @@ pub(super) enum Of {
     Replaced,
 }
 
-/// What an output takes.
+/// What an output takes: of the outbox, or what is told of the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
     Rejects,
+    Summary,
     Totals,
 }
 
@@ -79,6 +80,8 @@ pub(super) struct Delivered {
     pub(super) pieces: Vec<Piece>,
     /// Those that this run will replace, by what holds no less: they stand until it does.
     pub(super) replaced: Vec<Piece>,
+    /// Number of the commit from which on the last of these runs told in a summary that is not where it was to be.
+    pub(super) untold_since: Option<u64>,
 }
 
 impl Delivered {

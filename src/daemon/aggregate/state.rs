@@ -14,9 +14,7 @@ use super::{Limits, Outputs, store_failure};
 use crate::daemon::cli::AggregateArguments;
 use crate::daemon::{CommandError, unbound};
 use crate::definition::Plan;
-use crate::engine::{
-    CommitId, CommitRecord, Counters, Cursor, DigestKey, OutboxEntry, Processor, Start,
-};
+use crate::engine::{CommitId, CommitRecord, Cursor, DigestKey, OutboxEntry, Processor, Start};
 use crate::file::{Source, TemporaryFolder};
 use crate::format::state::Identity;
 use crate::store::{self, Store};
@@ -62,8 +60,8 @@ pub(super) struct Opened {
     pub(super) cursor: Cursor,
     /// Where changes go.
     pub(super) storage: Storage,
-    /// What was counted up to the end of the last run that came to one.
-    pub(super) before: Counters,
+    /// The commit from which on this run tells: the last one that other outputs told of.
+    pub(super) told: CommitRecord,
     /// What of the outbox other outputs hold.
     pub(super) delivered: Delivered,
 }
@@ -95,10 +93,10 @@ impl Opened {
             stored: None,
         };
         Ok(Opened {
+            told: start.last,
             start,
             cursor,
             storage: Storage::Memory,
-            before: Counters::default(),
             delivered: Delivered::default(),
         })
     }
@@ -144,9 +142,12 @@ impl Opened {
             stored: Some(store.index().map_err(store_failure)?),
         };
         // What is all in other outputs is not told of with these.
-        let told = if delivered.is_whole(&last) { last } else { visible };
-        let before = told.counters;
-        Ok(Opened { start, cursor, storage: Storage::Lasting(store), before, delivered })
+        let told = match delivered.untold_since {
+            Some(since) => commits.iter().find(|commit| commit.number == since).copied(),
+            None => delivered.is_whole(&last).then_some(last),
+        };
+        let told = told.unwrap_or(visible);
+        Ok(Opened { start, cursor, storage: Storage::Lasting(store), told, delivered })
     }
 }
 

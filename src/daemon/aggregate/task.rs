@@ -19,8 +19,8 @@ use crate::daemon::clock::Stopwatch;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Plan;
 use crate::engine::{
-    CommitId, CommitRecord, Counters, Cursor, Effect, Incoming, Input, Loaded, Options,
-    OutboxEntry, Processor, Scan,
+    CommitId, CommitRecord, Cursor, Effect, Incoming, Input, Loaded, Options, OutboxEntry,
+    Processor, Scan,
 };
 use crate::format::{Encoder, Line, Outgoing, Summary};
 use crate::model::{EventTime, PeriodTotal, Span};
@@ -40,7 +40,8 @@ pub(super) struct Task<'p> {
     encoder: Encoder<'p>,
     outputs: Outputs,
     limits: Limits,
-    before: Counters,
+    /// The commit from which on this run tells.
+    told: CommitRecord,
     since_cut: u64,
     expires_through: Option<u32>,
     /// What of the outbox outputs of an earlier run hold.
@@ -56,7 +57,7 @@ impl<'p> Task<'p> {
         encoder: Encoder<'p>,
         outputs: Outputs,
     ) -> Self {
-        let Opened { start, storage, before, delivered, .. } = opened;
+        let Opened { start, storage, told, delivered, .. } = opened;
         let mut processor = Processor::new(Arc::clone(plan), options, start);
         if matches!(storage, Storage::Lasting(_)) {
             processor.attach_store();
@@ -68,7 +69,7 @@ impl<'p> Task<'p> {
             encoder,
             outputs,
             limits,
-            before,
+            told,
             since_cut: 0,
             expires_through: None,
             delivered,
@@ -187,7 +188,8 @@ impl<'p> Task<'p> {
         };
         if let Some(directory) = &lasting {
             let deliveries = settled.hand_over()?;
-            Note::new(directory, &last, self.delivered, deliveries)?.write(directory)?;
+            let told = (self.told.number, &last);
+            Note::new(directory, told, self.delivered, deliveries)?.write(directory)?;
         }
         settled.publish()?;
         super::console::tell(&summary, keeps_rejects);
@@ -210,7 +212,7 @@ impl<'p> Task<'p> {
         if self.processor.has_forgotten() {
             self.cut()?;
         }
-        let read = self.processor.counters().since(&self.before).read;
+        let read = self.processor.counters().since(&self.told.counters).read;
         let mut left = read.saturating_mul(2);
         while let (Some(day), Some(store), 1..) =
             (self.expires_through, self.storage.store_mut(), left)
@@ -226,7 +228,7 @@ impl<'p> Task<'p> {
     /// What the outputs hold, and how the events ended that this came of: those read since the last run that came to its
     /// end, for what one that was cut off made is in these outputs too.
     fn summary(&self, stopwatch: Stopwatch) -> Summary {
-        let counters = self.processor.counters().since(&self.before);
+        let counters = self.processor.counters().since(&self.told.counters);
         let micros = i64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(i64::MAX);
         Summary {
             elapsed: Span::from_micros(micros),

@@ -33,13 +33,13 @@ pub(super) fn listen(
         .map_err(|error| CommandError::failed_by("starting the admin listener", error))?;
     let (stop, stopped) = oneshot::channel();
     let shown = admin::Shown {
-        tenants: std::sync::Arc::default(),
-        dialects: std::sync::Arc::default(),
         series: Arc::clone(&outside.series),
         readiness: Arc::clone(&outside.readiness),
         live: Arc::clone(&outside.live) as Arc<dyn admin::Live>,
         catalogue: Arc::clone(book) as Arc<dyn admin::Catalogue>,
         keys: settings.keys.clone().into(),
+        tenants: Arc::new(settings.tenants.clone()),
+        dialects: Arc::new(settings.dialects.clone()),
         now: clock::now,
     };
     let serve = move || {

@@ -1,8 +1,11 @@
 //! Where the records of a source keep the fields of an event: the presets, named after the systems whose events they
 //! read, and formats put together path by path. Knows nothing of records.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::definition::GroupPath;
 use crate::format::instant::TimeUnit;
@@ -10,6 +13,7 @@ use crate::model::{Object, Value};
 
 /// Its records are of the type that their topic is named after.
 const ZENSKAR: &str = "zenskar";
+const LAGO: &str = "lago";
 
 /// More paths than any format names.
 pub(super) const PATHS_MAX: usize = 16;
@@ -126,6 +130,8 @@ pub struct EventFormat {
     pub(super) wrappings: Box<[FieldPath]>,
     source: Box<[FieldPath]>,
     takes_type_of_source: bool,
+    /// What tenants are called here, by the names that events have for them.
+    tenants: Arc<BTreeMap<String, String>>,
 }
 
 /// Makes a format.
@@ -159,7 +165,7 @@ impl EventFormat {
     /// Every preset by its name.
     pub const PRESETS: [(&'static str, Preset); 4] = [
         ("native", Self::native),
-        ("lago", Self::lago),
+        (LAGO, Self::lago),
         ("maple", Self::maple),
         (ZENSKAR, Self::zenskar),
     ];
@@ -195,7 +201,7 @@ impl EventFormat {
             wrappings: keys(&["events", "event"]),
             ..Layout::empty()
         };
-        Self::named("lago", layout)
+        Self::named(LAGO, layout)
     }
 
     /// Maple's events. An id is one of a customer.
@@ -268,6 +274,22 @@ impl EventFormat {
             wrappings: layout.wrappings.into(),
             source: layout.source.into(),
             takes_type_of_source: name == ZENSKAR || is_typeless,
+            tenants: Arc::default(),
+        }
+    }
+
+    /// Has tenants called otherwise than Lago's events call them; in other formats they have one name.
+    pub fn call_tenants(&mut self, organizations: &BTreeMap<String, String>) {
+        if self.name == LAGO {
+            self.tenants = Arc::new(organizations.clone());
+        }
+    }
+
+    /// What an event's tenant is called here.
+    pub(super) fn tenant<'d>(&self, named: Cow<'d, str>) -> Cow<'d, str> {
+        match self.tenants.get(named.as_ref()) {
+            Some(tenant) => Cow::Owned(tenant.clone()),
+            None => named,
         }
     }
 

@@ -205,6 +205,7 @@ fn event_in<'d>(
     let [tenant, id, event_type, customer, time, properties] = fields.all();
     let fault = |field: &Field<'_, '_>, wanted: Wanted| field.fault(wanted, None);
     let tenant = tenant.or(origin.tenant).ok_or_else(|| fault(&tenant, Wanted::Tenant))?;
+    let tenant = format.tenant(tenant);
     let fault = |field: &Field<'_, '_>, wanted: Wanted| field.fault(wanted, Some(&tenant));
     let id = match format.identity {
         Identity::Id => id.name().ok_or_else(|| fault(&id, Wanted::Name))?,

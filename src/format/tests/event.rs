@@ -302,6 +302,30 @@ fn lago_events_are_read_in_each_of_their_forms() {
 }
 
 #[test]
+fn tenants_of_lago_may_be_called_otherwise_here() {
+    let names = [("o-1".to_owned(), "acme".to_owned())].into();
+    let organization = || FieldPath::key("organization_id");
+    let record = |organization: &str| {
+        format!(
+            r#"{{"organization_id":"{organization}","external_subscription_id":"s","transaction_id":"a","code":"api","timestamp":"1"}}"#
+        )
+    };
+    let tenant = |format: &EventFormat, text: &str| {
+        let mut document = Document::default();
+        let event = decode(text.as_bytes(), &mut document, format, "default");
+        event.expect("an event").tenant.into_owned()
+    };
+    let mut lago = EventFormat::lago().with_tenant_from(organization());
+    assert_eq!(tenant(&lago, &record("o-1")), "o-1");
+    lago.call_tenants(&names);
+    assert_eq!(tenant(&lago, &record("o-1")), "acme");
+    assert_eq!(tenant(&lago, &record("o-2")), "o-2");
+    let mut native = EventFormat::native();
+    native.call_tenants(&names);
+    assert_eq!(native, EventFormat::native());
+}
+
+#[test]
 fn maple_ids_are_those_of_a_customer() {
     let maple = EventFormat::maple();
     let event = r#"{"customer_identifier":"c","item_id":"i","transaction_id":"a","timestamp":"2026-03-01T08:00:00Z","properties":{}}"#;

@@ -184,9 +184,9 @@ fn notes_of_another_version_are_refused_or_as_good_as_none() {
     let replace = |name: &str, text: &str| {
         fs::write(state.join(name), text).expect("the state takes files");
     };
-    replace("handover.json", r#"{"version":3,"of":"another shape"}"#);
+    replace("handover.json", r#"{"version":4,"of":"another shape"}"#);
     let said = expect_failure(&flags);
-    assert!(said.contains("handover.json is of version 3 and not of 2"), "{said}");
+    assert!(said.contains("handover.json is of version 4 and not of 3"), "{said}");
     fs::remove_file(state.join("handover.json")).expect("it is there");
     let mark = fs::read_to_string(state.join("aggregate.json")).expect("it is there");
     replace("aggregate.json", &mark.replace("\"version\":1", "\"version\":2"));
@@ -304,6 +304,65 @@ fn runs_that_share_a_file_of_rejects_keep_their_totals_apart() {
     runs.run("tuesday", "o3", Some("r"));
     // What is no event has no id by which it could be found to be read twice.
     assert_eq!(runs.counts(["o1", "o2", "o3", "r"]), [7, 7, 0, 1], "of runs that ended");
+}
+
+/// A run that told of what it had read, and was killed before that was in its place: the next one puts it there, or tells
+/// it itself.
+#[test]
+fn a_summary_that_a_killed_run_did_not_put_in_place_is_not_lost() {
+    let runs = Runs::new();
+    let told = |input: &str, outputs: [&str; 2], flags: &[&str]| {
+        let [input, output, summary] = [input, outputs[0], outputs[1]].map(|name| runs.path(name));
+        let state = runs.path("state");
+        let always =
+            ["aggregate", "--metrics", &runs.metrics, "--input", &input, "--state", &state];
+        let more = ["--output", &output, "--summary", &summary];
+        expect_status(&run([&always[..], &more, flags].concat()), 0);
+    };
+    let read = |summary: &str| -> u64 {
+        let text = fs::read_to_string(runs.path(summary)).expect("it is there");
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["read"]
+            .as_u64()
+            .expect("a number")
+    };
+    // As it was right after the note: the summary, and what comes after it, wait under other names.
+    let kill = |outputs: &[&str]| {
+        let state = runs.folder.path().join("state");
+        let note = state.join("handover.json");
+        fs::rename(state.join("finished.json"), &note).expect("it ended");
+        let note: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(note).expect("it is there")).expect("JSON");
+        for output in outputs {
+            let of = |piece: &&serde_json::Value| {
+                let place = piece["output"]["place"].as_str().expect("a way");
+                piece["of"] == "own" && place.ends_with(&format!("/{output}"))
+            };
+            let pieces = note["pieces"].as_array().expect("a list");
+            let part = pieces.iter().find(of).expect("it is noted")["output"]["part"].as_str();
+            let part = state.join(part.expect("a way"));
+            fs::rename(runs.path(output), part).expect("it is in its place");
+        }
+    };
+    // With nothing to be delivered beside it.
+    told("monday", ["o1", "s1"], &["--keep-open", "--rejects", &runs.path("r1")]);
+    kill(&["o1", "s1"]);
+    told("monday", ["o1", "s1"], &["--keep-open", "--rejects", &runs.path("r1")]);
+    assert_eq!(read("s1"), 101);
+    // Put in place by a run of other names, which does not tell it again.
+    kill(&["o1", "s1"]);
+    told("tuesday", ["o2", "s2"], &["--keep-open"]);
+    assert_eq!((read("s1"), read("s2")), (101, 101));
+    // Told again from where that one told, not from the beginning.
+    kill(&["o2", "s2"]);
+    told("tuesday", ["o2", "s2"], &["--keep-open"]);
+    assert_eq!((read("s1"), read("s2")), (101, 101));
+    // In its place already, and replaced by one that tells no less.
+    kill(&[]);
+    told("tuesday", ["o3", "s2"], &[]);
+    assert_eq!(read("s2"), 101);
+    kill(&["s2"]);
+    told("tuesday", ["o3", "s4"], &[]);
+    assert_eq!((read("s2"), read("s4"), runs.lines("o3").len()), (101, 0, 7));
 }
 
 /// After a run in between its totals are in its output alone.

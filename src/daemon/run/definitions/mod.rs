@@ -24,7 +24,9 @@ use crate::daemon::{CommandError, clock};
 use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
 use crate::model::Span;
-use crate::registry::{Author, Change, Draft, Horizon, Outcome, Patch, Refusal, Registry, Reload};
+use crate::registry::{
+    Author, Change, Draft, Horizon, Origin, Outcome, Patch, Record, Refusal, Registry, Reload,
+};
 use crate::settings::{Flow, Settings};
 
 /// How long a change may take to reach every worker: one that delivers takes it after that.
@@ -166,7 +168,8 @@ impl Book {
     }
 
     /// A metric names one of the topics, where there are several.
-    fn check_topic(&self, topic: Option<&str>) -> Result<(), Refusal> {
+    fn check_topic(&self, record: &Record) -> Result<(), Refusal> {
+        let topic = record.newest().definition.get("topic").and_then(serde_json::Value::as_str);
         let fault = |message: String| {
             Err(Refusal::Faults(vec![BodyFault { path: "topic".to_owned(), message }]))
         };
@@ -179,10 +182,16 @@ impl Book {
                     format!("{topic:?} is no topic of source.topics: name one of {known}")
                 })
             }
-            None if self.topics.len() > 1 => fault(format!(
-                "is missing: events come from several topics, so name one of {}",
-                self.topics.join(", ")
-            )),
+            None if self.topics.len() > 1 => {
+                let known = self.topics.join(", ");
+                let place = match record.origin {
+                    Origin::Api => String::new(),
+                    other => format!(" in admin.dialects.{}.topic", other.name()),
+                };
+                fault(format!(
+                    "is missing: events come from several topics, so name one of {known}{place}"
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -193,8 +202,7 @@ impl Catalogue for Book {
         let author = author(who);
         self.make(|registry, _| {
             let change = registry.create(draft, author)?;
-            let topic = change.record.newest().definition.get("topic");
-            self.check_topic(topic.and_then(serde_json::Value::as_str))?;
+            self.check_topic(&change.record)?;
             Ok(change)
         })
     }

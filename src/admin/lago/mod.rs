@@ -2,43 +2,29 @@
 //!
 //! A code may hold slashes, which Lago's clients do not encode: so what follows the path is a code, whatever it holds.
 
+mod answer;
+
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 use sha2::{Digest, Sha256};
 
-use super::access::{Caller, Denied};
-use super::catalogue::NotDone;
+use self::answer::{Refused, TAKEN, fault, paged, refusal, shown};
+pub(super) use self::answer::{denial, no_such_path, too_late};
+use super::access::Caller;
 use super::making;
-use super::native::{new_id, parameters};
+use super::native::{id_text, new_id, parameters};
 use super::page::Page;
-use super::router::{JSON, Parameters, Shared, answer};
-use super::words::Unanswered;
+use super::router::{Parameters, Shared};
 use crate::dialect::lago::{self, BillableMetric, Identity};
-use crate::dialect::{Defaults, Fault, Json, Step};
+use crate::dialect::{Defaults, Json};
 use crate::format::evaluate_expression;
-use crate::registry::{self, Definition, Draft, Origin, Patch, Record};
+use crate::registry::{Definition, Draft, Origin, Patch, Record};
 
 const GROUPS: &str = "/groups";
 
 type Asked = Result<Bytes, BytesRejection>;
-
-/// Why there is no metric to answer with.
-enum Refused {
-    /// 400
-    BadRequest,
-    /// 403
-    FeatureUnavailable,
-    /// 404
-    NotFound,
-    /// 422
-    Faults(Vec<Fault>),
-    /// 503
-    Unavailable,
-    /// 500
-    Failed(String),
-}
 
 /// A new metric.
 pub(super) async fn create(
@@ -46,6 +32,7 @@ pub(super) async fn create(
     caller: Caller,
     body: Asked,
 ) -> Response<Body> {
+    let words = shared.shown.dialects.lago_errors;
     let made = async {
         let tenant = own_tenant(&caller)?;
         let fields = fields(body)?;
@@ -53,7 +40,7 @@ pub(super) async fn create(
         let draft = Draft {
             id: new_id(),
             origin: Origin::Lago,
-            definition: native(&metric, &tenant),
+            definition: metric.to_native(&tenant, &shared.shown.dialects.lago),
             body: Some(fields.to_string()),
             tenant,
         };
@@ -61,7 +48,7 @@ pub(super) async fn create(
     };
     match made.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
-        Err(refused) => refusal(refused),
+        Err(refused) => refusal(refused, words),
     }
 }
 
@@ -71,9 +58,10 @@ pub(super) async fn list(
     caller: Caller,
     query: Parameters,
 ) -> Response<Body> {
+    let words = shared.shown.dialects.lago_errors;
     let page = parameters(query).ok().map(|parameters| Page::of(&parameters));
     let (Ok(tenant), Some(page)) = (own_tenant(&caller), page) else {
-        return refusal(Refused::BadRequest);
+        return refusal(Refused::BadRequest, words);
     };
     let registry = shared.shown.catalogue.registry();
     let is_own = |record: &&Record| {
@@ -87,7 +75,7 @@ pub(super) async fn list(
         page.cut(&records).iter().map(|record| answer_of(record)).collect();
     match metrics {
         Ok(metrics) => paged("billable_metrics", metrics, page, records.len()),
-        Err(refused) => refusal(refused),
+        Err(refused) => refusal(refused, words),
     }
 }
 
@@ -98,18 +86,19 @@ pub(super) async fn read_one(
     Path(code): Path<String>,
     query: Parameters,
 ) -> Response<Body> {
-    let Ok(tenant) = own_tenant(&caller) else { return refusal(Refused::NotFound) };
+    let words = shared.shown.dialects.lago_errors;
+    let Ok(tenant) = own_tenant(&caller) else { return refusal(Refused::NotFound, words) };
     let registry = shared.shown.catalogue.registry();
     let record =
         |code: &str| registry.record(&tenant, code).filter(|record| record.origin == Origin::Lago);
     if let Some(record) = record(&code) {
         return match answer_of(record) {
             Ok(metric) => shown("billable_metric", metric),
-            Err(refused) => refusal(refused),
+            Err(refused) => refusal(refused, words),
         };
     }
     let Some(record) = code.strip_suffix(GROUPS).and_then(record) else {
-        return refusal(Refused::NotFound);
+        return refusal(Refused::NotFound, words);
     };
     let page = parameters(query).ok().map(|parameters| Page::of(&parameters));
     match (stored(record), page) {
@@ -117,8 +106,8 @@ pub(super) async fn read_one(
             let groups = groups(record, &metric);
             paged("groups", page.cut(&groups).to_vec(), page, groups.len())
         }
-        (Err(refused), _) => refusal(refused),
-        (Ok(_), None) => refusal(Refused::BadRequest),
+        (Err(refused), _) => refusal(refused, words),
+        (Ok(_), None) => refusal(Refused::BadRequest, words),
     }
 }
 
@@ -129,6 +118,7 @@ pub(super) async fn update(
     Path(code): Path<String>,
     body: Asked,
 ) -> Response<Body> {
+    let words = shared.shown.dialects.lago_errors;
     let changed = async {
         let tenant = own_tenant(&caller)?;
         let partial = fields(body)?;
@@ -151,7 +141,7 @@ pub(super) async fn update(
     };
     match changed.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
-        Err(refused) => refusal(refused),
+        Err(refused) => refusal(refused, words),
     }
 }
 
@@ -161,6 +151,7 @@ pub(super) async fn delete(
     caller: Caller,
     Path(code): Path<String>,
 ) -> Response<Body> {
+    let words = shared.shown.dialects.lago_errors;
     let deleted = async {
         let tenant = own_tenant(&caller)?;
         let registry = shared.shown.catalogue.registry();
@@ -171,46 +162,27 @@ pub(super) async fn delete(
     };
     match deleted.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
-        Err(refused) => refusal(refused),
+        Err(refused) => refusal(refused, words),
     }
 }
 
 /// What an expression gives for an event.
-pub(super) async fn evaluate(_caller: Caller, body: Asked) -> Response<Body> {
+pub(super) async fn evaluate(
+    State(shared): State<Shared>,
+    _caller: Caller,
+    body: Asked,
+) -> Response<Body> {
+    let words = shared.shown.dialects.lago_errors;
     let body = body.ok().and_then(|body| String::from_utf8(body.to_vec()).ok());
     let Some(Ok(body)) = body.map(|text| Json::parse(&text)) else {
-        return refusal(Refused::BadRequest);
+        return refusal(Refused::BadRequest, words);
     };
     let expression = body.member("expression").and_then(Json::scalar_text);
     let event = body.member("event").map(ToString::to_string);
     match evaluate_expression(expression, event.as_deref()) {
         Ok(value) => shown("expression_result", Json::object([("value", Json::text(value))])),
-        Err(found) => refusal(Refused::Faults(vec![fault(found.field(), found.code())])),
+        Err(found) => refusal(Refused::Faults(vec![fault(found.field(), found.code())]), words),
     }
-}
-
-/// Why a request reached no handler, or got no answer from it.
-pub(super) fn unanswered(unanswered: &Unanswered) -> Response<Body> {
-    let (status, words, code) = match unanswered {
-        Unanswered::Denied(Denied::Unauthorized) => {
-            (StatusCode::UNAUTHORIZED, "Unauthorized", None)
-        }
-        Unanswered::Denied(Denied::NotLocal | Denied::Forbidden(_)) => {
-            (StatusCode::FORBIDDEN, "Forbidden", Some("forbidden"))
-        }
-        Unanswered::Denied(Denied::TooMany) => {
-            (StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", Some("too_many_requests"))
-        }
-        Unanswered::NoSuchPath(_) => {
-            (StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"))
-        }
-        Unanswered::NoSuchMethod(_) => {
-            (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", Some("method_not_allowed"))
-        }
-        Unanswered::TooLong => (StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", Some("timeout")),
-        Unanswered::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", None),
-    };
-    error(status, words, code, None)
 }
 
 /// The metrics of Lago's API are those of the key's tenant; without keys, or with one of all tenants, of the default one.
@@ -229,7 +201,7 @@ fn read(fields: &Json, is_there: impl Fn(&str) -> bool) -> Result<BillableMetric
     let code = fields.member("code").and_then(Json::scalar_text).unwrap_or_default();
     let mut faults = Vec::new();
     if is_there(code) {
-        faults.push(fault("code", "value_already_exists"));
+        faults.push(fault("code", TAKEN));
     }
     match BillableMetric::read(fields) {
         Ok(metric) if faults.is_empty() => Ok(metric),
@@ -242,6 +214,7 @@ fn read(fields: &Json, is_there: impl Fn(&str) -> bool) -> Result<BillableMetric
     }
 }
 
+/// As the body says it, and nothing beside that.
 fn native(metric: &BillableMetric, tenant: &str) -> Definition {
     metric.to_native(tenant, &Defaults::default())
 }
@@ -255,32 +228,6 @@ fn replaced(before: &Definition, after: Definition) -> Definition {
         }
     }
     keys
-}
-
-impl From<NotDone> for Refused {
-    fn from(not_done: NotDone) -> Self {
-        match not_done {
-            NotDone::Refused(registry::Refusal::NotFound) => Refused::NotFound,
-            NotDone::Refused(registry::Refusal::Exists | registry::Refusal::ReadOnly { .. }) => {
-                Refused::Faults(vec![fault("code", "value_already_exists")])
-            }
-            NotDone::Refused(registry::Refusal::Faults(faults)) => {
-                let faults = faults.iter().map(|found| Fault {
-                    path: vec![Step::Key(found.path.clone())],
-                    code: "value_is_invalid",
-                    message: found.message.clone(),
-                });
-                Refused::Faults(faults.collect())
-            }
-            NotDone::Refused(registry::Refusal::Stale { .. } | registry::Refusal::Overtaken)
-            | NotDone::Unavailable(_) => Refused::Unavailable,
-            NotDone::Failed(text) => Refused::Failed(text),
-        }
-    }
-}
-
-fn fault(field: &str, code: &'static str) -> Fault {
-    Fault { path: vec![Step::Key(field.to_owned())], code, message: String::new() }
 }
 
 /// The body that a record was made of.
@@ -319,63 +266,5 @@ pub(super) fn named_id(name: &str) -> String {
     bytes.copy_from_slice(&digest[..16]);
     bytes[6] = bytes[6] & 0x0F | 0x80;
     bytes[8] = bytes[8] & 0x3F | 0x80;
-    super::native::id_text(bytes)
-}
-
-fn paged(key: &str, found: Vec<Json>, page: Page, count: usize) -> Response<Body> {
-    let pages = count.div_ceil(page.per_page);
-    let number = |number: usize| Json::Number(number.to_string());
-    let when = |is_so: bool, of: usize| if is_so { number(of) } else { Json::Null };
-    let meta = Json::object([
-        ("current_page", number(page.number)),
-        ("next_page", when(page.number < pages, page.number + 1)),
-        ("prev_page", when(page.number > 1, page.number - 1)),
-        ("total_pages", number(pages)),
-        ("total_count", number(count)),
-    ]);
-    let body = Json::Object(vec![(key.to_owned(), Json::List(found)), ("meta".to_owned(), meta)]);
-    answer(StatusCode::OK, JSON, body.to_string())
-}
-
-fn shown(key: &str, value: Json) -> Response<Body> {
-    answer(StatusCode::OK, JSON, Json::Object(vec![(key.to_owned(), value)]).to_string())
-}
-
-fn refusal(refused: Refused) -> Response<Body> {
-    match refused {
-        Refused::BadRequest => error(StatusCode::BAD_REQUEST, "Bad Request", None, None),
-        Refused::FeatureUnavailable => {
-            error(StatusCode::FORBIDDEN, "Forbidden", Some("feature_unavailable"), None)
-        }
-        Refused::NotFound => {
-            error(StatusCode::NOT_FOUND, "Not Found", Some("billable_metric_not_found"), None)
-        }
-        Refused::Faults(faults) => {
-            let details = lago::error_details(&faults);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            error(status, "Unprocessable entity", Some("validation_errors"), Some(details))
-        }
-        Refused::Unavailable => {
-            error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
-        }
-        Refused::Failed(text) => {
-            tracing::error!(reason = %text, "a request failed");
-            error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", None, None)
-        }
-    }
-}
-
-fn error(
-    status: StatusCode,
-    words: &str,
-    code: Option<&str>,
-    details: Option<Json>,
-) -> Response<Body> {
-    let mut body = vec![
-        ("status".to_owned(), Json::Number(status.as_u16().to_string())),
-        ("error".to_owned(), Json::text(words)),
-    ];
-    body.extend(code.map(|code| ("code".to_owned(), Json::text(code))));
-    body.extend(details.map(|details| ("error_details".to_owned(), details)));
-    answer(status, JSON, Json::Object(body).to_string())
+    id_text(bytes)
 }
