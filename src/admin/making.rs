@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::access::Caller;
 use super::router::Shared;
 use super::{Catalogue, NotDone};
-use crate::registry::{Change, Draft, Patch, Record, Refusal};
+use crate::dialect::Json;
+use crate::registry::{Change, Definition, Draft, Patch, Record, Refusal, Registry};
 
 /// A new metric.
 pub(super) async fn create(
@@ -29,22 +30,23 @@ pub(super) async fn change(
     on_a_thread(shared, move |catalogue| catalogue.change(&tenant, &code, patch, &who)).await
 }
 
-/// Another definition that is made of the one before: of the one that it replaces, whoever changes it at the same time.
-pub(super) async fn edit<R: From<NotDone>>(
+/// Another definition that is made of the one before: of the one that it replaces, whoever changes it at the same time. What
+/// else was worked out with it comes back too.
+pub(super) async fn edit<T, R: From<NotDone>>(
     shared: &Shared,
     caller: &Caller,
-    (tenant, code): (&str, &str),
-    work_out: impl Fn(&Record) -> Result<Patch, R>,
-) -> Result<Change, R> {
+    find: impl Fn(&Registry) -> Option<&Record>,
+    work_out: impl Fn(&Record) -> Result<(Patch, T), R>,
+) -> Result<(Change, T), R> {
     loop {
         let registry = shared.shown.catalogue.registry();
-        let record = registry.record(tenant, code);
-        let record = record.ok_or(NotDone::Refused(Refusal::NotFound))?;
-        let patch = Patch { of_revision: Some(record.revision), ..work_out(record)? };
-        match change(shared, caller, (tenant, code), patch).await {
+        let record = find(&registry).ok_or(NotDone::Refused(Refusal::NotFound))?;
+        let (patch, beside) = work_out(record)?;
+        let patch = Patch { of_revision: Some(record.revision), ..patch };
+        match change(shared, caller, (&record.tenant, &record.code), patch).await {
             // Each time somebody else's change was made, so this comes to an end.
             Err(NotDone::Refused(Refusal::Overtaken)) => {}
-            made => return Ok(made?),
+            made => return Ok((made?, beside)),
         }
     }
 }
@@ -59,6 +61,23 @@ pub(super) async fn delete(
     let (tenant, code) = (tenant.to_owned(), code.to_owned());
     let who = caller.name().to_owned();
     on_a_thread(shared, move |catalogue| catalogue.delete(&tenant, &code, seen, &who)).await
+}
+
+/// The keys of a definition, and null for those of the one before that it lacks: what was said natively beside both stays.
+pub(super) fn replaced(before: &Definition, after: Definition) -> Definition {
+    let mut keys = after;
+    for key in before.keys() {
+        if !keys.contains_key(key) {
+            keys.insert(key.clone(), serde_json::Value::Null);
+        }
+    }
+    keys
+}
+
+/// A body as another system's API had it, which is kept of a metric.
+pub(super) fn kept_body(body: Option<&str>) -> Result<Json, NotDone> {
+    let body = body.ok_or(NotDone::Refused(Refusal::NotFound))?;
+    Json::parse(body).map_err(|fault| NotDone::Failed(format!("a stored body: {fault}")))
 }
 
 async fn on_a_thread(

@@ -1,21 +1,22 @@
-//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`, Lago's
-//! `/api/v1/billable_metrics`, and Zenskar's `/aggregates`.
+//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`, those of
+//! Lago and Maple below `/api/v1`, and Zenskar's below `/aggregates`.
 //!
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `router` has the table of all calls, `access` who may make them, `words` how a call is refused that is not made; `native`,
-//! `lago` (by `page`) and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects`
-//! for what those cannot say; `operate` answers operators: `readiness` holds what keeps the process from
-//! being ready, `usage` what may be asked of totals (by `query`). Decides nothing about totals, and starts no thread: who
-//! calls drives the future.
+//! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native`, `lago` (by `page`),
+//! `maple` and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
+//! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
+//! totals (by `query`). Decides nothing about totals, and starts no thread: who calls drives the future.
 
 mod access;
+mod body;
 mod catalogue;
 mod dialects;
 mod error;
 mod lago;
 mod making;
+mod maple;
 mod native;
 mod operate;
 mod page;

@@ -1,15 +1,16 @@
 //! The native API of definitions: `/v1/metrics` and what is below it.
 
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::Caller;
+use super::body::{self, Asked, Unread};
 use super::catalogue::NotDone;
 use super::query::Query;
 use super::router::{JSON, Parameters, Shared, answer, fault, refused};
+use super::words::Named;
 use super::{MetricsAsk, Refusal, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
 use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
@@ -50,7 +51,7 @@ pub(super) async fn list(
 pub(super) async fn read(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     query: Parameters,
 ) -> Response<Body> {
     let tenant = match tenant_of(&caller, query) {
@@ -67,7 +68,7 @@ pub(super) async fn read(
 pub(super) async fn versions(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     query: Parameters,
 ) -> Response<Body> {
     let tenant = match tenant_of(&caller, query) {
@@ -91,7 +92,7 @@ pub(super) async fn create(
     State(shared): State<Shared>,
     caller: Caller,
     query: Parameters,
-    body: Result<Bytes, BytesRejection>,
+    body: Asked,
 ) -> Response<Body> {
     let (tenant, mut definition) = match tenant_of(&caller, query).and_then(|(tenant, is_named)| {
         let definition = object(body)?;
@@ -102,7 +103,7 @@ pub(super) async fn create(
     };
     definition.shift_remove("tenant");
     let id = new_id();
-    let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None };
+    let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None, once: None };
     match making::create(&shared, &caller, draft).await {
         Ok(change) => changed(&shared, StatusCode::CREATED, &change),
         Err(not_done) => not_made(not_done, ""),
@@ -113,9 +114,9 @@ pub(super) async fn create(
 pub(super) async fn patch(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     query: Parameters,
-    body: Result<Bytes, BytesRejection>,
+    body: Asked,
 ) -> Response<Body> {
     let asked = tenant_of(&caller, query).and_then(|(tenant, is_named)| {
         let mut keys = object(body)?;
@@ -127,7 +128,7 @@ pub(super) async fn patch(
                 Refusal::Faults(vec![("version".to_owned(), text.to_owned())])
             })?),
         };
-        Ok((tenant, Patch { keys, body: None, seen, of_revision: None }))
+        Ok((tenant, Patch { keys, seen, ..Patch::default() }))
     });
     let (tenant, patch) = match asked {
         Ok(asked) => asked,
@@ -143,7 +144,7 @@ pub(super) async fn patch(
 pub(super) async fn delete(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     query: Parameters,
 ) -> Response<Body> {
     let asked = parameters(query).and_then(|parameters| {
@@ -168,7 +169,7 @@ pub(super) async fn validate(
     State(shared): State<Shared>,
     caller: Caller,
     query: Parameters,
-    body: Result<Bytes, BytesRejection>,
+    body: Asked,
 ) -> Response<Body> {
     let asked = tenant_of(&caller, query).and_then(|(tenant, is_named)| {
         let mut definition = object(body)?;
@@ -251,15 +252,12 @@ fn own_tenant(
 }
 
 /// A body that is one JSON object.
-fn object(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Refusal> {
-    let body = body.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Refusal::TooLarge
-        } else {
-            Refusal::NoJson(rejection.body_text())
-        }
+fn object(body: Asked) -> Result<Map<String, Value>, Refusal> {
+    let body = body::text(body).map_err(|unread| match unread {
+        Unread::TooLarge => Refusal::TooLarge,
+        Unread::NoText(text) => Refusal::NoJson(text),
     })?;
-    match serde_json::from_slice(&body) {
+    match serde_json::from_str(&body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Refusal::NoJson("expected a JSON object".to_owned())),
         Err(error) => Err(Refusal::NoJson(format!("expected a JSON object: {error}"))),
@@ -314,6 +312,9 @@ fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
         )),
         NotDone::Refused(registry::Refusal::Overtaken) => {
             conflict("another change came in between: read the metric again")
+        }
+        NotDone::Refused(registry::Refusal::KeyReused) => {
+            conflict("another call had that idempotency key: use another one")
         }
         NotDone::Refused(registry::Refusal::Faults(faults)) => refused(faulty(faults)),
         NotDone::Unavailable(text) => {

@@ -16,16 +16,20 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::access::{Access, Caller, Denied};
+use super::body::{self, BODY_BYTES_MAX};
 use super::words::Words;
-use super::{Refusal, Role, Shown, lago, native, operate, zenskar};
+use super::{Refusal, Role, Shown, lago, maple, native, operate, zenskar};
 
 pub(super) const JSON: &str = "application/json";
 /// Names the request in answers, and in logs of who sent it.
 const REQUEST_ID: &str = "x-request-id";
 
 const LAGO: &str = "/api/v1/billable_metrics";
-const LAGO_EVALUATION: &str = "/api/v1/billable_metrics/evaluate_expression";
+/// A metric; to POST its only code is `evaluate_expression`.
 const LAGO_METRIC: &str = "/api/v1/billable_metrics/{*code}";
+const MAPLE: &str = "/api/v1/companies/{company_id}/billable_metrics";
+const MAPLE_FIND: &str = "/api/v1/companies/{company_id}/billable_metrics/find";
+const MAPLE_METRIC: &str = "/api/v1/companies/{company_id}/billable_metrics/{id}";
 
 const ZENSKAR: &str = "/aggregates";
 const ZENSKAR_ESTIMATES: &str = "/aggregates/estimates";
@@ -33,8 +37,6 @@ const ZENSKAR_AGGREGATE: &str = "/aggregates/{id}";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
-/// Longest body of a request.
-const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long an answer may take.
 const ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(90);
 
@@ -87,10 +89,14 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::PUT, "/v1/log-level", Key(Operate), put(operate::change_log_level)),
         route(Method::GET, LAGO, Key(Read), get(lago::list)),
         route(Method::POST, LAGO, Key(Define), post(lago::create)),
-        route(Method::POST, LAGO_EVALUATION, Key(Read), post(lago::evaluate)),
+        route(Method::POST, LAGO_METRIC, Key(Read), post(lago::evaluate)),
         route(Method::GET, LAGO_METRIC, Key(Read), get(lago::read_one)),
         route(Method::PUT, LAGO_METRIC, Key(Define), put(lago::update)),
         route(Method::DELETE, LAGO_METRIC, Key(Define), delete(lago::delete)),
+        route(Method::POST, MAPLE, Key(Define), post(maple::create)),
+        route(Method::POST, MAPLE_FIND, Key(Read), post(maple::find)),
+        route(Method::GET, MAPLE_METRIC, Key(Read), get(maple::read_one)),
+        route(Method::PATCH, MAPLE_METRIC, Key(Define), patch(maple::update)),
         route(Method::GET, ZENSKAR, Key(Read), get(zenskar::list)),
         route(Method::POST, ZENSKAR, Key(Define), post(zenskar::create)),
         route(Method::GET, ZENSKAR_ESTIMATES, Key(Read), get(zenskar::estimates)),
@@ -108,9 +114,8 @@ pub(super) fn router(shown: Shown) -> Router {
     for Route { path, need, handler, .. } in routes() {
         let guarded = match need {
             Need::Nothing => handler,
-            Need::Key(role) => {
-                handler.route_layer(from_fn_with_state((shared.clone(), role), admitted))
-            }
+            Need::Key(role) => handler
+                .route_layer(from_fn_with_state((shared.clone(), role, Words::of(path)), admitted)),
         };
         router = router.route(path, guarded);
     }
@@ -124,12 +129,11 @@ pub(super) fn router(shown: Shown) -> Router {
 
 /// Lets a request in whose key may do what the route needs.
 async fn admitted(
-    State((shared, role)): State<(Shared, Role)>,
+    State((shared, role, words)): State<(Shared, Role, Words)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
-    let words = Words::of(request.uri().path());
     let now = (shared.shown.now)();
     let access = Arc::clone(&shared.access);
     let headers = request.headers().clone();
@@ -181,8 +185,7 @@ pub(super) fn refused(refusal: Refusal) -> Response<Body> {
         }
         Refusal::NoJson(text) => fault(StatusCode::BAD_REQUEST, "bad_body", &text, &[]),
         Refusal::TooLarge => {
-            let text = format!("the body has over {BODY_BYTES_MAX} bytes");
-            fault(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text, &[])
+            fault(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &body::too_large(), &[])
         }
         Refusal::Failed(text) => {
             tracing::error!(reason = %text, "a request failed");
@@ -196,7 +199,12 @@ async fn no_such_path(uri: Uri) -> Response<Body> {
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
-    let taken = routes().into_iter().filter(|route| is_of(uri.path(), route.path));
+    let mut routes = routes();
+    routes.retain(|route| is_of(uri.path(), route.path));
+    // A path that names itself is none that a parameter stands for.
+    let parameters = |route: &Route| route.path.matches('{').count();
+    let least = routes.iter().map(parameters).min();
+    let taken = routes.iter().filter(|route| Some(parameters(route)) == least);
     let taken: Vec<String> = taken.map(|route| route.method.to_string()).collect();
     Words::of(uri.path()).no_such_method(uri.path(), &method, &taken)
 }

@@ -4,20 +4,28 @@
 //! takes too long.
 
 use axum::body::Body;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
+use serde::de::DeserializeOwned;
 
 use super::access::Denied;
-use super::router::fault;
-use super::{lago, zenskar};
+use super::router::{Shared, fault};
+use super::{lago, maple, zenskar};
 
-/// What the paths of other systems begin with.
-const FAMILIES: [(&str, Words); 2] = [("/api/v1/", Words::Lago), ("/aggregates", Words::Zenskar)];
+/// What the paths of each system begin with; the longer one first.
+const FAMILIES: [(&str, Words); 3] = [
+    ("/api/v1/companies/", Words::Maple),
+    ("/api/v1/", Words::Lago),
+    ("/aggregates", Words::Zenskar),
+];
 
 /// Whose words a call's refusals have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Words {
     Native,
     Lago,
+    Maple,
     Zenskar,
 }
 
@@ -36,6 +44,10 @@ impl Words {
                 fault(status, code, &text, &[])
             }
             Words::Lago => lago::denial(denied),
+            Words::Maple => {
+                let (status, code, text) = told(denied);
+                maple::refusal(status, code, &text)
+            }
             Words::Zenskar if denied == Denied::Unauthorized => {
                 let text = "give a key that is valid, as x-api-key";
                 zenskar::refused(StatusCode::UNAUTHORIZED, text)
@@ -57,6 +69,10 @@ impl Words {
                 fault(StatusCode::NOT_FOUND, "not_found", &text, &[])
             }
             Words::Lago => lago::no_such_path(),
+            Words::Maple => {
+                let text = format!("there is no {path}");
+                maple::refusal(StatusCode::NOT_FOUND, "not_found", &text)
+            }
             Words::Zenskar => zenskar::refused(StatusCode::NOT_FOUND, "Not Found"),
         }
     }
@@ -74,6 +90,7 @@ impl Words {
             Words::Native => fault(status, "method_not_allowed", &text, &[]),
             // To Lago another method is another path.
             Words::Lago => lago::no_such_path(),
+            Words::Maple => maple::refusal(status, "method_not_allowed", &text),
             Words::Zenskar => zenskar::refused(status, "Method Not Allowed"),
         }
     }
@@ -85,6 +102,7 @@ impl Words {
         match self {
             Words::Native => fault(status, "timeout", text, &[]),
             Words::Lago => lago::too_late(),
+            Words::Maple => maple::refusal(status, "timeout", text),
             Words::Zenskar => zenskar::refused(status, text),
         }
     }
@@ -109,5 +127,21 @@ fn told(denied: Denied) -> (StatusCode, &'static str, String) {
                 "too many requests without a valid key came from this address: wait a minute";
             (StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text.to_owned())
         }
+    }
+}
+
+/// What a path names, decoded. What is no UTF-8 names nothing.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Named<T> {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        shared: &Shared,
+    ) -> Result<Self, Self::Rejection> {
+        let named = Path::<T>::from_request_parts(parts, shared).await;
+        let path = parts.uri.path();
+        named.map(|Path(named)| Named(named)).map_err(|_| Words::of(path).no_such_path(path))
     }
 }

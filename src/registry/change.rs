@@ -6,9 +6,11 @@
 
 use serde_json::Value;
 
+use super::receipt::Once;
 use super::record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, compiled};
+use super::version::{begin, number, versioned};
 use super::{Made, Refusal, Registry};
-use crate::definition::{Definitions, Metric, Plan, full_meaning, state_meaning};
+use crate::definition::{Metric, full_meaning};
 use crate::format::definitions::BodyFault;
 use crate::model::{EventTime, Span};
 
@@ -20,8 +22,6 @@ const WORDS: [&str; 4] = ["name", "description", "grace", "late"];
 /// Keys that no other system's body says.
 pub const UNSAID: [&str; 7] =
     ["period", "timezone", "anchor", "grace", "late", "prorated", "topic"];
-
-const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// Who changes something, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,10 +45,12 @@ pub struct Draft {
     pub definition: Definition,
     /// As another system's API was given it.
     pub body: Option<String>,
+    /// Where it is to be done at most once.
+    pub once: Option<Once>,
 }
 
 /// What is to differ.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct Patch {
     /// Keys of the native form with their new values; null takes a key away. `effective_from`: from when it is to count.
     pub keys: Definition,
@@ -58,6 +60,10 @@ pub struct Patch {
     pub seen: Option<u64>,
     /// The revision of the record that it was made of.
     pub of_revision: Option<u64>,
+    /// Whether the metric is to fold nothing any more, as when it is deleted.
+    pub retires: bool,
+    /// Where it is to be done at most once.
+    pub once: Option<Once>,
 }
 
 /// From when on a version may count.
@@ -114,24 +120,16 @@ impl Outcome {
     }
 }
 
-impl Horizon {
-    /// The first full second that is far enough ahead.
-    pub(super) fn earliest(&self, now: EventTime) -> EventTime {
-        let reached = self.reached.map_or(now, |reached| reached.max(now));
-        let ahead = reached.saturating_add(self.lead).micros();
-        let over = ahead.rem_euclid(MICROS_PER_SECOND);
-        let up = if over == 0 { 0 } else { MICROS_PER_SECOND.saturating_sub(over) };
-        EventTime::from_micros(ahead.saturating_add(up))
-    }
-}
-
 impl Registry {
     /// A new metric.
     ///
     /// # Errors
-    /// Faults of the definition; a code that there is.
+    /// Faults of the definition; a code that there is; a key that another call had.
     pub fn create(&self, draft: Draft, author: Author) -> Result<Change, Refusal> {
-        let Draft { tenant, id, origin, mut definition, body } = draft;
+        if let Some(repeated) = self.repeated(&draft.tenant, draft.once.as_ref())? {
+            return Ok(repeated);
+        }
+        let Draft { tenant, id, origin, mut definition, body, once } = draft;
         let metric = read(&definition)?;
         let effective_from = metric.effective_from;
         for key in OUTER_KEYS {
@@ -153,14 +151,14 @@ impl Registry {
             StoredVersion { effective_from, created_at, definition: definition.clone(), body };
         let mut record = Record::new((tenant, code, generation), (id, origin), version);
         record.note(line(author, Deed::Created, None, Some(definition)));
-        Ok(self.numbered(record, Outcome::Created))
+        Ok(self.settled(record, Outcome::Created, once))
     }
 
     /// Another definition for a metric.
     ///
     /// # Errors
-    /// No such metric, one of a file, another version than the caller saw, or revision than it is made of, faults of the
-    /// definition.
+    /// No such metric, one of a file, another version than the caller saw, or revision than it is made of, a key that another
+    /// call had, faults of the definition.
     pub fn change(
         &self,
         tenant: &str,
@@ -169,47 +167,20 @@ impl Registry {
         horizon: Horizon,
         author: Author,
     ) -> Result<Change, Refusal> {
-        let made = self.writable(tenant, code, patch.seen)?;
-        if patch.of_revision.is_some_and(|revision| revision != made.record.revision) {
-            return Err(Refusal::Overtaken);
+        if let Some(repeated) = self.repeated(tenant, patch.once.as_ref())? {
+            return Ok(repeated);
         }
-        let Patch { mut keys, body, .. } = patch;
-        let effective_from = keys.shift_remove("effective_from").filter(|value| !value.is_null());
-        keys.shift_remove("tenant");
-        check_said_elsewhere(&made.record, &keys, body.is_some())?;
-        let body = body.or_else(|| made.record.newest().body.clone());
-        let before = &made.record.newest().definition;
-        let after = merged(before, &keys);
-        let metric = read(&with(&after, "effective_from", effective_from))?;
-        let newest = made.metrics.last().expect("a record has a version");
-        check_constants(newest, &metric)?;
+        let made = self.changeable(tenant, code, &patch)?;
+        let Patch { keys, body, retires, once, .. } = patch;
         let mut record = made.record.clone();
-        if after == *before && body == record.newest().body {
-            return Ok(Change { record, outcome: Outcome::Unchanged });
-        }
-        if is_same_meaning(newest, &metric) {
-            for version in &mut record.versions {
-                version.definition = merged(&version.definition, &words(&after, before));
+        let mut outcome = Outcome::Unchanged;
+        if record.deleted_at.is_none() {
+            outcome = revise(made, &mut record, (keys, body), horizon, &author)?;
+            if retires {
+                outcome = retire(&mut record, author);
             }
-            let last = record.versions.last_mut().expect("a record has a version");
-            (last.definition, last.body) = (after.clone(), body);
-            record.note(line(author, Deed::Described, Some(before.clone()), Some(after)));
-            return Ok(self.numbered(record, Outcome::Described));
         }
-        let earliest = horizon.earliest(author.at);
-        let begin = begin(&record, metric.effective_from, earliest)?;
-        for version in &mut record.versions {
-            version.definition = merged(&version.definition, &words(&after, before));
-        }
-        record.versions.push(StoredVersion {
-            effective_from: Some(begin),
-            created_at: author.at,
-            definition: after.clone(),
-            body,
-        });
-        let outcome = versioned(&record).map_err(Refusal::Faults)?;
-        record.note(line(author, Deed::Versioned, Some(before.clone()), Some(after)));
-        Ok(self.numbered(record, outcome))
+        Ok(self.settled(record, outcome, once))
     }
 
     /// A metric that folds nothing any more.
@@ -224,10 +195,23 @@ impl Registry {
         author: Author,
     ) -> Result<Change, Refusal> {
         let mut record = self.writable(tenant, code, seen)?.record.clone();
-        record.deleted_at = Some(author.at);
-        let before = record.newest().definition.clone();
-        record.note(line(author, Deed::Deleted, Some(before), None));
-        Ok(self.numbered(record, Outcome::Deleted))
+        let outcome = retire(&mut record, author);
+        Ok(self.settled(record, outcome, None))
+    }
+
+    /// What a patch is for; also what is retired already, where it is to be that and no more.
+    fn changeable(&self, tenant: &str, code: &str, patch: &Patch) -> Result<&Made, Refusal> {
+        let newest = self.generations(tenant, code).last();
+        if let (Some(made), Some(revision)) = (newest, patch.of_revision)
+            && made.record.revision != revision
+        {
+            return Err(Refusal::Overtaken);
+        }
+        let only_retires = patch.retires && patch.keys.is_empty() && patch.body.is_none();
+        match newest {
+            Some(made) if only_retires && made.record.deleted_at.is_some() => Ok(made),
+            _ => self.writable(tenant, code, patch.seen),
+        }
     }
 
     fn writable(&self, tenant: &str, code: &str, seen: Option<u64>) -> Result<&Made, Refusal> {
@@ -243,16 +227,69 @@ impl Registry {
     }
 
     fn generation_after(&self, tenant: &str, code: &str) -> u64 {
-        let made = self.made.get(&(tenant.to_owned(), code.to_owned()));
-        let last = made.and_then(|made| made.last()).map(|made| made.record.generation);
+        let last = self.generations(tenant, code).last().map(|made| made.record.generation);
         let of_files = self.files.has_removed(tenant, code).then_some(1);
         last.max(of_files).unwrap_or(0).saturating_add(1)
     }
 
-    fn numbered(&self, mut record: Record, outcome: Outcome) -> Change {
-        record.revision = self.revision.saturating_add(1);
+    /// A change that is worked out, with its number; where it is to be known again, that is kept with it.
+    fn settled(&self, mut record: Record, outcome: Outcome, once: Option<Once>) -> Change {
+        if outcome != Outcome::Unchanged || once.is_some() {
+            record.revision = self.revision.saturating_add(1);
+            record.keep_receipt(once);
+        }
         Change { record, outcome }
     }
+}
+
+/// Gives a record another definition, in the native form and as another system's API has it.
+fn revise(
+    made: &Made,
+    record: &mut Record,
+    (mut keys, body): (Definition, Option<String>),
+    horizon: Horizon,
+    author: &Author,
+) -> Result<Outcome, Refusal> {
+    let effective_from = keys.shift_remove("effective_from").filter(|value| !value.is_null());
+    keys.shift_remove("tenant");
+    check_said_elsewhere(record, &keys, body.is_some())?;
+    let body = body.or_else(|| record.newest().body.clone());
+    let before = record.newest().definition.clone();
+    let after = merged(&before, &keys);
+    let metric = read(&with(&after, "effective_from", effective_from))?;
+    let newest = made.metrics.last().expect("a record has a version");
+    check_constants(newest, &metric)?;
+    if after == before && body == record.newest().body {
+        return Ok(Outcome::Unchanged);
+    }
+    let is_same = is_same_meaning(newest, &metric);
+    let begin = if is_same {
+        None
+    } else {
+        Some(begin(record, metric.effective_from, horizon.earliest(author.at))?)
+    };
+    for version in &mut record.versions {
+        version.definition = merged(&version.definition, &words(&after, &before));
+    }
+    let (definition, at) = (after.clone(), author.at);
+    let (what, outcome) = if let Some(begin) = begin {
+        let effective_from = Some(begin);
+        record.versions.push(StoredVersion { effective_from, created_at: at, definition, body });
+        (Deed::Versioned, versioned(record).map_err(Refusal::Faults)?)
+    } else {
+        let last = record.versions.last_mut().expect("a record has a version");
+        (last.definition, last.body) = (definition, body);
+        (Deed::Described, Outcome::Described)
+    };
+    record.note(line(author.clone(), what, Some(before), Some(after)));
+    Ok(outcome)
+}
+
+fn retire(record: &mut Record, author: Author) -> Outcome {
+    record.deleted_at = Some(author.at);
+    let before = record.newest().definition.clone();
+    record.note(line(author, Deed::Deleted, Some(before), None));
+    Outcome::Deleted
 }
 
 fn line(
@@ -345,50 +382,4 @@ fn is_same_meaning(before: &Metric, after: &Metric) -> bool {
         full_meaning(&metric)
     };
     meaning(before) == meaning(after)
-}
-
-/// From when a new version is to count.
-fn begin(
-    record: &Record,
-    wanted: Option<EventTime>,
-    earliest: EventTime,
-) -> Result<EventTime, Refusal> {
-    let refused = |text: String| Err(Refusal::fault("effective_from", text));
-    if let Some(wanted) = wanted.filter(|wanted| *wanted < earliest) {
-        return refused(format!(
-            "{wanted} is too early, for events of that time may be counted by then: leave it out, or give {earliest} or \
-             a later instant"
-        ));
-    }
-    let begin = wanted.unwrap_or(earliest);
-    match record.newest().effective_from {
-        Some(last) if last >= begin => refused(format!(
-            "the version before it counts from {last} on, and {begin} is no later: give a later instant"
-        )),
-        _ => Ok(begin),
-    }
-}
-
-/// What the newest version of a record comes to.
-fn versioned(record: &Record) -> Result<Outcome, Vec<BodyFault>> {
-    let metrics = record.metrics()?;
-    let continues = match &metrics[..] {
-        [.., before, after] if before.is_recurring && after.is_recurring => {
-            Some(state_meaning(before) == state_meaning(after))
-        }
-        _ => None,
-    };
-    let version = number(metrics.len());
-    let definitions = Definitions { metrics, customers: Vec::new() };
-    let plan = Plan::new(definitions);
-    let place = u32::try_from(version.saturating_sub(1)).expect("few versions");
-    let metric = plan.metrics().first().expect("it is of one metric");
-    // A version that is the last one is never empty.
-    let counts_from = metric.timeline("").begin_of(place).flatten();
-    let counts_from = counts_from.expect("a version with effective_from begins somewhere");
-    Ok(Outcome::Versioned { version, counts_from, continues })
-}
-
-fn number(count: usize) -> u64 {
-    u64::try_from(count).expect("an address has at most 64 bits")
 }

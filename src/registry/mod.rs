@@ -21,11 +21,13 @@
 mod change;
 mod estimate;
 mod files;
+mod receipt;
 mod record;
 mod refusal;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod version;
 mod view;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ use std::collections::BTreeMap;
 pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
 pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
 pub use files::{Kept, Reload};
+pub use receipt::{Once, Receipt};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
 pub use refusal::Refusal;
 pub use trial::{Trial, try_out};
@@ -94,6 +97,16 @@ impl Registry {
         self.alive(tenant, code).map(|made| &made.record)
     }
 
+    /// The newest metric of that name, also one that is deleted.
+    pub fn newest(&self, tenant: &str, code: &str) -> Option<&Record> {
+        self.generations(tenant, code).last().map(|made| &made.record)
+    }
+
+    /// The newest of each of a tenant's names, also what is deleted.
+    pub fn newest_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Record> {
+        self.made_of(tenant).filter_map(|made| made.last()).map(|made| &made.record)
+    }
+
     /// All that a plan is to be made of: also what is deleted, for its open periods still close.
     pub fn definitions(&self) -> Definitions {
         let mut definitions = self.files.definitions();
@@ -103,7 +116,17 @@ impl Registry {
     }
 
     fn alive(&self, tenant: &str, code: &str) -> Option<&Made> {
-        let generations = self.made.get(&(tenant.to_owned(), code.to_owned()))?;
-        generations.iter().find(|made| made.record.deleted_at.is_none())
+        self.generations(tenant, code).iter().find(|made| made.record.deleted_at.is_none())
+    }
+
+    fn generations(&self, tenant: &str, code: &str) -> &[Made] {
+        let made = self.made.get(&(tenant.to_owned(), code.to_owned()));
+        made.map_or(&[], Vec::as_slice)
+    }
+
+    /// Each metric's generations.
+    fn made_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Vec<Made>> {
+        let from = self.made.range((tenant.to_owned(), String::new())..);
+        from.take_while(move |((of, _), _)| of == tenant).map(|(_, made)| made)
     }
 }

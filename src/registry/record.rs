@@ -4,13 +4,15 @@
 //! {"format":1,"revision":7,"tenant":"default","code":"llm_tokens","generation":1,"id":"...","origin":"api",
 //!  "created_at":"2026-03-01T08:00:00Z","updated_at":"2026-03-01T08:00:00Z","deleted_at":null,
 //!  "versions":[{"effective_from":null,"created_at":"...","definition":{...},"body":null}],
-//!  "audit":[{"at":"...","who":"...","what":"created","before":null,"after":{...}}]}
+//!  "audit":[{"at":"...","who":"...","what":"created","before":null,"after":{...}}],
+//!  "receipts":[{"key":"...","request":"...","updated_at":"...","is_deleted":false,"body":"...","warning":null}]}
 //! ```
-//! What was written once is read for ever; a golden file holds the form.
+//! `receipts` is left out where there are none. What was written once is read for ever; golden files hold the form.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::receipt::Receipt;
 use crate::definition::{DefinitionSource, Metric};
 use crate::format::definitions::{BodyFault, read_body};
 use crate::model::EventTime;
@@ -81,6 +83,9 @@ pub struct Record {
     pub versions: Vec<StoredVersion>,
     /// Who did what.
     pub audit: Vec<AuditLine>,
+    /// Calls that are known again by their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<Receipt>,
 }
 
 /// One version of a metric.
@@ -154,6 +159,7 @@ impl Record {
             deleted_at: None,
             versions: vec![version],
             audit: Vec::new(),
+            receipts: Vec::new(),
         }
     }
 
@@ -221,17 +227,22 @@ pub(super) fn compiled(definition: &Definition) -> Result<Metric, Vec<BodyFault>
     read_body(&Value::Object(definition.clone()).to_string())
 }
 
-mod instant {
+pub(super) mod instant {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use crate::model::EventTime;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-    pub(super) fn serialize<S: Serializer>(time: &EventTime, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::registry) fn serialize<S: Serializer>(
+        time: &EventTime,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.collect_str(time)
     }
 
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<EventTime, D::Error> {
+    pub(in crate::registry) fn deserialize<'d, D: Deserializer<'d>>(
+        from: D,
+    ) -> Result<EventTime, D::Error> {
         let text = String::deserialize(from)?;
         EventTime::parse_rfc3339(&text)
             .ok_or_else(|| de::Error::custom(format!("{text:?} is no instant")))

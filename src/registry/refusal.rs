@@ -21,6 +21,8 @@ pub enum Refusal {
     },
     /// It is not at the revision that the change is made of.
     Overtaken,
+    /// Another call had its key.
+    KeyReused,
     /// What was asked has faults: all of them.
     Faults(Vec<BodyFault>),
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Author, Change, Definition, Draft, Horizon, Origin, Outcome, Patch, Record, Refusal, Registry,
-    Reload,
+    Author, Change, Definition, Draft, Horizon, Once, Origin, Outcome, Patch, Record, Refusal,
+    Registry, Reload,
 };
 use crate::definition::Plan;
 use crate::format::definitions;
@@ -37,7 +37,12 @@ fn draft(value: Value) -> Draft {
         origin: Origin::Api,
         definition: definition(value),
         body: None,
+        once: None,
     }
+}
+
+fn once(key: &str, request: &str) -> Option<Once> {
+    Some(Once { key: key.to_owned(), request: request.to_owned(), warning: None })
 }
 
 fn sum() -> Value {
@@ -53,7 +58,7 @@ fn with(value: Value) -> Registry {
 }
 
 fn patch(keys: Value) -> Patch {
-    Patch { keys: definition(keys), body: None, seen: None, of_revision: None }
+    Patch { keys: definition(keys), ..Patch::default() }
 }
 
 fn changed(registry: &mut Registry, keys: Value, at: &str) -> Result<Outcome, Refusal> {
@@ -128,15 +133,32 @@ fn wanted_begin_is_taken_where_it_is_far_enough() {
     let counts_from = instant("2026-04-02T00:00:00Z");
     assert_eq!(outcome, Ok(Outcome::Versioned { version: 2, counts_from, continues: None }));
     // One before that would give the later one another number.
-    let between = faults(changed(&mut registry, json!({"value": "properties.k"}), NOW));
+    let earlier = json!({"value": "properties.k", "effective_from": "2026-03-20T00:00:00Z"});
+    let between = faults(changed(&mut registry, earlier, NOW));
     assert_eq!(
         between,
         [
-            "effective_from: the version before it counts from 2026-04-01T12:00:00Z on, and 2026-03-10T12:10:00Z is no later: \
+            "effective_from: the version before it counts from 2026-04-01T12:00:00Z on, and 2026-03-20T00:00:00Z is no later: \
           give a later instant"
         ]
     );
     assert_eq!(versions(&registry), 2);
+    // One without a begin comes behind it.
+    let outcome = changed(&mut registry, json!({"value": "properties.k"}), NOW);
+    assert_eq!(outcome, Ok(Outcome::Versioned { version: 3, counts_from, continues: None }));
+}
+
+#[test]
+fn changes_of_one_second_count_one_behind_the_other() {
+    let mut registry = with(sum());
+    let counts_from = instant("2026-03-11T00:00:00Z");
+    for (version, value) in [(2, "properties.k"), (3, "properties.l"), (4, "properties.m")] {
+        let outcome = changed(&mut registry, json!({"value": value}), NOW);
+        assert_eq!(outcome, Ok(Outcome::Versioned { version, counts_from, continues: None }));
+    }
+    let begun = registry.definitions().metrics.into_iter().map(|metric| metric.effective_from);
+    let begun: Vec<_> = begun.flatten().collect();
+    assert!(begun.is_sorted_by(|one, other| one < other), "{begun:?}");
 }
 
 #[test]
@@ -384,4 +406,110 @@ fn metric_of_another_system_is_shown_in_the_native_form() {
     let meaning =
         |registry: &Registry| crate::definition::full_meaning(&registry.definitions().metrics[0]);
     assert_eq!(meaning(&kept), meaning(&registry));
+}
+
+#[test]
+fn call_with_a_key_is_done_once() {
+    let mut registry = Registry::default();
+    let draft = Draft { once: once("k", "r"), body: Some("b".to_owned()), ..draft(sum()) };
+    let made = registry.create(draft.clone(), author(NOW)).expect("it is valid");
+    registry.put(made.record.clone()).expect("it compiles");
+    let again = registry.create(draft.clone(), author("2026-03-11T12:00:00Z"));
+    let repeated = Change { record: made.record.clone(), outcome: Outcome::Unchanged };
+    assert_eq!(again, Ok(repeated));
+    let other = Draft { once: once("k", "s"), ..draft.clone() };
+    assert_eq!(registry.create(other, author(NOW)), Err(Refusal::KeyReused));
+    // Of another tenant it is another key.
+    let stranger = Draft { tenant: "t2".to_owned(), ..draft };
+    let change = registry.create(stranger, author(NOW)).expect("it is valid");
+    assert_eq!(change.outcome, Outcome::Created);
+    let change = |registry: &mut Registry, once, keys| {
+        let patch = Patch { once, ..patch(keys) };
+        let change = registry.change("default", "tokens", patch, horizon(), author(NOW))?;
+        registry.put(change.record.clone()).expect("it compiles");
+        Ok(change.outcome)
+    };
+    // One that changes nothing is known again too.
+    assert_eq!(change(&mut registry, once("n", "r"), json!({})), Ok(Outcome::Unchanged));
+    assert_eq!(
+        change(&mut registry, once("n", "s"), json!({"name": "x"})),
+        Err(Refusal::KeyReused)
+    );
+    assert_eq!(change(&mut registry, None, json!({"name": "x"})), Ok(Outcome::Described));
+    let (record, receipt) = registry.receipt("default", "n").expect("it is kept");
+    assert_eq!((record.code.as_str(), receipt.body.as_deref()), ("tokens", Some("b")));
+    assert_eq!(registry.receipt("t2", "k"), None);
+}
+
+#[test]
+fn what_is_retired_may_be_retired_again_and_no_more() {
+    let mut registry = with(sum());
+    let retire = |registry: &mut Registry, keys, once| {
+        let patch = Patch { retires: true, once, ..patch(keys) };
+        let change = registry.change("default", "tokens", patch, horizon(), author(NOW))?;
+        registry.put(change.record.clone()).expect("it compiles");
+        Ok(change.outcome)
+    };
+    let keys = json!({"name": "Last", "value": "properties.m"});
+    assert_eq!(retire(&mut registry, keys.clone(), once("k", "r")), Ok(Outcome::Deleted));
+    let record = registry.newest("default", "tokens").expect("it is kept");
+    assert_eq!(record.newest().definition["name"], "Last");
+    assert!(record.receipt("k").is_some_and(|receipt| receipt.is_deleted));
+    assert!(registry.definitions().metrics.iter().all(|metric| metric.is_deleted));
+    let revision = registry.revision();
+    assert_eq!(retire(&mut registry, json!({}), None), Ok(Outcome::Unchanged));
+    assert_eq!(registry.revision(), revision, "nothing is to be kept");
+    assert_eq!(retire(&mut registry, json!({}), once("l", "r")), Ok(Outcome::Unchanged));
+    assert!(registry.receipt("default", "l").is_some() && registry.revision() > revision);
+    assert_eq!(retire(&mut registry, keys, None), Err(Refusal::NotFound));
+    assert_eq!(changed(&mut registry, json!({"name": "x"}), NOW), Err(Refusal::NotFound));
+    let newest: Vec<&str> =
+        registry.newest_of("default").map(|record| record.code.as_str()).collect();
+    assert_eq!(newest, ["tokens"]);
+    assert_eq!(registry.newest_of("other").count(), 0);
+}
+
+#[test]
+fn receipts_are_bounded_but_for_the_first_and_the_newest() {
+    let mut registry = Registry::default();
+    let draft = Draft { once: once("first", "r"), ..draft(sum()) };
+    registry.put(registry.create(draft, author(NOW)).expect("it is valid").record).expect("sound");
+    let mut change = |key: &str, body: &str| {
+        let patch = Patch {
+            body: Some(body.to_owned()),
+            once: once(key, "r"),
+            ..patch(json!({"name": key}))
+        };
+        let change = registry.change("default", "tokens", patch, horizon(), author(NOW));
+        let record = change.expect("words").record;
+        registry.put(record.clone()).expect("it compiles");
+        record.receipts.iter().map(|receipt| receipt.key.clone()).collect::<Vec<_>>()
+    };
+    for round in 0..250 {
+        change(&format!("k{round}"), "b");
+    }
+    let kept = change("last", "b");
+    assert_eq!((kept.len(), kept[0].as_str()), (200, "first"));
+    assert_eq!((kept[1].as_str(), kept[199].as_str()), ("k52", "last"));
+    let long = "b".repeat(200 << 10);
+    for key in ["l0", "l1", "l2"] {
+        change(key, &long);
+    }
+    let kept = change("l3", &long);
+    assert_eq!(kept, ["first", "l2", "l3"]);
+}
+
+#[test]
+fn receipts_are_read_as_they_were_written() {
+    let mut registry = Registry::default();
+    let warned = once("k", "r").map(|once| Once { warning: Some("299".to_owned()), ..once });
+    let draft = Draft { once: warned, body: Some("{}".to_owned()), ..draft(sum()) };
+    let made = registry.create(draft, author(NOW)).expect("it is valid");
+    registry.put(made.record).expect("it compiles");
+    let patch = Patch { retires: true, once: once("l", "s"), ..Patch::default() };
+    let retired = registry.change("default", "tokens", patch, horizon(), author(NOW));
+    let record = retired.expect("it is there").record;
+    let golden = include_str!("../../tests/data/formats/definition-1-receipts.json");
+    assert_eq!(record.text(), golden.trim_end());
+    assert_eq!(Record::read(golden.as_bytes()), Ok(record));
 }

@@ -16,6 +16,7 @@ mod files;
 mod generate;
 mod generate_topic;
 mod manual;
+mod maple_live;
 mod operating;
 #[path = "../pure/oracle/mod.rs"]
 #[expect(

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
 use crate::admin::access::Denied;
+use crate::admin::body::Unread;
 use crate::admin::page::Page;
 use crate::admin::router::{JSON, answer};
 use crate::admin::{LagoErrors, NotDone};
@@ -22,12 +23,23 @@ pub(super) enum Refused {
     FeatureUnavailable,
     /// 404
     NotFound,
+    /// 413
+    TooLarge,
     /// 422
     Faults(Vec<Fault>),
     /// 503
     Unavailable,
     /// 500
     Failed(String),
+}
+
+impl From<Unread> for Refused {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Refused::TooLarge,
+            Unread::NoText(_) => Refused::BadRequest,
+        }
+    }
 }
 
 impl From<NotDone> for Refused {
@@ -45,7 +57,11 @@ impl From<NotDone> for Refused {
                 });
                 Refused::Faults(faults.collect())
             }
-            NotDone::Refused(registry::Refusal::Stale { .. } | registry::Refusal::Overtaken)
+            NotDone::Refused(
+                registry::Refusal::Stale { .. }
+                | registry::Refusal::Overtaken
+                | registry::Refusal::KeyReused,
+            )
             | NotDone::Unavailable(_) => Refused::Unavailable,
             NotDone::Failed(text) => Refused::Failed(text),
         }
@@ -62,6 +78,11 @@ pub(in crate::admin) fn no_such_path() -> Response<Body> {
     error(StatusCode::NOT_FOUND, "Not Found", Some("resource_not_found"), None)
 }
 
+/// The answer took too long.
+pub(in crate::admin) fn too_late() -> Response<Body> {
+    error(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", None, None)
+}
+
 /// Why a request was not let in.
 pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
     match denied {
@@ -76,11 +97,6 @@ pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
             None,
         ),
     }
-}
-
-/// The answer took too long.
-pub(in crate::admin) fn too_late() -> Response<Body> {
-    error(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", Some("timeout"), None)
 }
 
 /// A list of them, with what Lago says of its pages.
@@ -120,6 +136,7 @@ pub(super) fn refusal(refused: Refused, words: LagoErrors) -> Response<Body> {
         Refused::NotFound => {
             error(StatusCode::NOT_FOUND, "Not Found", Some("billable_metric_not_found"), None)
         }
+        Refused::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large", None, None),
         Refused::Faults(mut faults) => {
             if !of_pages {
                 let taken = faults.iter_mut().filter(|fault| fault.code == TAKEN);

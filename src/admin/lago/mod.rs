@@ -4,27 +4,27 @@
 
 mod answer;
 
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::Response;
 use sha2::{Digest, Sha256};
 
 use self::answer::{Refused, TAKEN, fault, paged, refusal, shown};
 pub(super) use self::answer::{denial, no_such_path, too_late};
 use super::access::Caller;
+use super::body::{self, Asked};
 use super::making;
 use super::native::{id_text, new_id, parameters};
 use super::page::Page;
 use super::router::{Parameters, Shared};
+use super::words::Named;
 use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Json};
 use crate::format::evaluate_expression;
-use crate::registry::{Definition, Draft, Origin, Patch, Record};
+use crate::registry::{Definition, Draft, Origin, Patch, Record, Registry};
 
 const GROUPS: &str = "/groups";
-
-type Asked = Result<Bytes, BytesRejection>;
+const EVALUATION: &str = "evaluate_expression";
 
 /// A new metric.
 pub(super) async fn create(
@@ -42,6 +42,7 @@ pub(super) async fn create(
             origin: Origin::Lago,
             definition: metric.to_native(&tenant, &shared.shown.dialects.lago),
             body: Some(fields.to_string()),
+            once: None,
             tenant,
         };
         Ok(making::create(&shared, &caller, draft).await?)
@@ -83,14 +84,13 @@ pub(super) async fn list(
 pub(super) async fn read_one(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     query: Parameters,
 ) -> Response<Body> {
     let words = shared.shown.dialects.lago_errors;
     let Ok(tenant) = own_tenant(&caller) else { return refusal(Refused::NotFound, words) };
     let registry = shared.shown.catalogue.registry();
-    let record =
-        |code: &str| registry.record(&tenant, code).filter(|record| record.origin == Origin::Lago);
+    let record = |code: &str| own(&registry, &tenant, code);
     if let Some(record) = record(&code) {
         return match answer_of(record) {
             Ok(metric) => shown("billable_metric", metric),
@@ -115,7 +115,7 @@ pub(super) async fn read_one(
 pub(super) async fn update(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     body: Asked,
 ) -> Response<Body> {
     let words = shared.shown.dialects.lago_errors;
@@ -130,14 +130,13 @@ pub(super) async fn update(
             }
             // What was said natively beside the body stays.
             let before = native(&stored(record)?, &tenant);
-            Ok(Patch {
-                keys: replaced(&before, native(&metric, &tenant)),
-                body: Some(fields.to_string()),
-                seen: None,
-                of_revision: None,
-            })
+            let keys = making::replaced(&before, native(&metric, &tenant));
+            Ok((Patch { keys, body: Some(fields.to_string()), ..Patch::default() }, ()))
         };
-        making::edit(&shared, &caller, (&tenant, &code), work_out).await
+        let made =
+            making::edit(&shared, &caller, |registry| own(registry, &tenant, &code), work_out);
+        let (change, ()) = made.await?;
+        Ok(change)
     };
     match changed.await.and_then(|change| answer_of(&change.record)) {
         Ok(metric) => shown("billable_metric", metric),
@@ -149,15 +148,13 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(shared): State<Shared>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
 ) -> Response<Body> {
     let words = shared.shown.dialects.lago_errors;
     let deleted = async {
         let tenant = own_tenant(&caller)?;
         let registry = shared.shown.catalogue.registry();
-        // One that was made otherwise is none of Lago's.
-        let record = registry.record(&tenant, &code);
-        record.filter(|record| record.origin == Origin::Lago).ok_or(Refused::NotFound)?;
+        own(&registry, &tenant, &code).ok_or(Refused::NotFound)?;
         Ok(making::delete(&shared, &caller, (&tenant, &code), None).await?)
     };
     match deleted.await.and_then(|change| answer_of(&change.record)) {
@@ -166,16 +163,21 @@ pub(super) async fn delete(
     }
 }
 
-/// What an expression gives for an event.
+/// What an expression gives for an event; nothing else is posted to a code.
 pub(super) async fn evaluate(
     State(shared): State<Shared>,
     _caller: Caller,
+    Named(code): Named<String>,
     body: Asked,
 ) -> Response<Body> {
+    if code != EVALUATION {
+        return no_such_path();
+    }
     let words = shared.shown.dialects.lago_errors;
-    let body = body.ok().and_then(|body| String::from_utf8(body.to_vec()).ok());
-    let Some(Ok(body)) = body.map(|text| Json::parse(&text)) else {
-        return refusal(Refused::BadRequest, words);
+    let body = match body::text(body).map(|text| Json::parse(&text)) {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return refusal(Refused::BadRequest, words),
+        Err(unread) => return refusal(unread.into(), words),
     };
     let expression = body.member("expression").and_then(Json::scalar_text);
     let event = body.member("event").map(ToString::to_string);
@@ -191,9 +193,7 @@ fn own_tenant(caller: &Caller) -> Result<String, Refused> {
 }
 
 fn fields(body: Asked) -> Result<Json, Refused> {
-    let body = body.map_err(|_| Refused::BadRequest)?;
-    let text = std::str::from_utf8(&body).map_err(|_| Refused::BadRequest)?;
-    lago::fields_of(text).map_err(|_| Refused::BadRequest)
+    lago::fields_of(&body::text(body)?).map_err(|_| Refused::BadRequest)
 }
 
 /// All faults at once, that of a code which there is too.
@@ -219,21 +219,14 @@ fn native(metric: &BillableMetric, tenant: &str) -> Definition {
     metric.to_native(tenant, &Defaults::default())
 }
 
-/// The keys of a definition, and null for those of the one before that it lacks.
-fn replaced(before: &Definition, after: Definition) -> Definition {
-    let mut keys = after;
-    for key in before.keys() {
-        if !keys.contains_key(key) {
-            keys.insert(key.clone(), serde_json::Value::Null);
-        }
-    }
-    keys
+/// One that was made otherwise is none of Lago's.
+fn own<'r>(registry: &'r Registry, tenant: &str, code: &str) -> Option<&'r Record> {
+    registry.record(tenant, code).filter(|record| record.origin == Origin::Lago)
 }
 
 /// The body that a record was made of.
 fn body_of(record: &Record) -> Result<Json, Refused> {
-    let body = record.newest().body.as_deref().ok_or(Refused::NotFound)?;
-    Json::parse(body).map_err(|fault| Refused::Failed(fault.0))
+    Ok(making::kept_body(record.newest().body.as_deref())?)
 }
 
 fn stored(record: &Record) -> Result<BillableMetric, Refused> {

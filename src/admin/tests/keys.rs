@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Given, ready, sent, served_with};
@@ -18,9 +19,9 @@ fn key(name: &str, tenant: Option<&str>, role: Role) -> Key {
 
 fn with(act: impl FnOnce(SocketAddr)) {
     let keys = vec![
-        key("reads-1", Some("t1"), Role::Read),
-        key("defines-1", Some("t1"), Role::Define),
-        key("defines-2", Some("t2"), Role::Define),
+        key("reads-1", Some("cmp_1"), Role::Read),
+        key("defines-1", Some("cmp_1"), Role::Define),
+        key("defines-2", Some("cmp_2"), Role::Define),
         key("operates", None, Role::Operate),
     ];
     let names = |tenant: &str, organisation: &str| TenantNames {
@@ -29,7 +30,7 @@ fn with(act: impl FnOnce(SocketAddr)) {
         maple_company: None,
         zenskar_organisation: Some(organisation.to_owned()),
     };
-    let tenants = Tenants(vec![names("t1", FIRST), names("t2", SECOND)]);
+    let tenants = Tenants(vec![names("cmp_1", FIRST), names("cmp_2", SECOND)]);
     let given = Given { keys, tenants, ..Given::default() };
     served_with(given, Series::new(EventTime::EARLIEST), ready(), act);
 }
@@ -56,26 +57,13 @@ fn call_for(
     sent(address, request, &headers, body)
 }
 
-/// A path of the table with something in place of its names.
-fn filled(route: &Route, id: &str) -> String {
-    let path = route.path.replace("{code}", "m").replace("{*code}", "m").replace("{id}", id);
-    match path.as_str() {
-        "/v1/usage" => format!("{} {path}?metric=none", route.method),
-        "/aggregates/estimates" => {
-            let dates = "start_date=2026-03-01&end_date=2026-04-01";
-            format!("{} {path}?aggregate_id={id}&customer_id=c&{dates}", route.method)
-        }
-        _ => format!("{} {path}", route.method),
-    }
-}
-
 const METRIC: &str = r#"{"code":"m","aggregation":"count"}"#;
 
 #[test]
 fn every_route_wants_the_key_that_it_says() {
     with(|address| {
         for route in routes() {
-            let request = filled(&route, NOTHING);
+            let request = format!("{} {}", route.method, path(&route, "cmp_1", NOTHING));
             let without = sent(address, &request, "", "").0;
             let Need::Key(role) = route.need else {
                 assert!(without < 400, "{request}");
@@ -101,40 +89,112 @@ fn calls_without_a_key_are_those_of_health() {
     assert_eq!(open, ["/healthz", "/readyz", "/metrics"]);
 }
 
+fn path(route: &Route, company: &str, name: &str) -> String {
+    let path = ["{code}", "{*code}", "{id}"]
+        .iter()
+        .fold(route.path.to_owned(), |path, parameter| path.replace(parameter, name));
+    let path = path.replace("{company_id}", company);
+    match path.as_str() {
+        "/v1/usage" => "/v1/usage?metric=none".to_owned(),
+        "/aggregates/estimates" => {
+            let dates = "start_date=2026-03-01&end_date=2026-04-01";
+            format!("{path}?aggregate_id={name}&customer_id=c&{dates}")
+        }
+        _ => path,
+    }
+}
+
+/// A way in which a tenant may come to a metric.
+struct Way {
+    path: &'static str,
+    metric: &'static str,
+    /// What the metric is named then.
+    name_of: fn(&Value) -> Option<&str>,
+    /// A name of that form which nothing has.
+    absent: &'static str,
+}
+
+const WAYS: [Way; 4] = [
+    Way {
+        path: "/v1/metrics",
+        metric: r#"{"code":"code_of_1","aggregation":"count"}"#,
+        name_of: |made| made["code"].as_str(),
+        absent: "absent",
+    },
+    Way {
+        path: "/api/v1/billable_metrics",
+        metric: r#"{"billable_metric":{"name":"M","code":"code_of_1","aggregation_type":"count_agg"}}"#,
+        name_of: |made| made["billable_metric"]["code"].as_str(),
+        absent: "absent",
+    },
+    Way {
+        path: "/api/v1/companies/cmp_1/billable_metrics",
+        metric: r#"{"name":"M","item_id":"i","metering_rule":{"aggregator":"COUNT"}}"#,
+        name_of: |made| made["id"].as_str(),
+        absent: "bm_absent",
+    },
+    Way {
+        path: "/aggregates",
+        metric: AGGREGATE,
+        name_of: |made| made["id"].as_str(),
+        absent: NOTHING,
+    },
+];
+
 /// Whatever another tenant has, each call answers as if it had nothing.
 #[test]
 fn every_call_is_blind_to_other_tenants() {
+    let mut guarded = routes();
+    guarded.retain(|route| route.need != Need::Nothing && !route.path.contains("log-level"));
+    assert!(guarded.len() >= 16);
+    for Way { path: way, metric, name_of, absent } in WAYS {
+        with(|address| {
+            let ask = |route: &Route, company: &str, name: &str| {
+                let path = path(route, company, name);
+                let request = format!("{} {path}", route.method);
+                // What makes a metric of one's own is asked without one.
+                let body = if route.method == "POST" { "{}" } else { r#"{"name":"x"}"# };
+                let (status, answer) = call(address, "defines-2", &request, body);
+                (request.replace(name, "NAME"), status, answer.replace(name, "NAME"))
+            };
+            let asks = |name: &str| -> Vec<_> {
+                let both = guarded
+                    .iter()
+                    .flat_map(|route| ["cmp_1", "cmp_2"].map(|company| ask(route, company, name)));
+                both.collect()
+            };
+            let before = asks(absent);
+            let (status, made) = call(address, "defines-1", &format!("POST {way}"), metric);
+            assert!(status < 300, "{way}: {made}");
+            let made = serde_json::from_str(&made).expect("JSON");
+            let name = name_of(&made).expect("it has a name");
+            for (before, after) in before.into_iter().zip(asks(name)) {
+                assert_eq!(before, after, "cmp_2 sees that cmp_1 has a metric");
+            }
+            let one = format!("GET {way}/{name}");
+            assert_eq!(call(address, "reads-1", &one, "").0, 200, "{one}: it is still there");
+        });
+    }
+}
+
+/// A tenant cannot be named by those who have another one's key.
+#[test]
+fn tenants_are_named_by_their_own_keys() {
     with(|address| {
-        let guarded: Vec<_> = routes()
-            .into_iter()
-            .filter(|route| route.need != Need::Nothing && !route.path.contains("log-level"))
-            .collect();
-        assert!(guarded.len() >= 8);
-        let ask = |route: &crate::admin::router::Route| {
-            let request = filled(route, NOTHING);
-            // What makes a metric of one's own is asked without one.
-            let body = if route.method == "POST" { "{}" } else { r#"{"name":"x"}"# };
-            (request.clone(), call(address, "defines-2", &request, body))
-        };
-        let before: Vec<_> = guarded.iter().map(ask).collect();
         assert_eq!(call(address, "defines-1", "POST /v1/metrics", METRIC).0, 201);
-        let after: Vec<_> = guarded.iter().map(ask).collect();
-        assert_eq!(before, after, "t2 sees that t1 has a metric");
-        assert_eq!(call(address, "reads-1", "GET /v1/metrics/m", "").0, 200, "it is still there");
-        // Nor by naming the tenant.
         for request in [
-            "GET /v1/metrics/m?tenant=t1",
-            "DELETE /v1/metrics/m?tenant=t1",
-            "GET /v1/usage?metric=m&tenant=t1",
+            "GET /v1/metrics/m?tenant=cmp_1",
+            "DELETE /v1/metrics/m?tenant=cmp_1",
+            "GET /v1/usage?metric=m&tenant=cmp_1",
         ] {
             assert_eq!(call(address, "defines-2", request, "").0, 404, "{request}");
         }
-        let body = r#"{"code":"n","aggregation":"count","tenant":"t1"}"#;
+        let body = r#"{"code":"n","aggregation":"count","tenant":"cmp_1"}"#;
         assert_eq!(call(address, "defines-2", "POST /v1/metrics", body).0, 404);
         assert_eq!(call(address, "defines-2", "POST /v1/metrics", METRIC).0, 201, "its own");
         let (status, all) = call(address, "operates", "GET /v1/metrics", "");
         assert_eq!((status, all.matches(r#""code":"m""#).count()), (200, 2));
-        let (_, own) = call(address, "reads-1", "GET /v1/metrics?tenant=t2", "");
+        let (_, own) = call(address, "reads-1", "GET /v1/metrics?tenant=cmp_2", "");
         assert!(own.contains(r#""metrics":[]"#), "{own}");
     });
 }
@@ -157,7 +217,7 @@ fn zenskars_calls_are_blind_to_other_organisations() {
         for route in &of_zenskar {
             let body = if route.method == "POST" { AGGREGATE } else { r#"{"name":"x"}"# };
             let asked = |organisation, id| {
-                let request = filled(route, id);
+                let request = format!("{} {}", route.method, path(route, "cmp_1", id));
                 call_for(address, ("defines-2", organisation), &request, body)
             };
             let (status, told) = asked(FIRST, id);

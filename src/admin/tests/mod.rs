@@ -2,6 +2,7 @@
 
 mod keys;
 mod lago;
+mod maple;
 mod native;
 mod zenskar;
 
@@ -73,7 +74,7 @@ impl Catalogue for Memory {
     }
 
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
-        if draft.definition.get("code") == Some(&"away".into()) {
+        if ["code", "name"].iter().any(|key| draft.definition.get(*key) == Some(&"away".into())) {
             return Err(NotDone::Unavailable("the broker is away".to_owned()));
         }
         self.make(|registry| registry.create(draft, author(who)))
@@ -149,14 +150,18 @@ fn asked(address: SocketAddr, request: &str) -> (u16, String) {
 }
 
 /// The same with headers, each with its end, and a body.
-fn sent(address: SocketAddr, request: &str, headers: &str, body: &str) -> (u16, String) {
+fn sent(
+    address: SocketAddr,
+    request: &str,
+    headers: &str,
+    body: impl AsRef<[u8]>,
+) -> (u16, String) {
     let mut stream = connected(address);
-    let length = body.len();
-    write!(
-        stream,
-        "{request} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
-    )
-    .expect("it reads");
+    let (body, length) = (body.as_ref(), body.as_ref().len());
+    let head = format!(
+        "{request} HTTP/1.1\r\nhost: odometer\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");

@@ -39,7 +39,7 @@ pub(in crate::admin) async fn create(
         }
         shared.shown.dialects.zenskar.fill(&mut definition);
         let body = Some(aggregate.text());
-        let draft = Draft { tenant, id, origin: Origin::Zenskar, definition, body };
+        let draft = Draft { tenant, id, origin: Origin::Zenskar, definition, body, once: None };
         let change = making::create(&shared, &caller, draft).await?;
         Ok((answer_of(&change.record)?, compiled.warnings))
     };
@@ -81,16 +81,19 @@ pub(in crate::admin) async fn update(
         let read = text(body)?.and_then(|text| zenskar::Patch::read(&text));
         let patch = faults.take("body", read);
         let ((tenant, id), patch) = faults.finish(tenant.zip(id).zip(patch))?;
-        let mut warnings = patch.warnings.clone();
         let registry = shared.shown.catalogue.registry();
         let record = own(&registry, &tenant, &id)?;
         if patch.is_empty() {
-            return Ok((answer_of(record)?, warnings));
+            return Ok((answer_of(record)?, patch.warnings));
         }
-        warnings.extend(meaning(&stored(record)?.patched(&patch))?.warnings);
-        let work_out = |record: &Record| changes(&shared, record, &patch);
-        let change = making::edit(&shared, &caller, (&tenant, &id), work_out).await?;
-        Ok((answer_of(&change.record)?, warnings))
+        let changed = making::edit(
+            &shared,
+            &caller,
+            |registry| found(registry, &tenant, &id),
+            |record| changes(&shared, record, &patch),
+        );
+        let (change, warnings) = changed.await?;
+        Ok((answer_of(&change.record)?, [patch.warnings, warnings].concat()))
     };
     match changed.await {
         Ok((aggregate, warnings)) => shown(aggregate, &warnings),
@@ -135,7 +138,11 @@ pub(super) fn own<'r>(
     tenant: &str,
     id: &str,
 ) -> Result<&'r Record, Refused> {
-    registry.record(tenant, id).filter(|record| is_own(record)).ok_or(Refused::NotFound)
+    found(registry, tenant, id).ok_or(Refused::NotFound)
+}
+
+fn found<'r>(registry: &'r Registry, tenant: &str, id: &str) -> Option<&'r Record> {
+    registry.record(tenant, id).filter(|record| is_own(record))
 }
 
 pub(super) fn is_own(record: &Record) -> bool {
@@ -175,14 +182,16 @@ fn topic<'s>(shared: &'s Shared, aggregate: &Aggregate) -> Option<&'s str> {
     datasources.get(&aggregate.datasource()).map(String::as_str)
 }
 
-/// The keys that the body's changes come to. What was said natively beside the body stays.
-fn changes(shared: &Shared, record: &Record, patch: &zenskar::Patch) -> Result<Patch, Refused> {
-    if !is_own(record) {
-        return Err(Refused::NotFound);
-    }
+/// The keys that the body's changes come to, and what is to be known of them. What was said natively beside the body stays.
+fn changes(
+    shared: &Shared,
+    record: &Record,
+    patch: &zenskar::Patch,
+) -> Result<(Patch, Vec<String>), Refused> {
     let before = stored(record)?;
     let after = before.patched(patch);
-    let mut keys = said(&after, &meaning(&after)?);
+    let compiled = meaning(&after)?;
+    let mut keys = said(&after, &compiled);
     let is_said = |key: &&String| *key != "code" && !UNSAID.contains(&key.as_str());
     for key in record.newest().definition.keys().filter(is_said) {
         if !keys.contains_key(key) {
@@ -193,5 +202,6 @@ fn changes(shared: &Shared, record: &Record, patch: &zenskar::Patch) -> Result<P
         let topic = topic(shared, &after).or(shared.shown.dialects.zenskar.topic.as_deref());
         keys.insert(TOPIC.to_owned(), topic.into());
     }
-    Ok(Patch { keys, body: Some(after.text()), seen: None, of_revision: None })
+    let patch = Patch { keys, body: Some(after.text()), ..Patch::default() };
+    Ok((patch, compiled.warnings))
 }

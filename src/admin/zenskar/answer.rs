@@ -47,7 +47,7 @@ impl From<NotDone> for Refused {
                     "the aggregate stands in the file {file}: change it there"
                 ))
             }
-            NotDone::Refused(Refusal::Stale { .. } | Refusal::Overtaken) => {
+            NotDone::Refused(Refusal::Stale { .. } | Refusal::Overtaken | Refusal::KeyReused) => {
                 Refused::Conflict("the aggregate was changed meanwhile: read it again".to_owned())
             }
             NotDone::Refused(Refusal::Faults(faults)) => {

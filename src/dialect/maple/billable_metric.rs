@@ -1,11 +1,12 @@
 //! A billable metric, read from a body with all faults at once.
 
+use super::findings::{Findings, below};
 use super::operator::plain;
-use super::rule::{self, Filter, Findings, below, is_empty};
+use super::rule::{self, Filter, is_empty};
 use crate::definition::{AggregationKind, GroupPath};
 use crate::dialect::{Fault, Json, Step};
 
-const KEYS: [&str; 7] =
+pub(super) const KEYS: [&str; 7] =
     ["name", "metering_rule", "item_id", "is_billable", "external_name", "description", "state"];
 
 const RULE_KEYS: [&str; 4] = ["aggregator", "property", "group_keys", "rule"];
@@ -66,6 +67,16 @@ impl State {
             State::Archived => "ARCHIVED",
         }
     }
+
+    /// The state of that name, in any case.
+    pub(super) fn named(name: &str, path: &[Step], findings: &mut Findings) -> Option<Self> {
+        let states = [State::Active, State::Archived];
+        let found = states.into_iter().find(|state| state.name() == plain(name));
+        if found.is_none() {
+            findings.fault(path, "unknown_value", "is ACTIVE or ARCHIVED");
+        }
+        found
+    }
 }
 
 /// A billable metric. Whatever it says can be said natively.
@@ -103,21 +114,8 @@ pub struct Read {
     pub unknown: Vec<String>,
 }
 
-/// The stored fields with those of a partial body in their place; what nobody knows is left out.
-#[must_use]
-pub fn merged(stored: Json, partial: Json) -> Json {
-    let partial = match partial {
-        Json::Object(members) => {
-            let known = members.into_iter().filter(|(key, _)| KEYS.contains(&key.as_str()));
-            Json::Object(known.collect())
-        }
-        other => other,
-    };
-    stored.merged(partial)
-}
-
 impl BillableMetric {
-    /// Reads a body that creates a metric, or stored fields with a partial body [`merged`] in.
+    /// Reads a body that creates a metric, or stored fields with a partial body [`merged`](super::merged) in.
     ///
     /// # Errors
     /// Every fault, each with its path into the body.
@@ -173,19 +171,12 @@ struct Reader<'j> {
 
 impl Reader<'_> {
     fn wrong_type(&mut self, path: &[Step], found: &Json, wanted: &str) {
-        let message = format!("expected {wanted}, found {}", found.kind());
-        self.findings.fault(path, "wrong_type", message);
+        self.findings.wrong_type(path, found, wanted);
     }
 
     /// A text that may be absent.
     fn text(&mut self, key: &str) -> Option<String> {
-        match self.fields.member(key)? {
-            Json::Text(text) => Some(text.clone()),
-            other => {
-                self.wrong_type(&below(&[], key), other, "a text");
-                None
-            }
-        }
+        self.findings.text(self.fields, &[], key)
     }
 
     /// A text that may be neither absent nor blank.
@@ -219,16 +210,9 @@ impl Reader<'_> {
     }
 
     fn state(&mut self) -> State {
-        let name = self.text("state").unwrap_or_default();
-        match plain(&name).as_str() {
-            "" | "ACTIVE" => State::Active,
-            "ARCHIVED" => State::Archived,
-            _ => {
-                let message = "is ACTIVE or ARCHIVED";
-                self.findings.fault(&below(&[], "state"), "unknown_value", message);
-                State::Active
-            }
-        }
+        let name = self.text("state").filter(|name| !name.trim().is_empty());
+        let named = name.map(|name| State::named(&name, &below(&[], "state"), &mut self.findings));
+        named.flatten().unwrap_or(State::Active)
     }
 
     fn meter(&mut self) -> Option<Meter> {

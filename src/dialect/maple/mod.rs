@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {...} ─► billable_metric: all faults at once ─► native: the same metric natively
-//!            └─► rule ─► comparison, operator: the comparator tree as a filter
+//!   │        └─► rule ─► comparison, operator: the comparator tree as a filter
+//!   └─► partial: what a body changes; search: what one asks for
 //! ```
 //! Little is published of comparators, so they are read widely; what cannot be told is refused, never left out, since a
 //! metric that matches more than was meant bills too much. Unknown keys are ignored and named.
@@ -11,11 +12,16 @@ mod answer;
 mod billable_metric;
 mod comparison;
 mod condition;
+mod findings;
 mod native;
 mod operator;
+mod partial;
 mod rule;
+mod search;
 #[cfg(test)]
 mod tests;
 
 pub use answer::Identity;
-pub use billable_metric::{Aggregator, BillableMetric, Read, State, merged};
+pub use billable_metric::{Aggregator, BillableMetric, Read, State};
+pub use partial::merged;
+pub use search::{Mark, Search, SortKey};

@@ -10,10 +10,11 @@
 
 use super::comparison::{self, Operand};
 use super::condition::Condition;
+use super::findings::{Faulty, Findings, below};
 use super::operator::{Logic, Operator, plain};
 use crate::definition::{Expression, Grammar, GroupPath};
 use crate::dialect::spelling::property;
-use crate::dialect::{Fault, Json, Step};
+use crate::dialect::{Json, Step};
 
 /// Keys of comparators and items alike.
 const KEYS: [&str; 8] =
@@ -29,43 +30,6 @@ pub(super) struct Filter {
     pub(super) text: String,
     /// What it is written in.
     pub(super) grammar: Grammar,
-}
-
-/// Recorded: what was read cannot be used.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Faulty;
-
-/// What was found wrong, or unknown, so far.
-#[derive(Default)]
-pub(super) struct Findings {
-    /// Faults.
-    pub(super) faults: Vec<Fault>,
-    /// Paths of keys that nobody knows.
-    pub(super) unknown: Vec<String>,
-}
-
-impl Findings {
-    /// Records a fault.
-    pub(super) fn fault(
-        &mut self,
-        path: &[Step],
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Faulty {
-        self.faults.push(Fault { path: path.to_vec(), code, message: message.into() });
-        Faulty
-    }
-
-    /// Records the keys of an object that are none of these.
-    pub(super) fn look_for_unknown(&mut self, object: &Json, path: &[Step], known: &[&str]) {
-        let Json::Object(members) = object else { return };
-        for (key, _) in members {
-            if !known.contains(&key.as_str()) {
-                let fault = Fault { path: below(path, key), code: "", message: String::new() };
-                self.unknown.push(fault.path_text());
-            }
-        }
-    }
 }
 
 /// Reads a rule; `None` matches all.
@@ -288,8 +252,4 @@ pub(super) fn is_empty(json: &Json) -> bool {
         Json::Object(members) => members.iter().all(|(_, value)| is_empty(value)),
         Json::Boolean(_) | Json::Number(_) => false,
     }
-}
-
-pub(super) fn below(path: &[Step], key: &str) -> Vec<Step> {
-    [path, &[Step::Key(key.to_owned())]].concat()
 }

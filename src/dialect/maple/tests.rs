@@ -410,6 +410,72 @@ fn filter_of(body: &str) -> Result<Read, Vec<Fault>> {
     BillableMetric::read(&json(body))
 }
 
+#[test]
+fn change_names_what_it_ignores_itself() {
+    let text = body(r#"{"aggregator":"COUNT","unit":"x"}"#).replacen('{', r#"{"colour":1,"#, 1);
+    let changed = |partial: &str| {
+        let (fields, read) =
+            BillableMetric::read_changed(json(&text), &json(partial)).expect("sound");
+        (fields.member("name").cloned(), read.unknown)
+    };
+    assert_eq!(changed(r#"{"name":"N"}"#), (Some(Json::text("N")), Vec::new()));
+    let (_, unknown) =
+        changed(r#"{"id":"x","metering_rule":{"aggregator":"SUM","property":"a","b":1}}"#);
+    assert_eq!(unknown, ["id", "metering_rule.b"]);
+    assert!(BillableMetric::read_changed(json(&text), &json(r#"{"name":""}"#)).is_err());
+    assert!(BillableMetric::read_changed(json(&text), &json("[]")).is_err());
+}
+
+#[test]
+fn searches_say_which_metrics_in_which_order() {
+    let (search, unknown) = Search::read(&json("{}")).expect("sound");
+    assert_eq!((search.sort_key, search.limit, &search.from), (SortKey::CreatedAtDesc, 20, &None));
+    assert!(unknown.is_empty() && search.wants(&read(&body(r#"{"aggregator":"COUNT"}"#)).metric));
+    let time = EventTime::from_micros;
+    let mark = SortKey::UpdatedAtAsc.mark("bm_1", time(1), time(2));
+    let text = format!(
+        r#"{{"include_meta":true,"pagination":{{"from_key":"{mark}","limit":200,"page":1}},"query":{{"item_id":"call",
+        "name":"M","external_name":"E","state":"archived"}},"sort_key":"updated_at_asc"}}"#
+    );
+    let (search, unknown) = Search::read(&json(&text)).expect("sound");
+    assert_eq!(unknown, ["include_meta", "pagination.page"]);
+    assert_eq!(
+        (search.sort_key, search.limit, search.from.as_ref()),
+        (SortKey::UpdatedAtAsc, 200, Some(&mark))
+    );
+    let wants = |more: &str| {
+        let text = body(r#"{"aggregator":"COUNT"}"#).replacen('{', &format!("{{{more}"), 1);
+        search.wants(&read(&text).metric)
+    };
+    assert!(wants(r#""external_name":"E","state":"ARCHIVED","#));
+    for more in ["", r#""external_name":"E","#, r#""state":"ARCHIVED","#] {
+        assert!(!wants(more), "{more}");
+    }
+    let later = SortKey::CreatedAtDesc.mark("bm_0", time(3), time(3));
+    assert_eq!(SortKey::CreatedAtDesc.compare(&later, &mark), std::cmp::Ordering::Less);
+    let text = r#"{"pagination":{"from_key":"x","limit":0},"query":{"name":1,"state":"GONE"},"sort_key":"name"}"#;
+    let found = Search::read(&json(text)).expect_err("faulty");
+    let found: Vec<_> = found.iter().map(|it| format!("{}: {}", it.path_text(), it.code)).collect();
+    let expected = [
+        "pagination.from_key: invalid",
+        "pagination.limit: invalid",
+        "query.name: wrong_type",
+        "query.state: unknown_value",
+        "sort_key: unknown_value",
+    ];
+    assert_eq!(found, expected);
+    for (text, expected) in [
+        ("[]", ""),
+        (r#"{"query":7}"#, "query"),
+        (r#"{"pagination":{"limit":"20"}}"#, "pagination.limit"),
+        (r#"{"pagination":{"limit":201}}"#, "pagination.limit"),
+        (r#"{"pagination":{"limit":1.5}}"#, "pagination.limit"),
+    ] {
+        let found = Search::read(&json(text)).expect_err(text);
+        assert_eq!(found.iter().map(Fault::path_text).collect::<Vec<_>>(), [expected], "{text}");
+    }
+}
+
 /// Rules of any shape, most of them with faults.
 fn rules() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![

@@ -32,6 +32,11 @@ fn exchanges_of_lago_are_answered_as_recorded() {
 }
 
 #[test]
+fn exchanges_of_maple_are_answered_as_recorded() {
+    run_all("maple");
+}
+
+#[test]
 fn exchanges_of_zenskar_are_answered_as_recorded() {
     run_all("zenskar");
 }

@@ -25,7 +25,7 @@ use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
 use crate::model::Span;
 use crate::registry::{
-    Author, Change, Draft, Horizon, Origin, Outcome, Patch, Record, Refusal, Registry, Reload,
+    Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry, Reload,
 };
 use crate::settings::{Flow, Settings};
 
@@ -108,7 +108,8 @@ impl Book {
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
         let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
-        if change.outcome == Outcome::Unchanged {
+        // Also a call that changes nothing may have to be known again.
+        if change.record.revision <= writing.registry.revision() {
             return Ok(change);
         }
         let mut registry = writing.registry.clone();
