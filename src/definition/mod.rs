@@ -16,6 +16,7 @@
 mod calendar;
 mod expression;
 mod grouping;
+mod lexemes;
 mod meaning;
 mod metric;
 mod plan;
@@ -29,6 +30,9 @@ pub use expression::{
 pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,
     OtherValues, group_into,
+};
+pub use lexemes::{
+    Lexemes, Lexical, Mark, Placed, TEXT_BYTES_MAX, Unreadable, number_parts, tokens,
 };
 pub use meaning::{full_meaning, state_meaning};
 pub use metric::{
