@@ -211,7 +211,7 @@ mod tests {
         definition.as_object_mut().expect("an object").extend(keys);
         let serde_json::Value::Object(definition) = definition else { panic!("an object") };
         let (tenant, id) = ("default".to_owned(), "m".to_owned());
-        let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None };
+        let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None, once: None };
         let mut registry = Registry::default();
         let change = registry.create(draft, author()).expect("it is valid");
         registry.put(change.record).expect("it compiles");
@@ -309,7 +309,7 @@ mod tests {
         let mut registry = with(&json!({"aggregation": "count"}));
         let keys = json!({"aggregation": "sum", "value": "properties.n"});
         let keys = keys.as_object().expect("an object").clone();
-        let patch = Patch { keys, body: None, seen: None, of_revision: None };
+        let patch = Patch { keys, ..Patch::default() };
         let horizon = Horizon { lead: Span::from_seconds(600), reached: None };
         let change = registry.change("default", "m", patch, horizon, author());
         registry.put(change.expect("it is valid").record).expect("it compiles");

@@ -6,8 +6,9 @@ use axum::http::Response;
 use serde_json::Value;
 
 use super::answer::{Refused, refusal, shown};
-use super::request::{Faults, Id, Organisation, Sent, text};
+use super::request::{Faults, Id, Organisation, text};
 use crate::admin::access::Caller;
+use crate::admin::body::Asked;
 use crate::admin::making;
 use crate::admin::native::new_id;
 use crate::admin::router::Shared;
@@ -22,7 +23,7 @@ pub(in crate::admin) async fn create(
     State(shared): State<Shared>,
     caller: Caller,
     organisation: Organisation,
-    body: Sent,
+    body: Asked,
 ) -> Response<Body> {
     let made = async {
         let mut faults = Faults::default();
@@ -72,7 +73,7 @@ pub(in crate::admin) async fn update(
     caller: Caller,
     organisation: Organisation,
     id: Id,
-    body: Sent,
+    body: Asked,
 ) -> Response<Body> {
     let changed = async {
         let mut faults = Faults::default();

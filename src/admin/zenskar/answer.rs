@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::admin::NotDone;
+use crate::admin::body::too_large;
 use crate::admin::router::{JSON, answer};
 use crate::dialect::zenskar::Detail;
 use crate::dialect::{Fault, Step};
@@ -94,7 +95,7 @@ pub(super) fn refusal(why: Refused) -> Response<Body> {
         Refused::Forbidden => refused(StatusCode::FORBIDDEN, "the key is of another organisation"),
         Refused::NotFound => refused(StatusCode::NOT_FOUND, "Aggregate not found"),
         Refused::Conflict(text) => refused(StatusCode::CONFLICT, &text),
-        Refused::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 1 MiB"),
+        Refused::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, &too_large()),
         Refused::Unavailable(text) => refused(StatusCode::SERVICE_UNAVAILABLE, &text),
         Refused::Failed(text) => {
             tracing::error!(reason = %text, "a request failed");

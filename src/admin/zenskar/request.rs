@@ -2,14 +2,12 @@
 
 use std::convert::Infallible;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::answer::Refused;
 use crate::admin::access::Caller;
+use crate::admin::body::{self, Asked, Unread};
 use crate::admin::router::{Parameters, Shared};
 use crate::dialect::zenskar::Detail;
 use crate::dialect::{Fault, Step};
@@ -28,9 +26,6 @@ pub(in crate::admin) struct Organisation(Result<String, Fault>);
 
 /// The id that a path ends with.
 pub(in crate::admin) struct Id(Result<String, Fault>);
-
-/// A body as it came.
-pub(in crate::admin) type Sent = Result<Bytes, BytesRejection>;
 
 /// Parameters that wait to be taken.
 pub(super) struct Query {
@@ -171,21 +166,18 @@ impl Query {
 ///
 /// # Errors
 /// One that is too large, which is told alone.
-pub(super) fn text(sent: Sent) -> Result<Result<String, Vec<Fault>>, Refused> {
-    let fault =
-        |code, message: &str| vec![Fault { path: Vec::new(), code, message: message.to_owned() }];
-    let body = match sent {
-        Ok(body) => body,
-        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(Refused::TooLarge);
-        }
-        Err(error) => return Ok(Err(fault("value_error", &error.body_text()))),
+pub(super) fn text(asked: Asked) -> Result<Result<String, Vec<Fault>>, Refused> {
+    let fault = |code, message: &str| {
+        Ok(Err(vec![Fault { path: Vec::new(), code, message: message.to_owned() }]))
     };
-    if body.is_empty() {
-        return Ok(Err(fault("missing", "Field required")));
+    match body::text(asked) {
+        Ok(text) if text.is_empty() => fault("missing", "Field required"),
+        Ok(text) => Ok(Ok(text)),
+        Err(Unread::TooLarge) => Err(Refused::TooLarge),
+        Err(Unread::NoText(message)) => {
+            fault("json_invalid", &format!("JSON decode error: {message}"))
+        }
     }
-    let text = String::from_utf8(body.into());
-    Ok(text.map_err(|_| fault("json_invalid", "JSON decode error: the body is no UTF-8")))
 }
 
 /// A UUID in its usual form.
