@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use super::access::{Access, Caller, Denied};
 use super::body::{self, BODY_BYTES_MAX};
 use super::words::Words;
-use super::{Refusal, Role, Shown, lago, maple, native, operate};
+use super::{Refusal, Role, Shown, lago, maple, native, operate, zenskar};
 
 pub(super) const JSON: &str = "application/json";
 /// Names the request in answers, and in logs of who sent it.
@@ -30,6 +30,10 @@ const LAGO_METRIC: &str = "/api/v1/billable_metrics/{*code}";
 const MAPLE: &str = "/api/v1/companies/{company_id}/billable_metrics";
 const MAPLE_FIND: &str = "/api/v1/companies/{company_id}/billable_metrics/find";
 const MAPLE_METRIC: &str = "/api/v1/companies/{company_id}/billable_metrics/{id}";
+
+const ZENSKAR: &str = "/aggregates";
+const ZENSKAR_ESTIMATES: &str = "/aggregates/estimates";
+const ZENSKAR_AGGREGATE: &str = "/aggregates/{id}";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
@@ -93,6 +97,12 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, MAPLE_FIND, Key(Read), post(maple::find)),
         route(Method::GET, MAPLE_METRIC, Key(Read), get(maple::read_one)),
         route(Method::PATCH, MAPLE_METRIC, Key(Define), patch(maple::update)),
+        route(Method::GET, ZENSKAR, Key(Read), get(zenskar::list)),
+        route(Method::POST, ZENSKAR, Key(Define), post(zenskar::create)),
+        route(Method::GET, ZENSKAR_ESTIMATES, Key(Read), get(zenskar::estimates)),
+        route(Method::GET, ZENSKAR_AGGREGATE, Key(Read), get(zenskar::read_one)),
+        route(Method::PATCH, ZENSKAR_AGGREGATE, Key(Define), patch(zenskar::update)),
+        route(Method::DELETE, ZENSKAR_AGGREGATE, Key(Define), delete(zenskar::delete)),
     ]
 }
 

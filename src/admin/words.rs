@@ -11,11 +11,14 @@ use serde::de::DeserializeOwned;
 
 use super::access::Denied;
 use super::router::{Shared, fault};
-use super::{lago, maple};
+use super::{lago, maple, zenskar};
 
-/// What Maple's paths begin with, and Lago's; the longer one first.
-const FAMILIES: [(&str, Words); 2] =
-    [("/api/v1/companies/", Words::Maple), ("/api/v1/", Words::Lago)];
+/// What the paths of each system begin with; the longer one first.
+const FAMILIES: [(&str, Words); 3] = [
+    ("/api/v1/companies/", Words::Maple),
+    ("/api/v1/", Words::Lago),
+    ("/aggregates", Words::Zenskar),
+];
 
 /// Whose words a call's refusals have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +26,7 @@ pub(super) enum Words {
     Native,
     Lago,
     Maple,
+    Zenskar,
 }
 
 impl Words {
@@ -44,6 +48,14 @@ impl Words {
                 let (status, code, text) = told(denied);
                 maple::refusal(status, code, &text)
             }
+            Words::Zenskar if denied == Denied::Unauthorized => {
+                let text = "give a key that is valid, as x-api-key";
+                zenskar::refused(StatusCode::UNAUTHORIZED, text)
+            }
+            Words::Zenskar => {
+                let (status, _, text) = told(denied);
+                zenskar::refused(status, &text)
+            }
         }
     }
 
@@ -61,6 +73,7 @@ impl Words {
                 let text = format!("there is no {path}");
                 maple::refusal(StatusCode::NOT_FOUND, "not_found", &text)
             }
+            Words::Zenskar => zenskar::refused(StatusCode::NOT_FOUND, "Not Found"),
         }
     }
 
@@ -78,6 +91,7 @@ impl Words {
             // To Lago another method is another path.
             Words::Lago => lago::no_such_path(),
             Words::Maple => maple::refusal(status, "method_not_allowed", &text),
+            Words::Zenskar => zenskar::refused(status, "Method Not Allowed"),
         }
     }
 
@@ -89,6 +103,7 @@ impl Words {
             Words::Native => fault(status, "timeout", text, &[]),
             Words::Lago => lago::too_late(),
             Words::Maple => maple::refusal(status, "timeout", text),
+            Words::Zenskar => zenskar::refused(status, text),
         }
     }
 }

@@ -16,6 +16,7 @@
 mod calendar;
 mod expression;
 mod grouping;
+mod lexemes;
 mod meaning;
 mod metric;
 mod plan;
@@ -24,10 +25,14 @@ mod timeline;
 pub use calendar::{Calendar, CalendarError, PeriodUnit};
 pub use expression::{
     EvaluationError, Expression, ExpressionError, Grammar, ResultExpression, Scalar, ValueFault,
+    is_like,
 };
 pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,
     OtherValues, group_into,
+};
+pub use lexemes::{
+    Lexemes, Lexical, Mark, Placed, TEXT_BYTES_MAX, Unreadable, number_parts, tokens,
 };
 pub use meaning::{full_meaning, state_meaning, version_fault};
 pub use metric::{

@@ -146,7 +146,7 @@ fn parsed<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, JsonFault> {
 }
 
 /// Members of an object in the order of the text, repeated keys too.
-struct Members<'t>(Vec<(String, &'t RawValue)>);
+pub struct Members<'t>(pub Vec<(String, &'t RawValue)>);
 
 impl<'t> Deserialize<'t> for Members<'t> {
     fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Self, D::Error> {

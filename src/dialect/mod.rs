@@ -27,7 +27,7 @@ pub mod zenskar;
 
 pub use defaults::Defaults;
 pub use fault::{Fault, Step};
-pub use json::{Json, JsonFault};
+pub use json::{Json, JsonFault, Members};
 
 /// A definition in the native form: the keys that an entry of `metrics` in a definitions file has.
 pub type Native = serde_json::Map<String, serde_json::Value>;

@@ -36,14 +36,23 @@ impl UsagePage {
         out.push_str(&self.totals.join(","));
         out.push_str(r#"],"next":"#);
         push_optional(&mut out, self.next.as_deref());
-        push(&mut out, format_args!(r#","complete":{},"as_of":["#, self.is_complete));
+        push(
+            &mut out,
+            format_args!(r#","complete":{},"as_of":{}}}"#, self.is_complete, self.as_of()),
+        );
+        out
+    }
+
+    /// As of when, as a JSON array.
+    pub fn as_of(&self) -> String {
+        let mut out = String::from("[");
         for (at, task) in self.as_of.iter().enumerate() {
             if at > 0 {
                 out.push(',');
             }
             task.push(&mut out);
         }
-        out.push_str("]}");
+        out.push(']');
         out
     }
 }

@@ -20,7 +20,8 @@ const OUTER_KEYS: [&str; 2] = ["tenant", "effective_from"];
 const WORDS: [&str; 4] = ["name", "description", "grace", "late"];
 
 /// Keys that no other system's body says.
-const UNSAID: [&str; 7] = ["period", "timezone", "anchor", "grace", "late", "prorated", "topic"];
+pub const UNSAID: [&str; 7] =
+    ["period", "timezone", "anchor", "grace", "late", "prorated", "topic"];
 
 /// Who changes something, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]

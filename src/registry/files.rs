@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Horizon, Registry, Unreadable};
-use crate::definition::{Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault};
+use crate::definition::{
+    CustomerCalendar, Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault,
+};
 use crate::format::definitions::read_body;
 use crate::model::EventTime;
 
@@ -44,6 +46,12 @@ impl Files {
 
     pub(super) fn has_removed(&self, tenant: &str, code: &str) -> bool {
         self.removed.iter().any(|metric| is_of(metric, tenant, code))
+    }
+
+    /// The calendars of one customer.
+    pub(super) fn customers_of(&self, tenant: &str, customer: &str) -> Vec<CustomerCalendar> {
+        let is_it = |own: &&CustomerCalendar| own.tenant == tenant && own.customer == customer;
+        self.now.customers.iter().filter(is_it).cloned().collect()
     }
 
     pub(super) fn metrics(&self) -> &[Metric] {

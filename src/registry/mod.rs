@@ -19,6 +19,7 @@
 )]
 
 mod change;
+mod estimate;
 mod files;
 mod receipt;
 mod record;
@@ -31,7 +32,8 @@ mod view;
 
 use std::collections::BTreeMap;
 
-pub use change::{Author, Change, Draft, Horizon, Outcome, Patch};
+pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
+pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
 pub use files::{Kept, Reload};
 pub use receipt::{Once, Receipt};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};

@@ -52,7 +52,8 @@ fn names(field: &Field<'_>) -> Result<TenantNames, Faulty> {
     });
     let zenskar = table.optional("zenskar_organisation", |field| {
         let name = field.name(1..=512)?;
-        if is_uuid(&name) { Ok(name) } else { Err(field.unexpected("a UUID")) }
+        // Calls may write it in capitals too.
+        if is_uuid(&name) { Ok(name.to_ascii_lowercase()) } else { Err(field.unexpected("a UUID")) }
     });
     Ok(TenantNames {
         tenant: tenant?,

@@ -230,10 +230,15 @@ pub(crate) fn text_of(address: &str, path: &str) -> String {
 
 /// Status and body of an answer of any kind.
 pub(crate) fn answer(address: &str, line: &str, body: &str) -> (u16, String) {
+    answer_with(address, line, "", body)
+}
+
+/// The same with headers, each with its end.
+pub(crate) fn answer_with(address: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let length = body.len();
-    let head = "host: odometer\r\nconnection: close";
-    write!(stream, "{line} HTTP/1.1\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}")
+    let head = "host: odometer\r\nconnection: close\r\n";
+    write!(stream, "{line} HTTP/1.1\r\n{head}{headers}content-length: {length}\r\n\r\n{body}")
         .expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");

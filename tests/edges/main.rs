@@ -36,3 +36,4 @@ mod supervisor;
 mod tour;
 mod usage;
 mod yaml;
+mod zenskar;

@@ -253,7 +253,7 @@ fn groups(record: &Record, metric: &BillableMetric) -> Vec<Json> {
 }
 
 /// A UUID that is the same for the same name (RFC 9562, version 8: SHA-256 of it).
-fn named_id(name: &str) -> String {
+pub(super) fn named_id(name: &str) -> String {
     let digest = Sha256::digest(name.as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

@@ -19,6 +19,7 @@ use crate::model::{EventTime, Period, Span};
 const EPOCH: EventTime = EventTime::from_micros(0);
 const MINUTE: Span = Span::from_seconds(60);
 const HOUR: Span = Span::from_seconds(3_600);
+const DAY: Span = Span::from_seconds(86_400);
 
 /// Monday 1969-12-29, which the weeks are counted from, as a number of days since the epoch.
 const FIRST_MONDAY: i64 = -3;
@@ -165,6 +166,13 @@ impl Calendar {
     /// The natural period that holds `time`.
     pub fn period_at(&self, time: EventTime) -> Period {
         self.unit_at(self.unit, time)
+    }
+
+    /// When a local date begins (rule 6.1): `date` is written as `2026-03-01`.
+    pub fn date_start(&self, date: &str) -> Option<EventTime> {
+        let midnight = EventTime::parse_rfc3339(&format!("{date}T00:00:00Z"))?;
+        let days = midnight.micros().div_euclid(DAY.micros());
+        Some(self.zone.start_of(Date::from_number(days)))
     }
 
     /// Number of local dates from the first to the last date of `period`, dates that the zone skipped included:

@@ -625,3 +625,21 @@ fn clocks_of_all_zones_stand_until_they_change() {
         }
     }
 }
+
+#[test]
+fn dates_begin_at_local_midnight() {
+    for (zone, date, start) in [
+        ("UTC", "2026-03-01", Some("2026-03-01")),
+        ("Europe/Berlin", "2026-03-30", Some("2026-03-29T22:00")),
+        ("Pacific/Kiritimati", "2026-03-01", Some("2026-02-28T10:00")),
+        ("America/New_York", "2026-03-01", Some("2026-03-01T05:00")),
+        // Its clocks skipped midnight that day.
+        ("America/Havana", "2026-03-08", Some("2026-03-08T05:00")),
+        ("UTC", "2026-02-29", None),
+        ("UTC", "2026-3-1", None),
+        ("UTC", "", None),
+    ] {
+        let found = calendar(&format!("{zone} day")).date_start(date);
+        assert_eq!(found, start.map(instant), "{zone} {date}");
+    }
+}

@@ -48,14 +48,14 @@ impl Grammar {
             Grammar::Lago => lago::lexemes(text)?,
         };
         let mut parser = Parser::new(lexemes, self);
-        if *parser.peek() == Lexeme::End {
+        if *parser.rest.peek() == Lexeme::End {
             return Err(parser.error("empty expression: a value is wanted, such as properties.key"));
         }
         let root = match self {
             Grammar::Native | Grammar::Maple => parser.expression(Binding::Or)?,
             Grammar::Lago => parser.lago_expression()?,
         };
-        if *parser.peek() != Lexeme::End {
+        if *parser.rest.peek() != Lexeme::End {
             return Err(parser.unexpected("an operator or the end"));
         }
         if root.levels() > LEVELS_MAX {

@@ -18,18 +18,19 @@ use super::name::{Key, Name};
 use super::parser::Parser;
 use super::primary::number;
 use super::refusal::refused;
-use super::token::{Lexeme, Mark, Placed, TEXT_BYTES_MAX, too_long};
+use super::token::{Lexeme, too_long};
 use super::tree::{ArithmeticOperator, Binding, Node, Sign};
+use crate::definition::lexemes::{Lexemes, Mark, Placed, TEXT_BYTES_MAX};
 
 const OPERAND: &str = "a value: a number, 'text', event.code, event.timestamp, event.properties.NAME, \
                        a function or parentheses";
 const FUNCTIONS: &str = "functions are ceil, floor, round, concat, least and greatest";
 
-/// The lexemes of `text`, [`Lexeme::End`] last. A name with its dots is one word.
+/// The lexemes of `text`. A name with its dots is one word.
 ///
 /// # Errors
 /// Where the text is too long, or holds what the grammar does not know.
-pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, ExpressionError> {
+pub(super) fn lexemes(text: &str) -> Result<Lexemes<Lexeme>, ExpressionError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(too_long(text.len()));
     }
@@ -39,8 +40,7 @@ pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, ExpressionError> {
         reader.take_while(|character| character.is_ascii_whitespace());
         let place = reader.place;
         let Some(lexeme) = reader.lexeme()? else {
-            lexemes.push(Placed { lexeme: Lexeme::End, place });
-            return Ok(lexemes);
+            return Ok(Lexemes::new(lexemes, place));
         };
         lexemes.push(Placed { lexeme, place });
     }
@@ -144,10 +144,10 @@ impl Parser {
     pub(super) fn lago_expression<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
         self.enter()?;
         let mut left = self.lago_product()?;
-        if operator(self.peek(), Binding::Sum).is_some() {
+        if operator(self.rest.peek(), Binding::Sum).is_some() {
             let (first, mut steps) = numeric(left).into_chain(Binding::Sum);
-            while let Some(operator) = operator(self.peek(), Binding::Sum) {
-                self.advance();
+            while let Some(operator) = operator(self.rest.peek(), Binding::Sum) {
+                self.rest.advance();
                 steps.push((operator, numeric(self.lago_product()?)));
             }
             left = Node::Arithmetic(first, steps);
@@ -158,27 +158,27 @@ impl Parser {
 
     fn lago_product<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
         let left = self.lago_operand()?;
-        if operator(self.peek(), Binding::Product).is_none() {
+        if operator(self.rest.peek(), Binding::Product).is_none() {
             return Ok(left);
         }
         let (first, mut steps) = numeric(left).into_chain(Binding::Product);
-        while let Some(operator) = operator(self.peek(), Binding::Product) {
-            self.advance();
+        while let Some(operator) = operator(self.rest.peek(), Binding::Product) {
+            self.rest.advance();
             steps.push((operator, numeric(self.lago_operand()?)));
         }
         Ok(Node::Arithmetic(first, steps))
     }
 
     fn lago_operand<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
-        if !self.take(Mark::Minus) {
+        if !self.rest.take(Mark::Minus) {
             return self.lago_primary();
         }
         Ok(Node::Sign(Sign::Minus, Box::new(numeric(self.lago_primary()?))))
     }
 
     fn lago_primary<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
-        let place = self.place();
-        match self.advance() {
+        let place = self.rest.place();
+        match self.rest.advance() {
             Lexeme::Number(digits) => Ok(number(&digits)),
             Lexeme::Text(content) => Ok(Node::Text(content)),
             Lexeme::Mark(Mark::Open) => {
@@ -186,7 +186,7 @@ impl Parser {
                 self.expect(Mark::Close, "an operator or `)`")?;
                 Ok(inner)
             }
-            Lexeme::Word(word) if *self.peek() == Lexeme::Mark(Mark::Open) => {
+            Lexeme::Word(word) if *self.rest.peek() == Lexeme::Mark(Mark::Open) => {
                 self.lago_call(&word, place)
             }
             Lexeme::Word(word) => {
@@ -209,9 +209,9 @@ impl Parser {
             let message = format!("unknown function `{name}`: {FUNCTIONS}");
             return Err(ExpressionError::at(place, &message));
         };
-        self.advance();
+        self.rest.advance();
         let mut arguments = vec![self.lago_expression()?];
-        while self.take(Mark::Comma) {
+        while self.rest.take(Mark::Comma) {
             arguments.push(self.lago_expression()?);
         }
         self.expect(Mark::Close, "an operator, `,` or `)`")?;

@@ -34,6 +34,7 @@ use std::fmt;
 use sqlparser::tokenizer::Location;
 
 pub use self::grammar::Grammar;
+pub use self::pattern::is_like;
 pub use self::scalar::{EvaluationError, Scalar, ValueFault};
 
 use self::name::{Aggregate, EventName, ResultName};

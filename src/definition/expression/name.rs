@@ -3,8 +3,8 @@
 
 use super::grammar::Grammar;
 use super::scalar::{EvaluationError, Scalar};
-use super::token::is_plain_word;
 use crate::definition::grouping::value_at;
+use crate::definition::lexemes::is_plain_word;
 use crate::model::{Event, Number};
 
 /// One part of a dotted name.

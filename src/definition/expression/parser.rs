@@ -6,20 +6,17 @@
 //! even in a debug build, chains are flat, and all else is refused where it stands. Literals, names,
 //! functions, CASE and CAST are read in [`super::primary`].
 
-use std::vec;
-
-use sqlparser::tokenizer::Location;
-
 use super::ExpressionError;
 use super::grammar::Grammar;
 use super::name::Name;
 use super::refusal::refused;
-use super::token::{Lexeme, Mark, Placed};
+use super::token::Lexeme;
 use super::tree::{ArithmeticOperator, Binding, ComparisonOperator, LEVELS_MAX, Node, Sign};
+use crate::definition::lexemes::{Lexemes, Mark};
 
 /// What is left to read.
 pub(super) struct Parser {
-    rest: vec::IntoIter<Placed>,
+    pub(super) rest: Lexemes<Lexeme>,
     /// Expressions being read, one inside the other.
     levels: usize,
     /// What is read besides rule 5.2.
@@ -81,7 +78,13 @@ impl Infix {
             Mark::LessOrEqual => Infix::Compare(ComparisonOperator::LessOrEqual),
             Mark::Greater => Infix::Compare(ComparisonOperator::Greater),
             Mark::GreaterOrEqual => Infix::Compare(ComparisonOperator::GreaterOrEqual),
-            Mark::Open | Mark::Close | Mark::Comma | Mark::Dot => return None,
+            Mark::Open
+            | Mark::Close
+            | Mark::Comma
+            | Mark::Dot
+            | Mark::Colons
+            | Mark::Arrow
+            | Mark::Semicolon => return None,
         })
     }
 
@@ -111,7 +114,7 @@ impl Parser {
         self.enter()?;
         let mut left = self.operand(least)?;
         let mut is_compared = false;
-        while let Some(infix) = Infix::from_lexeme(self.peek()) {
+        while let Some(infix) = Infix::from_lexeme(self.rest.peek()) {
             if infix.binding() < least {
                 break;
             }
@@ -131,20 +134,20 @@ impl Parser {
     }
 
     fn operand<N: Name>(&mut self, least: Binding) -> Result<Node<N>, ExpressionError> {
-        if self.is_keyword("NOT") {
+        if self.rest.is_keyword("NOT") {
             if least > Binding::Not {
                 return Err(self
                     .error("NOT binds looser than the operator before it: put it in parentheses"));
             }
-            self.advance();
+            self.rest.advance();
             return Ok(Node::Not(Box::new(self.expression(Binding::Not)?)));
         }
-        let sign = match self.peek() {
+        let sign = match self.rest.peek() {
             Lexeme::Mark(Mark::Plus) => Sign::Plus,
             Lexeme::Mark(Mark::Minus) => Sign::Minus,
             _ => return self.primary(),
         };
-        self.advance();
+        self.rest.advance();
         Ok(Node::Sign(sign, Box::new(self.expression(Binding::Sign)?)))
     }
 
@@ -164,13 +167,13 @@ impl Parser {
             })),
             Infix::Arithmetic(operator) => self.arithmetic(left, operator.binding()),
             Infix::Compare(operator) => {
-                self.advance();
+                self.rest.advance();
                 let right = self.expression(infix.binding().of_operand())?;
                 Ok(Node::Comparison(operator, Box::new([left, right])))
             }
             Infix::Is => self.is_null(left),
             Infix::Not => {
-                self.advance();
+                self.rest.advance();
                 self.predicate(left, true)
             }
             Infix::In | Infix::Between | Infix::Like | Infix::Ilike => self.predicate(left, false),
@@ -183,8 +186,8 @@ impl Parser {
         mut parts: Vec<Node<N>>,
         infix: Infix,
     ) -> Result<Vec<Node<N>>, ExpressionError> {
-        while Infix::from_lexeme(self.peek()) == Some(infix) {
-            self.advance();
+        while Infix::from_lexeme(self.rest.peek()) == Some(infix) {
+            self.rest.advance();
             parts.push(self.expression(infix.binding().of_operand())?);
         }
         Ok(parts)
@@ -196,19 +199,19 @@ impl Parser {
         binding: Binding,
     ) -> Result<Node<N>, ExpressionError> {
         let (first, mut steps) = left.into_chain(binding);
-        while let Some(Infix::Arithmetic(operator)) = Infix::from_lexeme(self.peek())
+        while let Some(Infix::Arithmetic(operator)) = Infix::from_lexeme(self.rest.peek())
             && operator.binding() == binding
         {
-            self.advance();
+            self.rest.advance();
             steps.push((operator, self.expression(binding.of_operand())?));
         }
         Ok(Node::Arithmetic(first, steps))
     }
 
     fn is_null<N: Name>(&mut self, operand: Node<N>) -> Result<Node<N>, ExpressionError> {
-        self.advance();
-        let is_negated = self.take_keyword("NOT");
-        if !self.take_keyword("NULL") {
+        self.rest.advance();
+        let is_negated = self.rest.take_keyword("NOT");
+        if !self.rest.take_keyword("NULL") {
             return Err(self.unexpected(
                 "NULL or NOT NULL, which is all that IS is for (a boolean x is compared: x = TRUE, \
                  or COALESCE(x, FALSE))",
@@ -224,24 +227,24 @@ impl Parser {
         is_negated: bool,
     ) -> Result<Node<N>, ExpressionError> {
         let part = Binding::Comparison.of_operand();
-        match Infix::from_lexeme(self.peek()) {
+        match Infix::from_lexeme(self.rest.peek()) {
             Some(Infix::In) => {
-                self.advance();
+                self.rest.advance();
                 self.expect(Mark::Open, "a list in parentheses, as in x IN ('a', 'b')")?;
                 let list = self.list()?;
                 Ok(Node::In { is_negated, operand: Box::new(operand), list })
             }
             Some(Infix::Between) => {
-                self.advance();
+                self.rest.advance();
                 let low = self.expression(part)?;
-                if !self.take_keyword("AND") {
+                if !self.rest.take_keyword("AND") {
                     return Err(self.unexpected("AND, as in x BETWEEN low AND high"));
                 }
                 let parts = Box::new([operand, low, self.expression(part)?]);
                 Ok(Node::Between { is_negated, parts })
             }
             Some(infix @ (Infix::Like | Infix::Ilike)) => {
-                self.advance();
+                self.rest.advance();
                 let parts = Box::new([operand, self.expression(part)?]);
                 Ok(Node::Like { is_negated, is_case_blind: infix == Infix::Ilike, parts })
             }
@@ -252,7 +255,7 @@ impl Parser {
     /// Expressions with commas between, up to the closing parenthesis and that one too.
     pub(super) fn list<N: Name>(&mut self) -> Result<Vec<Node<N>>, ExpressionError> {
         let mut items = vec![self.expression(Binding::Or)?];
-        while self.take(Mark::Comma) {
+        while self.rest.take(Mark::Comma) {
             items.push(self.expression(Binding::Or)?);
         }
         self.expect(Mark::Close, "an operator, `,` or `)`")?;
@@ -261,9 +264,9 @@ impl Parser {
 }
 
 impl Parser {
-    /// At the first of some lexemes, of which the last one is [`Lexeme::End`].
-    pub(super) fn new(lexemes: Vec<Placed>, grammar: Grammar) -> Self {
-        Parser { rest: lexemes.into_iter(), levels: 0, grammar }
+    /// At the first of some lexemes.
+    pub(super) fn new(lexemes: Lexemes<Lexeme>, grammar: Grammar) -> Self {
+        Parser { rest: lexemes, levels: 0, grammar }
     }
 
     /// One level deeper.
@@ -277,60 +280,19 @@ impl Parser {
         self.levels = self.levels.saturating_sub(1);
     }
 
-    /// The next lexeme.
-    pub(super) fn peek(&self) -> &Lexeme {
-        self.rest.as_slice().first().map_or(&Lexeme::End, |placed| &placed.lexeme)
-    }
-
-    /// Takes the next lexeme. The end stays.
-    pub(super) fn advance(&mut self) -> Lexeme {
-        if *self.peek() == Lexeme::End {
-            return Lexeme::End;
-        }
-        self.rest.next().map_or(Lexeme::End, |placed| placed.lexeme)
-    }
-
-    /// Whether the next lexeme is that keyword, in any case.
-    pub(super) fn is_keyword(&self, keyword: &str) -> bool {
-        matches!(self.peek(), Lexeme::Word(word) if word.eq_ignore_ascii_case(keyword))
-    }
-
-    /// Takes that keyword where it is the next lexeme.
-    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
-        let is_there = self.is_keyword(keyword);
-        if is_there {
-            self.advance();
-        }
-        is_there
-    }
-
-    /// Takes that mark where it is the next lexeme.
-    pub(super) fn take(&mut self, mark: Mark) -> bool {
-        let is_there = *self.peek() == Lexeme::Mark(mark);
-        if is_there {
-            self.advance();
-        }
-        is_there
-    }
-
     /// Takes that mark; `wanted` tells people what may stand here.
     pub(super) fn expect(&mut self, mark: Mark, wanted: &str) -> Result<(), ExpressionError> {
-        if self.take(mark) { Ok(()) } else { Err(self.unexpected(wanted)) }
-    }
-
-    /// Where the next lexeme stands.
-    pub(super) fn place(&self) -> Location {
-        self.rest.as_slice().first().map_or(Location::new(1, 1), |placed| placed.place)
+        if self.rest.take(mark) { Ok(()) } else { Err(self.unexpected(wanted)) }
     }
 
     /// A fault at the next lexeme.
     pub(super) fn error(&self, message: &str) -> ExpressionError {
-        ExpressionError::at(self.place(), message)
+        ExpressionError::at(self.rest.place(), message)
     }
 
     /// The fault of a next lexeme that stands where `wanted` should.
     pub(super) fn unexpected(&self, wanted: &str) -> ExpressionError {
-        refused(self.place(), self.peek(), wanted)
+        refused(self.rest.place(), self.rest.peek(), wanted)
     }
 
     /// The fault of more than [`LEVELS_MAX`] levels.

@@ -4,7 +4,7 @@
 ///
 /// Goes back only to the last `%` met: the characters before it need not be tried again, because
 /// what an earlier `%` could still take over, the last one takes as well.
-pub(super) fn is_like(text: &str, pattern: &str) -> bool {
+pub fn is_like(text: &str, pattern: &str) -> bool {
     let (mut text, mut pattern) = (text.chars(), pattern.chars());
     let mut last_percent = None;
     loop {

@@ -7,8 +7,9 @@ use super::function::CastTarget;
 use super::name::{Key, Name};
 use super::parser::Parser;
 use super::refusal::{foreign_function, foreign_word, refused};
-use super::token::{Lexeme, Mark};
+use super::token::Lexeme;
 use super::tree::{Binding, Case, Node};
+use crate::definition::lexemes::Mark;
 use crate::model::Number;
 
 const OPERAND: &str = "a value: a literal, a name, a function, CASE, CAST or parentheses";
@@ -25,8 +26,8 @@ const SCALE_MAX: u8 = 38;
 impl Parser {
     /// Reads one operand.
     pub(super) fn primary<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
-        let place = self.place();
-        match self.advance() {
+        let place = self.rest.place();
+        match self.rest.advance() {
             Lexeme::Number(digits) => Ok(number(&digits)),
             Lexeme::Text(content) => Ok(Node::Text(content)),
             Lexeme::Mark(Mark::Open) => self.parenthesized(),
@@ -37,7 +38,7 @@ impl Parser {
 
     fn parenthesized<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
         let inner = self.expression(Binding::Or)?;
-        if *self.peek() == Lexeme::Mark(Mark::Comma) {
+        if *self.rest.peek() == Lexeme::Mark(Mark::Comma) {
             return Err(self.error("a list stands only behind IN"));
         }
         self.expect(Mark::Close, "an operator or `)`")?;
@@ -54,7 +55,7 @@ impl Parser {
             "CAST" => return self.cast(),
             _ => {}
         }
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Mark(Mark::Open) => self.call(&word, place),
             Lexeme::Text(_) => {
                 let remedy = "only strings like 'text' are allowed, without a prefix or type";
@@ -71,9 +72,9 @@ impl Parser {
     ) -> Result<Node<N>, ExpressionError> {
         let remedy = foreign_word(&first);
         let mut path = vec![Key { text: first, is_quoted: false }];
-        while self.take(Mark::Dot) {
-            let place = self.place();
-            path.push(match self.advance() {
+        while self.rest.take(Mark::Dot) {
+            let place = self.rest.place();
+            path.push(match self.rest.advance() {
                 Lexeme::Word(text) => Key { text, is_quoted: false },
                 Lexeme::QuotedWord(text) => Key { text, is_quoted: true },
                 other => {
@@ -94,8 +95,8 @@ impl Parser {
             });
             return Err(ExpressionError::at(place, &message));
         };
-        self.advance();
-        let arguments = if self.take(Mark::Close) { Vec::new() } else { self.list()? };
+        self.rest.advance();
+        let arguments = if self.rest.take(Mark::Close) { Vec::new() } else { self.list()? };
         function.check_arguments(arguments.len(), place)?;
         Ok(Node::Call(function, arguments))
     }
@@ -103,9 +104,9 @@ impl Parser {
     /// Behind `CASE`.
     fn case<N: Name>(&mut self) -> Result<Node<N>, ExpressionError> {
         let operand =
-            if self.is_keyword("WHEN") { None } else { Some(self.expression(Binding::Or)?) };
+            if self.rest.is_keyword("WHEN") { None } else { Some(self.expression(Binding::Or)?) };
         let mut arms = Vec::new();
-        while self.take_keyword("WHEN") {
+        while self.rest.take_keyword("WHEN") {
             let condition = self.expression(Binding::Or)?;
             self.expect_keyword("THEN")?;
             arms.push((condition, self.expression(Binding::Or)?));
@@ -114,7 +115,7 @@ impl Parser {
             return Err(self.unexpected("WHEN"));
         }
         let otherwise =
-            if self.take_keyword("ELSE") { Some(self.expression(Binding::Or)?) } else { None };
+            if self.rest.take_keyword("ELSE") { Some(self.expression(Binding::Or)?) } else { None };
         self.expect_keyword("END")?;
         Ok(Node::Case(Box::new(Case { operand, arms, otherwise })))
     }
@@ -130,13 +131,13 @@ impl Parser {
     }
 
     fn cast_target(&mut self) -> Result<CastTarget, ExpressionError> {
-        let place = self.place();
-        let name = match self.advance() {
+        let place = self.rest.place();
+        let name = match self.rest.advance() {
             Lexeme::Word(word) => word,
             other => return Err(refused(place, &other, TYPES)),
         };
         match name.to_ascii_uppercase().as_str() {
-            "DECIMAL" | "NUMERIC" if self.take(Mark::Open) => self.decimal(place),
+            "DECIMAL" | "NUMERIC" if self.rest.take(Mark::Open) => self.decimal(place),
             "DECIMAL" | "NUMERIC" => Ok(CastTarget::Number),
             "INTEGER" | "INT" | "BIGINT" => Ok(CastTarget::Integer),
             "TEXT" | "VARCHAR" => Ok(CastTarget::Text),
@@ -148,7 +149,7 @@ impl Parser {
     /// Behind `DECIMAL(`.
     fn decimal(&mut self, place: Location) -> Result<CastTarget, ExpressionError> {
         let precision = self.digits()?;
-        let scale = if self.take(Mark::Comma) { self.digits()? } else { 0 };
+        let scale = if self.rest.take(Mark::Comma) { self.digits()? } else { 0 };
         self.expect(Mark::Close, "`)`")?;
         if precision == 0 || precision > PRECISION_MAX || scale > precision.min(SCALE_MAX) {
             let message = format!(
@@ -161,8 +162,8 @@ impl Parser {
     }
 
     fn digits(&mut self) -> Result<u8, ExpressionError> {
-        let place = self.place();
-        match self.advance() {
+        let place = self.rest.place();
+        match self.rest.advance() {
             Lexeme::Number(digits) => digits.parse().map_err(|_| {
                 let message = format!("`{digits}` digits: a whole number up to {PRECISION_MAX}");
                 ExpressionError::at(place, &message)
@@ -172,7 +173,7 @@ impl Parser {
     }
 
     fn expect_keyword(&mut self, keyword: &str) -> Result<(), ExpressionError> {
-        if self.take_keyword(keyword) {
+        if self.rest.take_keyword(keyword) {
             Ok(())
         } else {
             Err(self.unexpected(&format!("an operator or {keyword}")))

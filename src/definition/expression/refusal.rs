@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Location;
 
 use super::ExpressionError;
-use super::token::{Lexeme, Mark};
+use super::token::Lexeme;
 
 /// The fault of a lexeme that stands where `wanted` should.
 pub(super) fn refused(place: Location, lexeme: &Lexeme, wanted: &str) -> ExpressionError {
@@ -21,29 +21,6 @@ pub(super) fn refused(place: Location, lexeme: &Lexeme, wanted: &str) -> Express
         Lexeme::End => "the end".to_owned(),
     };
     ExpressionError::at(place, &format!("found {found} instead of {wanted}"))
-}
-
-impl Mark {
-    fn spelling(self) -> &'static str {
-        match self {
-            Mark::Plus => "+",
-            Mark::Minus => "-",
-            Mark::Star => "*",
-            Mark::Slash => "/",
-            Mark::Percent => "%",
-            Mark::Bars => "||",
-            Mark::Equal => "=",
-            Mark::NotEqual => "<>",
-            Mark::Less => "<",
-            Mark::LessOrEqual => "<=",
-            Mark::Greater => ">",
-            Mark::GreaterOrEqual => ">=",
-            Mark::Open => "(",
-            Mark::Close => ")",
-            Mark::Comma => ",",
-            Mark::Dot => ".",
-        }
-    }
 }
 
 /// The fault of a word of SQL that has no place in an expression.

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::definition::lexemes::TEXT_BYTES_MAX;
 use crate::model::{Document, EventTime, Node as JsonNode, NodeKind, Object};
 
 /// The nodes of a JSON text that is known to be sound.
@@ -678,7 +679,7 @@ fn depth_and_length_are_bounded() {
 #[test]
 fn operators_in_a_row_are_one_level() {
     let repeated = |link: &str| {
-        let count = (token::TEXT_BYTES_MAX - 1) / link.len();
+        let count = (TEXT_BYTES_MAX - 1) / link.len();
         format!("1{}", link.repeat(count))
     };
     check(&repeated("+1"), "{}", "8192");

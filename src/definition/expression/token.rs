@@ -3,13 +3,10 @@
 //! Whatever token rule 5.2 has no use for is refused here by name, so that the parser behind knows
 //! a short, closed list. It knows nothing of grammar.
 
-use sqlparser::dialect::Dialect;
-use sqlparser::tokenizer::{Location, Token, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Token, Whitespace};
 
 use super::ExpressionError;
-
-/// Longest text of an expression.
-pub(super) const TEXT_BYTES_MAX: usize = 16 * 1024;
+use crate::definition::lexemes::{self, Lexemes, Mark, Placed, TEXT_BYTES_MAX};
 
 /// What an expression is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,108 +25,46 @@ pub(super) enum Lexeme {
     End,
 }
 
-/// Operators and punctuation marks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Mark {
-    /// `+`
-    Plus,
-    /// `-`
-    Minus,
-    /// `*`
-    Star,
-    /// `/`
-    Slash,
-    /// `%`
-    Percent,
-    /// `||`
-    Bars,
-    /// `=`
-    Equal,
-    /// `<>` or `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `(`
-    Open,
-    /// `)`
-    Close,
-    /// `,`
-    Comma,
-    /// `.`
-    Dot,
-}
+impl lexemes::Lexical for Lexeme {
+    const END: Self = Lexeme::End;
 
-/// A lexeme and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    /// What stands there.
-    pub(super) lexeme: Lexeme,
-    /// Line and column of its first character, both from 1.
-    pub(super) place: Location,
-}
-
-/// The words of rule 5.2: letters, digits and `_`; keys in double quotes; no other sort of quoting.
-#[derive(Debug)]
-struct ExpressionDialect;
-
-impl Dialect for ExpressionDialect {
-    fn is_identifier_start(&self, character: char) -> bool {
-        starts_word(character)
+    fn word(&self) -> Option<&str> {
+        match self {
+            Lexeme::Word(word) => Some(word),
+            _ => None,
+        }
     }
 
-    fn is_identifier_part(&self, character: char) -> bool {
-        continues_word(character)
-    }
-
-    fn is_delimited_identifier_start(&self, character: char) -> bool {
-        character == '"'
+    fn mark(&self) -> Option<Mark> {
+        match self {
+            Lexeme::Mark(mark) => Some(*mark),
+            _ => None,
+        }
     }
 }
 
-/// Whether a key of this spelling needs no quotes.
-pub(super) fn is_plain_word(key: &str) -> bool {
-    key.starts_with(starts_word) && key.chars().all(continues_word)
-}
-
-fn starts_word(character: char) -> bool {
-    character.is_alphabetic() || character == '_'
-}
-
-fn continues_word(character: char) -> bool {
-    starts_word(character) || character.is_ascii_digit()
-}
-
-/// The lexemes of `text`, [`Lexeme::End`] last.
+/// The lexemes of `text`.
 ///
 /// # Errors
 /// Where the text is too long, or holds what rule 5.2 does not know.
-pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, ExpressionError> {
+pub(super) fn lexemes(text: &str) -> Result<Lexemes<Lexeme>, ExpressionError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(too_long(text.len()));
     }
-    let tokens = Tokenizer::new(&ExpressionDialect, text).tokenize_with_location();
-    let tokens = tokens.map_err(|fault| {
-        ExpressionError::at(fault.location, &format!("unreadable: {}", lower_case(&fault.message)))
-    })?;
-    let mut lexemes = Vec::with_capacity(tokens.len());
+    let tokens = lexemes::tokens(text, &['"']);
+    let tokens = tokens.map_err(|fault| ExpressionError::at(fault.place, &fault.message))?;
+    let mut found = Vec::with_capacity(tokens.len());
     let mut end = Location::new(1, 1);
     for token in tokens {
         let place = token.span.start;
         end = token.span.end;
         match translate(token.token) {
-            Ok(Some(lexeme)) => lexemes.push(Placed { lexeme, place }),
+            Ok(Some(lexeme)) => found.push(Placed { lexeme, place }),
             Ok(None) => {}
             Err(message) => return Err(ExpressionError::at(place, &message)),
         }
     }
-    lexemes.push(Placed { lexeme: Lexeme::End, place: end });
-    Ok(lexemes)
+    Ok(Lexemes::new(found, end))
 }
 
 /// The fault of a text of so many bytes.
@@ -166,25 +101,26 @@ fn translate(token: Token) -> Result<Option<Lexeme>, String> {
     Ok(Some(lexeme))
 }
 
+/// The marks that rule 5.2 has.
 fn mark(token: &Token) -> Option<Mark> {
-    Some(match token {
-        Token::Plus => Mark::Plus,
-        Token::Minus => Mark::Minus,
-        Token::Mul => Mark::Star,
-        Token::Div => Mark::Slash,
-        Token::Mod => Mark::Percent,
-        Token::StringConcat => Mark::Bars,
-        Token::Eq => Mark::Equal,
-        Token::Neq => Mark::NotEqual,
-        Token::Lt => Mark::Less,
-        Token::LtEq => Mark::LessOrEqual,
-        Token::Gt => Mark::Greater,
-        Token::GtEq => Mark::GreaterOrEqual,
-        Token::LParen => Mark::Open,
-        Token::RParen => Mark::Close,
-        Token::Comma => Mark::Comma,
-        Token::Period => Mark::Dot,
-        _ => return None,
+    Mark::of(token).filter(|mark| match mark {
+        Mark::Colons | Mark::Arrow | Mark::Semicolon => false,
+        Mark::Plus
+        | Mark::Minus
+        | Mark::Star
+        | Mark::Slash
+        | Mark::Percent
+        | Mark::Bars
+        | Mark::Equal
+        | Mark::NotEqual
+        | Mark::Less
+        | Mark::LessOrEqual
+        | Mark::Greater
+        | Mark::GreaterOrEqual
+        | Mark::Open
+        | Mark::Close
+        | Mark::Comma
+        | Mark::Dot => true,
     })
 }
 
@@ -211,24 +147,9 @@ fn foreign(token: &Token) -> String {
     format!("`{token}` is not known here: {remedy}")
 }
 
-/// Whether the text is `digits[.digits][e[+-]digits]`: the tokenizer also takes `1.` and `.5`.
+/// Whether the text is `digits[.digits][e[+-]digits]`, with digits at both sides of a point.
 fn is_number(text: &str) -> bool {
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let (integer, fraction) = match mantissa.split_once('.') {
-        Some((integer, fraction)) => (integer, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let exponent = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
-    is_digits(integer) && fraction.is_none_or(is_digits) && exponent.is_none_or(is_digits)
-}
-
-/// The tokenizer's sentence as a part of ours.
-fn lower_case(message: &str) -> String {
-    let mut characters = message.trim_end_matches('.').chars();
-    let first = characters.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(characters).collect()
+    lexemes::number_parts(text).is_some_and(|(integer, fraction, _)| {
+        !integer.is_empty() && fraction.is_none_or(|digits| !digits.is_empty())
+    })
 }

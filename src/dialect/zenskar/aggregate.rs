@@ -7,6 +7,7 @@ use super::field::{self, Field, Kind, Members};
 use super::patch::Patch;
 use super::{Compiled, builder, compile_query};
 use crate::dialect::{Fault, Step};
+use crate::model::EventTime;
 
 pub(super) const QUERY: &str = "aggregation_query";
 const CUSTOMER_QUERY: &str = "cust_agg_query";
@@ -42,6 +43,8 @@ struct Answer<'a> {
     visual_query_builder: &'a RawValue,
     datasource: &'a RawValue,
     version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
 }
 
 /// Reads a body of POST; an entry of a definitions file is one too.
@@ -125,9 +128,9 @@ impl Aggregate {
         Self { fields }
     }
 
-    /// The object that a call answers, as JSON.
+    /// The object that a call answers, as JSON; one of a list says when it was made.
     #[must_use]
-    pub fn answer(&self, id: &str, version: u64) -> String {
+    pub fn answer(&self, id: &str, version: u64, created_at: Option<EventTime>) -> String {
         let answer = Answer {
             id,
             name: self.raw("name"),
@@ -137,6 +140,7 @@ impl Aggregate {
             visual_query_builder: self.raw(BUILDER),
             datasource: self.raw("datasource"),
             version,
+            created_at: created_at.map(|time| time.to_string()),
         };
         serde_json::to_string(&answer).unwrap_or_default()
     }

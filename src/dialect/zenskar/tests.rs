@@ -64,14 +64,14 @@ fn a_body_is_kept_and_answered_as_it_was_sent() {
                 \"SELECT SUM(data.sms)\\nFROM raw_metric_usage\"}";
     let aggregate = check(body, &[]);
     assert_eq!(
-        aggregate.answer("3c90c3cc-0d44-4b50-8888-8dd25736052a", 7),
+        aggregate.answer("3c90c3cc-0d44-4b50-8888-8dd25736052a", 7, None),
         "{\"id\":\"3c90c3cc-0d44-4b50-8888-8dd25736052a\",\"name\":\"SMS\",\"dataschema\":\"\",\
          \"aggregation_query\":\"SELECT SUM(data.sms)\\nFROM raw_metric_usage\",\"cust_agg_query\":\"\",\
          \"visual_query_builder\":{\"b\":1.10, \"a\":[ ]},\"datasource\":\"\\u0064\",\"version\":7}"
     );
     assert_eq!((aggregate.name().as_str(), aggregate.datasource().as_str()), ("SMS", "d"));
     let again = Aggregate::read(&aggregate.text()).expect("what was written is read");
-    assert_eq!(again.answer("x", 1), aggregate.answer("x", 1));
+    assert_eq!(again.answer("x", 1, None), aggregate.answer("x", 1, None));
     assert_eq!(again.compile().map(|compiled| Value::Object(compiled.native)), Ok(native()));
 }
 
@@ -120,7 +120,7 @@ fn unknown_fields_are_told_of_and_not_answered() {
         &with(&json!({"color": "red", "id": 5})),
         &["unknown field `color` is not read", "unknown field `id` is not read"],
     );
-    assert!(!aggregate.answer("x", 1).contains("red"));
+    assert!(!aggregate.answer("x", 1, None).contains("red"));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_patch_changes_what_it_names() {
 
     let (is_empty, cleared) = patched(json!({"visual_query_builder": null}));
     assert!(!is_empty);
-    assert!(cleared.answer("x", 2).contains("\"visual_query_builder\":null"));
+    assert!(cleared.answer("x", 2, None).contains("\"visual_query_builder\":null"));
     assert_eq!(cleared.compile().map(|compiled| Value::Object(compiled.native)), Ok(native()));
     assert_eq!(Aggregate::read(&cleared.text()).expect("it is read").text(), cleared.text());
 

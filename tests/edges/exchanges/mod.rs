@@ -36,6 +36,11 @@ fn exchanges_of_maple_are_answered_as_recorded() {
     run_all("maple");
 }
 
+#[test]
+fn exchanges_of_zenskar_are_answered_as_recorded() {
+    run_all("zenskar");
+}
+
 fn run_all(dialect: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exchanges").join(dialect);
     let entries = fs::read_dir(&folder).expect("the folder is part of the repository");

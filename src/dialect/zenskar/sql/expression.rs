@@ -1,9 +1,10 @@
 //! Operators, by precedence climbing with the ranks of rule 5.2, which are those of `PostgreSQL`.
 
 use super::Refusal;
-use super::lexeme::{Lexeme, Mark};
+use super::lexeme::Lexeme;
 use super::parser::Parser;
 use super::tree::{Comparison, Expression, Node, Operator};
+use crate::definition::Mark;
 
 /// Most expressions that are being read, one inside the other.
 const LEVELS_MAX: usize = 64;
@@ -143,7 +144,7 @@ impl Parser {
         }
         let mut left = self.operand(least)?;
         let mut is_compared = false;
-        while let Some(infix) = Infix::from_lexeme(self.peek()) {
+        while let Some(infix) = Infix::from_lexeme(self.rest.peek()) {
             if infix.binding() < least {
                 break;
             }
@@ -163,24 +164,24 @@ impl Parser {
     }
 
     fn operand(&mut self, least: Binding) -> Result<Expression, Refusal> {
-        let place = self.place();
-        if self.is_keyword("NOT") {
+        let place = self.rest.place();
+        if self.rest.is_keyword("NOT") {
             if least > Binding::Not {
                 return Err(self.refused(
                     "NOT binds looser than the operator before it: put it in parentheses",
                 ));
             }
-            self.advance();
+            self.rest.advance();
             let operand = Box::new(self.expression(Binding::Not)?);
             return Ok(Expression { place, node: Node::Not(operand) });
         }
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Mark(Mark::Plus) => {
-                self.advance();
+                self.rest.advance();
                 self.expression(Binding::Sign)
             }
             Lexeme::Mark(Mark::Minus) => {
-                self.advance();
+                self.rest.advance();
                 let operand = Box::new(self.expression(Binding::Sign)?);
                 Ok(Expression { place, node: Node::Negative(operand) })
             }
@@ -195,7 +196,7 @@ impl Parser {
             Infix::And => Node::And(self.chain(left, infix)?),
             Infix::Make(operator) => self.arithmetic(left, operator.binding())?,
             Infix::Compare(comparison) => {
-                self.advance();
+                self.rest.advance();
                 if let Some(refusal) = self.foreign() {
                     return Err(refusal); // ANY, ALL, SELECT
                 }
@@ -203,9 +204,9 @@ impl Parser {
                 Node::Comparison(comparison, Box::new([left, right]))
             }
             Infix::Is => {
-                self.advance();
-                let is_negated = self.take_keyword("NOT");
-                if !self.take_keyword("NULL") {
+                self.rest.advance();
+                let is_negated = self.rest.take_keyword("NOT");
+                if !self.rest.take_keyword("NULL") {
                     return Err(self.unexpected(
                         "NULL or NOT NULL, which is all that IS is for (a boolean x is compared: \
                          x = TRUE)",
@@ -214,7 +215,7 @@ impl Parser {
                 Node::IsNull { is_negated, operand: Box::new(left) }
             }
             Infix::Not => {
-                self.advance();
+                self.rest.advance();
                 self.predicate(left, true)?
             }
             Infix::In | Infix::Between | Infix::Like | Infix::Ilike => {
@@ -227,8 +228,8 @@ impl Parser {
     /// `first` and the operands that follow, each behind one more `infix`.
     fn chain(&mut self, first: Expression, infix: Infix) -> Result<Vec<Expression>, Refusal> {
         let mut parts = vec![first];
-        while Infix::from_lexeme(self.peek()) == Some(infix) {
-            self.advance();
+        while Infix::from_lexeme(self.rest.peek()) == Some(infix) {
+            self.rest.advance();
             parts.push(self.expression(infix.binding().of_operand())?);
         }
         Ok(parts)
@@ -236,10 +237,10 @@ impl Parser {
 
     fn arithmetic(&mut self, first: Expression, binding: Binding) -> Result<Node, Refusal> {
         let mut steps = Vec::new();
-        while let Some(Infix::Make(operator)) = Infix::from_lexeme(self.peek())
+        while let Some(Infix::Make(operator)) = Infix::from_lexeme(self.rest.peek())
             && operator.binding() == binding
         {
-            self.advance();
+            self.rest.advance();
             steps.push((operator, self.expression(binding.of_operand())?));
         }
         Ok(Node::Arithmetic(Box::new(first), steps))
@@ -248,24 +249,24 @@ impl Parser {
     /// `IN`, `BETWEEN`, `LIKE`, `ILIKE`.
     fn predicate(&mut self, operand: Expression, is_negated: bool) -> Result<Node, Refusal> {
         let part = Binding::Comparison.of_operand();
-        match Infix::from_lexeme(self.peek()) {
+        match Infix::from_lexeme(self.rest.peek()) {
             Some(Infix::In) => {
-                self.advance();
+                self.rest.advance();
                 self.expect(Mark::Open, "a list in parentheses, as in x IN ('a', 'b')")?;
                 let list = self.list()?;
                 Ok(Node::In { is_negated, operand: Box::new(operand), list })
             }
             Some(Infix::Between) => {
-                self.advance();
+                self.rest.advance();
                 let low = self.expression(part)?;
-                if !self.take_keyword("AND") {
+                if !self.rest.take_keyword("AND") {
                     return Err(self.unexpected("AND, as in x BETWEEN low AND high"));
                 }
                 let parts = Box::new([operand, low, self.expression(part)?]);
                 Ok(Node::Between { is_negated, parts })
             }
             Some(infix @ (Infix::Like | Infix::Ilike)) => {
-                self.advance();
+                self.rest.advance();
                 let operand = Box::new(operand);
                 let pattern = self.pattern()?;
                 let is_case_blind = infix == Infix::Ilike;
@@ -277,8 +278,8 @@ impl Parser {
 
     /// A pattern stands as a string, so that it is seen to hold nothing that other systems read as an escape.
     fn pattern(&mut self) -> Result<String, Refusal> {
-        if let Lexeme::Text(_) = self.peek()
-            && let Lexeme::Text(pattern) = self.advance()
+        if let Lexeme::Text(_) = self.rest.peek()
+            && let Lexeme::Text(pattern) = self.rest.advance()
         {
             return Ok(pattern);
         }
@@ -288,7 +289,7 @@ impl Parser {
     /// Expressions with commas between, up to the closing parenthesis and that one too.
     pub(super) fn list(&mut self) -> Result<Vec<Expression>, Refusal> {
         let mut items = vec![self.whole()?];
-        while self.take(Mark::Comma) {
+        while self.rest.take(Mark::Comma) {
             items.push(self.whole()?);
         }
         self.expect(Mark::Close, "an operator, `,` or `)`")?;

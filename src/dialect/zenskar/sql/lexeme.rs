@@ -3,14 +3,11 @@
 //! Whatever token no accepted query has a use for is refused here, so that the grammar behind knows a short, closed
 //! list.
 
-use sqlparser::dialect::Dialect;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Whitespace};
 
 use super::Refusal;
 use super::tree::Template;
-
-/// Longest text of a query.
-pub(super) const TEXT_BYTES_MAX: usize = 16 * 1024;
+use crate::definition::{Lexemes, Lexical, Mark, Placed, TEXT_BYTES_MAX, number_parts, tokens};
 
 /// What a query is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,123 +28,38 @@ pub(super) enum Lexeme {
     End,
 }
 
-/// Operators and punctuation marks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Mark {
-    /// `+`
-    Plus,
-    /// `-`
-    Minus,
-    /// `*`
-    Star,
-    /// `/`
-    Slash,
-    /// `%`
-    Percent,
-    /// `||`
-    Bars,
-    /// `=` or `==`
-    Equal,
-    /// `<>` or `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `(`
-    Open,
-    /// `)`
-    Close,
-    /// `,`
-    Comma,
-    /// `.`
-    Dot,
-    /// `::`
-    Colons,
-    /// `->` or `->>`
-    Arrow,
-    /// `;`
-    Semicolon,
-}
+impl Lexical for Lexeme {
+    const END: Self = Lexeme::End;
 
-const MARKS: [(Token, Mark, &str); 21] = [
-    (Token::Plus, Mark::Plus, "+"),
-    (Token::Minus, Mark::Minus, "-"),
-    (Token::Mul, Mark::Star, "*"),
-    (Token::Div, Mark::Slash, "/"),
-    (Token::Mod, Mark::Percent, "%"),
-    (Token::StringConcat, Mark::Bars, "||"),
-    (Token::Eq, Mark::Equal, "="),
-    (Token::DoubleEq, Mark::Equal, "="),
-    (Token::Neq, Mark::NotEqual, "<>"),
-    (Token::Lt, Mark::Less, "<"),
-    (Token::LtEq, Mark::LessOrEqual, "<="),
-    (Token::Gt, Mark::Greater, ">"),
-    (Token::GtEq, Mark::GreaterOrEqual, ">="),
-    (Token::LParen, Mark::Open, "("),
-    (Token::RParen, Mark::Close, ")"),
-    (Token::Comma, Mark::Comma, ","),
-    (Token::Period, Mark::Dot, "."),
-    (Token::DoubleColon, Mark::Colons, "::"),
-    (Token::Arrow, Mark::Arrow, "->"),
-    (Token::LongArrow, Mark::Arrow, "->"),
-    (Token::SemiColon, Mark::Semicolon, ";"),
-];
+    fn word(&self) -> Option<&str> {
+        match self {
+            Lexeme::Word(word) => Some(word),
+            _ => None,
+        }
+    }
 
-impl Mark {
-    pub(super) fn spelling(self) -> &'static str {
-        let mut marks = MARKS.iter();
-        marks.find(|(_, mark, _)| *mark == self).map_or("", |(_, _, spelling)| spelling)
+    fn mark(&self) -> Option<Mark> {
+        match self {
+            Lexeme::Mark(mark) => Some(*mark),
+            _ => None,
+        }
     }
 }
 
-/// A lexeme and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    /// What stands there.
-    pub(super) lexeme: Lexeme,
-    /// Line and column of its first character, both from 1.
-    pub(super) place: Location,
-}
-
-/// Names as `PostgreSQL` and `ClickHouse` write them.
-#[derive(Debug)]
-struct QueryDialect;
-
-impl Dialect for QueryDialect {
-    fn is_identifier_start(&self, character: char) -> bool {
-        character.is_alphabetic() || character == '_'
-    }
-
-    fn is_identifier_part(&self, character: char) -> bool {
-        character.is_alphabetic() || character.is_ascii_digit() || character == '_'
-    }
-
-    fn is_delimited_identifier_start(&self, character: char) -> bool {
-        matches!(character, '"' | '`')
-    }
-}
-
-/// The lexemes of `text`, [`Lexeme::End`] last.
+/// The lexemes of `text`.
 ///
 /// # Errors
 /// Where the text is too long, or holds what no accepted query has.
-pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, Refusal> {
+pub(super) fn lexemes(text: &str) -> Result<Lexemes<Lexeme>, Refusal> {
     if text.len() > TEXT_BYTES_MAX {
         let length = text.len();
         let message = format!("query of {length} bytes: at most {TEXT_BYTES_MAX} are allowed");
         return Err(Refusal { place: Location::new(1, 1), message });
     }
-    let tokens = Tokenizer::new(&QueryDialect, text).tokenize_with_location();
-    let tokens = tokens.map_err(|fault| {
-        Refusal::new(fault.location, format!("unreadable: {}", lower_case(&fault.message)))
-    })?;
-    let mut tokens = tokens.into_iter();
-    let mut lexemes = Vec::new();
+    // Names as `PostgreSQL` and `ClickHouse` write them.
+    let tokens = tokens(text, &['"', '`']);
+    let mut tokens = tokens.map_err(|fault| Refusal::new(fault.place, fault.message))?.into_iter();
+    let mut found = Vec::new();
     let mut end = Location::new(1, 1);
     while let Some(TokenWithSpan { token, span }) = tokens.next() {
         end = span.end;
@@ -155,10 +67,9 @@ pub(super) fn lexemes(text: &str) -> Result<Vec<Placed>, Refusal> {
             Token::LBrace => Some(Lexeme::Template(bare_template(&mut tokens, span.start)?)),
             token => translate(token).map_err(|message| Refusal::new(span.start, message))?,
         };
-        lexemes.extend(lexeme.map(|lexeme| Placed { lexeme, place: span.start }));
+        found.extend(lexeme.map(|lexeme| Placed { lexeme, place: span.start }));
     }
-    lexemes.push(Placed { lexeme: Lexeme::End, place: end });
-    Ok(lexemes)
+    Ok(Lexemes::new(found, end))
 }
 
 /// Behind its first brace.
@@ -232,32 +143,19 @@ fn translate(token: Token) -> Result<Option<Lexeme>, String> {
             }
             None => Lexeme::Text(content),
         },
-        other => match MARKS.iter().find(|(token, _, _)| *token == other) {
-            Some((_, mark, _)) => Lexeme::Mark(*mark),
-            None => return Err(foreign(&other)),
-        },
+        Token::DoubleEq => Lexeme::Mark(Mark::Equal),
+        other => Lexeme::Mark(Mark::of(&other).ok_or_else(|| foreign(&other))?),
     };
     Ok(Some(lexeme))
 }
 
 /// `digits[.digits][e[+-]digits]`, a zero put where SQL lets one out.
 fn number(written: &str) -> Result<String, String> {
-    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let (mantissa, exponent) = match written.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (written, None),
-    };
-    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
-    let is_sound = is_digits(integer)
-        && is_digits(fraction)
-        && !(integer.is_empty() && fraction.is_empty())
-        && digits.is_none_or(|digits| !digits.is_empty() && is_digits(digits));
-    if !is_sound {
+    let Some((integer, fraction, exponent)) = number_parts(written) else {
         return Err(format!("number `{}`: numbers are written like 1, 0.5 or 1e2", cut(written)));
-    }
+    };
     let mut text = if integer.is_empty() { "0".to_owned() } else { integer.to_owned() };
-    if !fraction.is_empty() {
+    if let Some(fraction) = fraction.filter(|digits| !digits.is_empty()) {
         text.push('.');
         text.push_str(fraction);
     }
@@ -291,11 +189,4 @@ pub(super) fn cut(text: &str) -> String {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
-}
-
-/// The tokenizer's sentence as a part of ours.
-fn lower_case(message: &str) -> String {
-    let mut characters = message.trim_end_matches('.').chars();
-    let first = characters.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(characters).collect()
 }

@@ -1,10 +1,11 @@
 //! Operands: literals, names, calls, CASE, CAST, and what stands in parentheses or behind an operand.
 
 use super::Refusal;
-use super::lexeme::{Lexeme, Mark, cut};
+use super::lexeme::{Lexeme, cut};
 use super::parser::{Parser, is_reserved};
 use super::refusal::unexpected;
 use super::tree::{Call, Case, Expression, Node, Order, Part, Type};
+use crate::definition::Mark;
 
 const OPERAND: &str = "a value: a literal, a column, a function, CASE or parentheses";
 
@@ -17,13 +18,13 @@ const INSTANTS: [&str; 3] = ["TIMESTAMP", "TIMESTAMPTZ", "DATETIME"];
 impl Parser {
     /// Reads one operand, with what is taken of it by `::` and `->`.
     pub(super) fn primary(&mut self) -> Result<Expression, Refusal> {
-        let place = self.place();
+        let place = self.rest.place();
         let mut node = self.bare()?;
         for _ in 0..STEPS_MAX {
-            if self.take(Mark::Colons) {
+            if self.rest.take(Mark::Colons) {
                 let target = self.type_name()?;
                 node = Node::Cast(Box::new(Expression { place, node }), target);
-            } else if self.take(Mark::Arrow) {
+            } else if self.rest.take(Mark::Arrow) {
                 let key = self.key()?;
                 node = Node::Key(Box::new(Expression { place, node }), key);
             } else {
@@ -35,8 +36,8 @@ impl Parser {
     }
 
     fn key(&mut self) -> Result<String, Refusal> {
-        if let Lexeme::Text(_) = self.peek()
-            && let Lexeme::Text(key) = self.advance()
+        if let Lexeme::Text(_) = self.rest.peek()
+            && let Lexeme::Text(key) = self.rest.advance()
         {
             return Ok(key);
         }
@@ -44,14 +45,16 @@ impl Parser {
     }
 
     fn bare(&mut self) -> Result<Node, Refusal> {
-        match self.peek() {
-            Lexeme::Word(word) if is_reserved(word) && !is_operand(word, self.peek_second()) => {
+        match self.rest.peek() {
+            Lexeme::Word(word)
+                if is_reserved(word) && !is_operand(word, self.rest.peek_second()) =>
+            {
                 return Err(self.unexpected(OPERAND));
             }
             _ => {}
         }
-        let place = self.place();
-        match self.advance() {
+        let place = self.rest.place();
+        match self.rest.advance() {
             Lexeme::Number(digits) => Ok(Node::Number(digits)),
             Lexeme::Text(content) => Ok(Node::Text(content)),
             Lexeme::Template(template) => Ok(Node::Template(template)),
@@ -65,7 +68,7 @@ impl Parser {
 
     fn parenthesized(&mut self) -> Result<Node, Refusal> {
         let inner = self.whole()?;
-        if *self.peek() == Lexeme::Mark(Mark::Comma) {
+        if *self.rest.peek() == Lexeme::Mark(Mark::Comma) {
             return Err(self.refused("a list stands only behind IN and in a function"));
         }
         self.expect(Mark::Close, "an operator or `)`")?;
@@ -80,16 +83,16 @@ impl Parser {
             "TRUE" => return Ok(Node::Boolean(true)),
             "FALSE" => return Ok(Node::Boolean(false)),
             "CASE" => return self.case(),
-            "CAST" if *self.peek() == Lexeme::Mark(Mark::Open) => return self.cast(),
-            "INTERVAL" if matches!(self.peek(), Lexeme::Number(_) | Lexeme::Text(_)) => {
+            "CAST" if *self.rest.peek() == Lexeme::Mark(Mark::Open) => return self.cast(),
+            "INTERVAL" if matches!(self.rest.peek(), Lexeme::Number(_) | Lexeme::Text(_)) => {
                 return self.interval();
             }
             _ => {}
         }
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Mark(Mark::Open) => self.call(word),
             Lexeme::Text(_) | Lexeme::Template(_) if INSTANTS.contains(&capitals.as_str()) => {
-                let place = self.place();
+                let place = self.rest.place();
                 let operand = Box::new(Expression { place, node: self.bare()? });
                 Ok(Node::Cast(operand, Type { name: capitals, sizes: Vec::new(), place }))
             }
@@ -103,9 +106,9 @@ impl Parser {
 
     fn name_from(&mut self, first: Part) -> Result<Node, Refusal> {
         let mut parts = vec![first];
-        while self.take(Mark::Dot) {
-            let place = self.place();
-            parts.push(match self.advance() {
+        while self.rest.take(Mark::Dot) {
+            let place = self.rest.place();
+            parts.push(match self.rest.advance() {
                 Lexeme::Word(text) => Part { text, is_quoted: false },
                 Lexeme::Quoted(text) => Part { text, is_quoted: true },
                 other => {
@@ -117,7 +120,7 @@ impl Parser {
                 }
             });
         }
-        if *self.peek() == Lexeme::Mark(Mark::Open) {
+        if *self.rest.peek() == Lexeme::Mark(Mark::Open) {
             return Err(self.refused("a function has a name of one word"));
         }
         Ok(Node::Name(parts))
@@ -125,7 +128,7 @@ impl Parser {
 
     /// Before the first `(`.
     fn call(&mut self, name: String) -> Result<Node, Refusal> {
-        self.advance();
+        self.rest.advance();
         let mut call = Call {
             name,
             parameters: None,
@@ -136,26 +139,26 @@ impl Parser {
             filter: None,
         };
         self.arguments(&mut call)?;
-        if self.take(Mark::Open) {
+        if self.rest.take(Mark::Open) {
             call.parameters = Some(std::mem::take(&mut call.arguments));
             self.arguments(&mut call)?;
         }
-        if self.is_keyword("WITHIN") {
-            self.advance();
+        if self.rest.is_keyword("WITHIN") {
+            self.rest.advance();
             self.expect_keyword("GROUP")?;
             self.expect(Mark::Open, "`(`, as in WITHIN GROUP (ORDER BY x)")?;
             self.expect_keyword("ORDER")?;
             call.within = Some(self.order()?);
             self.expect(Mark::Close, "`)`")?;
         }
-        if self.is_keyword("FILTER") && *self.peek_second() == Lexeme::Mark(Mark::Open) {
-            self.advance();
-            self.advance();
+        if self.rest.is_keyword("FILTER") && *self.rest.peek_second() == Lexeme::Mark(Mark::Open) {
+            self.rest.advance();
+            self.rest.advance();
             self.expect_keyword("WHERE")?;
             call.filter = Some(self.whole()?);
             self.expect(Mark::Close, "an operator or `)`")?;
         }
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Word(word) if word.eq_ignore_ascii_case("OVER") => {
                 Err(self.unexpected("an operator"))
             }
@@ -165,15 +168,15 @@ impl Parser {
 
     /// Behind `(`.
     fn arguments(&mut self, call: &mut Call) -> Result<(), Refusal> {
-        if self.take(Mark::Close) {
+        if self.rest.take(Mark::Close) {
             return Ok(());
         }
-        call.is_distinct |= self.take_keyword("DISTINCT");
+        call.is_distinct |= self.rest.take_keyword("DISTINCT");
         call.arguments.push(self.whole()?);
-        while self.take(Mark::Comma) {
+        while self.rest.take(Mark::Comma) {
             call.arguments.push(self.whole()?);
         }
-        if self.take_keyword("ORDER") {
+        if self.rest.take_keyword("ORDER") {
             call.order = Some(self.order()?);
         }
         self.expect(Mark::Close, "an operator, `,` or `)`")
@@ -183,18 +186,18 @@ impl Parser {
     fn order(&mut self) -> Result<Order, Refusal> {
         self.expect_keyword("BY")?;
         let by = self.whole()?;
-        let is_descending = self.take_keyword("DESC");
+        let is_descending = self.rest.take_keyword("DESC");
         if !is_descending {
-            self.take_keyword("ASC");
+            self.rest.take_keyword("ASC");
         }
         Ok(Order { by, is_descending })
     }
 
     /// Behind `CASE`.
     fn case(&mut self) -> Result<Node, Refusal> {
-        let operand = if self.is_keyword("WHEN") { None } else { Some(self.whole()?) };
+        let operand = if self.rest.is_keyword("WHEN") { None } else { Some(self.whole()?) };
         let mut arms = Vec::new();
-        while self.take_keyword("WHEN") {
+        while self.rest.take_keyword("WHEN") {
             let condition = self.whole()?;
             self.expect_keyword("THEN")?;
             arms.push((condition, self.whole()?));
@@ -202,14 +205,14 @@ impl Parser {
         if arms.is_empty() {
             return Err(self.unexpected("WHEN"));
         }
-        let otherwise = if self.take_keyword("ELSE") { Some(self.whole()?) } else { None };
+        let otherwise = if self.rest.take_keyword("ELSE") { Some(self.whole()?) } else { None };
         self.expect_keyword("END")?;
         Ok(Node::Case(Box::new(Case { operand, arms, otherwise })))
     }
 
     /// Behind `CAST`.
     fn cast(&mut self) -> Result<Node, Refusal> {
-        self.advance();
+        self.rest.advance();
         let operand = Box::new(self.whole()?);
         self.expect_keyword("AS")?;
         let target = self.type_name()?;
@@ -220,23 +223,23 @@ impl Parser {
     /// A type: one word, or `DOUBLE PRECISION`, and sizes where it has some.
     fn type_name(&mut self) -> Result<Type, Refusal> {
         const WANTED: &str = "a type, such as DECIMAL, INTEGER, TEXT or BOOLEAN";
-        let place = self.place();
-        let mut name = match self.advance() {
+        let place = self.rest.place();
+        let mut name = match self.rest.advance() {
             Lexeme::Word(word) => word.to_ascii_uppercase(),
             other => return Err(unexpected(place, &other, WANTED)),
         };
-        if name == "DOUBLE" && self.take_keyword("PRECISION") {
+        if name == "DOUBLE" && self.rest.take_keyword("PRECISION") {
             name.push_str(" PRECISION");
         }
         let mut sizes = Vec::new();
-        if self.take(Mark::Open) {
+        if self.rest.take(Mark::Open) {
             loop {
-                let place = self.place();
-                match self.advance() {
+                let place = self.rest.place();
+                match self.rest.advance() {
                     Lexeme::Number(digits) => sizes.push(digits),
                     other => return Err(unexpected(place, &other, "a number of digits")),
                 }
-                if !self.take(Mark::Comma) {
+                if !self.rest.take(Mark::Comma) {
                     break;
                 }
             }
@@ -247,14 +250,14 @@ impl Parser {
 
     /// Behind `INTERVAL`: `5 MINUTE`, `'5 minutes'`.
     fn interval(&mut self) -> Result<Node, Refusal> {
-        let place = self.place();
+        let place = self.rest.place();
         let wanted = "a count and a unit, as in INTERVAL 5 MINUTE";
-        let (count, unit) = match self.advance() {
+        let (count, unit) = match self.rest.advance() {
             Lexeme::Text(content) if content.contains(' ') => {
                 let (count, unit) = content.split_once(' ').unwrap_or_default();
                 (count.to_owned(), unit.trim().to_owned())
             }
-            Lexeme::Text(count) | Lexeme::Number(count) => match self.advance() {
+            Lexeme::Text(count) | Lexeme::Number(count) => match self.rest.advance() {
                 Lexeme::Word(unit) => (count, unit),
                 other => return Err(unexpected(place, &other, wanted)),
             },

@@ -1,13 +1,12 @@
 //! The SELECT around the expressions: its items, its source, WHERE and GROUP BY, and the one WITH before it.
 
-use std::vec;
-
 use sqlparser::tokenizer::Location;
 
 use super::Refusal;
-use super::lexeme::{self, Lexeme, Mark, Placed};
+use super::lexeme::{self, Lexeme};
 use super::refusal::{foreign_word, unexpected};
 use super::tree::{Expression, Item, Node, Select, Source};
+use crate::definition::{Lexemes, Mark};
 
 /// Words that end what stands before them, and so are neither names nor aliases.
 const RESERVED: [&str; 64] = [
@@ -82,8 +81,8 @@ const RESERVED: [&str; 64] = [
 /// # Errors
 /// The first thing that no accepted query has.
 pub(in crate::dialect::zenskar) fn parse(text: &str) -> Result<Select, Refusal> {
-    let mut parser = Parser { rest: lexeme::lexemes(text)?.into_iter(), levels: 0 };
-    let named = if parser.take_keyword("WITH") { Some(parser.named_query()?) } else { None };
+    let mut parser = Parser { rest: lexeme::lexemes(text)?, levels: 0 };
+    let named = if parser.rest.take_keyword("WITH") { Some(parser.named_query()?) } else { None };
     let mut select = parser.select(named.is_none())?;
     parser.end()?;
     match (named, &select.source) {
@@ -110,7 +109,7 @@ struct Named {
 
 /// What is left to read.
 pub(super) struct Parser {
-    rest: vec::IntoIter<Placed>,
+    pub(super) rest: Lexemes<Lexeme>,
     /// Expressions being read, one inside the other.
     pub(super) levels: usize,
 }
@@ -118,8 +117,8 @@ pub(super) struct Parser {
 impl Parser {
     /// Behind WITH.
     fn named_query(&mut self) -> Result<Named, Refusal> {
-        let place = self.place();
-        if self.is_keyword("RECURSIVE") {
+        let place = self.rest.place();
+        if self.rest.is_keyword("RECURSIVE") {
             return Err(self.refused("RECURSIVE is not known here: leave it out"));
         }
         let name = self.name("a name, as in WITH daily AS (SELECT ...)")?;
@@ -127,7 +126,7 @@ impl Parser {
         self.expect(Mark::Open, "`(` and a SELECT")?;
         let query = self.select(false)?;
         self.expect(Mark::Close, "an operator, `,` or `)`")?;
-        if self.take(Mark::Comma) {
+        if self.rest.take(Mark::Comma) {
             return Err(self.refused("a second sub-query: there is at most one"));
         }
         Ok(Named { name, query, place })
@@ -135,28 +134,28 @@ impl Parser {
 
     /// A SELECT and what belongs to it.
     fn select(&mut self, may_nest: bool) -> Result<Select, Refusal> {
-        let place = self.place();
-        if !self.take_keyword("SELECT") {
+        let place = self.rest.place();
+        if !self.rest.take_keyword("SELECT") {
             return Err(self.unexpected("SELECT"));
         }
-        if self.is_keyword("DISTINCT") || self.is_keyword("TOP") {
+        if self.rest.is_keyword("DISTINCT") || self.rest.is_keyword("TOP") {
             return Err(self.unexpected("what is selected"));
         }
         let mut items = vec![self.item()?];
-        while self.take(Mark::Comma) {
+        while self.rest.take(Mark::Comma) {
             items.push(self.item()?);
         }
-        if !self.take_keyword("FROM") {
+        if !self.rest.take_keyword("FROM") {
             return Err(self.unexpected("an operator, `,` or FROM"));
         }
-        let source_place = self.place();
+        let source_place = self.rest.place();
         let source = self.source(may_nest)?;
         let source_alias = self.alias()?;
-        if self.take(Mark::Comma) {
+        if self.rest.take(Mark::Comma) {
             return Err(self.refused("a second table: a metric reads one and cannot join"));
         }
-        let filter = if self.take_keyword("WHERE") { Some(self.whole()?) } else { None };
-        let groups = if self.take_keyword("GROUP") { self.groups()? } else { Vec::new() };
+        let filter = if self.rest.take_keyword("WHERE") { Some(self.whole()?) } else { None };
+        let groups = if self.rest.take_keyword("GROUP") { self.groups()? } else { Vec::new() };
         Ok(Select { items, source, source_alias, source_place, filter, groups, place })
     }
 
@@ -170,7 +169,7 @@ impl Parser {
     }
 
     fn source(&mut self, may_nest: bool) -> Result<Source, Refusal> {
-        if self.take(Mark::Open) {
+        if self.rest.take(Mark::Open) {
             if !may_nest {
                 return Err(self.refused("a second sub-query: there is at most one"));
             }
@@ -179,7 +178,7 @@ impl Parser {
             return Ok(Source::Query(Box::new(query)));
         }
         let name = self.name("a table, such as raw_metric_requests")?;
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Mark(Mark::Dot) => {
                 Err(self.refused("a table stands without its schema: raw_metric_requests"))
             }
@@ -192,10 +191,10 @@ impl Parser {
 
     /// `AS name`, or a name alone.
     fn alias(&mut self) -> Result<Option<String>, Refusal> {
-        if self.take_keyword("AS") {
+        if self.rest.take_keyword("AS") {
             return self.name("a name behind AS").map(Some);
         }
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Word(word) if !is_reserved(word) => self.name("a name").map(Some),
             Lexeme::Quoted(_) => self.name("a name").map(Some),
             _ => Ok(None),
@@ -206,12 +205,12 @@ impl Parser {
     fn groups(&mut self) -> Result<Vec<Expression>, Refusal> {
         self.expect_keyword("BY")?;
         for word in ["ALL", "ROLLUP", "CUBE", "GROUPING"] {
-            if self.is_keyword(word) {
+            if self.rest.is_keyword(word) {
                 return Err(self.refused(format!("{word} is not known here: name the columns")));
             }
         }
         let mut groups = vec![self.whole()?];
-        while self.take(Mark::Comma) {
+        while self.rest.take(Mark::Comma) {
             groups.push(self.whole()?);
         }
         Ok(groups)
@@ -219,8 +218,8 @@ impl Parser {
 
     /// One `;` may stand behind the query, and nothing else.
     fn end(&mut self) -> Result<(), Refusal> {
-        let is_ended = self.take(Mark::Semicolon);
-        match self.peek() {
+        let is_ended = self.rest.take(Mark::Semicolon);
+        match self.rest.peek() {
             Lexeme::End => Ok(()),
             _ if is_ended => Err(self.refused("a second statement: a metric is one SELECT")),
             _ => Err(self.unexpected("an operator, a clause or the end")),
@@ -229,12 +228,12 @@ impl Parser {
 
     /// A name that is no keyword.
     fn name(&mut self, wanted: &str) -> Result<String, Refusal> {
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Word(word) if !is_reserved(word) => {}
             Lexeme::Quoted(_) => {}
             _ => return Err(self.unexpected(wanted)),
         }
-        match self.advance() {
+        match self.rest.advance() {
             Lexeme::Word(name) | Lexeme::Quoted(name) => Ok(name),
             _ => Err(self.unexpected(wanted)),
         }
@@ -246,75 +245,29 @@ pub(super) fn is_reserved(word: &str) -> bool {
 }
 
 impl Parser {
-    /// The next lexeme.
-    pub(super) fn peek(&self) -> &Lexeme {
-        self.rest.as_slice().first().map_or(&Lexeme::End, |placed| &placed.lexeme)
-    }
-
-    /// The one behind it.
-    pub(super) fn peek_second(&self) -> &Lexeme {
-        self.rest.as_slice().get(1).map_or(&Lexeme::End, |placed| &placed.lexeme)
-    }
-
-    /// Takes the next lexeme. The end stays.
-    pub(super) fn advance(&mut self) -> Lexeme {
-        if *self.peek() == Lexeme::End {
-            return Lexeme::End;
-        }
-        self.rest.next().map_or(Lexeme::End, |placed| placed.lexeme)
-    }
-
-    /// Whether the next lexeme is that keyword, in any case.
-    pub(super) fn is_keyword(&self, keyword: &str) -> bool {
-        matches!(self.peek(), Lexeme::Word(word) if word.eq_ignore_ascii_case(keyword))
-    }
-
-    /// Takes that keyword where it is the next lexeme.
-    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
-        let is_there = self.is_keyword(keyword);
-        if is_there {
-            self.advance();
-        }
-        is_there
-    }
-
-    /// Takes that mark where it is the next lexeme.
-    pub(super) fn take(&mut self, mark: Mark) -> bool {
-        let is_there = *self.peek() == Lexeme::Mark(mark);
-        if is_there {
-            self.advance();
-        }
-        is_there
-    }
-
     /// Takes that mark; `wanted` tells people what may stand here.
     pub(super) fn expect(&mut self, mark: Mark, wanted: &str) -> Result<(), Refusal> {
-        if self.take(mark) { Ok(()) } else { Err(self.unexpected(wanted)) }
+        if self.rest.take(mark) { Ok(()) } else { Err(self.unexpected(wanted)) }
     }
 
     /// Takes that keyword.
     pub(super) fn expect_keyword(&mut self, keyword: &str) -> Result<(), Refusal> {
-        if self.take_keyword(keyword) { Ok(()) } else { Err(self.unexpected(keyword)) }
-    }
-
-    /// Where the next lexeme stands.
-    pub(super) fn place(&self) -> Location {
-        self.rest.as_slice().first().map_or(Location::new(1, 1), |placed| placed.place)
+        if self.rest.take_keyword(keyword) { Ok(()) } else { Err(self.unexpected(keyword)) }
     }
 
     /// A refusal at the next lexeme.
     pub(super) fn refused(&self, message: impl Into<String>) -> Refusal {
-        Refusal::new(self.place(), message)
+        Refusal::new(self.rest.place(), message)
     }
 
     /// The refusal of a next lexeme that stands where `wanted` should.
     pub(super) fn unexpected(&self, wanted: &str) -> Refusal {
-        unexpected(self.place(), self.peek(), wanted)
+        unexpected(self.rest.place(), self.rest.peek(), wanted)
     }
 
     /// The refusal of a next lexeme that is a keyword of other queries.
     pub(super) fn foreign(&self) -> Option<Refusal> {
-        match self.peek() {
+        match self.rest.peek() {
             Lexeme::Word(word) => foreign_word(word).map(|message| self.refused(message)),
             _ => None,
         }

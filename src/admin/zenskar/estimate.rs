@@ -1,0 +1,200 @@
+//! What an aggregate comes to for a customer from one date to another, by the totals so far.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Response;
+
+use super::aggregates::own;
+use super::answer::{Refused, refusal, shown};
+use super::filter::truth;
+use super::request::{Faults, Organisation, Query, fault};
+use crate::admin::access::Caller;
+use crate::admin::lago::named_id;
+use crate::admin::router::{Parameters, Shared};
+use crate::admin::{Live, Refusal, UsageAsk};
+use crate::dialect::Json;
+use crate::dialect::zenskar::Detail;
+use crate::format::UsagePage;
+use crate::registry::{Estimated, Range, RangeEdge, RangeFault};
+
+/// How many totals an estimate is made of at most.
+const TOTALS_MAX: usize = 10_000;
+/// How many pages it takes at most to find them.
+const PAGES_MAX: usize = 100;
+
+/// What is asked for.
+struct Ask {
+    aggregate: String,
+    customer: String,
+    start_date: String,
+    end_date: String,
+}
+
+/// Totals so far, added up over whole periods.
+pub(in crate::admin) async fn estimates(
+    State(shared): State<Shared>,
+    caller: Caller,
+    organisation: Organisation,
+    parameters: Parameters,
+) -> Response<Body> {
+    let estimated = async {
+        let mut faults = Faults::default();
+        let tenant = organisation.tenant(&shared, &caller, &mut faults)?;
+        let (ask, unknown) = Ask::read(Query::of(parameters, &mut faults), &mut faults);
+        let (tenant, ask) = faults.finish(tenant.zip(ask))?;
+        let range = ask.range(&shared, &tenant)?;
+        let page = ask.totals(&shared, &tenant, range).await?;
+        let estimated = range.estimate(&page.totals).map_err(|fault| Refused::Failed(fault.0))?;
+        Ok((ask.answer(&shared, &tenant, &estimated, &page), unknown))
+    };
+    match estimated.await {
+        Ok((estimate, unknown)) => {
+            let told = |name: &String| format!("unknown parameter `{name}` is not read");
+            shown(estimate, &unknown.iter().map(told).collect::<Vec<_>>())
+        }
+        Err(refused) => refusal(refused),
+    }
+}
+
+impl Ask {
+    /// What is asked for, and the parameters that mean nothing here.
+    fn read(mut query: Query, faults: &mut Faults) -> (Option<Self>, Vec<String>) {
+        let aggregate = query.required_id("aggregate_id", faults);
+        let customer = query.required("customer_id", faults);
+        let start_date = query.required("start_date", faults);
+        let end_date = query.required("end_date", faults);
+        // There is a single one in any case.
+        if let Some(text) = query.optional("get_single") {
+            faults.take("query", truth("get_single", &text).map_err(|fault| vec![fault]));
+        }
+        let dates = start_date.zip(end_date);
+        let ask = aggregate.zip(customer).zip(dates);
+        let ask = ask.map(|((aggregate, customer), (start_date, end_date))| Ask {
+            aggregate,
+            customer,
+            start_date,
+            end_date,
+        });
+        (ask, query.rest().into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The whole periods that are meant.
+    fn range(&self, shared: &Shared, tenant: &str) -> Result<Range, Refused> {
+        let registry = shared.shown.catalogue.registry();
+        own(&registry, tenant, &self.aggregate)?;
+        let dates = (self.start_date.as_str(), self.end_date.as_str());
+        let range = registry.range((tenant, &self.aggregate), &self.customer, dates);
+        range.ok_or(Refused::NotFound)?.map_err(|faults| {
+            let told = faults.iter().map(|RangeFault { edge, message }| match edge {
+                RangeEdge::Start => refused("start_date", message),
+                RangeEdge::End => refused("end_date", message),
+            });
+            Refused::Faults(told.collect())
+        })
+    }
+
+    /// The totals of these periods.
+    async fn totals(
+        &self,
+        shared: &Shared,
+        tenant: &str,
+        range: Range,
+    ) -> Result<UsagePage, Refused> {
+        let mut ask = UsageAsk {
+            tenant: tenant.to_owned(),
+            metric: self.aggregate.clone(),
+            customer: Some(self.customer.clone()),
+            from: Some(range.span.start),
+            to: Some(range.span.end),
+            group: Vec::new(),
+            limit: TOTALS_MAX,
+            cursor: None,
+        };
+        let mut all = UsagePage { is_complete: true, ..UsagePage::default() };
+        for _ in 0..PAGES_MAX {
+            let page = looked(shared, ask.clone()).await?;
+            all.totals.extend(page.totals);
+            all.is_complete &= page.is_complete;
+            all.as_of = page.as_of;
+            if all.totals.len() > TOTALS_MAX {
+                break;
+            }
+            match page.next {
+                None => return Ok(all),
+                next => ask.cursor = next,
+            }
+        }
+        let message = format!(
+            "more than {TOTALS_MAX} totals lie between: ask for a shorter time, or /v1/usage page by page"
+        );
+        Err(Refused::Faults(vec![refused("end_date", &message)]))
+    }
+
+    fn answer(
+        &self,
+        shared: &Shared,
+        tenant: &str,
+        estimated: &[Estimated],
+        page: &UsagePage,
+    ) -> String {
+        let Ask { aggregate, customer, start_date, end_date } = self;
+        let name = [tenant, aggregate, customer, start_date, end_date].join("\n");
+        let text = |text: &str| Json::text(text).to_string();
+        let fields: Vec<String> = estimated.iter().map(|one| field(one).to_string()).collect();
+        let members = [
+            ("id", text(&named_id(&name))),
+            ("organisation_id", text(&shared.shown.tenants.organisation(tenant))),
+            ("aggregate_id", text(aggregate)),
+            ("customer_id", text(customer)),
+            ("start_date", text(start_date)),
+            ("end_date", text(end_date)),
+            ("value", format!(r#"{{"fields":[{}]}}"#, fields.join(","))),
+            ("complete", page.is_complete.to_string()),
+            ("as_of", page.as_of()),
+            ("created_at", text(&(shared.shown.now)().to_string())),
+            ("updated_at", "null".to_owned()),
+            ("deleted_at", "null".to_owned()),
+        ];
+        let members = members.map(|(key, value)| format!("{}:{value}", text(key)));
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+/// A date that has no estimate.
+fn refused(parameter: &str, message: &str) -> Detail {
+    Detail::new("query", &fault(parameter, "value_error", message.to_owned()))
+}
+
+/// A page, read on a thread of its own: whoever asks for health waits for nobody.
+async fn looked(shared: &Shared, ask: UsageAsk) -> Result<UsagePage, Refused> {
+    let _turn = shared.readers.acquire().await;
+    let live = Arc::clone(&shared.shown.live);
+    let looked = tokio::task::spawn_blocking(move || Live::usage(live.as_ref(), &ask)).await;
+    looked.map_err(|error| Refused::Failed(error.to_string()))?.map_err(|refusal| match refusal {
+        // It went meanwhile.
+        Refusal::NotFound(_) => Refused::NotFound,
+        Refusal::Faults(faults) => Refused::Failed(format!("{faults:?}")),
+        Refusal::NoJson(text) | Refusal::Failed(text) => Refused::Failed(text),
+        Refusal::TooLarge => Refused::TooLarge,
+    })
+}
+
+/// One group; of several columns the dimension has each by its name.
+fn field(estimated: &Estimated) -> Json {
+    let Estimated { group, quantity } = estimated;
+    let number = quantity.clone().map_or(Json::Null, Json::Number);
+    let mut members = vec![("quantity".to_owned(), number)];
+    let value = |value: &Option<String>| Json::optional(value.as_deref());
+    let dimension = match &group[..] {
+        [] => None,
+        [(_, only)] => Some(value(only)),
+        several => {
+            let columns = several.iter().map(|(column, found)| (column.clone(), value(found)));
+            Some(Json::Object(columns.collect()))
+        }
+    };
+    members.extend(dimension.map(|dimension| ("dimension".to_owned(), dimension)));
+    Json::Object(members)
+}

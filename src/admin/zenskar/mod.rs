@@ -1,0 +1,18 @@
+//! Zenskar's API of aggregates: `/aggregates` and what is below it, in Zenskar's words.
+//!
+//! ```text
+//! request (`request`: organisation, id, parameters, body) ─► aggregates │ listing (by `filter`) │ estimate ─► `answer`
+//! ```
+//! An aggregate's id is the code of its metric. Whose it is, the header `organisation` says.
+
+mod aggregates;
+mod answer;
+mod estimate;
+mod filter;
+mod listing;
+mod request;
+
+pub(super) use self::aggregates::{create, delete, read_one, update};
+pub(super) use self::answer::refused;
+pub(super) use self::estimate::estimates;
+pub(super) use self::listing::list;
