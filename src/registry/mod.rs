@@ -31,6 +31,7 @@ mod version;
 mod view;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
 pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
@@ -52,7 +53,7 @@ type Name = (String, String);
 pub struct Registry {
     revision: u64,
     /// Of each name every generation, in order.
-    made: BTreeMap<Name, Vec<Made>>,
+    made: BTreeMap<Name, Vec<Arc<Made>>>,
     files: Files,
 }
 
@@ -81,14 +82,14 @@ impl Registry {
         self.revision = self.revision.max(record.revision);
         let name = (record.tenant.clone(), record.code.clone());
         let generations = self.made.entry(name).or_default();
-        let is_newer = |made: &Made| {
+        let is_newer = |made: &Arc<Made>| {
             made.record.generation == record.generation && made.record.revision > record.revision
         };
         if generations.iter().any(is_newer) {
             return Ok(());
         }
         generations.retain(|made| made.record.generation != record.generation);
-        generations.push(Made { record, metrics });
+        generations.push(Arc::new(Made { record, metrics }));
         generations.sort_by_key(|made| made.record.generation);
         Ok(())
     }
@@ -122,16 +123,17 @@ impl Registry {
     }
 
     fn alive(&self, tenant: &str, code: &str) -> Option<&Made> {
-        self.generations(tenant, code).iter().find(|made| made.record.deleted_at.is_none())
+        let mut generations = self.generations(tenant, code).iter();
+        generations.find(|made| made.record.deleted_at.is_none()).map(AsRef::as_ref)
     }
 
-    fn generations(&self, tenant: &str, code: &str) -> &[Made] {
+    fn generations(&self, tenant: &str, code: &str) -> &[Arc<Made>] {
         let made = self.made.get(&(tenant.to_owned(), code.to_owned()));
         made.map_or(&[], Vec::as_slice)
     }
 
     /// Each metric's generations.
-    fn made_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Vec<Made>> {
+    fn made_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Vec<Arc<Made>>> {
         let from = self.made.range((tenant.to_owned(), String::new())..);
         from.take_while(move |((of, _), _)| of == tenant).map(|(_, made)| made)
     }

@@ -1,5 +1,7 @@
 //! What an answer says of a metric: its definition as it was written, with what became of it.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::{Made, Registry};
@@ -21,8 +23,14 @@ impl Registry {
     /// Every metric that is not deleted, in order of tenant and code, from behind a name on.
     pub fn entries(&self, after: Option<&(String, String)>) -> Vec<Entry> {
         let mut entries: Vec<Entry> = self.files.entries();
-        let made = self.made.values().flatten().filter(|made| made.record.deleted_at.is_none());
-        entries.extend(made.map(Made::entry));
+        let is_asked = |made: &&Arc<Made>| {
+            let record = &made.record;
+            let is_behind =
+                |(tenant, code): &(String, String)| (&record.tenant, &record.code) > (tenant, code);
+            record.deleted_at.is_none() && after.is_none_or(is_behind)
+        };
+        let made = self.made.values().flatten().filter(is_asked);
+        entries.extend(made.map(|made| made.entry()));
         entries.retain(|entry| after.is_none_or(|after| entry.is_after(after)));
         entries.sort_by(|one, other| (&one.tenant, &one.code).cmp(&(&other.tenant, &other.code)));
         entries

@@ -169,10 +169,9 @@ impl Entry {
         }
     }
 
-    fn is_same_metric(&self, other: &Entry) -> bool {
-        self.tenant == other.tenant
-            && self.code == other.code
-            && self.generation == other.generation
+    /// What tells one metric from another.
+    fn name(&self) -> (String, String, u64) {
+        (self.tenant.clone(), self.code.clone(), self.generation)
     }
 }
 
@@ -199,6 +198,8 @@ impl Dictionary {
             })?;
             entries.insert(number, entry);
         }
+        let numbers: BTreeMap<_, u32> =
+            entries.iter().map(|(number, entry)| (entry.name(), *number)).collect();
         let after =
             |number: u32| number.checked_add(1).expect("a state has fewer than 2^32 metrics");
         let mut next = entries.keys().last().map_or(0, |last| after(*last));
@@ -206,22 +207,23 @@ impl Dictionary {
         let mut faults = Vec::new();
         for (place, metric) in (0..).zip(plan.metrics()) {
             let entry = Entry::of(metric);
-            let known = entries.iter().find(|(_, known)| known.is_same_metric(&entry));
-            let number = known.map_or(next, |(number, _)| *number);
+            let number = numbers.get(&entry.name()).copied();
+            let known = number.and_then(|number| entries.get(&number));
+            let number = number.unwrap_or(next);
             if known.is_none() {
                 next = after(next);
             }
-            let meanings = known.map_or(&[][..], |(_, known)| &known.meanings);
+            let meanings = known.map_or(&[][..], |known| &known.meanings);
             if let Some(how) = version_fault(meanings, &entry.meanings) {
                 let (tenant, code) = (entry.tenant, entry.code);
                 faults.push(DictionaryFault { tenant, code, fault: MetricFault::Changed(how) });
                 continue;
             }
-            if known.is_some_and(|(_, known)| *known != entry) {
+            if known.is_some_and(|known| *known != entry) {
                 let versions = u32::try_from(meanings.len()).expect("fewer than 2^32 versions");
                 dictionary.extended.push((place, versions));
             }
-            if known.is_none_or(|(_, known)| *known != entry) {
+            if known.is_none_or(|known| *known != entry) {
                 let bytes = serde_json::to_vec(&entry).expect("plain fields are JSON");
                 dictionary.changed.push((number, bytes));
             }
