@@ -295,13 +295,30 @@ impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.stream {
             Stream::Stdin(stdin) => stdin.read(buffer)?,
-            Stream::File(file) => file.read(buffer)?,
+            Stream::File(file) => {
+                let count = file.read(buffer)?;
+                if count == 0 && !buffer.is_empty() {
+                    check_whole(file)?;
+                }
+                count
+            }
             Stream::Beginning(file) => file.read(buffer)?,
         };
         let bytes = u64::try_from(count).unwrap_or_default();
         self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(count)
     }
+}
+
+/// A file that ends before what was read of it was cut meanwhile.
+fn check_whole(file: &mut File) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() < file.stream_position()? {
+        return Err(io::Error::other(
+            "it was truncated while it was read, so that part of it is missing",
+        ));
+    }
+    Ok(())
 }
 
 impl Seek for Counted {
@@ -311,6 +328,38 @@ impl Seek for Counted {
             Stream::Stdin(_) | Stream::Beginning(_) => {
                 Err(io::Error::from(io::ErrorKind::Unsupported))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_is_truncated_while_it_is_read_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("e.ndjson");
+        let cut = |length| {
+            let file = File::options().write(true).open(&path).expect("it is there");
+            file.set_len(length).expect("the folder is ours");
+        };
+        for (length, is_told) in [(100, true), (1_500, true), (2_000, false), (4_000, false)] {
+            std::fs::write(&path, [b'\n'; 4_000]).expect("the folder takes files");
+            let source = Source::of_argument(&path);
+            let mut input = Input::open(&source, Options { chunk_bytes: 2_000 }).expect("a file");
+            let mut chunk = Vec::new();
+            input.read_chunk(&mut chunk).expect("it is whole so far");
+            cut(length);
+            let outcome = loop {
+                match input.read_chunk(&mut chunk) {
+                    Ok(()) if chunk.is_empty() => break Ok(()),
+                    Ok(()) => {}
+                    Err(error) => break Err(error.to_string()),
+                }
+            };
+            let is_named = |error: &String| error.contains("truncated while it was read");
+            assert_eq!(outcome.as_ref().is_err_and(is_named), is_told, "{length}: {outcome:?}");
         }
     }
 }

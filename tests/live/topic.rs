@@ -244,7 +244,12 @@ impl Broker {
     pub(crate) fn ends_of(&self, topic: &str) -> Vec<i64> {
         let client: BaseConsumer = self.client().create().expect("a client");
         (0..self.partition_count(topic))
-            .map(|partition| client.fetch_watermarks(topic, partition, LIMIT).expect("offsets").1)
+            .map(|partition| {
+                // A broker that has just started may not lead its partitions yet.
+                wait::until("the end of a log", LIMIT, || {
+                    Some(client.fetch_watermarks(topic, partition, LIMIT).ok()?.1)
+                })
+            })
             .collect()
     }
 

@@ -16,7 +16,7 @@ use crate::daemon::{CommandError, unbound};
 use crate::definition::Plan;
 use crate::engine::{CommitId, CommitRecord, Cursor, DigestKey, OutboxEntry, Processor, Start};
 use crate::file::{Source, TemporaryFolder};
-use crate::format::state::Identity;
+use crate::format::state::{Identity, LeftOut};
 use crate::store::{self, Store};
 
 /// In place of a consumer group.
@@ -80,6 +80,14 @@ impl Opened {
         let options = store::Options::new(Limits::of(arguments).store_bytes);
         let store = Store::open(directory, &options, plan, || identity).map_err(store_failure)?;
         unbound::check(&store, GROUP, "name a directory of its own with --state")?;
+        for LeftOut { tenant, code, .. } in store.view().left_out().map_err(store_failure)? {
+            tracing::warn!(
+                tenant,
+                metric = code,
+                "the state has periods of a metric that no --metrics file defines: they stay open, and what this run reads \
+                 is not counted for it, now or later"
+            );
+        }
         Self::lasting(store, source, outputs, arguments.format.has_ids())
     }
 

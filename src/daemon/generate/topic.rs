@@ -1,6 +1,7 @@
 //! A Kafka topic as the place where records go, keyed by customer as Java's default partitioner does it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -29,19 +30,34 @@ pub(super) struct Topic {
     stop: StopSignal,
 }
 
-/// Hears from librdkafka what became of each record; keeps the first failure.
+/// Hears from librdkafka what became of each record.
 #[derive(Clone, Default)]
-struct Deliveries(Arc<Mutex<Option<KafkaError>>>);
+struct Deliveries(Arc<Mutex<Heard>>);
+
+#[derive(Default)]
+struct Heard {
+    /// The first failure.
+    failure: Option<KafkaError>,
+    /// What was told of since a record arrived last.
+    told: BTreeSet<String>,
+}
 
 impl Deliveries {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn failure(&self) -> Option<KafkaError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard().failure.clone()
     }
 }
 
+/// Tells each kind of error once until something arrives: librdkafka says it at every try.
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka");
+        if self.heard().told.insert(error.to_string()) {
+            tracing::warn!(%error, reason, "kafka");
+        }
     }
 }
 
@@ -49,9 +65,12 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            failure.get_or_insert_with(|| error.clone());
+        let mut heard = self.heard();
+        match result {
+            Ok(_) => heard.told.clear(),
+            Err((error, _)) => {
+                heard.failure.get_or_insert_with(|| error.clone());
+            }
         }
     }
 }
@@ -118,7 +137,15 @@ impl Topic {
             self.check()?;
             match outcome {
                 Ok(()) => return Ok(()),
-                Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) => {}
+                Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) => {
+                    if self.stop.is_raised() {
+                        let left = self.producer.in_flight_count();
+                        let name = &self.name;
+                        return Err(CommandError::failed(format!(
+                            "stopped while {left} records to topic {name} had not arrived"
+                        )));
+                    }
+                }
                 Err(error) => return Err(self.failed(error)),
             }
         }

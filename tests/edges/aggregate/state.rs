@@ -182,6 +182,31 @@ fn directory_that_is_no_state_is_refused() {
 }
 
 #[test]
+fn metric_that_no_file_defines_any_more_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let metric = |code: &str| {
+        format!(r#"{{"code":"{code}","event_type":"t","aggregation":"count","period":"day"}}"#)
+    };
+    let both = format!(r#"{{"metrics":[{},{}]}}"#, metric("a"), metric("b"));
+    let both = write(folder, "both.json", &both);
+    let one = write(folder, "one.json", &format!(r#"{{"metrics":[{}]}}"#, metric("a")));
+    let text = r#"{"id":"1","type":"t","customer":"c","time":"2026-03-01T00:00:00Z"}"#;
+    let input = write(folder, "e.ndjson", &format!("{text}\n"));
+    let state = folder.join("state").to_str().expect("text").to_owned();
+    let output = folder.join("out").to_str().expect("text").to_owned();
+    let said = |metrics: &str| {
+        let flags = ["aggregate", "--metrics", metrics, "--input", &input, "--state", &state];
+        let more = ["--output", &output, "--keep-open"];
+        expect_status(&run([&flags[..], &more].concat()), 0).1
+    };
+    assert!(!said(&both).contains("no --metrics file defines"));
+    let told = said(&one);
+    assert!(told.contains("no --metrics file defines") && told.contains("metric=\"b\""), "{told}");
+    assert!(!said(&both).contains("no --metrics file defines"));
+}
+
+#[test]
 fn metric_that_changed_its_meaning_in_place_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();

@@ -51,6 +51,8 @@ pub(in crate::daemon::run) struct Reader {
     taken: u64,
     /// The hold that it told last that it rests for.
     rests: u64,
+    /// Whether it was to read nothing when it last asked.
+    is_held: bool,
 }
 
 /// No worker reads as long as this lives.
@@ -85,6 +87,7 @@ impl Editions {
             topic: topic.clone(),
             taken: 0,
             rests: 0,
+            is_held: false,
         };
         workers.iter().map(reader).collect()
     }
@@ -93,7 +96,9 @@ impl Editions {
     pub(super) fn publish(&self, plans: Plans) -> u64 {
         let mut shared = self.lock();
         shared.plans = plans;
-        self.number.fetch_add(1, Ordering::Release).saturating_add(1)
+        let number = self.number.fetch_add(1, Ordering::Release).saturating_add(1);
+        self.changed.notify_all();
+        number
     }
 
     /// Whether what is defined may be older than it may be: then nothing is read.
@@ -118,7 +123,7 @@ impl Editions {
             shared.holds += 1;
             shared.holds
         };
-        self.hold.store(number, Ordering::Release);
+        self.set_hold(number);
         // Lets go of those that rest already, whatever becomes of the others.
         let mut held = Held { editions: self, reached: None };
         let rests = |seen: &Seen| seen.rest.is_some_and(|(of, _)| of == number);
@@ -126,6 +131,13 @@ impl Editions {
         let workers = shared.workers.iter().flat_map(BTreeMap::values);
         held.reached = workers.filter_map(|seen| seen.rest.and_then(|(_, reached)| reached)).max();
         Some(held)
+    }
+
+    /// Whoever pauses hears of it.
+    fn set_hold(&self, number: u64) {
+        self.hold.store(number, Ordering::Release);
+        drop(self.lock());
+        self.changed.notify_all();
     }
 
     fn wait(
@@ -195,7 +207,20 @@ impl Reader {
             let rest = Some((hold, reached()));
             self.tell(|seen| seen.rest = rest);
         }
-        hold != 0 || is_stale
+        self.is_held = hold != 0;
+        self.is_held || is_stale
+    }
+
+    /// Waits so long, or until something is to be done about definitions.
+    pub(in crate::daemon::run) fn pause(&self, limit: Duration) {
+        let editions = &self.editions;
+        let has_news = |_: &Shared| {
+            let hold = editions.hold.load(Ordering::Acquire);
+            let is_asked = hold != 0 && hold != self.rests;
+            let is_let_go = self.is_held && hold == 0;
+            is_asked || is_let_go || editions.number.load(Ordering::Acquire) != self.taken
+        };
+        drop(editions.wait(limit, has_news));
     }
 
     fn tell(&self, change: impl FnOnce(&mut Seen)) {
@@ -219,7 +244,7 @@ impl Drop for Reader {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.editions.hold.store(0, Ordering::Release);
+        self.editions.set_hold(0);
     }
 }
 
@@ -259,6 +284,28 @@ mod tests {
             drop(readers);
             assert!(waiting.join().expect("no panic"));
         });
+    }
+
+    #[test]
+    fn who_pauses_hears_of_news() {
+        let (editions, mut readers) = begun(&["a"]);
+        let mut reader = readers.pop().expect("one");
+        reader.took(reader.current().0);
+        for _ in 0..50 {
+            let number = std::thread::scope(|scope| {
+                let changing = scope.spawn(|| {
+                    drop(editions.hold(LONG).expect("it rests"));
+                    editions.publish(plans())
+                });
+                // Each pause ends long before its time: told to rest, let go, and given another plan.
+                while reader.newer().is_none() {
+                    reader.is_held(|| None);
+                    reader.pause(LONG);
+                }
+                changing.join().expect("no panic")
+            });
+            reader.took(number);
+        }
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl<'s> Worker<'s> {
             self.tick()?;
         }
         if is_idle && !self.state.processor.has_more_to_close() {
-            clock::pause(self.pause());
+            self.plans.pause(self.pause());
         }
         Ok(())
     }
