@@ -6,6 +6,7 @@ mod aggregate;
 mod alerts;
 mod check;
 mod check_live;
+mod clients;
 mod daemon;
 mod definitions;
 mod deploy;

@@ -191,6 +191,9 @@ fn expressions_are_worked_out() {
         assert_eq!(of("concat(event.properties.x,'t')"), value("1.23t"));
         let details = |(status, told): (u16, Value)| (status, told["error_details"].clone());
         assert_eq!(details(of("")), (422, json!({"expression": ["value_is_mandatory"]})));
+        let nothing = call(address, path, &Value::Null);
+        assert_eq!(details(nothing), (422, json!({"expression": ["value_is_mandatory"]})));
+        assert_eq!(sent(address, path, "", "{").0, 400);
         assert_eq!(details(of("1 +")), (422, json!({"expression": ["invalid_expression"]})));
         assert_eq!(
             details(of("event.properties.none + 1")),
