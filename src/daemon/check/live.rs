@@ -136,6 +136,7 @@ fn check_files(
         let outcome = match faults.as_slice() {
             [] if count == 0 => Ok("finds no file yet".to_owned()),
             [] => Ok(format!("finds {count} files, and all can be read")),
+            [only] => Err(only.clone()),
             [first, more @ ..] => Err(format!("{first}; {} more", more.len())),
         };
         report.tell(&format!("source.paths {:?}", pattern.text()), outcome)?;

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::file::output::real_place;
@@ -128,7 +129,7 @@ impl Pattern {
     pub(super) fn paths(&self, troubles: &mut BTreeMap<String, String>) -> Vec<PathBuf> {
         let root = if self.text.starts_with('/') { PathBuf::from("/") } else { PathBuf::new() };
         let mut found = Vec::new();
-        walk(&root, &self.steps, &mut found, troubles);
+        Walk { found: &mut found, troubles, above: Vec::new() }.walk(&root, &self.steps);
         found
     }
 }
@@ -169,60 +170,86 @@ fn compile(text: &str, place: usize) -> Result<glob::Pattern, PatternFault> {
         .map_err(|error| PatternFault { reason: error.msg, place: place + error.pos + 1 })
 }
 
-/// Goes on in a directory; an empty path is the working directory.
-fn walk(
-    directory: &Path,
-    steps: &[Step],
-    found: &mut Vec<PathBuf>,
-    troubles: &mut BTreeMap<String, String>,
-) {
-    let Some((step, rest)) = steps.split_first() else { return };
-    if let Step::Name(name) = step {
-        let path = directory.join(name);
-        if rest.is_empty() {
-            found.push(path);
-        } else {
-            walk(&path, rest, found, troubles);
-        }
-        return;
-    }
-    if let Step::AnyDepth = step {
-        walk(directory, rest, found, troubles);
-    }
-    let entries = match entries(directory) {
-        Ok(entries) => entries,
-        // It went away meanwhile, or never was there.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return;
-        }
-        Err(error) => {
-            troubles.insert(directory.display().to_string(), error.to_string());
-            return;
-        }
-    };
-    for entry in entries {
-        let name = entry.file_name();
-        let path = directory.join(&name);
-        let name = name.to_string_lossy();
-        match step {
-            Step::AnyDepth if !name.starts_with('.') && is_directory(&entry, &path) => {
-                walk(&path, steps, found, troubles);
+/// A look at all that a pattern finds.
+struct Walk<'w> {
+    found: &'w mut Vec<PathBuf>,
+    troubles: &'w mut BTreeMap<String, String>,
+    /// Device and inode of the directories on the way through any depth: a link back to one of them leads nowhere new.
+    above: Vec<(u64, u64)>,
+}
+
+impl Walk<'_> {
+    /// Goes on in a directory; an empty path is the working directory.
+    fn walk(&mut self, directory: &Path, steps: &[Step]) {
+        let Some((step, rest)) = steps.split_first() else { return };
+        if let Step::Name(name) = step {
+            let path = directory.join(name);
+            if rest.is_empty() {
+                self.found.push(path);
+            } else {
+                self.walk(&path, rest);
             }
-            Step::Like(pattern) if pattern.matches_with(&name, MATCHING) => {
-                if rest.is_empty() {
-                    found.push(path);
-                } else if is_directory(&entry, &path) {
-                    walk(&path, rest, found, troubles);
+            return;
+        }
+        if let Step::AnyDepth = step {
+            let Ok(metadata) = fs::metadata(named(directory)) else { return };
+            let place = (metadata.dev(), metadata.ino());
+            if self.above.contains(&place) {
+                return;
+            }
+            self.walk(directory, rest);
+            self.above.push(place);
+            self.look_in(directory, steps);
+            self.above.pop();
+            return;
+        }
+        self.look_in(directory, steps);
+    }
+
+    /// Goes on with everything that lies in a directory.
+    fn look_in(&mut self, directory: &Path, steps: &[Step]) {
+        let Some((step, rest)) = steps.split_first() else { return };
+        let entries = match entries(directory) {
+            Ok(entries) => entries,
+            // It went away meanwhile, or never was there.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return;
+            }
+            Err(error) => {
+                self.troubles.insert(directory.display().to_string(), error.to_string());
+                return;
+            }
+        };
+        for entry in entries {
+            let name = entry.file_name();
+            let path = directory.join(&name);
+            let name = name.to_string_lossy();
+            match step {
+                Step::AnyDepth if !name.starts_with('.') && is_directory(&entry, &path) => {
+                    self.walk(&path, steps);
                 }
+                Step::Like(pattern) if pattern.matches_with(&name, MATCHING) => {
+                    if rest.is_empty() {
+                        self.found.push(path);
+                    } else if is_directory(&entry, &path) {
+                        self.walk(&path, rest);
+                    }
+                }
+                Step::AnyDepth | Step::Like(_) | Step::Name(_) => {}
             }
-            Step::AnyDepth | Step::Like(_) | Step::Name(_) => {}
         }
     }
 }
 
 fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {
-    let here = directory.as_os_str().is_empty();
-    fs::read_dir(if here { Path::new(".") } else { directory })?.collect()
+    fs::read_dir(named(directory))?.collect()
+}
+
+/// An empty path is the working directory.
+fn named(directory: &Path) -> &Path {
+    if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
 }
 
 /// Asks for no more than the directory tells, but of a link, which says nothing of where it leads.
@@ -239,6 +266,37 @@ mod tests {
     use std::fs;
 
     use super::Pattern;
+
+    #[test]
+    fn links_that_lead_back_are_followed_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        for path in ["in/u", "in/d/u", "other/u"] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is ours");
+            fs::write(path, "").expect("the folder is ours");
+        }
+        let links = [
+            ("in/p", "."),
+            ("in/q", "."),
+            ("in/d/up", ".."),
+            ("in/d/root", "../.."),
+            ("in/to", "../other"),
+        ];
+        for (link, target) in links {
+            std::os::unix::fs::symlink(target, root.join(link)).expect("a link");
+        }
+        let whole = format!("{}/in/**/u", root.display());
+        let pattern = Pattern::new(&whole).expect("a pattern");
+        let mut found = pattern.paths(&mut BTreeMap::new());
+        found.retain(|path| path.exists());
+        let found: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
+        for path in ["in/u", "in/d/u", "in/to/u"] {
+            let path = root.join(path).display().to_string();
+            assert!(found.contains(&path), "{path}: {found:?}");
+        }
+        assert!(found.len() < 10, "{found:?}");
+    }
 
     #[track_caller]
     fn check(text: &str, expect: &[&str]) {

@@ -86,7 +86,6 @@ impl Book {
         let kept = of_files.kept()?;
         let registry = registry.with_kept(&kept).map_err(|fault| CommandError::failed(fault.0))?;
         let registry = registry.with_files(files, None).map_err(CommandError::Faults)?;
-        of_files.keep(&registry)?;
         live.know(Arc::new(registry.clone()));
         Ok(Book {
             editions: Arc::new(Editions::new(plans(&registry, &topics))),
@@ -97,6 +96,12 @@ impl Book {
             is_known: AtomicBool::new(matches!(settings.flow, Flow::Files(_))),
             writing: Mutex::new(Writing { registry, shelf, known: Stopwatch::start() }),
         })
+    }
+
+    /// Keeps what files define now: the tasks' states took it.
+    pub(super) fn keep_files(&self) -> Result<(), CommandError> {
+        let writing = self.lock();
+        self.of_files.keep(&writing.registry)
     }
 
     /// From now on definitions are kept in that topic, whose records count from before the first event; or nowhere, for a

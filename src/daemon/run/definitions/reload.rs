@@ -138,8 +138,8 @@ fn words(error: &CommandError) -> String {
 
 fn look(path: &Path) -> Look {
     let metadata = fs::metadata(path).ok()?;
-    let modified = (metadata.mtime(), metadata.mtime_nsec());
-    Some((metadata.dev(), metadata.ino(), metadata.len(), modified.0, modified.1))
+    // The time of change of the inode moves with the content, and with who may read it.
+    Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
 impl Drop for Watching {

@@ -42,6 +42,10 @@ pub(super) fn serve(
         Ok(worker) => worker,
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
+    // What the state was held against is what a later start goes on from.
+    if let Err(error) = book.keep_files() {
+        return (Summary::EMPTY, Err(error));
+    }
     let metrics = book.count();
     tracing::info!(metrics, paths = files.pattern(), "odometer runs");
     let outcome = worker.run();

@@ -74,7 +74,10 @@ pub(in crate::daemon) fn look(
     definitions: &Definitions,
 ) -> Result<Option<Written>, CommandError> {
     let directory = settings.state.directory.join(super::TASK);
-    let plan = Arc::new(Plan::new(definitions.clone()));
+    // As a start would have them: with what was made over the listener, and what files do not have any more.
+    let registry = definitions::beside(&settings.state.directory)?;
+    let registry = registry.with_files(definitions.clone(), None).map_err(CommandError::Faults)?;
+    let plan = Arc::new(Plan::new(registry.definitions()));
     let Some(store) = Store::look(&directory, &plan).map_err(failure)? else { return Ok(None) };
     unbound::check(&store, GROUP, ADVICE)?;
     store.commits().and_then(|_| store.index()).and_then(|_| store.followed()).map_err(failure)?;

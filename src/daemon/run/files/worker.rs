@@ -273,7 +273,8 @@ impl<'s> Worker<'s> {
         match troubles.iter().next() {
             Some((what, reason)) => {
                 let more = troubles.len() - 1;
-                let reason = format!("{what}: {reason}; {more} more");
+                let more = if more == 0 { String::new() } else { format!("; {more} more") };
+                let reason = format!("{what}: {reason}{more}");
                 self.outside.readiness.obstruct("source", &reason, clock::now());
             }
             None => self.outside.readiness.clear("source"),

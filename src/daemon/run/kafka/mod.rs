@@ -64,6 +64,9 @@ pub(super) fn serve(
         Ok(false) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     }
+    if let Err(error) = book.keep_files() {
+        return (Summary::EMPTY, Err(error));
+    }
     if book.count() == 0 {
         tracing::warn!("no metric is defined: every event is unmatched until one is made");
     }
