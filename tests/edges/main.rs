@@ -34,6 +34,7 @@ mod prometheus;
 mod rejects;
 mod supervisor;
 mod tour;
+mod transfer;
 mod usage;
 mod yaml;
 mod zenskar;
