@@ -6,6 +6,7 @@ use super::access::Caller;
 use super::router::Shared;
 use super::{Catalogue, NotDone};
 use crate::dialect::Json;
+use crate::format::definitions::{Expressed, Form, express};
 use crate::registry::{Change, Definition, Draft, Patch, Record, Refusal, Registry};
 
 /// A new metric.
@@ -78,6 +79,13 @@ pub(super) fn replaced(before: &Definition, after: Definition) -> Definition {
 pub(super) fn kept_body(body: Option<&str>) -> Result<Json, NotDone> {
     let body = body.ok_or(NotDone::Refused(Refusal::NotFound))?;
     Json::parse(body).map_err(|fault| NotDone::Failed(format!("a stored body: {fault}")))
+}
+
+/// A body that says what a record of another origin says in its newest version; `None` where that system cannot say it.
+pub(super) fn expressed(record: &Record, form: Form) -> Option<Json> {
+    let metrics = record.metrics().ok()?;
+    let Expressed { body, .. } = express(metrics.last()?, form).ok()?;
+    Some(body)
 }
 
 async fn on_a_thread(

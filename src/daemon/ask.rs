@@ -6,24 +6,17 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::cli::{OutputFormat, instant};
+use super::client::{Client, MetricName, PAGE};
 use super::outcome::print;
 use super::{CommandError, table};
 use crate::format::{TOTAL_COLUMNS, csv_line, total_row};
 use crate::model::EventTime;
-
-/// Longest wait for one page: it is read from disk, beside a daemon at work.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Totals of one request.
-const PAGE: usize = 1_000;
 
 pub(super) const HELP: &str = "\
 Totals as of the last commit of a running daemon: closed periods with their last revision (as long as
@@ -89,42 +82,12 @@ struct AsOf {
     kept_after: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct MetricsAnswer {
-    metrics: Vec<MetricName>,
-    next: Option<String>,
-}
-
-#[derive(Clone, Deserialize)]
-struct MetricName {
-    /// `None`: the key's own, or the default one.
-    tenant: Option<String>,
-    code: String,
-}
-
-#[derive(Deserialize)]
-struct ErrorAnswer {
-    error: ErrorBody,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    message: String,
-    faults: Vec<Fault>,
-}
-
-#[derive(Deserialize)]
-struct Fault {
-    path: String,
-    message: String,
-}
-
 /// Asks, and prints what comes.
 ///
 /// # Errors
 /// No daemon there, a question without meaning, an output that takes no more.
 pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
-    let client = Client::new(&arguments.address, key_of(arguments)?);
+    let client = Client::new(&arguments.address, arguments.key_file.as_deref())?;
     let metrics = match &arguments.metric {
         Some(code) => vec![MetricName { tenant: arguments.tenant.clone(), code: code.clone() }],
         None => client.metrics(arguments.tenant.as_deref())?,
@@ -175,104 +138,6 @@ fn question<'a>(
     let groups = arguments.group.iter();
     question.extend(groups.map(|(name, value)| (format!("group.{name}"), value.clone())));
     question
-}
-
-/// Asks one daemon.
-struct Client<'a> {
-    address: &'a str,
-    agent: ureq::Agent,
-    key: Option<String>,
-}
-
-/// The key in the file, without what stands around it.
-fn key_of(arguments: &UsageArguments) -> Result<Option<String>, CommandError> {
-    let Some(path) = &arguments.key_file else { return Ok(None) };
-    let text = std::fs::read_to_string(path);
-    let failed = |error| CommandError::failed_by(path.display().to_string(), error);
-    Ok(Some(text.map_err(failed)?.trim().to_owned()))
-}
-
-impl<'a> Client<'a> {
-    fn new(address: &'a str, key: Option<String>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            // The daemon is near: what the environment says of proxies is meant for others.
-            .proxy(None)
-            .build();
-        Client { address, agent: config.new_agent(), key }
-    }
-
-    /// Every metric.
-    fn metrics(&self, tenant: Option<&str>) -> Result<Vec<MetricName>, CommandError> {
-        let (mut found, mut cursor) = (Vec::new(), None);
-        loop {
-            let mut question = vec![("limit".to_owned(), PAGE.to_string())];
-            let texts = [("tenant", tenant.map(str::to_owned)), ("cursor", cursor.take())];
-            for (name, value) in texts {
-                question.extend(value.map(|value| (name.to_owned(), value)));
-            }
-            let page: MetricsAnswer = self.get("/v1/metrics", &question)?;
-            found.extend(page.metrics);
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(found),
-            }
-        }
-    }
-
-    fn get<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        question: &[(String, String)],
-    ) -> Result<T, CommandError> {
-        let address = self.address;
-        let pairs = question.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut request = self.agent.get(format!("http://{address}{path}")).query_pairs(pairs);
-        if let Some(key) = &self.key {
-            request = request.header("authorization", format!("Bearer {key}"));
-        }
-        let asked = request.call();
-        let mut answer = asked.map_err(|error| {
-            let what = format!(
-                "no daemon answers on {address}: start one with `odometer run`, or give its admin.address as --address"
-            );
-            CommandError::failed_by(what, error)
-        })?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(256 << 20).read_to_string();
-        let body = body.map_err(|error| {
-            CommandError::failed_by(format!("reading {path} from {address}"), error)
-        })?;
-        if status == 200 {
-            let strange = |error| {
-                let what = format!("{address} answers {path} in a way that no odometer does");
-                CommandError::failed_by(what, error)
-            };
-            return serde_json::from_str(&body).map_err(strange);
-        }
-        Err(refusal(address, path, status, &body))
-    }
-}
-
-fn refusal(address: &str, path: &str, status: u16, body: &str) -> CommandError {
-    let Ok(ErrorAnswer { error }) = serde_json::from_str(body) else {
-        return CommandError::failed(format!("{address} answers {path} with status {status}"));
-    };
-    match status {
-        404 => CommandError::Faults(vec![error.message]),
-        422 => {
-            let faults = error.faults.iter();
-            CommandError::Faults(
-                faults.map(|fault| format!("{}: {}", fault.path, fault.message)).collect(),
-            )
-        }
-        401 | 403 => CommandError::failed(format!(
-            "{address} answers {path}: {} (--key-file names a file that holds one)",
-            error.message
-        )),
-        _ => CommandError::failed(format!("{address} answers {path}: {}", error.message)),
-    }
 }
 
 /// Prints totals as they come; for a table, at the end.

@@ -9,6 +9,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
+pub use super::definitions::DefinitionsCommand;
 pub use super::generate::{GenerateArguments, Share, ShareError};
 pub use super::key::KeyCommand;
 use super::manual::{COMPLETIONS_HELP, MAN_HELP};
@@ -86,6 +87,9 @@ pub enum Command {
     /// Ask a running daemon for totals so far
     #[command(after_help = USAGE_HELP)]
     Usage(UsageArguments),
+    /// Move definitions between a running daemon and files, and into other systems' forms
+    #[command(subcommand)]
+    Definitions(DefinitionsCommand),
     /// Look into a state directory
     #[command(subcommand)]
     State(StateCommand),

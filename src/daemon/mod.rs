@@ -8,8 +8,10 @@ mod aggregate;
 mod ask;
 mod check;
 pub mod cli;
+mod client;
 pub mod clock;
 mod definition_files;
+mod definitions;
 mod generate;
 mod key;
 mod lines;
@@ -44,6 +46,7 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Check(arguments) => check::check(arguments),
         Command::Generate(arguments) => generate::generate(arguments),
         Command::Usage(arguments) => ask::usage(arguments),
+        Command::Definitions(command) => definitions::definitions(command),
         Command::State(command) => stored::state(command),
         Command::Rejects(command) => rejects::rejects(command),
         Command::Key(command) => key::key(command),

@@ -24,8 +24,8 @@ mod timeline;
 
 pub use calendar::{Calendar, CalendarError, PeriodUnit};
 pub use expression::{
-    EvaluationError, Expression, ExpressionError, Grammar, ResultExpression, Scalar, ValueFault,
-    is_like,
+    EvaluationError, Expression, ExpressionError, Grammar, Outline, Part, ResultExpression, Scalar,
+    ValueFault, is_like,
 };
 pub use grouping::{
     DeclaredValues, Dimension, GroupFault, GroupFaultCause, GroupKey, GroupPath, Grouped,

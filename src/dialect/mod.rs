@@ -4,8 +4,8 @@
 //! vendor's body ─► <vendor>: its fields, every fault kept ─► the same metric in the native form
 //! ```
 //! A vendor's module reads a body by that vendor's rules and says in the native form what it means; the format layer
-//! compiles that as any other definition. Nothing here knows of HTTP, files, or of what a native definition compiles
-//! to.
+//! compiles that as any other definition. `express` goes the other way. Nothing here knows of HTTP, files, or of how a
+//! native definition is read.
 
 #![cfg_attr(
     not(test),
@@ -18,6 +18,7 @@
 )]
 
 mod defaults;
+mod express;
 mod fault;
 mod json;
 pub mod lago;
@@ -26,6 +27,7 @@ mod spelling;
 pub mod zenskar;
 
 pub use defaults::Defaults;
+pub use express::Unsayable;
 pub use fault::{Fault, Step};
 pub use json::{Json, JsonFault, Members};
 

@@ -35,6 +35,7 @@ mod prometheus;
 mod rejects;
 mod supervisor;
 mod tour;
+mod transfer;
 mod usage;
 mod yaml;
 mod zenskar;

@@ -1,5 +1,7 @@
 //! One metric in the native form and in those of other systems: the totals are the same, whatever the events are.
 
+use odometer::dialect::{Native, Unsayable};
+use odometer::format::definitions::{Expressed, Form, express, read};
 use serde_json::{Value, json};
 
 use crate::driver::{Driver, Style, seeds};
@@ -241,4 +243,174 @@ fn what_maple_says_has_the_same_totals_natively() {
         totals += check(&[native(&metric), maple(&rule)], seed);
     }
     assert!(totals > 500 || seeds(120) != (0..120), "{totals} totals");
+}
+
+/// A file of the one metric in another system's form, where that can say it.
+fn expressed(definitions: &Value, form: Form) -> Result<Value, Vec<Unsayable>> {
+    let text = definitions.to_string();
+    let read = read(&[("metrics.json", &text)]).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let Expressed { body, unsaid, .. } = express(&read.metrics[0], form)?;
+    let mut defaults = Native::new();
+    unsaid.fill(&mut defaults);
+    let body: Value = serde_json::from_str(&body.to_string()).expect("a body is JSON");
+    Ok(json!({ "dialect": form.name(), "defaults": defaults, "metrics": [body] }))
+}
+
+#[test]
+fn what_a_system_says_is_said_again_in_its_own_form() {
+    let mut totals = 0;
+    for seed in seeds(80) {
+        let mut dice = Dice::new(seed);
+        let [_, of_lago] = lago_metric(&mut dice);
+        let (tree, _) = comparator(&mut dice, 3);
+        let of_maple = maple(&json!({ "aggregator": "SUM", "property": "v", "group_keys": ["p"],
+            "rule": { "comparator": tree } }));
+        for (form, definitions) in [(Form::Lago, of_lago), (Form::Maple, of_maple)] {
+            let again = expressed(&definitions, form);
+            let again = again
+                .unwrap_or_else(|keys| panic!("ODOMETER_SEED={seed}: {definitions}: {keys:?}"));
+            totals += check(&[definitions, again], seed);
+        }
+    }
+    assert!(totals > 500 || seeds(80) != (0..80), "{totals} totals");
+}
+
+/// Native metrics, most of which some other system can say.
+fn native_metric(dice: &mut Dice) -> Value {
+    let aggregation = *dice.pick(&[
+        "count",
+        "sum",
+        "min",
+        "max",
+        "avg",
+        "latest",
+        "first",
+        "unique_count",
+        "percentile",
+        "weighted_sum",
+    ]);
+    let mut metric = json!({ "code": "m", "name": "M", "aggregation": aggregation,
+        "period": dice.text(&["day", "month", "week", "quarter"]), "grace": "2h" });
+    if aggregation != "count" {
+        metric["value"] = json!(dice.text(&[
+            "properties.v",
+            "properties.v",
+            "properties.w * 2 - 1",
+            "COALESCE(properties.v, time / 86400)",
+            "CASE WHEN properties.p = 'red' THEN 1 ELSE properties.v END",
+        ]));
+    }
+    if aggregation == "percentile" {
+        metric["percentile"] = json!(dice.text(&["50", "99.9", "12.5"]));
+    }
+    if matches!(aggregation, "sum" | "latest" | "weighted_sum") && dice.chance(20) {
+        metric["recurring"] = json!(true);
+    }
+    if dice.chance(50) {
+        metric["filter"] = match dice.below(3) {
+            0 => json!(comparator(dice, 2).1),
+            1 => json!("properties.v IS NOT NULL"),
+            _ => json!("properties.q IN ('true', TRUE) AND properties.v IS NOT NULL"),
+        };
+    }
+    if dice.chance(30) {
+        metric["group_by"] = json!(["p", "q"]);
+    }
+    if dice.chance(20) && metric.get("recurring").is_none() {
+        metric["result"] =
+            json!(dice.text(&["value * 2", "ROUND(value / 7, 2)", "value / events"]));
+    }
+    let is_simple = matches!(aggregation, "sum" | "min" | "max" | "avg");
+    if is_simple && dice.chance(30) && metric.get("recurring").is_none() {
+        let every = dice.text(&["hour", "day", "15m", "4h"]);
+        metric["inner"] =
+            json!({ "aggregation": dice.text(&["sum", "max", "count"]), "every": every });
+        if metric["inner"]["aggregation"] == "count" {
+            metric.as_object_mut().expect("an object").shift_remove("value");
+        }
+        metric["period"] = json!("month");
+    }
+    native(&metric)
+}
+
+#[test]
+fn a_native_metric_that_a_system_can_say_has_the_same_totals_there() {
+    let mut said = [0; 3];
+    let mut totals = 0;
+    for seed in seeds(300) {
+        let metric = native_metric(&mut Dice::new(seed));
+        for (place, form) in [Form::Lago, Form::Maple, Form::Zenskar].into_iter().enumerate() {
+            match expressed(&metric, form) {
+                Ok(other) => {
+                    said[place] += 1;
+                    totals += check(&[metric.clone(), other], seed);
+                }
+                Err(keys) => assert!(!keys.is_empty(), "ODOMETER_SEED={seed}: {metric}"),
+            }
+        }
+    }
+    let is_usual = seeds(300) == (0..300);
+    let enough = said.iter().zip([10, 40, 80]).all(|(said, least)| *said > least);
+    assert!(!is_usual || (enough && totals > 500), "{said:?}, {totals} totals");
+}
+
+#[test]
+fn what_a_system_cannot_say_is_named() {
+    for (metric, form, keys) in [
+        (json!({ "aggregation": "avg", "value": "properties.v" }), Form::Lago, "aggregation"),
+        (json!({ "aggregation": "sum", "value": "properties.v * 2" }), Form::Lago, "value"),
+        (
+            json!({ "aggregation": "unique_count", "value": "properties.v" }),
+            Form::Lago,
+            "operation",
+        ),
+        (
+            json!({ "aggregation": "count", "filter": "properties.p = 'x'", "event_type": "o",
+                "group_by": ["p"], "result": "value + 1" }),
+            Form::Lago,
+            "filter event_type result group_by",
+        ),
+        (
+            json!({ "aggregation": "sum", "value": "properties.v", "period": "year", "anchor_month": 4 }),
+            Form::Lago,
+            "anchor_month",
+        ),
+        (
+            json!({ "aggregation": "count", "filter": "LOWER(properties.p) = 'x'",
+                "rounding": { "function": "round", "precision": 1 } }),
+            Form::Maple,
+            "rounding filter",
+        ),
+        (
+            json!({ "aggregation": "count", "filter": "properties.p = 'true'" }),
+            Form::Maple,
+            "filter",
+        ),
+        (
+            json!({ "aggregation": "sum", "value": "properties.v",
+                "group_by": [{ "property": "p", "values": ["x"] }] }),
+            Form::Maple,
+            "group_by",
+        ),
+        (
+            json!({ "aggregation": "unique_count", "value": "properties.v" }),
+            Form::Zenskar,
+            "filter",
+        ),
+        (json!({ "aggregation": "count", "filter": "id = 'x'" }), Form::Zenskar, "filter"),
+        (
+            json!({ "aggregation": "weighted_sum", "value": "properties.v" }),
+            Form::Zenskar,
+            "aggregation",
+        ),
+    ] {
+        let mut definition = json!({ "code": "m" });
+        definition
+            .as_object_mut()
+            .expect("an object")
+            .extend(metric.as_object().expect("an object").clone());
+        let found = expressed(&native(&definition), form).expect_err("it cannot be said");
+        let found: Vec<&str> = found.iter().map(|one| one.key).collect();
+        assert_eq!(found.join(" "), keys, "{definition}");
+    }
 }

@@ -23,6 +23,8 @@ pub(super) enum Refused {
     FeatureUnavailable,
     /// 404
     NotFound,
+    /// 405
+    MadeOtherwise(registry::Origin),
     /// 413
     TooLarge,
     /// 422
@@ -132,6 +134,10 @@ pub(super) fn refusal(refused: Refused, words: LagoErrors) -> Response<Body> {
                 "BadRequest: param is missing or the value is empty or invalid: billable_metric";
             let words = if of_pages { "Bad Request" } else { server };
             error(StatusCode::BAD_REQUEST, words, None, None)
+        }
+        Refused::MadeOtherwise(origin) => {
+            let code = format!("made_by_{}", origin.name());
+            error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", Some(&code), None)
         }
         Refused::FeatureUnavailable => {
             error(StatusCode::FORBIDDEN, "Forbidden", Some("feature_unavailable"), None)

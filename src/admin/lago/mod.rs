@@ -20,6 +20,7 @@ use super::router::{Parameters, Shared};
 use super::words::Named;
 use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Json};
+use crate::format::definitions::Form;
 use crate::format::evaluate_expression;
 use crate::registry::{Definition, Draft, Origin, Patch, Record, Registry};
 
@@ -65,8 +66,19 @@ pub(super) async fn list(
         return refusal(Refused::BadRequest, words);
     };
     let registry = shared.shown.catalogue.registry();
+    // Each metric is read: whoever asks for health waits for nobody.
+    let listed = tokio::task::spawn_blocking(move || listed(&registry, &tenant, page));
+    match listed.await {
+        Ok(Ok((metrics, count))) => paged("billable_metrics", metrics, page, count),
+        Ok(Err(refused)) => refusal(refused, words),
+        Err(error) => refusal(Refused::Failed(error.to_string()), words),
+    }
+}
+
+/// A page of the metrics that Lago can say, and how many of them there are.
+fn listed(registry: &Registry, tenant: &str, page: Page) -> Result<(Vec<Json>, usize), Refused> {
     let is_own = |record: &&Record| {
-        record.tenant == tenant && record.origin == Origin::Lago && record.deleted_at.is_none()
+        record.tenant == tenant && record.deleted_at.is_none() && is_sayable(record)
     };
     let mut records: Vec<&Record> = registry.records().filter(is_own).collect();
     records.sort_by(|one, other| {
@@ -74,10 +86,7 @@ pub(super) async fn list(
     });
     let metrics: Result<Vec<Json>, Refused> =
         page.cut(&records).iter().map(|record| answer_of(record)).collect();
-    match metrics {
-        Ok(metrics) => paged("billable_metrics", metrics, page, records.len()),
-        Err(refused) => refusal(refused, words),
-    }
+    Ok((metrics?, records.len()))
 }
 
 /// One metric; or, where its code ends so and there is no such metric, the groups of another one.
@@ -123,6 +132,9 @@ pub(super) async fn update(
         let tenant = own_tenant(&caller)?;
         let partial = fields(body)?;
         let work_out = |record: &Record| {
+            if record.origin != Origin::Lago {
+                return Err(Refused::MadeOtherwise(record.origin));
+            }
             let fields = lago::merged(body_of(record)?, partial.clone());
             let metric = read(&fields, |_| false)?;
             if metric.code != code {
@@ -224,14 +236,21 @@ fn native(metric: &BillableMetric, tenant: &str) -> Definition {
     metric.to_native(tenant, &Defaults::default())
 }
 
-/// One that was made otherwise is none of Lago's.
+/// One that was made otherwise is among them where Lago can say it.
 fn own<'r>(registry: &'r Registry, tenant: &str, code: &str) -> Option<&'r Record> {
-    registry.record(tenant, code).filter(|record| record.origin == Origin::Lago)
+    registry.record(tenant, code).filter(|record| is_sayable(record))
 }
 
-/// The body that a record was made of.
+fn is_sayable(record: &Record) -> bool {
+    record.origin == Origin::Lago || making::expressed(record, Form::Lago).is_some()
+}
+
+/// The body that a record was made of, or one that says the same.
 fn body_of(record: &Record) -> Result<Json, Refused> {
-    Ok(making::kept_body(record.newest().body.as_deref())?)
+    if record.origin == Origin::Lago {
+        return Ok(making::kept_body(record.newest().body.as_deref())?);
+    }
+    making::expressed(record, Form::Lago).ok_or(Refused::NotFound)
 }
 
 fn stored(record: &Record) -> Result<BillableMetric, Refused> {

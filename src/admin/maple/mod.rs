@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::header::WARNING;
 use axum::http::{HeaderValue, Response, StatusCode};
 
-use self::place::{Call, Place, is_own};
+use self::place::{Call, Place, is_shown};
 use self::refused::{Refused, faulty, listed};
 use super::access::Caller;
 use super::body::{self, Asked};
@@ -21,6 +21,7 @@ use super::native::new_id;
 use super::router::{JSON, Shared, answer};
 use crate::dialect::maple::{BillableMetric, Read, Search, State as Use};
 use crate::dialect::{Defaults, Json};
+use crate::format::definitions::Form;
 use crate::registry::{self, Draft, Once, Origin, Patch, Record, Registry};
 
 /// How many characters of what was ignored an answer tells.
@@ -122,6 +123,13 @@ fn patch(
     partial: &Json,
     once: Option<&Once>,
 ) -> Result<(Patch, Option<String>), Refused> {
+    if record.origin != Origin::Maple {
+        let text = format!(
+            "the metric was made by {} calls, and is changed and deleted by these",
+            record.origin.name()
+        );
+        return Err(Refused::new(StatusCode::CONFLICT, "made_otherwise", &text));
+    }
     let (mut before, is_archived) = (kept(record)?, record.deleted_at.is_some());
     let stored = making::kept_body(record.newest().body.as_deref())?;
     let stored = if is_archived { with_state(stored, Use::Archived) } else { stored };
@@ -151,7 +159,7 @@ fn patch(
 fn page(registry: &Registry, place: &Place, search: &Search) -> Result<Json, Refused> {
     let mark =
         |record: &Record| search.sort_key.mark(&record.code, record.created_at, record.updated_at);
-    let own = registry.newest_of(&place.tenant).filter(|record| is_own(record));
+    let own = registry.newest_of(&place.tenant).filter(|record| is_shown(record));
     let mut marked: Vec<_> = own.map(|record| (mark(record), record)).collect();
     marked.retain(|(mark, _)| {
         search.from.as_ref().is_none_or(|from| search.sort_key.compare(mark, from).is_gt())
@@ -212,6 +220,10 @@ fn told(
 }
 
 fn kept(record: &Record) -> Result<BillableMetric, Refused> {
+    if record.origin != Origin::Maple {
+        let body = making::expressed(record, Form::Maple).ok_or_else(Refused::no_metric)?;
+        return read(Some(&body.to_string()), false);
+    }
     read(record.newest().body.as_deref(), record.deleted_at.is_some())
 }
 

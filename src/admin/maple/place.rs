@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::refused::Refused;
 use crate::admin::access::Caller;
+use crate::admin::making;
 use crate::admin::router::Shared;
 use crate::admin::words::Words;
 use crate::dialect::maple::Identity;
+use crate::format::definitions::Form;
 use crate::model::EventTime;
 use crate::registry::{Once, Origin, Record, Registry};
 
@@ -34,7 +36,7 @@ pub(in crate::admin) struct Call {
 
 impl Place {
     pub(super) fn record<'r>(&self, registry: &'r Registry) -> Option<&'r Record> {
-        registry.newest(&self.tenant, &self.id).filter(|record| is_own(record))
+        registry.newest(&self.tenant, &self.id).filter(|record| is_shown(record))
     }
 
     pub(super) fn identity(&self, record: &Record, updated_at: EventTime) -> Identity {
@@ -103,7 +105,8 @@ impl FromRequestParts<Shared> for Call {
     }
 }
 
-/// One that was made otherwise is none of Maple's.
-pub(super) fn is_own(record: &Record) -> bool {
+/// One that was made otherwise is among them while it is in use, where Maple can say it.
+pub(super) fn is_shown(record: &Record) -> bool {
     record.origin == Origin::Maple
+        || (record.deleted_at.is_none() && making::expressed(record, Form::Maple).is_some())
 }

@@ -246,15 +246,33 @@ fn what_no_body_says_is_changed_natively_and_stays() {
 }
 
 #[test]
-fn metric_that_was_made_otherwise_is_none_of_lagos() {
+fn what_was_made_otherwise_is_listed_where_lago_can_say_it() {
     with(|address| {
-        let own = json!({"code": "n", "aggregation": "count"});
-        assert_eq!(call(address, "POST /v1/metrics", &own).0, 201);
-        for line in ["GET", "DELETE", "PUT"] {
-            let change = json!({"billable_metric": {"name": "x"}});
-            let request = format!("{line} /api/v1/billable_metrics/n");
-            assert_eq!(call(address, &request, &change).0, 404, "{line}");
+        let path = "/api/v1/billable_metrics";
+        for body in [
+            json!({"code": "sum", "aggregation": "sum", "value": "properties.v", "period": "day"}),
+            json!({"code": "avg", "aggregation": "avg", "value": "properties.v"}),
+        ] {
+            assert_eq!(call(address, "POST /v1/metrics", &body).0, 201);
         }
-        assert_eq!(call(address, "GET /v1/metrics/n", &Value::Null).0, 200, "it is still there");
+        assert_eq!(call(address, &format!("POST {path}"), &metric("own")).0, 200);
+        let (status, page) = call(address, &format!("GET {path}"), &Value::Null);
+        assert_eq!((status, &page["meta"]["total_count"]), (200, &2.into()), "{page}");
+        let (_, one) = call(address, &format!("GET {path}/sum"), &Value::Null);
+        let one = &one["billable_metric"];
+        assert_eq!(
+            (&one["name"], &one["aggregation_type"], &one["field_name"]),
+            (&"sum".into(), &"sum_agg".into(), &"v".into())
+        );
+        assert_eq!(one["lago_id"].as_str().map(str::len), Some(36));
+        assert!(page["billable_metrics"].as_array().expect("a list").contains(one), "{page}");
+        assert_eq!(call(address, &format!("GET {path}/avg"), &Value::Null).0, 404);
+        let change = json!({"billable_metric": {"name": "Other"}});
+        let refused = json!({"status": 405, "error": "Method Not Allowed", "code": "made_by_api"});
+        assert_eq!(call(address, &format!("PUT {path}/sum"), &change), (405, refused));
+        let (_, native) = call(address, "GET /v1/metrics/sum", &Value::Null);
+        assert_eq!((&native["version"], &native["name"]), (&1.into(), &Value::Null));
+        assert_eq!(call(address, &format!("DELETE {path}/sum"), &Value::Null).0, 200);
+        assert_eq!(call(address, "GET /v1/metrics/sum", &Value::Null).0, 404);
     });
 }

@@ -146,3 +146,27 @@ fn names_that_are_no_text_are_not_found_in_anybodys_words() {
         }
     });
 }
+
+#[test]
+fn what_was_made_otherwise_is_found_where_maple_can_say_it() {
+    with(|address| {
+        for body in [
+            json!({"code": "sum", "tenant": "cmp_1", "aggregation": "sum", "value": "properties.v",
+                "filter": "properties.x > 1 AND NOT properties.y = 'a'"}),
+            json!({"code": "half", "tenant": "cmp_1", "aggregation": "sum", "value": "properties.v / 2"}),
+        ] {
+            let (status, made) = call(address, "POST /v1/metrics", "", &body);
+            assert_eq!(status, 201, "{made}");
+        }
+        let results = found(address);
+        let ids: Vec<&Value> = results.iter().map(|one| &one["id"]).collect();
+        assert_eq!(ids, ["sum"]);
+        let (status, one) = call(address, &format!("GET {PATH}/sum"), "", &json!({}));
+        assert_eq!((status, &one), (200, &results[0]));
+        assert_eq!(one["metering_rule"]["rule"]["comparator"]["type"], "AND", "{one}");
+        let (status, told) =
+            call(address, &format!("PATCH {PATH}/sum"), "", &json!({"name": "Other"}));
+        assert_eq!((status, &told["error"]["code"]), (409, &"made_otherwise".into()), "{told}");
+        assert_eq!(call(address, &format!("GET {PATH}/half"), "", &json!({})).0, 404);
+    });
+}

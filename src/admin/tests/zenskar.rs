@@ -391,7 +391,7 @@ fn what_no_body_says_comes_from_configuration_and_stays() {
 }
 
 #[test]
-fn what_was_made_otherwise_is_none_of_zenskars() {
+fn code_of_what_was_made_otherwise_is_no_id() {
     with(|address| {
         let own = json!({"code": NOTHING, "aggregation": "count", "tenant": ORGANISATION});
         assert_eq!(call(address, "POST /v1/metrics", &own).0, 201);
@@ -399,6 +399,33 @@ fn what_was_made_otherwise_is_none_of_zenskars() {
             let request = format!("{request} /aggregates/{NOTHING}");
             assert_eq!(call(address, &request, &json!({"name": "x"})).0, 404, "{request}");
         }
-        assert_eq!(call(address, "GET /aggregates", &Value::Null).1["total_count"], 0);
+        let (_, page) = call(address, "GET /aggregates", &Value::Null);
+        assert_eq!(page["total_count"], 1);
+        assert_ne!(page["results"][0]["id"], NOTHING);
+    });
+}
+
+#[test]
+fn what_was_made_otherwise_is_listed_where_zenskar_can_say_it() {
+    with(|address| {
+        for body in [
+            json!({"code": "p95", "tenant": ORGANISATION, "aggregation": "percentile", "percentile": 95,
+                "value": "properties.ms"}),
+            json!({"code": "level", "tenant": ORGANISATION, "aggregation": "weighted_sum", "value": "properties.v"}),
+        ] {
+            assert_eq!(call(address, "POST /v1/metrics", &body).0, 201);
+        }
+        let (status, page) = call(address, "GET /aggregates", &Value::Null);
+        assert_eq!((status, &page["total_count"]), (200, &1.into()), "{page}");
+        let (id, query) = (&page["results"][0]["id"], &page["results"][0]["aggregation_query"]);
+        assert!(query.as_str().expect("a text").contains("percentile_disc(0.95)"), "{query}");
+        let path = format!("/aggregates/{}", id.as_str().expect("an id"));
+        let (status, one) = call(address, &format!("GET {path}"), &Value::Null);
+        assert_eq!((status, &one["name"], &one["aggregation_query"]), (200, &"p95".into(), query));
+        let (status, told) =
+            call(address, &format!("PATCH {path}"), &json!({"aggregation_query": COUNT}));
+        assert_eq!(status, 409, "{told}");
+        assert_eq!(call(address, &format!("DELETE {path}"), &Value::Null).0, 200);
+        assert_eq!(call(address, &format!("GET {path}"), &Value::Null).0, 404);
     });
 }

@@ -13,6 +13,7 @@ use crate::admin::making;
 use crate::admin::native::new_id;
 use crate::admin::router::Shared;
 use crate::dialect::zenskar::{self, Aggregate, Compiled, Detail};
+use crate::format::definitions::Form;
 use crate::registry::{Definition, Draft, Origin, Patch, Record, Registry, UNSAID};
 
 /// The native key that a data source may stand for.
@@ -111,8 +112,8 @@ pub(in crate::admin) async fn delete(
 ) -> Response<Body> {
     let deleted = async {
         let (tenant, id) = named(&shared, &caller, (organisation, id))?;
-        own(&shared.shown.catalogue.registry(), &tenant, &id)?;
-        let change = making::delete(&shared, &caller, (&tenant, &id), None).await?;
+        let code = own(&shared.shown.catalogue.registry(), &tenant, &id)?.code.clone();
+        let change = making::delete(&shared, &caller, (&tenant, &code), None).await?;
         answer_of(&change.record)
     };
     match deleted.await {
@@ -133,7 +134,7 @@ fn named(
     faults.finish(tenant.zip(id))
 }
 
-/// One that was made over this API; what was made otherwise is none of Zenskar's.
+/// One that there is; what was made otherwise is among them where Zenskar can say it.
 pub(super) fn own<'r>(
     registry: &'r Registry,
     tenant: &str,
@@ -143,15 +144,23 @@ pub(super) fn own<'r>(
 }
 
 fn found<'r>(registry: &'r Registry, tenant: &str, id: &str) -> Option<&'r Record> {
-    registry.record(tenant, id).filter(|record| is_own(record))
+    let is_it = |record: &&Record| record.tenant == tenant && record.id == id;
+    registry.records().filter(is_it).find(|record| is_shown(record))
 }
 
-pub(super) fn is_own(record: &Record) -> bool {
-    record.origin == Origin::Zenskar && record.deleted_at.is_none()
+pub(super) fn is_shown(record: &Record) -> bool {
+    let is_sayable =
+        || record.origin == Origin::Zenskar || making::expressed(record, Form::Zenskar).is_some();
+    record.deleted_at.is_none() && is_sayable()
 }
 
-/// The aggregate that a record was made of.
+/// The aggregate that a record was made of, or one that says the same.
 pub(super) fn stored(record: &Record) -> Result<Aggregate, Refused> {
+    if record.origin != Origin::Zenskar {
+        let body = making::expressed(record, Form::Zenskar).ok_or(Refused::NotFound)?;
+        let failed = |faults| Refused::Failed(format!("a body is refused: {faults:?}"));
+        return Aggregate::read(&body.to_string()).map_err(failed);
+    }
     let body = record.newest().body.as_deref().ok_or(Refused::NotFound)?;
     let failed = |faults| Refused::Failed(format!("a stored body is refused: {faults:?}"));
     Aggregate::read(body).map_err(failed)
@@ -189,6 +198,11 @@ fn changes(
     record: &Record,
     patch: &zenskar::Patch,
 ) -> Result<(Patch, Vec<String>), Refused> {
+    if record.origin != Origin::Zenskar {
+        let name = record.origin.name();
+        let text = format!("the metric was made by {name} calls, and is changed by these");
+        return Err(Refused::Conflict(text));
+    }
     let before = stored(record)?;
     let after = before.patched(patch);
     let compiled = meaning(&after)?;

@@ -44,8 +44,8 @@ pub(in crate::admin) async fn estimates(
         let tenant = organisation.tenant(&shared, &caller, &mut faults)?;
         let (ask, unknown) = Ask::read(Query::of(parameters, &mut faults), &mut faults);
         let (tenant, ask) = faults.finish(tenant.zip(ask))?;
-        let range = ask.range(&shared, &tenant)?;
-        let page = ask.totals(&shared, &tenant, range).await?;
+        let (code, range) = ask.range(&shared, &tenant)?;
+        let page = ask.totals(&shared, (&tenant, &code), range).await?;
         let estimated = range.estimate(&page.totals).map_err(|fault| Refused::Failed(fault.0))?;
         Ok((ask.answer(&shared, &tenant, &estimated, &page), unknown))
     };
@@ -80,31 +80,32 @@ impl Ask {
         (ask, query.rest().into_iter().map(|(name, _)| name).collect())
     }
 
-    /// The whole periods that are meant.
-    fn range(&self, shared: &Shared, tenant: &str) -> Result<Range, Refused> {
+    /// The code of the metric, and the whole periods that are meant.
+    fn range(&self, shared: &Shared, tenant: &str) -> Result<(String, Range), Refused> {
         let registry = shared.shown.catalogue.registry();
-        own(&registry, tenant, &self.aggregate)?;
+        let code = own(&registry, tenant, &self.aggregate)?.code.clone();
         let dates = (self.start_date.as_str(), self.end_date.as_str());
-        let range = registry.range((tenant, &self.aggregate), &self.customer, dates);
-        range.ok_or(Refused::NotFound)?.map_err(|faults| {
+        let range = registry.range((tenant, &code), &self.customer, dates);
+        let range = range.ok_or(Refused::NotFound)?.map_err(|faults| {
             let told = faults.iter().map(|RangeFault { edge, message }| match edge {
                 RangeEdge::Start => refused("start_date", message),
                 RangeEdge::End => refused("end_date", message),
             });
             Refused::Faults(told.collect())
-        })
+        })?;
+        Ok((code, range))
     }
 
     /// The totals of these periods.
     async fn totals(
         &self,
         shared: &Shared,
-        tenant: &str,
+        (tenant, code): (&str, &str),
         range: Range,
     ) -> Result<UsagePage, Refused> {
         let mut ask = UsageAsk {
             tenant: tenant.to_owned(),
-            metric: self.aggregate.clone(),
+            metric: code.to_owned(),
             customer: Some(self.customer.clone()),
             from: Some(range.span.start),
             to: Some(range.span.end),

@@ -9,13 +9,13 @@ use axum::extract::State;
 use axum::http::Response;
 use serde_json::json;
 
-use super::aggregates::{is_own, stored, version};
+use super::aggregates::{is_shown, stored, version};
 use super::answer::{Refused, refusal, shown};
 use super::filter::{Cell, Column, Filter};
 use super::request::{Faults, Organisation, Query, fault};
 use crate::admin::access::Caller;
 use crate::admin::router::{Parameters, Shared};
-use crate::registry::{Origin, Record};
+use crate::registry::Record;
 
 /// How many aggregates a page has where nothing else is asked for, and at most.
 const LIMIT: usize = 10;
@@ -56,19 +56,21 @@ pub(in crate::admin) async fn list(
     organisation: Organisation,
     parameters: Parameters,
 ) -> Response<Body> {
-    let listed = || {
+    let listed = async {
         let mut faults = Faults::default();
         let tenant = organisation.tenant(&shared, &caller, &mut faults)?;
         let ask = Ask::read(Query::of(parameters, &mut faults), &mut faults);
         let tenant = faults.finish(tenant)?;
         let registry = shared.shown.catalogue.registry();
-        // Also what is deleted: a cursor may name it.
-        let made = registry
-            .records()
-            .filter(|record| record.tenant == tenant && record.origin == Origin::Zenskar);
-        ask.page(&made.collect::<Vec<_>>())
+        // Each aggregate is read: whoever asks for health waits for nobody.
+        let page = tokio::task::spawn_blocking(move || {
+            // Also what is deleted: a cursor may name it.
+            let made = registry.records().filter(|record| record.tenant == tenant);
+            ask.page(&made.collect::<Vec<_>>())
+        });
+        page.await.map_err(|error| Refused::Failed(error.to_string()))?
     };
-    match listed() {
+    match listed.await {
         Ok((page, unknown)) => {
             let told = |name: &String| format!("unknown parameter `{name}` is not read");
             shown(page, &unknown.iter().map(told).collect::<Vec<_>>())
@@ -104,7 +106,7 @@ impl Ask {
     /// A page of what there is, and the parameters that were not read.
     fn page(self, made: &[&Record]) -> Result<(String, Vec<String>), Refused> {
         let mut found: Vec<&Record> = Vec::new();
-        for record in made.iter().filter(|record| is_own(record)) {
+        for record in made.iter().filter(|record| is_shown(record)) {
             if self.takes(record)? {
                 found.push(record);
             }

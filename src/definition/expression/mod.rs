@@ -17,6 +17,7 @@ mod grammar;
 mod lago;
 mod name;
 mod normal_form;
+mod outline;
 mod parser;
 mod pattern;
 mod primary;
@@ -34,6 +35,7 @@ use std::fmt;
 use sqlparser::tokenizer::Location;
 
 pub use self::grammar::Grammar;
+pub use self::outline::{Outline, Part};
 pub use self::pattern::is_like;
 pub use self::scalar::{EvaluationError, Scalar, ValueFault};
 

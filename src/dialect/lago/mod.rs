@@ -12,6 +12,7 @@ mod billable_metric;
 mod body;
 mod divisions;
 mod evaluation;
+mod express;
 mod native;
 #[cfg(test)]
 mod tests;
@@ -21,3 +22,4 @@ pub use billable_metric::{Aggregation, BillableMetric, Refusal, Rounding};
 pub use body::{BadRequest, fields_of, merged};
 pub use divisions::{Branch, Filter, Group};
 pub use evaluation::{EvaluationFault, NeedsTime, evaluate};
+pub use express::bodies;

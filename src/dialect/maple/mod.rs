@@ -12,6 +12,7 @@ mod answer;
 mod billable_metric;
 mod comparison;
 mod condition;
+mod express;
 mod findings;
 mod native;
 mod operator;
@@ -23,5 +24,6 @@ mod tests;
 
 pub use answer::Identity;
 pub use billable_metric::{Aggregator, BillableMetric, Read, State};
+pub use express::bodies;
 pub use partial::merged;
 pub use search::{Mark, Search, SortKey};

@@ -11,6 +11,7 @@ mod aggregate;
 mod builder;
 mod compile;
 mod detail;
+mod express;
 mod field;
 mod patch;
 mod sql;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use self::aggregate::{Aggregate, Submitted, read_submitted};
 pub use self::detail::{Detail, Location};
+pub use self::express::bodies;
 pub use self::patch::Patch;
 
 use crate::dialect::{Fault, Native, Step};

@@ -29,7 +29,7 @@ const OWN_NOTES: [&str; 2] =
 
 /// Another system's form of a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Form {
+pub enum Form {
     /// `POST /api/v1/billable_metrics`
     Lago,
     /// `POST /api/v1/companies/{company_id}/billable_metrics`
@@ -39,13 +39,23 @@ enum Form {
 }
 
 /// What a body means: the native form, the paths of what was ignored, and what is to be known beside it.
-struct Meaning {
-    native: Native,
+pub(super) struct Meaning {
+    pub(super) native: Native,
     ignored: Vec<String>,
     notes: Vec<String>,
 }
 
 impl Form {
+    /// As files name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Form::Lago => "lago",
+            Form::Maple => "maple",
+            Form::Zenskar => "zenskar",
+        }
+    }
+
     /// The key that a body may stand under in an entry.
     fn root_key(self) -> Option<&'static str> {
         match self {
@@ -62,7 +72,7 @@ impl Form {
         }
     }
 
-    fn meaning(self, body: &Json, file: &FileDefaults) -> Result<Meaning, Vec<Fault>> {
+    pub(super) fn meaning(self, body: &Json, file: &FileDefaults) -> Result<Meaning, Vec<Fault>> {
         let (tenant, defaults) = (file.tenant.as_str(), &file.defaults);
         match self {
             Form::Lago => match lago::BillableMetric::read(body) {
@@ -126,11 +136,18 @@ fn custom_aggregation() -> Fault {
 
 /// What a file says of all its metrics.
 #[derive(Default)]
-struct FileDefaults {
+pub(super) struct FileDefaults {
     tenant: String,
     defaults: Defaults,
     /// The native keys that are there, and where they stand.
     places: Vec<(&'static str, usize)>,
+}
+
+impl FileDefaults {
+    /// Those of no file in particular.
+    pub(super) fn of(tenant: String, defaults: Defaults) -> Self {
+        FileDefaults { tenant, defaults, places: Vec::new() }
+    }
 }
 
 /// A file's dialect, with what it says of all its metrics.

@@ -11,6 +11,7 @@ mod aggregation;
 mod body;
 mod customer;
 mod describe;
+mod express;
 mod foreign;
 mod grammar;
 mod grouping;
@@ -24,6 +25,8 @@ mod versions;
 
 pub use body::{BodyFault, read_body};
 pub use describe::{describe, describe_one};
+pub use express::{Expressed, express};
+pub use foreign::Form;
 use reader::{Faults, Field, Place};
 use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;

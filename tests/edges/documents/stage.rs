@@ -41,6 +41,7 @@ const WRAPPER: &str = r#"#!/bin/sh
 case "$1" in
 run) shift && set -- check "$@" ;;
 usage) shift && set -- usage --address ADDRESS "$@" ;;
+definitions) case "$*" in *--metrics*) ;; *) set -- "$@" --address ADDRESS ;; esac ;;
 rejects) set -- "$1" "$2" $(shift 2 && echo "$@" | sed 's#config/odometer.toml#odometer.toml#') ;;
 generate) case " $* " in *" --topic "* | *" --follow "*) exit 0 ;; esac ;;
 esac

@@ -1,0 +1,133 @@
+//! `odometer definitions`: what is defined, out of a daemon or files into a file of any dialect, and into a daemon.
+//!
+//! ```text
+//! daemon │ files ─► stock ─► export ─► a file          files ─► import: all looked at first ─► daemon
+//! ```
+
+mod export;
+mod import;
+mod stock;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::CommandError;
+use crate::format::definitions::Form;
+
+const EXPORT_HELP: &str = "\
+A body of Lago, Maple or Zenskar is written only where reading it again gives the same metric. What such a
+body cannot say of all metrics alike (period, time zone, grace, late, topic) stands once in the file's
+`defaults`. Metrics that cannot be said, among them those of several versions, are listed with the reason,
+the exit status is 2, and nothing is written.
+
+Examples:
+  odometer definitions export --output metrics.json
+  odometer definitions export --dialect lago --skip-inexpressible --output lago.json
+  odometer definitions export --metrics config/metrics.toml --dialect zenskar";
+
+const IMPORT_HELP: &str = "\
+All files are read and held against the daemon before the first metric is made; a file of any dialect gives
+native metrics. Prints for each metric `created`, `equal`, `updated`, or with --dry-run what would become of
+it. Where one is there already and is another, nothing is made, and the exit status is 2, unless --update is
+given.
+
+Examples:
+  odometer definitions import metrics.json
+  odometer definitions import lago.json --dry-run
+  odometer definitions import metrics.toml --update --address 127.0.0.1:9464 --key-file key";
+
+/// What can be done with definitions.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DefinitionsCommand {
+    /// Write what is defined as a file, in the native form or another system's
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArguments),
+    /// Make the metrics of files in a running daemon
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArguments),
+}
+
+/// The flags of `odometer definitions export`.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArguments {
+    /// Where the daemon's admin listener answers
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
+    pub address: String,
+    /// A file that holds the key which the daemon's admin.keys lets in [default: none]
+    #[arg(long, value_name = "FILE", conflicts_with = "metrics")]
+    pub key_file: Option<PathBuf>,
+    /// Definitions of these files, of no daemon
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub metrics: Vec<PathBuf>,
+    /// Whose form the file is to have
+    #[arg(long, value_enum, default_value = "native")]
+    pub dialect: DialectName,
+    /// Metrics of this tenant [default: all that the key may see]
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// Only the metric of this code; may be given several times [default: every metric]
+    #[arg(long, value_name = "CODE")]
+    pub metric: Vec<String>,
+    /// Leave out what the dialect cannot say, and name it on stderr
+    #[arg(long)]
+    pub skip_inexpressible: bool,
+    /// Where the file goes [default: stdout, also -]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The flags of `odometer definitions import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArguments {
+    /// Metric definitions of any dialect, as one set: TOML, JSON or YAML
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the daemon's admin listener answers
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
+    pub address: String,
+    /// A file that holds the key which the daemon's admin.keys lets in [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Change what is there already and is another: a change of meaning is a version
+    #[arg(long)]
+    pub update: bool,
+    /// Say what would become of each metric, and make nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The forms that a file may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DialectName {
+    /// Ours
+    Native,
+    /// Bodies of billable metrics
+    Lago,
+    /// Bodies of billable metrics, with their codes as `id`
+    Maple,
+    /// Bodies of aggregates, with their codes as `id`
+    Zenskar,
+}
+
+impl DialectName {
+    fn form(self) -> Option<Form> {
+        match self {
+            DialectName::Native => None,
+            DialectName::Lago => Some(Form::Lago),
+            DialectName::Maple => Some(Form::Maple),
+            DialectName::Zenskar => Some(Form::Zenskar),
+        }
+    }
+}
+
+/// Moves definitions.
+///
+/// # Errors
+/// No daemon there, files with faults, what cannot be said or is there already.
+pub(super) fn definitions(command: &DefinitionsCommand) -> Result<(), CommandError> {
+    match command {
+        DefinitionsCommand::Export(arguments) => export::export(arguments),
+        DefinitionsCommand::Import(arguments) => import::import(arguments),
+    }
+}

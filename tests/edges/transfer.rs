@@ -1,0 +1,163 @@
+//! Definitions out of a daemon or files, and into a daemon.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::daemon::{Scene, get, listening, request};
+use crate::program::{expect_status, run};
+
+const ANCHOR: &str =
+    r#"{"metrics":[{"code":"anchor","event_type":"never","aggregation":"count"}]}"#;
+
+/// What a daemon lists, without what only this one knows.
+fn listed(address: &str) -> Vec<Value> {
+    let (status, mut page) = get(address, "/v1/metrics?limit=1000");
+    assert_eq!(status, 200, "{page}");
+    for metric in page["metrics"].as_array_mut().expect("a list") {
+        let metric = metric.as_object_mut().expect("an object");
+        for key in ["created_at", "updated_at", "origin"] {
+            metric.shift_remove(key);
+        }
+        metric.sort_keys();
+    }
+    page["metrics"].as_array().expect("a list").clone()
+}
+
+fn make(address: &str, line: &str, body: &Value) {
+    let (status, answer) = request(address, line, &body.to_string());
+    assert!(matches!(status, 200 | 201), "{line}: {answer}");
+}
+
+/// Metrics of every kind, made by native and by Lago's calls.
+fn stock(address: &str) {
+    for body in [
+        json!({ "code": "a/b c", "name": "A", "aggregation": "sum", "value": "properties.v", "period": "month",
+            "group_by": [{ "property": "region", "values": ["eu", "us"], "other": "drop" }] }),
+        json!({ "code": "p95", "aggregation": "percentile", "percentile": 95, "value": "properties.ms * 2",
+            "filter": "properties.ok = 'yes'", "result": "ROUND(value, 2)" }),
+    ] {
+        make(address, "POST /v1/metrics", &body);
+    }
+    let body = json!({ "billable_metric": { "name": "S", "code": "seats", "aggregation_type": "unique_count_agg",
+        "field_name": "seat", "recurring": true, "filters": [{ "key": "kind", "values": ["x", "y"] }] } });
+    make(address, "POST /api/v1/billable_metrics", &body);
+}
+
+#[test]
+fn what_one_daemon_has_another_one_takes() {
+    let (one, other) = (Scene::new(ANCHOR), Scene::new(ANCHOR));
+    let ((first, from), (second, to)) = (listening(&one), listening(&other));
+    stock(&from);
+    let file = one.path("export.json");
+    let name = file.to_str().expect("text");
+    expect_status(&run(["definitions", "export", "--address", &from, "--output", name]), 0);
+    let import = |words: &[&str], status: i32| {
+        let words = [&["definitions", "import", name, "--address", &to], words].concat();
+        expect_status(&run(words), status)
+    };
+    let (told, _) = import(&["--dry-run"], 0);
+    assert_eq!(told.matches("would be created").count(), 3, "{told}");
+    assert_eq!(listed(&to).len(), 1);
+    let (told, _) = import(&[], 0);
+    assert!(told.contains("equal  anchor\n") && told.contains("created  a/b c\n"), "{told}");
+    assert_eq!(listed(&to), listed(&from));
+    let (told, _) = import(&[], 0);
+    assert_eq!(told.matches("equal  ").count(), 4, "{told}");
+    // What is another one stays, and with it all of the file.
+    let text = fs::read_to_string(&file).expect("it is there");
+    let mut changed: Value = serde_json::from_str(&text).expect("JSON");
+    let metrics = changed["metrics"].as_array_mut().expect("a list");
+    metrics.iter_mut().find(|one| one["code"] == "p95").expect("it is there")["result"] =
+        json!("value * 3");
+    metrics.push(json!({ "code": "new", "aggregation": "count" }));
+    fs::write(&file, changed.to_string()).expect("written");
+    let (_, told) = import(&[], 2);
+    assert!(told.contains("\"p95\"") && told.contains("--update"), "{told}");
+    assert_eq!(listed(&to).len(), 4);
+    let (told, _) = import(&["--update"], 0);
+    assert!(told.contains("updated  p95\n") && told.contains("created  new\n"), "{told}");
+    assert_eq!(get(&to, "/v1/metrics/p95").1["result"], "value * 3");
+    assert_eq!(get(&to, "/v1/metrics/p95").1["version"], 2);
+    fs::write(&file, "{\"metrics\": [{\"code\": \"x\", \"aggregation\": \"sum\"}]}")
+        .expect("written");
+    let (_, told) = import(&[], 2);
+    assert!(told.contains("export.json:1:") && told.contains("value"), "{told}");
+    first.kill();
+    second.kill();
+    let (_, told) = import(&[], 2);
+    assert!(told.contains("value"), "{told}");
+    fs::write(&file, text).expect("written");
+    let (_, told) = import(&[], 1);
+    assert!(told.contains("no daemon answers"), "{told}");
+}
+
+#[test]
+fn what_lago_can_say_is_exported_and_read_again() {
+    let scene = Scene::new(ANCHOR);
+    let (daemon, address) = listening(&scene);
+    stock(&address);
+    let export = ["definitions", "export", "--address", &address, "--dialect", "lago"];
+    let file = scene.path("lago.json");
+    let name = file.to_str().expect("text");
+    let to_file = [&export[..], &["--output", name]].concat();
+    let (_, told) = expect_status(&run(&to_file), 2);
+    for words in ["p95: aggregation:", "p95: filter:", "p95: result:", "anchor: event_type:"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!file.exists(), "nothing is written");
+    let skipping = [&to_file[..], &["--skip-inexpressible"]].concat();
+    let (_, told) = expect_status(&run(&skipping), 0);
+    assert!(told.contains("left out: p95: filter"), "{told}");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let written: Value = serde_json::from_str(&text).expect("JSON");
+    let codes: Vec<&Value> =
+        written["metrics"].as_array().expect("a list").iter().map(|one| &one["code"]).collect();
+    assert_eq!(codes, ["a/b c", "seats"]);
+    let (told, _) = expect_status(&run(["definitions", "import", name, "--address", &address]), 0);
+    assert_eq!(told, "equal  a/b c\nequal  seats\n");
+    // Lago's API takes the body as it is.
+    let mut body = written["metrics"][0].clone();
+    body["code"] = json!("again");
+    make(&address, "POST /api/v1/billable_metrics", &json!({ "billable_metric": body }));
+    let (_, there) = get(&address, "/v1/metrics/again");
+    assert_eq!(there["group_by"][0]["other"], "drop", "{there}");
+    // From a file the same comes out.
+    let from_file = ["definitions", "export", "--metrics", name, "--dialect", "lago"];
+    let (told, _) = expect_status(&run(from_file), 0);
+    assert_eq!(serde_json::from_str::<Value>(&told).expect("JSON"), written);
+    let missing = [&export[..], &["--metric", "nowhere"]].concat();
+    let (_, told) = expect_status(&run(missing), 2);
+    assert!(told.contains("nowhere"), "{told}");
+    daemon.kill();
+}
+
+#[test]
+fn versions_customers_and_calendars_are_kept_or_refused() {
+    let scene = Scene::new(ANCHOR);
+    let text = r#"{"metrics": [{"code": "v", "aggregation": "count"},
+        {"code": "v", "aggregation": "count", "filter": "properties.x = 1", "effective_from": "2026-03-01T00:00:00Z"},
+        {"code": "d", "aggregation": "count", "period": "day"}, {"code": "e", "aggregation": "count"},
+        {"code": "f", "aggregation": "count"}],
+        "customers": [{"customer": "c", "timezone": "Europe/Berlin", "anchor": 15}]}"#;
+    scene.write("versions.json", text);
+    let file = scene.path("versions.json");
+    let name = file.to_str().expect("text");
+    let (native, _) = expect_status(&run(["definitions", "export", "--metrics", name]), 0);
+    let wanted: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(serde_json::from_str::<Value>(&native).expect("JSON"), wanted);
+    let foreign = ["definitions", "export", "--metrics", name, "--dialect", "maple"];
+    let (_, told) = expect_status(&run(foreign), 2);
+    assert!(told.contains("v: effective_from: has 2 versions"), "{told}");
+    assert!(told.contains("d: period: is \"day\", and \"month\" of most others"), "{told}");
+    let alone = [&foreign[..], &["--metric", "d"]].concat();
+    let (told, _) = expect_status(&run(alone), 0);
+    assert!(told.contains("\"period\": \"day\"") && told.contains("Europe/Berlin"), "{told}");
+    let (daemon, address) = listening(&scene);
+    let (_, told) = expect_status(&run(["definitions", "import", name, "--address", &address]), 2);
+    for words in ["no call makes calendars", "versions that are to come"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert_eq!(listed(&address).len(), 1);
+    daemon.kill();
+}
