@@ -36,6 +36,7 @@ const OTHERS: [&str; 33] = [
     "rm",
     "rsync",
     "sleep",
+    "sed",
     "systemctl",
     "tail",
     "tar",
