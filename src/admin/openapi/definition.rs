@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{
-    Schemas, boolean, closed, instant, list, one_of, or_null, properties, reference, such_as, text,
+    Schemas, boolean, closed, formatted, instant, list, one_of, or_null, properties, reference,
+    such_as, text,
 };
 use crate::definition::{AggregationKind, Fill, Grammar, LatePolicy, RoundingFunction};
 
@@ -21,7 +22,7 @@ pub(super) fn keys() -> Map<String, Value> {
         "type": "string", "minLength": 1, "maxLength": 255, "pattern": CODE,
         "description": "Its name among the tenant's metrics. It may not end like `~2`.",
     });
-    let expression = |what, example: &str| such_as(text(what), example);
+    let expression = |what, example: &str| such_as(formatted("expression", what), example);
     properties(vec![
         ("code", code),
         ("name", text("For people.")),
@@ -65,7 +66,7 @@ pub(super) fn keys() -> Map<String, Value> {
         ),
         (
             "timezone",
-            json!({ "type": "string", "default": "UTC", "description": "The IANA zone by which periods are cut." }),
+            json!({ "type": "string", "format": "timezone", "default": "UTC", "description": "The IANA zone by which periods are cut." }),
         ),
         (
             "anchor",

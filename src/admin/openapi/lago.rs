@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, code_in_path, in_query};
 use super::schema::{
-    Schemas, boolean, closed, instant, list, one_of, open, or_null, properties, reference, text,
-    whole, whole_object,
+    Schemas, boolean, closed, formatted, instant, list, one_of, open, or_null, properties,
+    reference, text, whole, whole_object,
 };
 use crate::admin::page::PER_PAGE;
 use crate::definition::RoundingFunction;
@@ -55,7 +55,7 @@ pub(in crate::admin) fn create() -> Operation {
     let answer = call("lagoCreateBillableMetric", "Make a metric")
         .takes("LagoInput", &json!({ "billable_metric": input() }))
         .answers(200, "The metric.", "LagoBillableMetric", &json!({ "billable_metric": metric() }));
-    let code = [("code", "$response.body#/billable_metric/code")];
+    let code = [("path.code", "$response.body#/billable_metric/code")];
     let calls = [
         "lagoReadBillableMetric",
         "lagoUpdateBillableMetric",
@@ -188,7 +188,10 @@ pub(super) fn schemas() -> Schemas {
     let evaluation = open(
         "What is worked out.",
         &["expression", "event"],
-        properties(vec![("expression", text("In Lago's grammar.")), ("event", event)]),
+        properties(vec![
+            ("expression", formatted("lago-expression", "In Lago's grammar.")),
+            ("event", event),
+        ]),
     );
     let named = [
         ("LagoFilter", filter()),
@@ -256,7 +259,13 @@ fn fields() -> Map<String, Value> {
         ),
         ("rounding_function", rounding()),
         ("rounding_precision", precision()),
-        ("expression", or_null(text("What is aggregated instead of the property as it is."))),
+        (
+            "expression",
+            or_null(formatted(
+                "lago-expression",
+                "What is aggregated instead of the property as it is.",
+            )),
+        ),
         ("filters", or_null(list(reference("LagoFilter")))),
         ("group", or_null(reference("LagoGroup"))),
     ])

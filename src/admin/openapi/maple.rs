@@ -39,7 +39,8 @@ pub(in crate::admin) fn create() -> Operation {
         .takes("MapleInput", &input())
         .answers(200, "The metric.", "MapleBillableMetric", &metric())
         .header("warning", IGNORED);
-    let place = [("company_id", "$response.body#/company_id"), ("id", "$response.body#/id")];
+    let place =
+        [("path.company_id", "$response.body#/company_id"), ("path.id", "$response.body#/id")];
     answer.leads_to("mapleReadBillableMetric", &place).leads_to("mapleUpdateBillableMetric", &place)
 }
 

@@ -97,8 +97,8 @@ fn components() -> Value {
         "schemas": schemas,
         "parameters": { "RequestId": {
             "name": REQUEST_ID, "in": "header",
-            "description": "Names the request; where there is none the answer has a new one.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+            "description": "Names the request; one of 1 to 128 bytes is that of the answer, else this has a new one.",
+            "schema": { "type": "string" },
         } },
         "headers": { "RequestId": {
             "description": "Names the request.", "schema": { "type": "string" }, "required": true,

@@ -36,15 +36,18 @@ pub(in crate::admin) fn create() -> Operation {
         "outcome": "created",
         "note": "it folds events that are read after this answer; earlier ones are not counted, for there is no backfill yet",
     });
-    call("createMetric", "Make a metric")
+    let answer = call("createMetric", "Make a metric")
         .note("It folds every event that is read after the answer. The body is an entry of a definition file.")
         .with(tenant())
         .takes("Definition", &written())
-        .answers(201, "The metric, and what became of it.", "ChangedMetric", &made)
-        .leads_to("readMetric", &[("code", "$response.body#/code")])
-        .leads_to("patchMetric", &[("code", "$response.body#/code")])
-        .leads_to("listVersions", &[("code", "$response.body#/code")])
-        .leads_to("deleteMetric", &[("code", "$response.body#/code")])
+        .answers(201, "The metric, and what became of it.", "ChangedMetric", &made);
+    let name = [("path.code", "$response.body#/code"), ("query.tenant", "$response.body#/tenant")];
+    let calls = ["readMetric", "patchMetric", "listVersions", "deleteMetric"];
+    let answer = calls.into_iter().fold(answer, |answer, call| answer.leads_to(call, &name));
+    let asked =
+        [("query.metric", "$response.body#/code"), ("query.tenant", "$response.body#/tenant")];
+    answer
+        .leads_to("usage", &asked)
         .refuses(&[409, 503])
         .refuses_for(404, "The tenant is none of the key's.")
 }

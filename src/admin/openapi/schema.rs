@@ -17,6 +17,11 @@ pub(super) fn text(what: &str) -> Value {
     json!({ "type": "string", "description": what })
 }
 
+/// A text of a form that has a name: it is told of, and no more.
+pub(super) fn formatted(format: &str, what: &str) -> Value {
+    json!({ "type": "string", "format": format, "description": what })
+}
+
 /// An instant by RFC 3339, in UTC where an answer has it.
 pub(super) fn instant(what: &str) -> Value {
     json!({ "type": "string", "format": "date-time", "description": what })

@@ -51,9 +51,8 @@ fn told_of(call: &str) -> Vec<&'static Value> {
         |(form, by, _): &(&str, &str, &Value)| by.eq_ignore_ascii_case(method) && is_of(path, form);
     let mut found: Vec<_> = operations().into_iter().filter(is_it).collect();
     // One that names itself is none that a parameter stands for.
-    let exact: Vec<_> = found.iter().filter(|(form, ..)| *form == path).copied().collect();
-    if !exact.is_empty() {
-        found = exact;
+    if found.iter().any(|(form, ..)| *form == path) {
+        found.retain(|(form, ..)| *form == path);
     }
     found.into_iter().map(|(_, _, told)| told).collect()
 }

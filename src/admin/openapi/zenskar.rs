@@ -7,7 +7,7 @@ use super::operation::{
     Operation, family_in_query, in_header, in_path, in_query, required_in_query,
 };
 use super::schema::{
-    Schemas, boolean, instant, list, open, or_null, properties, reference, text, whole,
+    Schemas, boolean, formatted, instant, list, open, or_null, properties, reference, text, whole,
     whole_object,
 };
 use crate::admin::zenskar::{Column, LIMIT, LIMIT_MAX, OPERATORS};
@@ -33,11 +33,12 @@ pub(in crate::admin) fn list_all() -> Operation {
     let mut limit = number(1, LIMIT, "How many a page has.");
     limit["maximum"] = LIMIT_MAX.into();
     let columns = Column::ALL.map(Column::name);
+    let sort_keys = [&columns[..], &[""]].concat();
     let order = format!(
         "Columns ({}) with commas between; `-` before one: descending.",
         columns.join(", ")
     );
-    let direction = json!({ "type": "string", "enum": ["asc", "desc"], "default": "desc", "description": "Which way `sort_key` sorts." });
+    let direction = json!({ "type": "string", "enum": ["asc", "desc", ""], "default": "desc", "description": "Which way `sort_key` sorts." });
     let filters = format!(
         "Conditions: a column, or a column and an operator with two underscores between ({}). Without one it asks for equality. \
          `in` and `not_in` take values with commas between; `like` and `ilike`, which created_at has not, look for a text \
@@ -49,14 +50,14 @@ pub(in crate::admin) fn list_all() -> Operation {
     found["created_at"] = "2026-03-10T12:00:00Z".into();
     let page = json!({ "results": [found], "next": null, "previous": null, "total_count": 1 });
     call("zenskarListAggregates", "The aggregates that Zenskar can say, newest first")
-        .note("A parameter that means nothing is told of in a Warning.")
+        .note("A parameter that means nothing is told of in a Warning; an empty one is as if it were not there.")
         .with(in_query("limit", limit))
         .with(in_query("offset", number(0, 0, "How many stand before the page.")))
         .with(in_query("cursor", text("The `next` or `previous` of an answer.")))
         .with(in_query("order", text(&order)))
         .with(in_query(
             "sort_key",
-            json!({ "type": "string", "enum": columns, "description": "One column to sort by." }),
+            json!({ "type": "string", "enum": sort_keys, "description": "One column to sort by." }),
         ))
         .with(in_query("sort_type", direction))
         .with(family_in_query("filter", &pattern, &filters, &json!({ "name__ilike": "sms" })))
@@ -70,11 +71,12 @@ pub(in crate::admin) fn create() -> Operation {
         .takes("ZenskarInput", &input())
         .answers(200, "The aggregate.", "ZenskarAggregate", &aggregate())
         .header("warning", WARNINGS);
-    let id = [("id", "$response.body#/id")];
+    let same = ("header.organisation", "$request.header.organisation");
+    let id = [("path.id", "$response.body#/id"), same];
     let calls = ["zenskarReadAggregate", "zenskarUpdateAggregate", "zenskarDeleteAggregate"];
     let answer = calls.into_iter().fold(answer, |answer, call| answer.leads_to(call, &id));
     answer
-        .leads_to("zenskarEstimate", &[("aggregate_id", "$response.body#/id")])
+        .leads_to("zenskarEstimate", &[("query.aggregate_id", "$response.body#/id"), same])
         .refuses(&[409, 503])
 }
 
@@ -194,8 +196,14 @@ fn fields() -> Map<String, Value> {
     properties(vec![
         ("name", text("For people.")),
         ("dataschema", text("Kept and told.")),
-        ("aggregation_query", text("SQL. Empty where the builder says what is counted.")),
-        ("cust_agg_query", text("Kept and told; a Warning says where it means something else.")),
+        (
+            "aggregation_query",
+            formatted("sql", "SQL. Empty where the builder says what is counted."),
+        ),
+        (
+            "cust_agg_query",
+            formatted("sql", "Kept and told; a Warning says where it means something else."),
+        ),
         (
             "visual_query_builder",
             json!({ "type": "object", "description": "What Zenskar's builder has put together." }),
