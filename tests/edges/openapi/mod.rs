@@ -121,7 +121,11 @@ fn whatever_schemathesis_sends_is_answered_as_the_document_tells() {
             .arg(&document)
             .args(["--url", &format!("http://{address}"), "--phases", phases, "--checks", checks])
             .args(["--header", &format!("Authorization: Bearer {KEY}")])
+            // A key that is none would shut out this machine's address.
+            .args(["--generation-with-security-parameters", "false"])
             .args(["--seed", "1", "--generation-database", "none", "--workers", "1"])
+            // How fast a machine is says nothing.
+            .args(["--request-timeout", "120", "--suppress-health-check", "all"])
             .args(arguments)
             .args(["--continue-on-failure", "--no-color"]);
         let told = said(&mut schemathesis);

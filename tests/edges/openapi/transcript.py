@@ -81,6 +81,10 @@ def wrong_examples(document):
             if "example" in parameter:
                 for fault in document.faults([*place, "parameters", str(at), "schema"], parameter["example"]):
                     yield f"{method} {path}: the example of {parameter['name']}: {fault}"
+    for name, schema in document.document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            for fault in document.faults(["components", "schemas", name], example):
+                yield f"the example of {name}: {fault}"
 
 
 def wrong_answer(document, line):
