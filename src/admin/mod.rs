@@ -4,7 +4,7 @@
 //! ```text
 //! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native`, `lago` (by `page`),
+//! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native` (with `foreign`), `lago` (by `page`),
 //! `maple` and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
 //! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
 //! totals (by `query`). Decides nothing about totals, and starts no thread: who calls drives the future.
@@ -14,6 +14,7 @@ mod body;
 mod catalogue;
 mod dialects;
 mod error;
+mod foreign;
 mod lago;
 mod making;
 mod maple;

@@ -4,6 +4,7 @@ mod keys;
 mod lago;
 mod maple;
 mod native;
+mod refusals;
 mod zenskar;
 
 use std::io::{Read, Write};
