@@ -10,13 +10,16 @@ use crate::admin::{Hash, Key, Role};
 use crate::model::EventTime;
 use crate::telemetry::Series;
 
+/// What stands there for a status.
+type Code = fn(u16) -> Value;
+
 /// A call that makes a metric, and how a refusal is recognised there: the place of its status or code, and of its text.
 struct Way {
     request: &'static str,
     body: &'static str,
     words: Words,
     /// Pointers into the answer (RFC 6901).
-    code: Option<(&'static str, fn(u16) -> Value)>,
+    code: Option<(&'static str, Code)>,
     text: &'static str,
 }
 

@@ -28,7 +28,9 @@ enum Step {
 pub(super) fn import(arguments: &ImportArguments) -> Result<(), CommandError> {
     let (mut metrics, customers) = stock::of_files(&arguments.files, arguments.dialect.form())?;
     if let Some(tenant) = &arguments.tenant {
-        metrics.iter_mut().for_each(|metric| metric.belong_to(tenant));
+        for metric in &mut metrics {
+            metric.belong_to(tenant);
+        }
     }
     let mut faults: Vec<String> = customers
         .iter()
