@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 
 use super::dialects;
 use super::reader::{Faulty, Field, Table};
+use super::state::path;
 use super::tree::Content;
-use crate::admin::{Dialects, Hash, Key, Role, Tenants};
+use crate::admin::{Dialects, Hash, IdentityFiles, Key, Role, Tenants};
 use crate::model::EventTime;
 
-pub(super) const KEYS: [&str; 4] = ["address", "keys", "tenants", "dialects"];
+pub(super) const KEYS: [&str; 5] = ["address", "tls", "keys", "tenants", "dialects"];
+pub(super) const TLS_KEYS: [&str; 2] = ["certificate", "key"];
 const KEY_KEYS: [&str; 5] = ["name", "tenant", "role", "hash", "expires"];
 /// In place of a tenant.
 const EVERY_TENANT: &str = "*";
@@ -19,6 +21,8 @@ const EVERY_TENANT: &str = "*";
 pub struct Admin {
     /// Address and port of the listener. `None`: there is none. Default `127.0.0.1:9464`.
     pub address: Option<SocketAddr>,
+    /// Where certificate and key of the listener lie. Default `None`: it speaks plain HTTP.
+    pub tls: Option<IdentityFiles>,
     /// Keys that are let in. Default none: then this machine alone is answered.
     pub keys: Vec<Key>,
     /// How tenants are called elsewhere. Default as here.
@@ -33,6 +37,7 @@ impl std::fmt::Debug for Admin {
         let names: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
         f.debug_struct("Admin")
             .field("address", &self.address)
+            .field("tls", &self.tls)
             .field("keys", &names)
             .field("tenants", &self.tenants)
             .field("dialects", &self.dialects)
@@ -44,11 +49,23 @@ impl std::fmt::Debug for Admin {
 pub(super) fn read(table: &Table<'_>) -> Result<Admin, Faulty> {
     let default = SocketAddr::from(([127, 0, 0, 1], 9464));
     let address = table.value_or("address", Some(default), address);
+    let tls = table.section("tls", &TLS_KEYS).and_then(|table| tls(&table));
     let keys = table.value_or("keys", Vec::new(), keys);
     let tenants = table.value_or("tenants", Tenants::default(), dialects::tenants);
     let dialects =
         table.section("dialects", &dialects::KEYS).and_then(|table| dialects::dialects(&table));
-    Ok(Admin { address: address?, keys: keys?, tenants: tenants?, dialects: dialects? })
+    Ok(Admin { address: address?, tls: tls?, keys: keys?, tenants: tenants?, dialects: dialects? })
+}
+
+/// Both files, or none.
+fn tls(table: &Table<'_>) -> Result<Option<IdentityFiles>, Faulty> {
+    let wanted = "a path of a PEM file, for a certificate and its key go together";
+    if TLS_KEYS.iter().all(|key| table.field(key).is_none()) {
+        return Ok(None);
+    }
+    let file = |key| table.required(key, wanted, path);
+    let (certificate, key) = (file("certificate"), file("key"));
+    Ok(Some(IdentityFiles { certificate: certificate?, key: key? }))
 }
 
 fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {

@@ -204,6 +204,41 @@ odometer.toml:16:1: admin.address: expected an IP address and a port such as "12
 }
 
 #[test]
+fn certificate_of_the_listener_is_read() {
+    let text = format!("{LEAST}[admin]\ntls = {{ certificate = \"a.crt\", key = \"a.key\" }}\n");
+    let settings = load(&text);
+    let files = settings.admin.tls.clone().expect("it is given");
+    assert_eq!((files.certificate, files.key), ("a.crt".into(), "a.key".into()));
+    let shown = settings.to_string();
+    for line in [r#"admin.tls.certificate = "a.crt""#, r#"admin.tls.key = "a.key""#] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let shown = load(LEAST).to_string();
+    for line in ["admin.tls = unset: plain HTTP"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn faults_of_the_certificate_are_told() {
+    for (lines, part) in [
+        (
+            "tls = { certificate = \"a\" }",
+            "admin.tls.key: is missing: expected a path of a PEM file",
+        ),
+        (
+            "tls = { key = \"a\" }",
+            "admin.tls.certificate: is missing: expected a path of a PEM file",
+        ),
+        ("tls = { certificate = \"a\", key = \"b\", ca = \"c\" }", "admin.tls: unknown key \"ca\""),
+        ("tls = \"a.pem\"", "admin.tls: is no table"),
+    ] {
+        let found = File::of(&format!("{LEAST}[admin]\n{lines}\n")).faults(&[], &[]);
+        assert!(found.contains(part), "{lines}: {found}");
+    }
+}
+
+#[test]
 fn other_systems_names_and_defaults_are_read() {
     let text = format!(
         r#"{LEAST}
