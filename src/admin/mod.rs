@@ -4,7 +4,7 @@
 //! ```text
 //! Options ─► Listener::bind (─► secured) ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `identity` and `handshakes` are TLS.
+//! `identity` and `handshakes` are TLS, `cors` what pages in browsers may call.
 //! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native`, `lago` (by `page`),
 //! `maple` and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
 //! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
@@ -13,6 +13,7 @@
 mod access;
 mod body;
 mod catalogue;
+mod cors;
 mod dialects;
 mod error;
 mod handshakes;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 pub use access::{Hash, Key, Role};
 pub use catalogue::{Catalogue, NotDone};
+pub use cors::{Origin, Origins};
 pub use dialects::{Dialects, LagoErrors, TenantNames, Tenants};
 pub use error::Error;
 pub use identity::{Identity, IdentityError, IdentityFiles};
@@ -72,6 +74,8 @@ pub struct Shown {
     pub tenants: Arc<Tenants>,
     /// What other systems' calls leave unsaid.
     pub dialects: Arc<Dialects>,
+    /// Pages of which other origins browsers let call.
+    pub origins: Origins,
     /// The clock.
     pub now: fn() -> EventTime,
 }
@@ -138,7 +142,9 @@ pub async fn serve(
         // Who would receive it has ended already: then there is nothing to limit.
         let _ = stopped.send(());
     };
-    let service = router::router(shown).into_make_service_with_connect_info::<SocketAddr>();
+    let origins = shown.origins.clone();
+    let router = cors::opened(router::router(shown), &origins);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = async move {
         match identity {
             None => axum::serve(socket, service).with_graceful_shutdown(stop).await,

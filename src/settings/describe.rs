@@ -8,7 +8,7 @@ use super::format;
 use super::properties::Properties;
 use super::watermark::WatermarkClock;
 use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
-use crate::admin::{IdentityFiles, Key, LagoErrors, TenantNames};
+use crate::admin::{IdentityFiles, Key, LagoErrors, Origin, Origins, TenantNames};
 use crate::dialect::{Defaults, Native};
 use crate::engine::StartFrom;
 use crate::file::Pattern;
@@ -75,6 +75,12 @@ impl Settings {
             }
             None => writeln!(f, "admin.tls = unset: plain HTTP")?,
         }
+        let origins = match &self.admin.origins {
+            Origins::None => Vec::new(),
+            Origins::Any => vec!["*"],
+            Origins::Listed(origins) => origins.iter().map(Origin::text).collect(),
+        };
+        writeln!(f, "admin.cors_origins = {origins:?}")?;
         let keys: Vec<String> = self.admin.keys.iter().map(key_text).collect();
         writeln!(f, "admin.keys = [{}]", keys.join(", "))?;
         self.write_dialects(f)?;

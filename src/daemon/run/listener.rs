@@ -51,6 +51,7 @@ pub(super) fn listen(
         keys: settings.keys.clone().into(),
         tenants: Arc::new(settings.tenants.clone()),
         dialects: Arc::new(settings.dialects.clone()),
+        origins: settings.origins.clone(),
         now: clock::now,
     };
     let serve = move || {
