@@ -22,7 +22,7 @@ use super::{Refusal, Role, Shown, lago, maple, native, operate, zenskar};
 
 pub(super) const JSON: &str = "application/json";
 /// Names the request in answers, and in logs of who sent it.
-const REQUEST_ID: &str = "x-request-id";
+pub(super) const REQUEST_ID: &str = "x-request-id";
 
 const LAGO: &str = "/api/v1/billable_metrics";
 /// A metric; to POST its only code is `evaluate_expression`.

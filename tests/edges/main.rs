@@ -34,6 +34,7 @@ mod program;
 mod prometheus;
 mod rejects;
 mod supervisor;
+mod tls;
 mod tour;
 mod transfer;
 mod usage;

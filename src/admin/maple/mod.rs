@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::header::WARNING;
 use axum::http::{HeaderValue, Response, StatusCode};
 
+pub(super) use self::place::IDEMPOTENCY_KEY;
 use self::place::{Call, Place, is_shown};
 use self::refused::{Refused, faulty, listed};
 use super::access::Caller;

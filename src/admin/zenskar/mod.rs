@@ -16,4 +16,4 @@ pub(super) use self::aggregates::{create, delete, read_one, topic_of, update};
 pub(super) use self::answer::refused;
 pub(super) use self::estimate::estimates;
 pub(super) use self::listing::list;
-pub(super) use self::request::uuid_of;
+pub(super) use self::request::{ORGANISATION, uuid_of};

@@ -13,7 +13,7 @@ use crate::dialect::zenskar::Detail;
 use crate::dialect::{Fault, Step};
 
 /// The header that says whose aggregates are meant.
-const ORGANISATION: &str = "organisation";
+pub(in crate::admin) const ORGANISATION: &str = "organisation";
 /// The last step of a path.
 const ID: &str = "aggregate_id";
 

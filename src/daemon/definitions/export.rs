@@ -49,7 +49,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<(), CommandError> {
 }
 
 fn of_daemon(arguments: &ExportArguments) -> Result<Vec<Stocked>, CommandError> {
-    let client = Client::new(&arguments.address, arguments.key_file.as_deref())?;
+    let client = Client::new(&arguments.daemon)?;
     let mut found = Vec::new();
     for MetricName { tenant, code } in client.metrics(arguments.tenant.as_deref())? {
         // What was deleted in between is left out.

@@ -39,7 +39,7 @@ pub(super) fn import(arguments: &ImportArguments) -> Result<(), CommandError> {
             format!("customers: {name}: no call makes calendars of customers: keep them in a file that metrics.files names")
         })
         .collect();
-    let client = Client::new(&arguments.address, arguments.key_file.as_deref())?;
+    let client = Client::new(&arguments.daemon)?;
     let now = clock::now();
     let mut steps = Vec::new();
     for metric in &metrics {
