@@ -28,6 +28,9 @@ const ADDRESSES_MAX: usize = 10_000;
 /// How many keys that an expensive hash was found for are remembered by a cheap one.
 const KNOWN_MAX: usize = 1_000;
 
+/// The header that bears a key where `Authorization` does not.
+pub(super) const API_KEY: &str = "x-api-key";
+
 /// What a key may do; each may do all that the ones before it may.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Role {
@@ -207,7 +210,7 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    bearer.or_else(|| text("x-api-key")).filter(|key| !key.is_empty())
+    bearer.or_else(|| text(API_KEY)).filter(|key| !key.is_empty())
 }
 
 fn is_argon2_of(hash: &str, text: &str) -> bool {

@@ -2,9 +2,11 @@
 //! Lago and Maple below `/api/v1`, and Zenskar's below `/aggregates`.
 //!
 //! ```text
-//! Options ─► Listener::bind ─► serve(listener, shown, stop): a future that ends after `stop`
+//! Options ─► Listener::bind (─► secured) ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
-//! `router` has the table of all calls, of which `openapi` tells, `access` who may make them (refused in whose `words`), `native`, `lago` (by `page`),
+//! `identity` and `handshakes` are TLS, `cors` what pages in browsers may call.
+//! `router` has the table of all calls, of which `openapi` tells, `access` who may make them (refused in whose `words`),
+//! `native` (with `foreign`), `lago` (by `page`),
 //! `maple` and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
 //! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
 //! totals (by `query`). Decides nothing about totals, and starts no thread: who calls drives the future.
@@ -12,8 +14,12 @@
 mod access;
 mod body;
 mod catalogue;
+mod cors;
 mod dialects;
 mod error;
+mod foreign;
+mod handshakes;
+mod identity;
 mod lago;
 mod making;
 mod maple;
@@ -30,19 +36,24 @@ mod usage;
 mod words;
 mod zenskar;
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use access::{Hash, Key, Role};
 pub use catalogue::{Catalogue, NotDone};
+pub use cors::{Origin, Origins};
 pub use dialects::{Dialects, LagoErrors, TenantNames, Tenants};
 pub use error::Error;
+pub use identity::{Identity, IdentityError, IdentityFiles};
 pub use query::Refusal;
 pub use readiness::{Obstacle, Readiness};
 pub use usage::{Live, MetricsAsk, UsageAsk};
 
+use axum::serve::ListenerExt as _;
+
+use self::handshakes::{Handshakes, Secure};
 use crate::model::EventTime;
 use crate::telemetry::Series;
 
@@ -66,6 +77,8 @@ pub struct Shown {
     pub tenants: Arc<Tenants>,
     /// What other systems' calls leave unsaid.
     pub dialects: Arc<Dialects>,
+    /// Pages of which other origins browsers let call.
+    pub origins: Origins,
     /// The clock.
     pub now: fn() -> EventTime,
 }
@@ -82,6 +95,7 @@ pub struct Options {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    identity: Option<Arc<Identity>>,
 }
 
 impl Listener {
@@ -94,9 +108,15 @@ impl Listener {
         let bound = TcpListener::bind(address).and_then(|socket| {
             socket.set_nonblocking(true)?;
             let address = socket.local_addr()?;
-            Ok(Listener { socket, address })
+            Ok(Listener { socket, address, identity: None })
         });
         bound.map_err(|cause| Error::bind(address, cause))
+    }
+
+    /// Speaks TLS, and nothing else.
+    #[must_use]
+    pub fn secured(self, identity: Arc<Identity>) -> Self {
+        Listener { identity: Some(identity), ..self }
     }
 
     /// Where it listens.
@@ -116,7 +136,7 @@ pub async fn serve(
     shown: Shown,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let Listener { socket, address } = listener;
+    let Listener { socket, address, identity } = listener;
     let failed = |cause| Error::Serve { address, cause };
     let socket = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
     let (stopped, is_stopped) = tokio::sync::oneshot::channel();
@@ -125,8 +145,18 @@ pub async fn serve(
         // Who would receive it has ended already: then there is nothing to limit.
         let _ = stopped.send(());
     };
-    let service = router::router(shown).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(socket, service).with_graceful_shutdown(stop).into_future();
+    let origins = shown.origins.clone();
+    let router = cors::opened(router::router(shown), &origins);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = async move {
+        match identity {
+            None => axum::serve(socket, service).with_graceful_shutdown(stop).await,
+            Some(identity) => {
+                let secured = Handshakes::new(socket, &identity).tap_io(answer_at_once);
+                axum::serve(secured, service).with_graceful_shutdown(stop).await
+            }
+        }
+    };
     let limit = async move {
         match is_stopped.await {
             Ok(()) => tokio::time::sleep(GRACE).await,
@@ -136,5 +166,12 @@ pub async fn serve(
     tokio::select! {
         outcome = served => outcome.map_err(failed),
         () = limit => Ok(()),
+    }
+}
+
+/// Sends each record of TLS when it is made: an answer's last one must not wait for a word of the client.
+fn answer_at_once(stream: &mut Secure) {
+    if let Err(error) = stream.get_ref().0.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
     }
 }

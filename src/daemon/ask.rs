@@ -5,14 +5,13 @@
 //! ```
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::cli::{OutputFormat, instant};
-use super::client::{Client, MetricName, PAGE};
+use super::client::{Client, DaemonArguments, MetricName, PAGE};
 use super::outcome::print;
 use super::{CommandError, table};
 use crate::format::{TOTAL_COLUMNS, csv_line, total_row};
@@ -30,12 +29,9 @@ Examples:
 /// `odometer usage`
 #[derive(Clone, Debug, Args)]
 pub struct UsageArguments {
-    /// Where the daemon's admin listener answers
-    #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
-    pub address: String,
-    /// A file that holds the key which the daemon's admin.keys lets in [default: none]
-    #[arg(long, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: DaemonArguments,
     /// Totals of this metric, by its code [default: of every metric]
     #[arg(long, value_name = "CODE")]
     pub metric: Option<String>,
@@ -87,7 +83,7 @@ struct AsOf {
 /// # Errors
 /// No daemon there, a question without meaning, an output that takes no more.
 pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
-    let client = Client::new(&arguments.address, arguments.key_file.as_deref())?;
+    let client = Client::new(&arguments.daemon)?;
     let metrics = match &arguments.metric {
         Some(code) => vec![MetricName { tenant: arguments.tenant.clone(), code: code.clone() }],
         None => client.metrics(arguments.tenant.as_deref())?,

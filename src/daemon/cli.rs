@@ -9,6 +9,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
+pub use super::client::DaemonArguments;
 pub use super::definitions::DefinitionsCommand;
 pub use super::generate::{GenerateArguments, Share, ShareError};
 pub use super::key::KeyCommand;

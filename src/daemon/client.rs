@@ -1,19 +1,23 @@
 //! A running daemon, asked over its admin listener.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::CommandError;
+use super::{CommandError, trust};
 
 /// Longest wait for an answer: a page is read from disk, beside a daemon at work.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Totals or metrics of one request.
 pub(super) const PAGE: usize = 1_000;
+
+const PLAIN: &str = "http://";
+const SECURE: &str = "https://";
 
 /// Longest answer.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
@@ -49,9 +53,25 @@ struct Fault {
     message: String,
 }
 
+/// Where a daemon answers, and who asks.
+#[derive(Clone, Debug, Args)]
+pub struct DaemonArguments {
+    /// Where the daemon's admin listener answers; https://HOST:PORT where it has admin.tls
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
+    pub address: String,
+    /// A file that holds the key which the daemon's admin.keys lets in [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// PEM of the authority that the daemon's certificate is of [default: those that this machine knows]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Asks one daemon.
 pub(super) struct Client<'a> {
     address: &'a str,
+    /// Scheme, host and port.
+    base: String,
     agent: ureq::Agent,
     key: Option<String>,
 }
@@ -61,20 +81,26 @@ pub(super) type Question = [(String, String)];
 
 impl<'a> Client<'a> {
     /// With the key in a file, without what stands around it.
-    pub(super) fn new(address: &'a str, key_file: Option<&Path>) -> Result<Self, CommandError> {
-        let read = |path: &Path| {
+    pub(super) fn new(daemon: &'a DaemonArguments) -> Result<Self, CommandError> {
+        let DaemonArguments { address, key_file, ca_file } = daemon;
+        let read = |path: &PathBuf| {
             let text = std::fs::read_to_string(path);
             let failed = |error| CommandError::failed_by(path.display().to_string(), error);
             text.map(|text| text.trim().to_owned()).map_err(failed)
         };
-        let key = key_file.map(read).transpose()?;
-        let config = ureq::Agent::config_builder()
+        let key = key_file.as_ref().map(read).transpose()?;
+        let base = base(address, ca_file.as_deref())?;
+        let mut config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             // The daemon is near: what the environment says of proxies is meant for others.
-            .proxy(None)
-            .build();
-        Ok(Client { address, agent: config.new_agent(), key })
+            .proxy(None);
+        if base.starts_with(SECURE) {
+            let trusted = trust::config(ca_file.as_deref())
+                .map_err(|fault| CommandError::failed(format!("--ca-file: {fault}")))?;
+            config = config.tls_config(trusted);
+        }
+        Ok(Client { address, base, agent: config.build().new_agent(), key })
     }
 
     /// Every metric.
@@ -131,7 +157,7 @@ impl<'a> Client<'a> {
         body: Option<&str>,
     ) -> Result<(u16, String), CommandError> {
         let address = self.address;
-        let mut uri = format!("http://{address}{path}");
+        let mut uri = format!("{}{path}", self.base);
         let mut between = '?';
         for (name, value) in question {
             uri.extend([between.to_string(), encoded(name), "=".to_owned(), encoded(value)]);
@@ -151,18 +177,30 @@ impl<'a> Client<'a> {
                 .map_err(Into::into)
                 .and_then(|request| self.agent.run(request)),
         };
-        let mut answer = asked.map_err(|error| {
-            let what = format!(
-                "no daemon answers on {address}: start one with `odometer run`, or give its admin.address as --address"
-            );
-            CommandError::failed_by(what, error)
-        })?;
+        let mut answer = asked.map_err(|error| self.unanswered(error))?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let body = body.map_err(|error| {
             CommandError::failed_by(format!("reading {path} from {address}"), error)
         })?;
         Ok((status, body))
+    }
+
+    fn unanswered(&self, error: ureq::Error) -> CommandError {
+        let address = self.address;
+        let what = match (trust::told(&error), &error) {
+            (Some(fault), _) => format!(
+                "{address} is not believed, for {fault}: --ca-file names a file of its authority, and http:// \
+                 leaves TLS out"
+            ),
+            (None, ureq::Error::Protocol(_)) => format!(
+                "{address} does not answer as HTTP does: give https://HOST:PORT where the daemon has admin.tls"
+            ),
+            (None, _) => format!(
+                "no daemon answers on {address}: start one with `odometer run`, or give its admin.address as --address"
+            ),
+        };
+        CommandError::failed_by(what, error)
     }
 
     fn read<T: DeserializeOwned>(
@@ -179,6 +217,29 @@ impl<'a> Client<'a> {
             CommandError::failed_by(what, error)
         })
     }
+}
+
+/// What every address of a daemon begins with.
+fn base(address: &str, ca_file: Option<&Path>) -> Result<String, CommandError> {
+    let text =
+        if address.contains("://") { address.to_owned() } else { format!("{PLAIN}{address}") };
+    let host = [PLAIN, SECURE].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let Some(host) = host.map(|host| host.trim_end_matches('/')).filter(|host| is_host(host))
+    else {
+        let fault = format!("--address {address}: expected HOST:PORT, or https://HOST:PORT");
+        return Err(CommandError::Faults(vec![fault]));
+    };
+    if ca_file.is_some() && text.starts_with(PLAIN) {
+        let fault = format!(
+            "--ca-file is given, and {address} is asked without TLS: expected --address https://{host}"
+        );
+        return Err(CommandError::Faults(vec![fault]));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn is_host(text: &str) -> bool {
+    text.parse::<ureq::http::uri::Authority>().is_ok() && !text.contains('@')
 }
 
 /// A text as a part of a path or of a query (RFC 3986, 2.1).

@@ -23,6 +23,7 @@ mod run;
 pub mod signals;
 mod stored;
 mod table;
+mod trust;
 mod unbound;
 mod usage;
 

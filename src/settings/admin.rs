@@ -5,12 +5,17 @@ use std::net::SocketAddr;
 
 use super::dialects;
 use super::reader::{Faulty, Field, Table};
+use super::state::path;
 use super::tree::Content;
-use crate::admin::{Dialects, Hash, Key, Role, Tenants};
+use crate::admin::{Dialects, Hash, IdentityFiles, Key, Origin, Origins, Role, Tenants};
 use crate::model::EventTime;
 
-pub(super) const KEYS: [&str; 4] = ["address", "keys", "tenants", "dialects"];
+pub(super) const KEYS: [&str; 6] =
+    ["address", "tls", "cors_origins", "keys", "tenants", "dialects"];
+pub(super) const TLS_KEYS: [&str; 2] = ["certificate", "key"];
 const KEY_KEYS: [&str; 5] = ["name", "tenant", "role", "hash", "expires"];
+/// In place of every origin.
+const EVERY_ORIGIN: &str = "*";
 /// In place of a tenant.
 const EVERY_TENANT: &str = "*";
 
@@ -19,6 +24,10 @@ const EVERY_TENANT: &str = "*";
 pub struct Admin {
     /// Address and port of the listener. `None`: there is none. Default `127.0.0.1:9464`.
     pub address: Option<SocketAddr>,
+    /// Where certificate and key of the listener lie. Default `None`: it speaks plain HTTP.
+    pub tls: Option<IdentityFiles>,
+    /// Pages of which other origins browsers let call. Default none.
+    pub origins: Origins,
     /// Keys that are let in. Default none: then this machine alone is answered.
     pub keys: Vec<Key>,
     /// How tenants are called elsewhere. Default as here.
@@ -33,6 +42,8 @@ impl std::fmt::Debug for Admin {
         let names: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
         f.debug_struct("Admin")
             .field("address", &self.address)
+            .field("tls", &self.tls)
+            .field("origins", &self.origins)
             .field("keys", &names)
             .field("tenants", &self.tenants)
             .field("dialects", &self.dialects)
@@ -44,11 +55,58 @@ impl std::fmt::Debug for Admin {
 pub(super) fn read(table: &Table<'_>) -> Result<Admin, Faulty> {
     let default = SocketAddr::from(([127, 0, 0, 1], 9464));
     let address = table.value_or("address", Some(default), address);
+    let tls = table.section("tls", &TLS_KEYS).and_then(|table| tls(&table));
+    let origins = table.value_or("cors_origins", Origins::None, origins);
     let keys = table.value_or("keys", Vec::new(), keys);
     let tenants = table.value_or("tenants", Tenants::default(), dialects::tenants);
     let dialects =
         table.section("dialects", &dialects::KEYS).and_then(|table| dialects::dialects(&table));
-    Ok(Admin { address: address?, keys: keys?, tenants: tenants?, dialects: dialects? })
+    let (origins, keys) = (origins?, keys?);
+    if let (Origins::Any, [], Some(field)) = (&origins, &keys[..], table.field("cors_origins")) {
+        return Err(field.fault(
+            "lets every page call that a browser on this machine shows, for there are no admin.keys: name \
+             the origins, or give keys",
+        ));
+    }
+    Ok(Admin {
+        address: address?,
+        tls: tls?,
+        origins,
+        keys,
+        tenants: tenants?,
+        dialects: dialects?,
+    })
+}
+
+/// Both files, or none.
+fn tls(table: &Table<'_>) -> Result<Option<IdentityFiles>, Faulty> {
+    let wanted = "a path of a PEM file, for a certificate and its key go together";
+    if TLS_KEYS.iter().all(|key| table.field(key).is_none()) {
+        return Ok(None);
+    }
+    let file = |key| table.required(key, wanted, path);
+    let (certificate, key) = (file("certificate"), file("key"));
+    Ok(Some(IdentityFiles { certificate: certificate?, key: key? }))
+}
+
+fn origins(field: &Field<'_>) -> Result<Origins, Faulty> {
+    let fields = field.list("origins, such as \"https://console.example\", or \"*\" alone")?;
+    let mut read = Vec::with_capacity(fields.len());
+    for field in &fields {
+        let text = field.text();
+        if matches!(&text, Ok(text) if text == EVERY_ORIGIN) {
+            if fields.len() == 1 {
+                return Ok(Origins::Any);
+            }
+            read.push(Err(field.fault("is every origin: leave it out, or the others")));
+            continue;
+        }
+        read.push(text.and_then(|text| {
+            Origin::read(&text).map_err(|fault| field.fault(format!("{text:?} {fault}")))
+        }));
+    }
+    let read = read.into_iter().collect::<Result<Vec<_>, Faulty>>()?;
+    Ok(if read.is_empty() { Origins::None } else { Origins::Listed(read) })
 }
 
 fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {

@@ -8,7 +8,7 @@ use super::format;
 use super::properties::Properties;
 use super::watermark::WatermarkClock;
 use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
-use crate::admin::{Key, LagoErrors, TenantNames};
+use crate::admin::{IdentityFiles, Key, LagoErrors, Origin, Origins, TenantNames};
 use crate::dialect::{Defaults, Native};
 use crate::engine::StartFrom;
 use crate::file::Pattern;
@@ -68,6 +68,19 @@ impl Settings {
         writeln!(f, "metrics.definition_lead = \"{}\"", self.metrics.definition_lead)?;
         let address = self.admin.address.map(|address| address.to_string()).unwrap_or_default();
         writeln!(f, "admin.address = {address:?}")?;
+        match &self.admin.tls {
+            Some(IdentityFiles { certificate, key }) => {
+                writeln!(f, "admin.tls.certificate = {:?}", certificate.display().to_string())?;
+                writeln!(f, "admin.tls.key = {:?}", key.display().to_string())?;
+            }
+            None => writeln!(f, "admin.tls = unset: plain HTTP")?,
+        }
+        let origins = match &self.admin.origins {
+            Origins::None => Vec::new(),
+            Origins::Any => vec!["*"],
+            Origins::Listed(origins) => origins.iter().map(Origin::text).collect(),
+        };
+        writeln!(f, "admin.cors_origins = {origins:?}")?;
         let keys: Vec<String> = self.admin.keys.iter().map(key_text).collect();
         writeln!(f, "admin.keys = [{}]", keys.join(", "))?;
         self.write_dialects(f)?;

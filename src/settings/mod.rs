@@ -75,7 +75,7 @@ pub struct Settings {
 
 /// A section and lists of the keys that it knows: that of Kafka and that of files, where it is of either kind. Keys with keys
 /// of their own are sections too.
-const SECTIONS: [(&str, [&[&str]; 2]); 15] = [
+const SECTIONS: [(&str, [&[&str]; 2]); 16] = [
     ("source", SOURCE_KEYS),
     ("source.kafka", [&source::KAFKA_KEYS, &[]]),
     ("sink", SINK_KEYS),
@@ -86,6 +86,7 @@ const SECTIONS: [(&str, [&[&str]; 2]); 15] = [
     ("watermark", [&watermark::KEYS, &[]]),
     ("metrics", [&metrics::KEYS, &[]]),
     ("admin", [&admin::KEYS, &[]]),
+    ("admin.tls", [&admin::TLS_KEYS, &[]]),
     ("admin.dialects", [&dialects::KEYS, &[]]),
     ("admin.dialects.lago", [&dialects::LAGO_KEYS, &[]]),
     ("admin.dialects.maple", [&dialects::MAPLE_KEYS, &[]]),

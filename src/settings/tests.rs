@@ -11,7 +11,7 @@ use super::{
     Admin, Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics,
     format_of_argument, known_keys,
 };
-use crate::admin::LagoErrors;
+use crate::admin::{LagoErrors, Origins};
 use crate::engine::StartFrom;
 use crate::format::{EventFormat, FieldPath, Layout, TimeForm, TimeUnit, definitions};
 use crate::model::Span;
@@ -201,6 +201,62 @@ odometer.toml:14:1: metrics.definition_lead: expected a duration from "1s" to "3
 odometer.toml:16:1: admin.address: expected an IP address and a port such as "127.0.0.1:9464" or "[::]:9464", or "" for none, found text "localhost"
 "#;
     assert_eq!(File::of(text).faults(&[], &[]), expected.trim());
+}
+
+#[test]
+fn certificate_and_origins_of_the_listener_are_read() {
+    let text = format!(
+        "{LEAST}[admin]\ncors_origins = [\"https://console.example\", \"http://[::1]:3000\"]\n\
+         tls = {{ certificate = \"a.crt\", key = \"a.key\" }}\n"
+    );
+    let settings = load(&text);
+    let files = settings.admin.tls.clone().expect("it is given");
+    assert_eq!((files.certificate, files.key), ("a.crt".into(), "a.key".into()));
+    let shown = settings.to_string();
+    for line in [
+        r#"admin.tls.certificate = "a.crt""#,
+        r#"admin.tls.key = "a.key""#,
+        r#"admin.cors_origins = ["https://console.example", "http://[::1]:3000"]"#,
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let shown = load(LEAST).to_string();
+    for line in ["admin.tls = unset: plain HTTP", "admin.cors_origins = []"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let hash = "0".repeat(64);
+    let any = format!(
+        "{LEAST}[admin]\ncors_origins = [\"*\"]\n\
+         keys = [{{ name = \"a\", tenant = \"*\", role = \"read\", hash = \"sha256:{hash}\" }}]\n"
+    );
+    assert_eq!(load(&any).admin.origins, Origins::Any);
+}
+
+#[test]
+fn faults_of_certificate_and_origins_are_told() {
+    for (lines, part) in [
+        (
+            "tls = { certificate = \"a\" }",
+            "admin.tls.key: is missing: expected a path of a PEM file",
+        ),
+        (
+            "tls = { key = \"a\" }",
+            "admin.tls.certificate: is missing: expected a path of a PEM file",
+        ),
+        ("tls = { certificate = \"a\", key = \"b\", ca = \"c\" }", "admin.tls: unknown key \"ca\""),
+        ("tls = \"a.pem\"", "admin.tls: is no table"),
+        (
+            "cors_origins = [\"https://a.example/\"]",
+            "is never sent by a browser: write \"https://a.example\"",
+        ),
+        ("cors_origins = [\"a.example\"]", "admin.cors_origins[0]: \"a.example\" is no origin"),
+        ("cors_origins = [\"*\", \"https://a.example\"]", "admin.cors_origins[0]: is every origin"),
+        ("cors_origins = [\"*\"]", "there are no admin.keys"),
+        ("cors_origins = \"https://a.example\"", "a list of origins"),
+    ] {
+        let found = File::of(&format!("{LEAST}[admin]\n{lines}\n")).faults(&[], &[]);
+        assert!(found.contains(part), "{lines}: {found}");
+    }
 }
 
 #[test]

@@ -146,6 +146,13 @@ impl Daemon {
         self.0.wait().expect("it ends");
     }
 
+    /// Asks it to read its files again.
+    pub(crate) fn hang_up(&self) {
+        let mut kill = std::process::Command::new("kill");
+        let asked = kill.args(["-HUP", &self.0.id().to_string()]).status();
+        assert!(asked.expect("kill is here").success());
+    }
+
     /// It ends by itself, with that status.
     #[track_caller]
     pub(crate) fn expect_end(mut self, scene: &Scene, status: i32) {

@@ -35,6 +35,7 @@ mod program;
 mod prometheus;
 mod rejects;
 mod supervisor;
+mod tls;
 mod tour;
 mod transfer;
 mod usage;

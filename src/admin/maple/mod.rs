@@ -11,8 +11,8 @@ use axum::extract::State;
 use axum::http::header::WARNING;
 use axum::http::{HeaderValue, Response, StatusCode};
 
-pub(super) use self::place::KEY_BYTES_MAX;
 use self::place::{Call, Place, is_shown};
+pub(super) use self::place::{IDEMPOTENCY_KEY, KEY_BYTES_MAX};
 use self::refused::{Refused, faulty, listed};
 use super::access::Caller;
 use super::body::{self, Asked};

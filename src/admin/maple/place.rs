@@ -18,7 +18,7 @@ use crate::model::EventTime;
 use crate::registry::{Once, Origin, Record, Registry};
 
 const COMPANY_PREFIX: &str = "cmp_";
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(in crate::admin) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(in crate::admin) const KEY_BYTES_MAX: usize = 255;
 
 /// What a path names: a company, which is a tenant, and perhaps one of its metrics.

@@ -11,7 +11,7 @@ use crate::admin::{Hash, Key, Role, TenantNames, Tenants};
 use crate::model::EventTime;
 use crate::telemetry::Series;
 
-fn key(name: &str, tenant: Option<&str>, role: Role) -> Key {
+pub(super) fn key(name: &str, tenant: Option<&str>, role: Role) -> Key {
     let hash = Hash::Sha256(Sha256::digest(name.as_bytes()).into());
     let tenant = tenant.map(str::to_owned);
     Key { name: name.to_owned(), tenant, role, expires_at: None, hash }

@@ -1,9 +1,11 @@
 //! The listener by what it answers, over a real socket.
 
+mod cors;
 mod keys;
 mod lago;
 mod maple;
 mod native;
+mod refusals;
 mod zenskar;
 
 use std::io::{Read, Write};
@@ -17,8 +19,8 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use super::{
-    Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Readiness, Refusal, Shown,
-    Tenants, UsageAsk, serve,
+    Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Readiness, Refusal,
+    Shown, Tenants, UsageAsk, serve,
 };
 use crate::format::UsagePage;
 use crate::model::{Disposition, EventTime, Span};
@@ -112,6 +114,7 @@ struct Given {
     keys: Vec<Key>,
     tenants: Tenants,
     dialects: Dialects,
+    origins: Origins,
 }
 
 fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
@@ -127,6 +130,7 @@ fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnO
         keys: given.keys.into(),
         tenants: Arc::new(given.tenants),
         dialects: Arc::new(given.dialects),
+        origins: given.origins,
         now,
     };
     let serving = serve(listener, shown, async {

@@ -13,7 +13,7 @@ use crate::dialect::zenskar::Detail;
 use crate::dialect::{Fault, Step};
 
 /// The header that says whose aggregates are meant.
-const ORGANISATION: &str = "organisation";
+pub(in crate::admin) const ORGANISATION: &str = "organisation";
 /// The last step of a path.
 const ID: &str = "aggregate_id";
 
@@ -178,6 +178,11 @@ pub(super) fn text(asked: Asked) -> Result<Result<String, Vec<Fault>>, Refused> 
             fault("json_invalid", &format!("JSON decode error: {message}"))
         }
     }
+}
+
+/// The UUID that a text is, in its usual form.
+pub(in crate::admin) fn uuid_of(text: &str) -> Option<String> {
+    uuid("", text).ok()
 }
 
 /// A UUID in its usual form.

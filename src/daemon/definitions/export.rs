@@ -18,7 +18,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<(), CommandError> {
     let (mut metrics, customers) = if arguments.metrics.is_empty() {
         (of_daemon(arguments)?, Vec::new())
     } else {
-        stock::of_files(&arguments.metrics)?
+        stock::of_files(&arguments.metrics, None)?
     };
     let is_asked = |tenant: &str| arguments.tenant.as_deref().is_none_or(|asked| asked == tenant);
     metrics.retain(|metric| is_asked(&metric.tenant));
@@ -49,7 +49,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<(), CommandError> {
 }
 
 fn of_daemon(arguments: &ExportArguments) -> Result<Vec<Stocked>, CommandError> {
-    let client = Client::new(&arguments.address, arguments.key_file.as_deref())?;
+    let client = Client::new(&arguments.daemon)?;
     let mut found = Vec::new();
     for MetricName { tenant, code } in client.metrics(arguments.tenant.as_deref())? {
         // What was deleted in between is left out.

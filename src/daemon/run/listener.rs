@@ -5,8 +5,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use super::certificate;
 use super::definitions::Book;
 use super::outside::Outside;
+use super::watch::Watching;
 use crate::admin;
 use crate::daemon::{CommandError, clock};
 use crate::settings::Admin;
@@ -15,6 +17,8 @@ use crate::settings::Admin;
 pub(super) struct Listening {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Of its certificate.
+    _watching: Option<Watching>,
 }
 
 /// Starts the listener where an address is configured.
@@ -24,9 +28,16 @@ pub(super) fn listen(
     book: &Arc<Book>,
 ) -> Result<Option<Listening>, CommandError> {
     let Some(address) = settings.address else { return Ok(None) };
-    let listener = admin::Listener::bind(&admin::Options { address })
+    let mut listener = admin::Listener::bind(&admin::Options { address })
         .map_err(|error| CommandError::failed(error.to_string()))?;
-    tracing::info!(address = %listener.address(), "admin listener answers");
+    let mut watching = None;
+    if let Some(files) = &settings.tls {
+        let identity = Arc::new(certificate::load(files)?);
+        watching = Some(certificate::watch(files, &identity, &outside.readiness)?);
+        listener = listener.secured(identity);
+    }
+    let scheme = if watching.is_some() { "https" } else { "http" };
+    tracing::info!(scheme, address = %listener.address(), "admin listener answers");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -40,6 +51,7 @@ pub(super) fn listen(
         keys: settings.keys.clone().into(),
         tenants: Arc::new(settings.tenants.clone()),
         dialects: Arc::new(settings.dialects.clone()),
+        origins: settings.origins.clone(),
         now: clock::now,
     };
     let serve = move || {
@@ -55,7 +67,7 @@ pub(super) fn listen(
         .name("admin".to_owned())
         .spawn(serve)
         .map_err(|error| CommandError::failed_by("starting the admin listener", error))?;
-    Ok(Some(Listening { stop: Some(stop), thread: Some(thread) }))
+    Ok(Some(Listening { stop: Some(stop), thread: Some(thread), _watching: watching }))
 }
 
 impl Drop for Listening {

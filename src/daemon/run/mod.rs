@@ -2,8 +2,9 @@
 //!
 //! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` and
 //! `files` (the kinds of source and sink), `outside`, `listener` and `live` (what is shown of it), `supervisor` (what
-//! systemd is told).
+//! systemd is told), `watch` (files that are read again; `certificate` is of the listener's).
 
+mod certificate;
 mod definitions;
 mod files;
 mod kafka;
@@ -13,6 +14,7 @@ mod outside;
 mod setup;
 mod state;
 mod supervisor;
+mod watch;
 
 use std::sync::Arc;
 

@@ -5,12 +5,13 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use super::certificate;
 use crate::daemon::{CommandError, definition_files};
 use crate::definition::Definitions;
 use crate::settings::{self, Settings};
 use crate::store;
 
-/// Reads the settings and the definitions that they name; every fault of both.
+/// Reads the settings, and the definitions and the certificate that they name; every fault of them.
 pub(in crate::daemon) fn configured(
     file: &Path,
     overrides: &[(String, String)],
@@ -36,9 +37,20 @@ pub(in crate::daemon) fn configured(
             return Err(CommandError::Faults(all));
         }
     };
-    let definitions = definition_files::load(&settings.metrics.files)?;
-    settings::check_topics(&settings.flow.topics(), &definitions).map_err(listed)?;
-    Ok((settings, definitions))
+    let definitions = definition_files::load(&settings.metrics.files).and_then(|definitions| {
+        settings::check_topics(&settings.flow.topics(), &definitions).map_err(listed)?;
+        Ok(definitions)
+    });
+    let identity =
+        settings.admin.tls.as_ref().map_or(Ok(()), |files| certificate::load(files).map(drop));
+    match (definitions, identity) {
+        (Ok(definitions), Ok(())) => Ok((settings, definitions)),
+        (Err(CommandError::Faults(mut all)), Err(CommandError::Faults(more))) => {
+            all.extend(more);
+            Err(CommandError::Faults(all))
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
 }
 
 /// Takes the state directory for this process alone, for as long as the file is kept open: two processes of one directory

@@ -59,13 +59,16 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new() -> Self {
         let scene = Scene::new("{}");
-        for name in ["config", "bin"] {
+        for name in ["config", "bin", "tls"] {
             fs::create_dir(scene.path(name)).expect("the folder takes folders");
         }
         for name in ["metrics.toml", "odometer.toml"] {
             let from = root().join("config").join(name);
             fs::copy(from, scene.path("config").join(name)).expect("it is part of the repository");
         }
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a name");
+        scene.write("tls/tls.crt", &own.cert.pem());
+        scene.write("tls/tls.key", &own.signing_key.serialize_pem());
         symlink(root().join("examples"), scene.path("examples")).expect("the folder takes links");
         scene.write("odometer.toml", CONFIGURATION);
         fs::copy(scene.path("config/metrics.toml"), scene.path("metrics.toml"))

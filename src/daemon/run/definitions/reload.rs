@@ -1,45 +1,22 @@
-//! Definition files read again: on SIGHUP, and when one of them changed.
-//!
-//! A file is looked at once a second. It counts as changed once it looks the same at two looks in a row, so that one that
-//! is being written is not read half. All files are taken, or none. The topic of definitions is looked at as often.
+//! Definition files read again: on SIGHUP, and when one of them changed. All files are taken, or none. The topic of
+//! definitions is looked at as often as they are.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-use signal_hook::consts::SIGHUP;
 
 use super::Book;
 use crate::admin::Readiness;
+use crate::daemon::run::watch::{self, Reread, Watching};
 use crate::daemon::{CommandError, clock, definition_files};
 use crate::settings::{self, Settings};
 use crate::telemetry::{ReloadOutcome, Series};
 
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long to wait before the operator's will is looked at.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// The thread that looks; dropped it ends.
-pub(in crate::daemon::run) struct Watching {
-    is_over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// How a file looks: device, inode, length, when it was modified; `None`: it cannot be looked at.
-type Look = Option<(u64, u64, u64, i64, i64)>;
-
-/// What the thread works with.
-struct Watcher {
+/// What they are read again with.
+struct Rereader {
     book: Arc<Book>,
     settings: Settings,
     readiness: Arc<Readiness>,
     series: Arc<Series>,
-    is_over: Arc<AtomicBool>,
-    is_asked: Arc<AtomicBool>,
 }
 
 /// Looks at the files from now on.
@@ -52,50 +29,18 @@ pub(in crate::daemon::run) fn watch(
     readiness: &Arc<Readiness>,
     series: &Arc<Series>,
 ) -> Result<Watching, CommandError> {
-    let refused = |error| CommandError::failed_by("watching the definition files", error);
-    let (is_over, is_asked) = (Arc::default(), Arc::default());
-    signal_hook::flag::register(SIGHUP, Arc::clone(&is_asked)).map_err(refused)?;
-    let watcher = Watcher {
+    let reader = Rereader {
         book: Arc::clone(book),
         settings: settings.clone(),
         readiness: Arc::clone(readiness),
         series: Arc::clone(series),
-        is_over: Arc::clone(&is_over),
-        is_asked,
     };
-    let thread = std::thread::Builder::new().name("definitions".to_owned());
-    let thread = thread.spawn(move || watcher.run()).map_err(refused)?;
-    Ok(Watching { is_over, thread: Some(thread) })
+    watch::watch("definitions", settings.metrics.files.clone(), reader)
+        .map_err(|error| CommandError::failed_by("watching the definition files", error))
 }
 
-impl Watcher {
-    fn run(&self) {
-        let mut taken = self.looks();
-        let mut before = taken.clone();
-        let mut since = clock::Stopwatch::start();
-        while !self.is_over.load(Ordering::Relaxed) {
-            clock::pause(PAUSE);
-            if self.is_asked.swap(false, Ordering::Relaxed) {
-                taken = self.looks();
-                self.reload();
-            } else if since.elapsed() >= LOOK_INTERVAL {
-                since = clock::Stopwatch::start();
-                let now = self.looks();
-                if now != taken && now == before {
-                    taken.clone_from(&now);
-                    self.reload();
-                }
-                before = now;
-                self.book.refresh(&self.readiness);
-            }
-        }
-    }
-
-    fn looks(&self) -> Vec<Look> {
-        self.settings.metrics.files.iter().map(|path| look(path)).collect()
-    }
-
-    fn reload(&self) {
+impl Reread for Rereader {
+    fn reread(&mut self) {
         let files: &[PathBuf] = &self.settings.metrics.files;
         let outcome = definition_files::load(files)
             .and_then(|definitions| {
@@ -126,6 +71,10 @@ impl Watcher {
             }
         }
     }
+
+    fn look(&mut self) {
+        self.book.refresh(&self.readiness);
+    }
 }
 
 /// Every fault, or what went wrong.
@@ -133,21 +82,5 @@ fn words(error: &CommandError) -> String {
     match error {
         CommandError::Faults(faults) => faults.join("; "),
         other => other.to_string(),
-    }
-}
-
-fn look(path: &Path) -> Look {
-    let metadata = fs::metadata(path).ok()?;
-    // The time of change of the inode moves with the content, and with who may read it.
-    Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported by itself; what counted before still does.
-            drop(thread.join());
-        }
     }
 }
