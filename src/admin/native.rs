@@ -9,14 +9,14 @@ use super::access::Caller;
 use super::body::{self, Asked, Unread};
 use super::catalogue::NotDone;
 use super::query::Query;
-use super::router::{JSON, Parameters, Shared, answer, fault, refused};
+use super::router::{JSON, Parameters, Shared, answer, fault, no_content, refused};
 use super::words::Named;
 use super::{MetricsAsk, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
 use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
 
 /// How many sample events a validation takes.
-const SAMPLES_MAX: usize = 1_000;
+pub(super) const SAMPLES_MAX: usize = 1_000;
 
 /// What is defined, by pages.
 pub(super) async fn list(
@@ -172,7 +172,7 @@ pub(super) async fn delete(
         Err(refusal) => return refused(refusal),
     };
     match making::delete(&shared, &caller, (&tenant, &code), seen).await {
-        Ok(_) => answer(StatusCode::NO_CONTENT, JSON, String::new()),
+        Ok(_) => no_content(),
         Err(not_done) => not_made(not_done, &code),
     }
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use super::openapi::tests::expect_told;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -103,7 +104,7 @@ impl Catalogue for Memory {
 }
 
 /// A listener that is served while `act` runs, and stopped after it.
-fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
+pub(in crate::admin) fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
     served_with(Given::default(), series, readiness, act);
 }
 
@@ -158,7 +159,7 @@ fn asked(address: SocketAddr, request: &str) -> (u16, String) {
 }
 
 /// The same with headers, each with its end, and a body.
-fn sent(
+pub(in crate::admin) fn sent(
     address: SocketAddr,
     request: &str,
     headers: &str,
@@ -174,10 +175,12 @@ fn sent(
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.expect("a status"), body.to_owned())
+    let status = status.expect("a status");
+    expect_told(request, status, head, body);
+    (status, body.to_owned())
 }
 
-fn ready() -> Readiness {
+pub(in crate::admin) fn ready() -> Readiness {
     let readiness = Readiness::new("process", "is starting", EventTime::EARLIEST);
     readiness.clear("process");
     readiness

@@ -13,7 +13,8 @@ mod listing;
 mod request;
 
 pub(super) use self::aggregates::{create, delete, read_one, topic_of, update};
-pub(super) use self::answer::refused;
+pub(super) use self::answer::{failed, refused};
 pub(super) use self::estimate::estimates;
-pub(super) use self::listing::list;
+pub(super) use self::filter::{Column, OPERATORS};
+pub(super) use self::listing::{LIMIT, LIMIT_MAX, list};
 pub(super) use self::request::{ORGANISATION, uuid_of};

@@ -27,6 +27,7 @@ pub use body::{BodyFault, Foreign, read_body, read_foreign};
 pub use describe::{describe, describe_one};
 pub use express::{Expressed, express};
 pub use foreign::Form;
+pub use metric::KEYS as METRIC_KEYS;
 use reader::{Faults, Field, Place};
 use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;
