@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
 pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
-pub use files::{Kept, Reload};
+pub use files::Kept;
 pub use receipt::{Once, Receipt};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
 pub use refusal::Refusal;
@@ -89,6 +89,7 @@ impl Registry {
             return Ok(());
         }
         generations.retain(|made| made.record.generation != record.generation);
+        self.files.come_after(&record);
         generations.push(Arc::new(Made { record, metrics }));
         generations.sort_by_key(|made| made.record.generation);
         Ok(())

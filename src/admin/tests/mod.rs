@@ -99,7 +99,8 @@ impl Catalogue for Memory {
         seen: Option<u64>,
         who: &str,
     ) -> Result<Change, NotDone> {
-        self.make(|registry| registry.delete(tenant, code, seen, author(who)))
+        let horizon = Horizon { lead: Span::from_seconds(600), reached: None };
+        self.make(|registry| registry.delete(tenant, code, seen, horizon, author(who)))
     }
 }
 

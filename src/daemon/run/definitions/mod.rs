@@ -28,9 +28,7 @@ use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
 use crate::kafka::DefinitionTopic;
 use crate::model::Span;
-use crate::registry::{
-    Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry, Reload,
-};
+use crate::registry::{Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry};
 use crate::settings::{Flow, Settings};
 
 pub(in crate::daemon) use self::shelf::beside;
@@ -85,7 +83,8 @@ impl Book {
         let of_files = FileShelf::in_directory(directory);
         let kept = of_files.kept()?;
         let registry = registry.with_kept(&kept).map_err(|fault| CommandError::failed(fault.0))?;
-        let registry = registry.with_files(files, None).map_err(CommandError::Faults)?;
+        let registry =
+            registry.with_files(files, clock::now(), None).map_err(CommandError::Faults)?;
         live.know(Arc::new(registry.clone()));
         Ok(Book {
             editions: Arc::new(Editions::new(plans(&registry, &topics))),
@@ -224,8 +223,7 @@ impl Book {
             return Err(CommandError::failed(text));
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
-        let reload = Reload { at: clock::now(), horizon };
-        let registry = writing.registry.with_files(definitions, Some(reload));
+        let registry = writing.registry.with_files(definitions, clock::now(), Some(horizon));
         let registry = registry.map_err(CommandError::Faults)?;
         self.of_files.keep(&registry)?;
         let number = self.show(&mut writing, registry);
@@ -299,7 +297,7 @@ impl Catalogue for Book {
         who: &str,
     ) -> Result<Change, NotDone> {
         let author = author(who);
-        self.make(|registry, _| registry.delete(tenant, code, seen, author.clone()))
+        self.make(|registry, horizon| registry.delete(tenant, code, seen, horizon, author.clone()))
     }
 
     fn registry(&self) -> Arc<Registry> {
