@@ -1,11 +1,11 @@
-//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/v1/usage`, `/v1/metrics`, those of
+//! Layer 6, the HTTP listener: `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/v1/usage`, `/v1/metrics`, those of
 //! Lago and Maple below `/api/v1`, and Zenskar's below `/aggregates`.
 //!
 //! ```text
 //! Options ─► Listener::bind (─► secured) ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
 //! `identity` and `handshakes` are TLS, `cors` what pages in browsers may call.
-//! `router` has the table of all calls, `access` who may make them (refused in whose `words`), `native`, `lago` (by `page`),
+//! `router` has the table of all calls, of which `openapi` tells, `access` who may make them (refused in whose `words`), `native` (with `foreign`), `lago` (by `page`),
 //! `maple` and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
 //! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
 //! totals (by `query`), `gather` of whom. Decides nothing about totals, and starts no thread: who calls drives the future.
@@ -16,6 +16,7 @@ mod catalogue;
 mod cors;
 mod dialects;
 mod error;
+mod foreign;
 mod gather;
 mod handshakes;
 mod identity;
@@ -23,6 +24,7 @@ mod lago;
 mod making;
 mod maple;
 mod native;
+mod openapi;
 mod operate;
 mod page;
 mod query;

@@ -9,14 +9,14 @@ use super::access::Caller;
 use super::body::{self, Asked, Unread};
 use super::catalogue::NotDone;
 use super::query::Query;
-use super::router::{JSON, Parameters, Shared, answer, fault, refused};
+use super::router::{JSON, Parameters, Shared, answer, fault, no_content, refused};
 use super::words::Named;
-use super::{MetricsAsk, Refusal, making};
+use super::{MetricsAsk, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
 use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
 
 /// How many sample events a validation takes.
-const SAMPLES_MAX: usize = 1_000;
+pub(super) const SAMPLES_MAX: usize = 1_000;
 
 /// What is defined, by pages.
 pub(super) async fn list(
@@ -94,16 +94,20 @@ pub(super) async fn create(
     query: Parameters,
     body: Asked,
 ) -> Response<Body> {
-    let (tenant, mut definition) = match tenant_of(&caller, query).and_then(|(tenant, is_named)| {
-        let definition = object(body)?;
-        own_tenant(&caller, (tenant, is_named), &definition).map(|tenant| (tenant, definition))
-    }) {
-        Ok(asked) => asked,
+    let draft = tenant_of(&caller, query).and_then(|named| {
+        let mut definition = object(body)?;
+        if definition.contains_key(foreign::DIALECT) {
+            let (tenant, foreign) = foreign::read(&caller, named, definition)?;
+            return Ok(foreign::draft(&shared, tenant, &foreign));
+        }
+        let (tenant, id) = (own_tenant(&caller, named, &definition)?, new_id());
+        definition.shift_remove("tenant");
+        Ok(Draft { tenant, id, origin: Origin::Api, definition, body: None, once: None })
+    });
+    let draft = match draft {
+        Ok(draft) => draft,
         Err(refusal) => return refused(refusal),
     };
-    definition.shift_remove("tenant");
-    let id = new_id();
-    let draft = Draft { tenant, id, origin: Origin::Api, definition, body: None, once: None };
     match making::create(&shared, &caller, draft).await {
         Ok(change) => changed(&shared, StatusCode::CREATED, &change),
         Err(not_done) => not_made(not_done, ""),
@@ -118,9 +122,8 @@ pub(super) async fn patch(
     query: Parameters,
     body: Asked,
 ) -> Response<Body> {
-    let asked = tenant_of(&caller, query).and_then(|(tenant, is_named)| {
+    let asked = tenant_of(&caller, query).and_then(|named| {
         let mut keys = object(body)?;
-        let tenant = own_tenant(&caller, (tenant, is_named), &keys)?;
         let seen = match keys.shift_remove("version") {
             None | Some(Value::Null) => None,
             Some(version) => Some(version.as_u64().ok_or_else(|| {
@@ -128,13 +131,23 @@ pub(super) async fn patch(
                 Refusal::Faults(vec![("version".to_owned(), text.to_owned())])
             })?),
         };
-        Ok((tenant, Patch { keys, seen, ..Patch::default() }))
+        if keys.contains_key(foreign::DIALECT) {
+            let (tenant, foreign) = foreign::read(&caller, named, keys)?;
+            return Ok((tenant, Patch { seen, ..Patch::default() }, Some(foreign)));
+        }
+        let tenant = own_tenant(&caller, named, &keys)?;
+        Ok((tenant, Patch { keys, seen, ..Patch::default() }, None))
     });
-    let (tenant, patch) = match asked {
+    let (tenant, patch, foreign) = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
-    match making::change(&shared, &caller, (&tenant, &code), patch).await {
+    let name = (tenant.as_str(), code.as_str());
+    let changing = match &foreign {
+        Some(foreign) => foreign::change(&shared, &caller, name, foreign, patch.seen).await,
+        None => making::change(&shared, &caller, name, patch).await,
+    };
+    match changing {
         Ok(change) => changed(&shared, StatusCode::OK, &change),
         Err(not_done) => not_made(not_done, &code),
     }
@@ -159,7 +172,7 @@ pub(super) async fn delete(
         Err(refusal) => return refused(refusal),
     };
     match making::delete(&shared, &caller, (&tenant, &code), seen).await {
-        Ok(_) => answer(StatusCode::NO_CONTENT, JSON, String::new()),
+        Ok(_) => no_content(),
         Err(not_done) => not_made(not_done, &code),
     }
 }
@@ -171,20 +184,21 @@ pub(super) async fn validate(
     query: Parameters,
     body: Asked,
 ) -> Response<Body> {
-    let asked = tenant_of(&caller, query).and_then(|(tenant, is_named)| {
+    let asked = tenant_of(&caller, query).and_then(|named| {
         let mut definition = object(body)?;
         let events = samples(definition.shift_remove("events"))?;
-        let tenant = own_tenant(&caller, (tenant, is_named), &definition)?;
+        if definition.contains_key(foreign::DIALECT) {
+            let (_, foreign) = foreign::read(&caller, named, definition)?;
+            return Ok((foreign.metric, events));
+        }
+        let tenant = own_tenant(&caller, named, &definition)?;
         definition.insert("tenant".to_owned(), tenant.into());
-        Ok((definition, events))
+        let metric = read_body(&Value::Object(definition).to_string()).map_err(faulty)?;
+        Ok((metric, events))
     });
-    let (definition, events) = match asked {
+    let (metric, events) = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
-    };
-    let metric = match read_body(&Value::Object(definition).to_string()) {
-        Ok(metric) => metric,
-        Err(faults) => return refused(faulty(faults)),
     };
     let now = (shared.shown.now)();
     let tried = tokio::task::spawn_blocking(move || {
@@ -235,7 +249,7 @@ fn tenant_of(caller: &Caller, query: Parameters) -> Result<(String, bool), Refus
 }
 
 /// A body may name its tenant too: the same one.
-fn own_tenant(
+pub(super) fn own_tenant(
     caller: &Caller,
     (tenant, is_named): (String, bool),
     body: &Definition,
@@ -324,7 +338,7 @@ fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
     }
 }
 
-fn faulty(faults: Vec<BodyFault>) -> Refusal {
+pub(super) fn faulty(faults: Vec<BodyFault>) -> Refusal {
     Refusal::Faults(faults.into_iter().map(|fault| (fault.path, fault.message)).collect())
 }
 

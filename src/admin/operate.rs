@@ -15,7 +15,7 @@ use super::{Refusal, Shown, UsageAsk};
 use crate::telemetry::log;
 
 /// Prometheus' text format, version 0.0.4.
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The process is alive: it answers.
 pub(super) async fn healthz() -> Response<Body> {

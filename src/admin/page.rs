@@ -1,7 +1,7 @@
 //! Numbered pages of a list, by `page` and `per_page`.
 
 /// How many things a page has, and may have at most.
-const PER_PAGE: usize = 100;
+pub(super) const PER_PAGE: usize = 100;
 
 /// Which page is asked for; what is no number means the first, or as many as there are on one.
 #[derive(Clone, Copy)]

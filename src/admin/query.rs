@@ -3,7 +3,7 @@
 use crate::model::EventTime;
 
 /// Things of a page where nothing else is asked for, and at most.
-const LIMIT: usize = 100;
+pub(super) const LIMIT: usize = 100;
 pub(super) const LIMIT_MAX: usize = 1_000;
 
 /// Why there is no answer.

@@ -17,12 +17,19 @@ use tokio::sync::Semaphore;
 
 use super::access::{Access, Caller, Denied};
 use super::body::{self, BODY_BYTES_MAX};
+use super::openapi::{self as told, Describe, openapi};
 use super::words::Words;
 use super::{Refusal, Role, Shown, lago, maple, native, operate, zenskar};
 
 pub(super) const JSON: &str = "application/json";
 /// Names the request in answers, and in logs of who sent it.
 pub(super) const REQUEST_ID: &str = "x-request-id";
+
+const METRICS: &str = "/v1/metrics";
+const VALIDATE: &str = "/v1/metrics/validate";
+const METRIC: &str = "/v1/metrics/{code}";
+const VERSIONS: &str = "/v1/metrics/{code}/versions";
+const LOG_LEVEL: &str = "/v1/log-level";
 
 const LAGO: &str = "/api/v1/billable_metrics";
 /// A metric; to POST its only code is `evaluate_expression`.
@@ -32,8 +39,8 @@ const MAPLE_FIND: &str = "/api/v1/companies/{company_id}/billable_metrics/find";
 const MAPLE_METRIC: &str = "/api/v1/companies/{company_id}/billable_metrics/{id}";
 
 const ZENSKAR: &str = "/aggregates";
-const ZENSKAR_ESTIMATES: &str = "/aggregates/estimates";
-const ZENSKAR_AGGREGATE: &str = "/aggregates/{id}";
+const ESTIMATES: &str = "/aggregates/estimates";
+const AGGREGATE: &str = "/aggregates/{id}";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
@@ -68,44 +75,66 @@ pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
     pub(super) need: Need,
+    /// What `/openapi.json` tells of it: of a path that stands for several of these, each.
+    pub(super) told: Vec<Describe>,
     handler: MethodRouter<Shared>,
 }
 
 /// Every call there is.
 pub(super) fn routes() -> Vec<Route> {
+    use Method as M;
     use Need::{Key, Nothing};
     use Role::{Define, Operate, Read};
-    let route = |method, path, need, handler| Route { method, path, need, handler };
+    let route = |method, path, need, handler, told: &[Describe]| Route {
+        method,
+        path,
+        need,
+        handler,
+        told: told.to_vec(),
+    };
     vec![
-        route(Method::GET, "/healthz", Nothing, get(operate::healthz)),
-        route(Method::GET, "/readyz", Nothing, get(operate::readyz)),
-        route(Method::GET, "/metrics", Nothing, get(operate::metrics)),
-        route(Method::GET, "/v1/usage", Key(Read), get(operate::usage)),
-        route(Method::GET, "/v1/metrics", Key(Read), get(native::list)),
-        route(Method::POST, "/v1/metrics", Key(Define), post(native::create)),
-        route(Method::POST, "/v1/metrics/validate", Key(Read), post(native::validate)),
-        route(Method::GET, "/v1/metrics/{code}", Key(Read), get(native::read)),
-        route(Method::PATCH, "/v1/metrics/{code}", Key(Define), patch(native::patch)),
-        route(Method::DELETE, "/v1/metrics/{code}", Key(Define), delete(native::delete)),
-        route(Method::GET, "/v1/metrics/{code}/versions", Key(Read), get(native::versions)),
-        route(Method::GET, "/v1/log-level", Key(Read), get(operate::log_level)),
-        route(Method::PUT, "/v1/log-level", Key(Operate), put(operate::change_log_level)),
-        route(Method::GET, LAGO, Key(Read), get(lago::list)),
-        route(Method::POST, LAGO, Key(Define), post(lago::create)),
-        route(Method::POST, LAGO_METRIC, Key(Read), post(lago::evaluate)),
-        route(Method::GET, LAGO_METRIC, Key(Read), get(lago::read_one)),
-        route(Method::PUT, LAGO_METRIC, Key(Define), put(lago::update)),
-        route(Method::DELETE, LAGO_METRIC, Key(Define), delete(lago::delete)),
-        route(Method::POST, MAPLE, Key(Define), post(maple::create)),
-        route(Method::POST, MAPLE_FIND, Key(Read), post(maple::find)),
-        route(Method::GET, MAPLE_METRIC, Key(Read), get(maple::read_one)),
-        route(Method::PATCH, MAPLE_METRIC, Key(Define), patch(maple::update)),
-        route(Method::GET, ZENSKAR, Key(Read), get(zenskar::list)),
-        route(Method::POST, ZENSKAR, Key(Define), post(zenskar::create)),
-        route(Method::GET, ZENSKAR_ESTIMATES, Key(Read), get(zenskar::estimates)),
-        route(Method::GET, ZENSKAR_AGGREGATE, Key(Read), get(zenskar::read_one)),
-        route(Method::PATCH, ZENSKAR_AGGREGATE, Key(Define), patch(zenskar::update)),
-        route(Method::DELETE, ZENSKAR_AGGREGATE, Key(Define), delete(zenskar::delete)),
+        route(M::GET, "/healthz", Nothing, get(operate::healthz), &[told::operating::healthz]),
+        route(M::GET, "/readyz", Nothing, get(operate::readyz), &[told::operating::readyz]),
+        route(M::GET, "/metrics", Nothing, get(operate::metrics), &[told::operating::metrics]),
+        route(M::GET, "/openapi.json", Nothing, get(openapi), &[told::operating::openapi]),
+        route(M::GET, "/v1/usage", Key(Read), get(operate::usage), &[told::operating::usage]),
+        route(M::GET, METRICS, Key(Read), get(native::list), &[told::native::list_all]),
+        route(M::POST, METRICS, Key(Define), post(native::create), &[told::native::create]),
+        route(M::POST, VALIDATE, Key(Read), post(native::validate), &[told::native::validate]),
+        route(M::GET, METRIC, Key(Read), get(native::read), &[told::native::read]),
+        route(M::PATCH, METRIC, Key(Define), patch(native::patch), &[told::native::patch]),
+        route(M::DELETE, METRIC, Key(Define), delete(native::delete), &[told::native::delete]),
+        route(M::GET, VERSIONS, Key(Read), get(native::versions), &[told::native::versions]),
+        route(M::GET, LOG_LEVEL, Key(Read), get(operate::log_level), &[told::operating::log_level]),
+        route(
+            M::PUT,
+            LOG_LEVEL,
+            Key(Operate),
+            put(operate::change_log_level),
+            &[told::operating::change_log_level],
+        ),
+        route(M::GET, LAGO, Key(Read), get(lago::list), &[told::lago::list_all]),
+        route(M::POST, LAGO, Key(Define), post(lago::create), &[told::lago::create]),
+        route(M::POST, LAGO_METRIC, Key(Read), post(lago::evaluate), &[told::lago::evaluate]),
+        route(
+            M::GET,
+            LAGO_METRIC,
+            Key(Read),
+            get(lago::read_one),
+            &[told::lago::read_one, told::lago::groups],
+        ),
+        route(M::PUT, LAGO_METRIC, Key(Define), put(lago::update), &[told::lago::update]),
+        route(M::DELETE, LAGO_METRIC, Key(Define), delete(lago::delete), &[told::lago::delete]),
+        route(M::POST, MAPLE, Key(Define), post(maple::create), &[told::maple::create]),
+        route(M::POST, MAPLE_FIND, Key(Read), post(maple::find), &[told::maple::find]),
+        route(M::GET, MAPLE_METRIC, Key(Read), get(maple::read_one), &[told::maple::read_one]),
+        route(M::PATCH, MAPLE_METRIC, Key(Define), patch(maple::update), &[told::maple::update]),
+        route(M::GET, ZENSKAR, Key(Read), get(zenskar::list), &[told::zenskar::list_all]),
+        route(M::POST, ZENSKAR, Key(Define), post(zenskar::create), &[told::zenskar::create]),
+        route(M::GET, ESTIMATES, Key(Read), get(zenskar::estimates), &[told::zenskar::estimates]),
+        route(M::GET, AGGREGATE, Key(Read), get(zenskar::read_one), &[told::zenskar::read_one]),
+        route(M::PATCH, AGGREGATE, Key(Define), patch(zenskar::update), &[told::zenskar::update]),
+        route(M::DELETE, AGGREGATE, Key(Define), delete(zenskar::delete), &[told::zenskar::delete]),
     ]
 }
 
@@ -155,7 +184,7 @@ async fn admitted(
             next.run(request).await
         }
         Ok(Err(denied)) => words.denial(denied),
-        Err(error) => refused(Refusal::Failed(error.to_string())),
+        Err(error) => words.failed(&error.to_string()),
     }
 }
 
@@ -238,6 +267,13 @@ pub(super) fn fault(
         faults.iter().map(|(path, text)| json!({ "path": path, "message": text })).collect();
     let body = json!({ "error": { "code": code, "message": message, "faults": listed } });
     answer(status, JSON, body.to_string())
+}
+
+/// An answer without a body, of which there is no type then.
+pub(super) fn no_content() -> Response<Body> {
+    let mut response = answer(StatusCode::NO_CONTENT, JSON, String::new());
+    response.headers_mut().remove(CONTENT_TYPE);
+    response
 }
 
 pub(super) fn answer(

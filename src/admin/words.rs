@@ -10,8 +10,8 @@ use axum::http::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::access::Denied;
-use super::router::{Shared, fault};
-use super::{lago, maple, zenskar};
+use super::router::{Shared, fault, refused};
+use super::{Refusal, lago, maple, zenskar};
 
 /// What the paths of each system begin with; the longer one first.
 const FAMILIES: [(&str, Words); 3] = [
@@ -64,7 +64,7 @@ impl Words {
         match self {
             Words::Native => {
                 let text = format!(
-                    "there is no {path}: try /healthz, /readyz, /metrics, /v1/usage, /v1/metrics or /v1/log-level"
+                    "there is no {path}: try /healthz, /readyz, /metrics, /openapi.json, /v1/usage, /v1/metrics or /v1/log-level"
                 );
                 fault(StatusCode::NOT_FOUND, "not_found", &text, &[])
             }
@@ -92,6 +92,16 @@ impl Words {
             Words::Lago => lago::no_such_path(),
             Words::Maple => maple::refusal(status, "method_not_allowed", &text),
             Words::Zenskar => zenskar::refused(status, "Method Not Allowed"),
+        }
+    }
+
+    /// Something is broken.
+    pub(super) fn failed(self, text: &str) -> Response<Body> {
+        match self {
+            Words::Native => refused(Refusal::Failed(text.to_owned())),
+            Words::Lago => lago::failed(text),
+            Words::Maple => maple::failed(text),
+            Words::Zenskar => zenskar::failed(text),
         }
     }
 

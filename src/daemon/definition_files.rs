@@ -5,14 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::CommandError;
-use crate::definition::Definitions;
-use crate::format::definitions;
+use crate::definition::{DefinitionFault, Definitions};
+use crate::format::definitions::{self, Form};
 
 /// Reads the files as one set of definitions.
 ///
 /// # Errors
 /// [`CommandError::Faults`] with every fault of every file, those of files that cannot be read first.
 pub(super) fn load(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
+    load_by(paths, definitions::read)
+}
+
+fn load_by(
+    paths: &[PathBuf],
+    read: impl FnOnce(&[(&str, &str)]) -> Result<Definitions, Vec<DefinitionFault>>,
+) -> Result<Definitions, CommandError> {
     let mut faults = Vec::new();
     let mut texts: Vec<(String, String)> = Vec::with_capacity(paths.len());
     let mut places = BTreeSet::new();
@@ -29,7 +36,7 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
     }
     let files: Vec<(&str, &str)> =
         texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    match definitions::read(&files) {
+    match read(&files) {
         Ok(definitions) if faults.is_empty() => Ok(definitions),
         Ok(_) => Err(CommandError::Faults(faults)),
         Err(found) => {
@@ -44,7 +51,18 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
 /// # Errors
 /// As [`load`], and that there is none.
 pub(super) fn load_some(paths: &[PathBuf]) -> Result<Definitions, CommandError> {
-    let definitions = load(paths)?;
+    some(paths, load(paths)?)
+}
+
+/// The same of files that hold what that system itself takes or answers.
+///
+/// # Errors
+/// As [`load_some`].
+pub(super) fn load_answers(paths: &[PathBuf], form: Form) -> Result<Definitions, CommandError> {
+    some(paths, load_by(paths, |files| definitions::read_answers(files, form))?)
+}
+
+fn some(paths: &[PathBuf], definitions: Definitions) -> Result<Definitions, CommandError> {
     if definitions.metrics.is_empty() {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names = names.join(", ");

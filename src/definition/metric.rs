@@ -251,6 +251,8 @@ pub struct DefinitionSource {
     pub written: String,
     /// The same in the native form, where it was written in another.
     pub native: Option<String>,
+    /// Whose form that other one is.
+    pub dialect: Option<&'static str>,
     /// The keys of the native form.
     pub keys: Vec<String>,
     /// Paths of what was written and means nothing here.

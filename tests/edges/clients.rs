@@ -22,23 +22,23 @@ const METRICS: &str =
 const DEFINER: &str = "definer-of-acme";
 const READER: &str = "reader-of-acme";
 
-/// Where `.ci/setup test` put the packages of a client.
-fn packages(client: &str, within: &str) -> PathBuf {
+/// Where `.ci/setup test` put the packages of that name.
+pub(crate) fn packages(name: &str, within: &str) -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache");
-    let path = cache.unwrap_or_else(home).join("odometer/clients").join(client).join(within);
+    let path = cache.unwrap_or_else(home).join("odometer").join(name).join(within);
     assert!(path.exists(), "no {}: run `make setup-test` first", path.display());
     path
 }
 
 fn python(client: &str) -> Command {
-    let mut command = Command::new(packages(client, "bin/python"));
+    let mut command = Command::new(packages(&format!("clients/{client}"), "bin/python"));
     command.arg(Path::new(PROGRAMS).join(client).join("billable_metrics.py"));
     command
 }
 
 fn javascript() -> Command {
-    let packages = packages("javascript", "node_modules");
+    let packages = packages("clients/javascript", "node_modules");
     let mut command = Command::new("node");
     command.env("NODE_PATH", packages);
     command.arg(Path::new(PROGRAMS).join("javascript/billable_metrics.cjs"));

@@ -18,6 +18,7 @@ mod generate;
 mod generate_topic;
 mod manual;
 mod maple_live;
+mod openapi;
 mod operating;
 #[path = "../pure/oracle/mod.rs"]
 #[expect(

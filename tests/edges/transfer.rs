@@ -161,3 +161,105 @@ fn versions_customers_and_calendars_are_kept_or_refused() {
     assert_eq!(listed(&address).len(), 1);
     daemon.kill();
 }
+
+/// What each of the three systems answers its own lists with.
+const PAGES: [(&str, &str); 3] = [
+    (
+        "lago",
+        r#"{"billable_metrics": [{"lago_id": "1a901a90-1a90-1a90-1a90-1a901a901a90", "name": "Storage", "code": "storage",
+            "aggregation_type": "sum_agg", "field_name": "gb", "created_at": "2022-09-14T16:35:31Z", "recurring": false,
+            "rounding_function": "ceil", "rounding_precision": 2, "filters": [{"key": "region", "values": ["eu", "us"]}]}],
+            "meta": {"current_page": 1, "next_page": null, "prev_page": null, "total_pages": 1, "total_count": 1}}"#,
+    ),
+    (
+        "maple",
+        r#"{"pagination": {"from_key": null, "limit": 20}, "results": [{"id": "bm_1", "company_id": "c_1", "name": "Calls",
+            "item_id": "calls", "state": "ACTIVE", "created_at": "2022-09-14T16:35:31Z", "updated_at": "2022-09-14T16:35:31Z",
+            "metering_rule": {"aggregator": "SUM", "property": "n", "rule": {"comparator": {"type": "EQ",
+            "left_item": {"property": "region"}, "right_item": {"value": "eu"}}}}}]}"#,
+    ),
+    (
+        "zenskar",
+        r#"{"results": [{"id": "3c90c3cc-0d44-4b50-8888-8dd25736052a", "name": "Hits", "version": 1, "dataschema": "",
+            "aggregation_query": "SELECT COUNT(*) FROM hits", "cust_agg_query": "", "visual_query_builder": {},
+            "datasource": "d"}], "next": null, "previous": null, "total_count": 1}"#,
+    ),
+];
+
+#[test]
+fn what_other_systems_answer_is_taken_and_changed_by_their_calls() {
+    let scene = Scene::new(ANCHOR);
+    let (daemon, address) = listening(&scene);
+    for (dialect, page) in PAGES {
+        scene.write("page.json", page);
+        let file = scene.path("page.json");
+        let name = file.to_str().expect("text");
+        let import = |words: &[&str], status: i32| {
+            let words = [&["definitions", "import", name, "--address", &address], words].concat();
+            expect_status(&run(words), status)
+        };
+        let (_, told) = import(&[], 2);
+        assert!(told.contains("page.json:1:"), "{dialect}: no definitions file, {told}");
+        let tenant = if dialect == "maple" { "cmp_1" } else { "default" };
+        let (told, _) = import(&["--dialect", dialect, "--tenant", tenant], 0);
+        assert!(told.starts_with("created  "), "{dialect}: {told}");
+        let (told, _) = import(&["--dialect", dialect, "--tenant", tenant], 0);
+        assert!(told.starts_with("equal  "), "{dialect}: {told}");
+        scene.write("page.json", &format!(r#"{{"dialect": "{dialect}", "metrics": []}}"#));
+        let other = if dialect == "lago" { "maple" } else { "lago" };
+        let (_, told) = import(&["--dialect", other], 2);
+        assert!(told.contains(&format!("is another one than {other}")), "{told}");
+    }
+    let by = |code: &str| get(&address, &format!("/v1/metrics/{code}")).1["origin"].clone();
+    let zenskar = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
+    assert_eq!([by("storage"), by("bm_1?tenant=cmp_1"), by(zenskar)], ["lago", "maple", "zenskar"]);
+
+    // Each is found by the name that its own system gave it, and changed there.
+    let (status, found) = get(&address, "/api/v1/billable_metrics/storage");
+    assert_eq!(
+        (status, &found["billable_metric"]["rounding_precision"]),
+        (200, &2.into()),
+        "{found}"
+    );
+    assert_eq!(found["billable_metric"]["lago_id"], "1a901a90-1a90-1a90-1a90-1a901a901a90");
+    let line = "PUT /api/v1/billable_metrics/storage";
+    let (status, put) = request(&address, line, r#"{"billable_metric": {"description": "d"}}"#);
+    assert_eq!((status, &put["billable_metric"]["description"]), (200, &"d".into()), "{put}");
+    let line = "PATCH /api/v1/companies/cmp_1/billable_metrics/bm_1";
+    let (status, changed) = request(&address, line, r#"{"name": "Other calls"}"#);
+    assert_eq!((status, &changed["name"]), (200, &"Other calls".into()), "{changed}");
+
+    // A file of the same form changes what that form made, and no other.
+    let text = PAGES[0].1.replace("\"gb\"", "\"mb\"");
+    scene.write("page.json", &text);
+    let file = scene.path("page.json");
+    let name = file.to_str().expect("text");
+    let import = ["definitions", "import", name, "--address", &address, "--dialect", "lago"];
+    let (_, told) = expect_status(&run(import), 2);
+    assert!(told.contains("--update"), "{told}");
+    let (told, _) = expect_status(&run([&import[..], &["--update"]].concat()), 0);
+    assert_eq!(told, "updated  storage\n");
+    let (_, found) = get(&address, "/api/v1/billable_metrics/storage");
+    assert_eq!(found["billable_metric"]["field_name"], "mb", "{found}");
+    let body = text.replace("\"billable_metrics\"", "\"dialect\": \"lago\", \"metrics\"");
+    let body = body.replace("\"storage\"", "\"anchor\"");
+    let body = format!("{}}}", body.split(",\n            \"meta\"").next().expect("a text"));
+    let (status, refused) = request(&address, "PATCH /v1/metrics/bm_1?tenant=cmp_1", &body);
+    assert_eq!(
+        (status, &refused["error"]["faults"][0]["path"]),
+        (422, &"dialect".into()),
+        "{refused}"
+    );
+    let several = r#"{"dialect": "lago", "metrics": [{"code": "a"}, {"code": "b"}]}"#;
+    let (status, refused) = request(&address, "POST /v1/metrics", several);
+    assert_eq!(status, 422, "{refused}");
+    assert_eq!(refused["error"]["faults"][0]["message"], "has 2 metrics: one is made at a time");
+    let faulty = r#"{"dialect": "lago", "metrics": [{"name": "a", "code": "a", "aggregation_type": "sum_agg"}]}"#;
+    let (status, refused) = request(&address, "POST /v1/metrics/validate", faulty);
+    assert_eq!(
+        (status, &refused["error"]["faults"][0]["path"]),
+        (422, &"field_name".into()),
+        "{refused}"
+    );
+    daemon.kill();
+}

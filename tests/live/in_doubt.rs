@@ -50,6 +50,7 @@ fn answers_that_do_not_come_lose_and_double_nothing() {
     genesis_is_cut(broker, proxy);
     bounds_are_cut(broker, proxy);
     topic_is_deleted_while_a_start_waits(broker, proxy);
+    view_of_definitions_is_old(broker, proxy);
 }
 
 /// The broker commits, or never hears of it: either way the program must ask what is committed.
@@ -182,4 +183,43 @@ fn topic_is_deleted_while_a_start_waits(broker: &Broker, proxy: &Proxy) {
     let text = format!("topic {:?} does not exist: create it", scene.usage);
     let said = daemon.said().replace('\\', "");
     assert!(said.contains(&text), "no {text}");
+}
+
+/// The topic of definitions is not answered for, and all else is: nothing is folded, and the worker stays in the group.
+fn view_of_definitions_is_old(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(46, 2);
+    let configuration = scene
+        .configuration(Some("earliest"), "1h")
+        .replace(scene.broker.address(), &proxy.address)
+        .replace("workers = 2", "workers = 1\nrequest_timeout = \"1s\"")
+        .replace(
+            "\"session.timeout.ms\"",
+            "\"max.poll.interval.ms\" = \"4000\"\n\"session.timeout.ms\"",
+        )
+        .replace("[metrics]", "[metrics]\ndefinition_lead = \"4s\"");
+    let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+    scene.produce(load.by_ref().take(1000));
+    daemon.start();
+    scene.await_done(&mut daemon);
+    let known = daemon.said().len();
+    proxy.cut(LIST_OFFSETS, Cut::Hold);
+    wait::until("the process is not ready", WORK_LIMIT, || {
+        daemon.assert_running();
+        let (status, body) = http(&scene.admin, "/readyz")?;
+        let told = "has not been known for half of metrics.definition_lead";
+        (status == 503 && body.contains(told)).then_some(())
+    });
+    let done = scene.done();
+    scene.produce(load.by_ref().take(500));
+    scene.produce(load.end());
+    // Longer than the group lets a member be silent, and than the commit interval.
+    wait::pass(Duration::from_secs(8));
+    assert_eq!(scene.done(), done, "nothing is folded");
+    assert!(proxy.let_pass() > 1);
+    scene.await_done(&mut daemon);
+    let said = daemon.said()[known..].to_owned();
+    assert!(!said.contains("partitions taken"), "it left the group:\n{said}");
+    scene.finish(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
 }

@@ -85,6 +85,12 @@ pub(in crate::admin) fn too_late() -> Response<Body> {
     error(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout", None, None)
 }
 
+/// Something is broken.
+pub(in crate::admin) fn failed(text: &str) -> Response<Body> {
+    tracing::error!(reason = %text, "a request failed");
+    error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", None, None)
+}
+
 /// Why a request was not let in.
 pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
     match denied {
@@ -159,10 +165,7 @@ pub(super) fn refusal(refused: Refused, words: LagoErrors) -> Response<Body> {
         Refused::Unavailable => {
             error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
         }
-        Refused::Failed(text) => {
-            tracing::error!(reason = %text, "a request failed");
-            error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", None, None)
-        }
+        Refused::Failed(text) => failed(&text),
     }
 }
 

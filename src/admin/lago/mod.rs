@@ -10,7 +10,7 @@ use axum::http::Response;
 use sha2::{Digest, Sha256};
 
 use self::answer::{Refused, TAKEN, fault, paged, refusal, shown};
-pub(super) use self::answer::{denial, no_such_path, too_late};
+pub(super) use self::answer::{denial, failed, no_such_path, too_late};
 use super::access::Caller;
 use super::body::{self, Asked};
 use super::making;

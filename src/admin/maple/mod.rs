@@ -11,8 +11,8 @@ use axum::extract::State;
 use axum::http::header::WARNING;
 use axum::http::{HeaderValue, Response, StatusCode};
 
-pub(super) use self::place::IDEMPOTENCY_KEY;
 use self::place::{Call, Place, is_shown};
+pub(super) use self::place::{IDEMPOTENCY_KEY, KEY_BYTES_MAX};
 use self::refused::{Refused, faulty, listed};
 use super::access::Caller;
 use super::body::{self, Asked};
@@ -264,6 +264,11 @@ fn warning(unknown: &[String]) -> Option<String> {
 /// Why a request is not answered otherwise.
 pub(super) fn refusal(status: StatusCode, code: &'static str, message: &str) -> Response<Body> {
     Refused::new(status, code, message).response()
+}
+
+/// Something is broken.
+pub(super) fn failed(text: &str) -> Response<Body> {
+    Refused::from(NotDone::Failed(text.to_owned())).response()
 }
 
 fn answered(told: Result<Told, Refused>) -> Response<Body> {

@@ -19,7 +19,7 @@ use crate::registry::{Once, Origin, Record, Registry};
 
 const COMPANY_PREFIX: &str = "cmp_";
 pub(in crate::admin) const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const KEY_BYTES_MAX: usize = 255;
+pub(in crate::admin) const KEY_BYTES_MAX: usize = 255;
 
 /// What a path names: a company, which is a tenant, and perhaps one of its metrics.
 pub(in crate::admin) struct Place {

@@ -6,6 +6,7 @@ mod keys;
 mod lago;
 mod maple;
 mod native;
+mod refusals;
 mod zenskar;
 
 use std::io::{Read, Write};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use super::openapi::tests::expect_told;
 use serde_json::json;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -125,7 +127,7 @@ impl Catalogue for Memory {
 }
 
 /// A listener that is served while `act` runs, and stopped after it.
-fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
+pub(in crate::admin) fn served(series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
     served_with(Given::default(), series, readiness, act);
 }
 
@@ -182,7 +184,7 @@ fn asked(address: SocketAddr, request: &str) -> (u16, String) {
 }
 
 /// The same with headers, each with its end, and a body.
-fn sent(
+pub(in crate::admin) fn sent(
     address: SocketAddr,
     request: &str,
     headers: &str,
@@ -198,10 +200,12 @@ fn sent(
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.expect("a status"), body.to_owned())
+    let status = status.expect("a status");
+    expect_told(request, status, head, body);
+    (status, body.to_owned())
 }
 
-fn ready() -> Readiness {
+pub(in crate::admin) fn ready() -> Readiness {
     let readiness = Readiness::new("process", "is starting", EventTime::EARLIEST);
     readiness.clear("process");
     readiness

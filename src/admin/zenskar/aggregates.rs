@@ -186,6 +186,11 @@ fn said(aggregate: &Aggregate, compiled: &Compiled) -> Definition {
     said
 }
 
+/// The topic that the data source of a kept body stands for.
+pub(in crate::admin) fn topic_of<'s>(shared: &'s Shared, body: &str) -> Option<&'s str> {
+    topic(shared, &Aggregate::read(body).ok()?)
+}
+
 /// The topic that its data source stands for.
 fn topic<'s>(shared: &'s Shared, aggregate: &Aggregate) -> Option<&'s str> {
     let datasources = &shared.shown.dialects.zenskar_datasources;

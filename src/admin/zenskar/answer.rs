@@ -97,11 +97,14 @@ pub(super) fn refusal(why: Refused) -> Response<Body> {
         Refused::Conflict(text) => refused(StatusCode::CONFLICT, &text),
         Refused::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, &too_large()),
         Refused::Unavailable(text) => refused(StatusCode::SERVICE_UNAVAILABLE, &text),
-        Refused::Failed(text) => {
-            tracing::error!(reason = %text, "a request failed");
-            refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-        }
+        Refused::Failed(text) => failed(&text),
     }
+}
+
+/// Something is broken.
+pub(in crate::admin) fn failed(text: &str) -> Response<Body> {
+    tracing::error!(reason = %text, "a request failed");
+    refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 /// Why not, in a text.

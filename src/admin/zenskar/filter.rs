@@ -9,9 +9,13 @@ use crate::definition::is_like;
 use crate::dialect::Fault;
 use crate::model::EventTime;
 
+/// What may stand behind a column and two underscores.
+pub(in crate::admin) const OPERATORS: [&str; 11] =
+    ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "like", "ilike", "isnull"];
+
 /// What aggregates are found and sorted by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Column {
+pub(in crate::admin) enum Column {
     Id,
     Name,
     Datasource,
@@ -47,13 +51,14 @@ enum Test {
 }
 
 impl Column {
-    const ALL: [Column; 4] = [Column::Id, Column::Name, Column::Datasource, Column::CreatedAt];
+    pub(in crate::admin) const ALL: [Column; 4] =
+        [Column::Id, Column::Name, Column::Datasource, Column::CreatedAt];
 
     pub(super) fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|column| column.name() == name)
     }
 
-    fn name(self) -> &'static str {
+    pub(in crate::admin) fn name(self) -> &'static str {
         match self {
             Column::Id => "id",
             Column::Name => "name",
@@ -145,6 +150,22 @@ pub(super) fn truth(parameter: &str, text: &str) -> Result<bool, Fault> {
         _ => {
             let message = "Input should be a valid boolean: true or false";
             Err(fault(parameter, "bool_parsing", message.to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words that are told of are those that are read.
+    #[test]
+    fn every_operator_is_read_and_no_other() {
+        for operator in OPERATORS {
+            assert!(Filter::read(&format!("name__{operator}"), "true").is_some(), "{operator}");
+        }
+        for other in ["", "equals", "contains"] {
+            assert!(Filter::read(&format!("name__{other}"), "true").is_none(), "{other}");
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::admin::router::{Parameters, Shared};
 use crate::registry::Record;
 
 /// How many aggregates a page has where nothing else is asked for, and at most.
-const LIMIT: usize = 10;
-const LIMIT_MAX: usize = 1_000;
+pub(in crate::admin) const LIMIT: usize = 10;
+pub(in crate::admin) const LIMIT_MAX: usize = 1_000;
 
 /// What the cursor of the page behind an aggregate, and of the one before it, begins with.
 const BEHIND: &str = "behind-";

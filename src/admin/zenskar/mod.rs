@@ -3,7 +3,7 @@
 //! ```text
 //! request (`request`: organisation, id, parameters, body) ─► aggregates │ listing (by `filter`) │ estimate ─► `answer`
 //! ```
-//! An aggregate's id is the code of its metric. Whose it is, the header `organisation` says.
+//! An aggregate's id is that of its metric, and the code too where it was made here. Whose it is, the header `organisation` says.
 
 mod aggregates;
 mod answer;
@@ -12,8 +12,9 @@ mod filter;
 mod listing;
 mod request;
 
-pub(super) use self::aggregates::{create, delete, read_one, update};
-pub(super) use self::answer::refused;
+pub(super) use self::aggregates::{create, delete, read_one, topic_of, update};
+pub(super) use self::answer::{failed, refused};
 pub(super) use self::estimate::estimates;
-pub(super) use self::listing::list;
-pub(super) use self::request::ORGANISATION;
+pub(super) use self::filter::{Column, OPERATORS};
+pub(super) use self::listing::{LIMIT, LIMIT_MAX, list};
+pub(super) use self::request::{ORGANISATION, uuid_of};

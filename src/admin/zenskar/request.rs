@@ -180,6 +180,11 @@ pub(super) fn text(asked: Asked) -> Result<Result<String, Vec<Fault>>, Refused> 
     }
 }
 
+/// The UUID that a text is, in its usual form.
+pub(in crate::admin) fn uuid_of(text: &str) -> Option<String> {
+    uuid("", text).ok()
+}
+
 /// A UUID in its usual form.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<(), CommandError> {
     let (mut metrics, customers) = if arguments.metrics.is_empty() {
         (of_daemon(arguments)?, Vec::new())
     } else {
-        stock::of_files(&arguments.metrics)?
+        stock::of_files(&arguments.metrics, None)?
     };
     let is_asked = |tenant: &str| arguments.tenant.as_deref().is_none_or(|asked| asked == tenant);
     metrics.retain(|metric| is_asked(&metric.tenant));

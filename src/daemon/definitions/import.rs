@@ -26,7 +26,12 @@ enum Step {
 }
 
 pub(super) fn import(arguments: &ImportArguments) -> Result<(), CommandError> {
-    let (metrics, customers) = stock::of_files(&arguments.files)?;
+    let (mut metrics, customers) = stock::of_files(&arguments.files, arguments.dialect.form())?;
+    if let Some(tenant) = &arguments.tenant {
+        for metric in &mut metrics {
+            metric.belong_to(tenant);
+        }
+    }
     let mut faults: Vec<String> = customers
         .iter()
         .map(|calendar| {
@@ -111,6 +116,11 @@ fn step(
             "{name}: is there already, and is another one: give --update to change it, or leave it out"
         )));
     }
+    if let Some(dialect) = newest.metric.source.dialect
+        && stock::origin_of(client, tenant_of(metric), &metric.code)? == dialect
+    {
+        return Ok(Ok(Step::Update(vec![newest.body()])));
+    }
     let behind = if own.starts_with(&known) { known.len() } else { own.len().saturating_sub(1) };
     let mut before = &last.written;
     let mut patches = Vec::new();
@@ -133,8 +143,8 @@ fn take(client: &Client<'_>, metric: &Stocked, step: &Step) -> Result<(), Comman
             for version in &metric.versions {
                 match before {
                     None => {
-                        let body = Value::Object(version.written.clone());
-                        client.send(("POST", &format!("/v1/metrics{query}")), &body)?;
+                        let line = ("POST", &*format!("/v1/metrics{query}"));
+                        client.send(line, &version.body())?;
                     }
                     Some(before) => {
                         client.send(("PATCH", &path), &patch(&before.written, &version.written))?;

@@ -28,14 +28,14 @@ Examples:
   odometer definitions export --metrics config/metrics.toml --dialect zenskar";
 
 const IMPORT_HELP: &str = "\
-All files are read and held against the daemon before the first metric is made; a file of any dialect gives
-native metrics. Prints for each metric `created`, `equal`, `updated`, or with --dry-run what would become of
-it. Where one is there already and is another, nothing is made, and the exit status is 2, unless --update is
-given.
+All files are read and held against the daemon before the first metric is made; one in the form of Lago, Maple
+or Zenskar is kept in that form, as that system's own call would keep it. Prints for each metric `created`,
+`equal`, `updated`, or with --dry-run what would become of it. Where one is there already and is another,
+nothing is made, and the exit status is 2, unless --update is given.
 
 Examples:
   odometer definitions import metrics.json
-  odometer definitions import lago.json --dry-run
+  odometer definitions import billable_metrics.json --dialect lago --dry-run
   odometer definitions import metrics.toml --update --address 127.0.0.1:9464 --key-file key";
 
 /// What can be done with definitions.
@@ -84,6 +84,13 @@ pub struct ImportArguments {
     /// Which daemon.
     #[command(flatten)]
     pub daemon: DaemonArguments,
+    /// What the files are where they do not say it themselves: what that system's own API takes or answers, as one
+    /// body, a list of them, or a page of its list [default: definitions files]
+    #[arg(long, value_enum, default_value = "native", hide_default_value = true)]
+    pub dialect: DialectName,
+    /// Whose the metrics are that the files say no tenant of [default: the key's tenant]
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
     /// Change what is there already and is another: a change of meaning is a version
     #[arg(long)]
     pub update: bool,

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::client::{Client, encoded};
 use super::super::{CommandError, definition_files};
 use crate::definition::{CustomerCalendar, Metric};
-use crate::format::definitions::read_body;
+use crate::dialect::Defaults;
+use crate::format::definitions::{Form, read_body};
 
 /// One metric.
 pub(super) struct Stocked {
@@ -25,7 +26,35 @@ pub(super) struct Version {
     pub(super) metric: Metric,
 }
 
+impl Version {
+    /// What makes it: itself, or where it was written in another system's form a file with that alone.
+    pub(super) fn body(&self) -> Value {
+        let source = &self.metric.source;
+        let Some(dialect) = source.dialect else { return Value::Object(self.written.clone()) };
+        let entry: Value = serde_json::from_str(&source.written).expect("a body is an object");
+        let said = self.written.iter().filter(|(key, _)| Defaults::KEYS.contains(&key.as_str()));
+        let mut defaults: Map<String, Value> =
+            said.map(|(key, value)| (key.clone(), value.clone())).collect();
+        // Where a file says none, it is that of the key.
+        let tenant = self.written.get("tenant").filter(|tenant| *tenant != "default");
+        defaults.extend(tenant.map(|tenant| ("tenant".to_owned(), tenant.clone())));
+        json!({ "dialect": dialect, "defaults": defaults, "metrics": [entry] })
+    }
+}
+
 impl Stocked {
+    /// Has it be that tenant's, unless its file says whose it is.
+    pub(super) fn belong_to(&mut self, tenant: &str) {
+        if self.tenant != "default" {
+            return;
+        }
+        tenant.clone_into(&mut self.tenant);
+        for Version { written, metric } in &mut self.versions {
+            tenant.clone_into(&mut metric.tenant);
+            written.insert("tenant".to_owned(), tenant.into());
+        }
+    }
+
     /// For people.
     pub(super) fn name(&self) -> String {
         match self.tenant.as_str() {
@@ -38,6 +67,24 @@ impl Stocked {
 #[derive(Deserialize)]
 struct VersionsAnswer {
     versions: Vec<VersionAnswer>,
+}
+
+#[derive(Deserialize)]
+struct OriginAnswer {
+    origin: String,
+}
+
+/// By which way a metric of a daemon came.
+pub(super) fn origin_of(
+    client: &Client<'_>,
+    tenant: Option<&str>,
+    code: &str,
+) -> Result<String, CommandError> {
+    let question: Vec<_> =
+        tenant.iter().map(|tenant| ("tenant".to_owned(), (*tenant).to_owned())).collect();
+    let OriginAnswer { origin } =
+        client.get(&format!("/v1/metrics/{}", encoded(code)), &question)?;
+    Ok(origin)
 }
 
 #[derive(Deserialize)]
@@ -79,8 +126,12 @@ pub(super) fn of_daemon(
 /// The metrics of files, and the calendars of customers there.
 pub(super) fn of_files(
     paths: &[PathBuf],
+    form: Option<Form>,
 ) -> Result<(Vec<Stocked>, Vec<CustomerCalendar>), CommandError> {
-    let definitions = definition_files::load_some(paths)?;
+    let definitions = match form {
+        None => definition_files::load_some(paths)?,
+        Some(form) => definition_files::load_answers(paths, form)?,
+    };
     let is_same =
         |one: &Metric, other: &Metric| (&one.tenant, &one.code) == (&other.tenant, &other.code);
     let mut found = Vec::new();

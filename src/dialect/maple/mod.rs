@@ -26,4 +26,4 @@ pub use answer::Identity;
 pub use billable_metric::{Aggregator, BillableMetric, Read, State};
 pub use express::bodies;
 pub use partial::merged;
-pub use search::{Mark, Search, SortKey};
+pub use search::{LIMIT, LIMIT_MAX, Mark, Search, SortKey};

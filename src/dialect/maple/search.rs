@@ -17,9 +17,10 @@ const KEYS: [&str; 3] = ["pagination", "query", "sort_key"];
 const PAGINATION_KEYS: [&str; 2] = ["from_key", "limit"];
 const QUERY_KEYS: [&str; 4] = ["name", "external_name", "item_id", "state"];
 
-/// How many metrics a page has where nothing is said, and at most.
-const LIMIT: usize = 20;
-const LIMIT_MAX: usize = 200;
+/// How many metrics a page has where nothing is said.
+pub const LIMIT: usize = 20;
+/// How many it has at most.
+pub const LIMIT_MAX: usize = 200;
 
 /// In which order metrics are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +36,8 @@ pub enum SortKey {
 }
 
 impl SortKey {
-    const ALL: [(&'static str, SortKey); 4] = [
+    /// Every order by its name, that which is meant where none is named first.
+    pub const ALL: [(&'static str, SortKey); 4] = [
         ("createdAtDesc", SortKey::CreatedAtDesc),
         ("createdAtAsc", SortKey::CreatedAtAsc),
         ("updatedAtDesc", SortKey::UpdatedAtDesc),

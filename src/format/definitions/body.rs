@@ -1,8 +1,10 @@
-//! One definition in the native form as the body of a request: the keys of an entry of `metrics`.
+//! One definition as the body of a request: in the native form the keys of an entry of `metrics`, in another system's a
+//! file with that entry alone.
 
-use super::metric;
 use super::reader::{Faults, Field};
 use super::syntax::{Parsed, Syntax};
+use super::versions::Version;
+use super::{Form, foreign, metric};
 use crate::definition::Metric;
 
 /// One thing wrong with a body.
@@ -19,16 +21,46 @@ pub struct BodyFault {
 /// # Errors
 /// Every fault of it, in the order of the text.
 pub fn read_body(text: &str) -> Result<Metric, Vec<BodyFault>> {
+    let read = |root: &Field<'_>| Some(((), metric::read(root)?));
+    read_one(text, read).map(|((), metric)| metric)
+}
+
+/// A definition in another system's form.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// Whose form.
+    pub form: Form,
+    /// What it means; its source has the native form.
+    pub metric: Metric,
+    /// The body, as it is kept of a metric that the system's own call made.
+    pub body: String,
+}
+
+/// Reads `{"dialect": "lago", "defaults": {...}, "metrics": [{...}]}` with one metric: what a file may hold.
+///
+/// # Errors
+/// Every fault of it, in the order of the text.
+pub fn read_foreign(text: &str) -> Result<Foreign, Vec<BodyFault>> {
+    let (form, metric) = read_one(text, foreign::read_only)?;
+    let body = form.kept(&metric.source.written);
+    Ok(Foreign { form, metric, body })
+}
+
+/// Reads a JSON text of which one metric comes, with what else is known of it.
+fn read_one<T>(
+    text: &str,
+    read: impl FnOnce(&Field<'_>) -> Option<(T, Version)>,
+) -> Result<(T, Metric), Vec<BodyFault>> {
     let files = [("", text)];
     let faults = Faults::new(&files);
     let Parsed { root, .. } = Syntax::Json.parse(text).map_err(|fault| {
         let message = format!("is no JSON: {}", fault.message);
         vec![BodyFault { path: String::new(), message }]
     })?;
-    let version = metric::read(&Field::root(0, &root, &faults));
+    let read = read(&Field::root(0, &root, &faults));
     let found = faults.into_bodies();
-    match version.and_then(|version| version.metric) {
-        Some(metric) if found.is_empty() => Ok(metric),
+    match read.and_then(|(beside, version)| Some((beside, version.metric?))) {
+        Some(read) if found.is_empty() => Ok(read),
         _ => Err(found),
     }
 }

@@ -64,6 +64,14 @@ impl Form {
         }
     }
 
+    /// The key of a page of its list that has the bodies.
+    fn list_key(self) -> &'static str {
+        match self {
+            Form::Lago => "billable_metrics",
+            Form::Maple | Form::Zenskar => "results",
+        }
+    }
+
     /// The keys that people know a body by, the first that it has.
     fn name_keys(self) -> &'static [&'static str] {
         match self {
@@ -103,6 +111,20 @@ impl Form {
                 defaults.fill(&mut native);
                 Ok(Meaning { native, ignored: Vec::new(), notes })
             }
+        }
+    }
+
+    /// What is kept of a body that this form reads, as the system's own call would keep it.
+    pub(super) fn kept(self, written: &str) -> String {
+        match (self, Json::parse(written)) {
+            (Form::Zenskar, _) => zenskar::read_submitted(written)
+                .map_or_else(|_| written.to_owned(), |submitted| submitted.aggregate.text()),
+            // The code, which is no field of Maple's body.
+            (Form::Maple, Ok(Json::Object(mut members))) => {
+                members.retain(|(key, _)| key != "id");
+                Json::Object(members).to_string()
+            }
+            _ => written.to_owned(),
         }
     }
 
@@ -156,9 +178,40 @@ pub(super) struct Dialect {
     file: FileDefaults,
 }
 
-/// The dialect that the root of a file names; `None` for the native one.
-pub(super) fn dialect(root: &Table<'_>) -> Result<Option<Dialect>, Faulty> {
-    let form = root.optional("dialect", |field| field.choice(&DIALECTS))?.flatten();
+/// The entries of what that system itself takes or answers; `None`: a definitions file.
+pub(super) fn answer<'f>(root: &Field<'f>, form: Form) -> Option<(Dialect, Vec<Field<'f>>)> {
+    let entries = match root.value() {
+        Value::List(_) => root.list("bodies").ok()?,
+        Value::Table(entries) => {
+            let has = |key: &str| entries.iter().any(|entry| entry.key == key);
+            if has("metrics") || has("dialect") {
+                return None;
+            }
+            let list = form.list_key();
+            let listed = root.entries("a table").ok()?.into_iter().find(|(key, _)| *key == list);
+            match listed {
+                Some((_, field)) => field.list("bodies").ok()?,
+                None => vec![root.clone()],
+            }
+        }
+        _ => return None,
+    };
+    let file = FileDefaults::of("default".to_owned(), Defaults::default());
+    Some((Dialect { form, file }, entries))
+}
+
+/// The dialect that the root of a file names, or the one that all are to have; `None` for the native one.
+pub(super) fn dialect(root: &Table<'_>, asked: Option<Form>) -> Result<Option<Dialect>, Faulty> {
+    let form = root.optional("dialect", |field| {
+        let form = field.choice(&DIALECTS)?;
+        match asked {
+            Some(asked) if form != Some(asked) => {
+                Err(field.fault(format!("is another one than {}", asked.name())))
+            }
+            _ => Ok(form),
+        }
+    })?;
+    let form = form.unwrap_or(asked);
     let defaults = root.field("defaults");
     let Some(form) = form else {
         return match defaults {
@@ -172,6 +225,24 @@ pub(super) fn dialect(root: &Table<'_>) -> Result<Option<Dialect>, Faulty> {
         file = file_defaults(field)?;
     }
     Ok(Some(Dialect { form, file }))
+}
+
+/// Reads the root of a file that has one metric in another system's form.
+pub(super) fn read_only(root: &Field<'_>) -> Option<(Form, Version)> {
+    let table = root.table(&["dialect", "defaults", "metrics"]).ok()?;
+    let Some(dialect) = dialect(&table, None).ok()? else {
+        table.fault("is native: send the metric itself");
+        return None;
+    };
+    let metrics = table.required("metrics", "a list with one body", |field| field.list("metrics"));
+    match <[Field<'_>; 1]>::try_from(metrics.ok()?) {
+        Ok([entry]) => Some((dialect.form, dialect.read(entry)?)),
+        Err(other) => {
+            let count = other.len();
+            table.fault(format!("has {count} metrics: one is made at a time"));
+            None
+        }
+    }
 }
 
 fn file_defaults(field: &Field<'_>) -> Result<FileDefaults, Faulty> {
@@ -244,6 +315,7 @@ impl Dialect {
         let native = Node { offset: entry.offset(), value: Value::Table(entries.collect()) };
         let mut version = metric::read(&entry.standing_for(&native))?;
         if let Some(metric) = &mut version.metric {
+            metric.source.dialect = Some(self.form.name());
             metric.source.native =
                 Some(std::mem::replace(&mut metric.source.written, entry.source().written));
             metric.source.ignored = meaning.ignored;

@@ -10,7 +10,8 @@ use super::{grammar, grouping, period};
 use crate::definition::{DefinitionSource, Expression, LatePolicy, Metric};
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 25] = [
+/// The keys of a metric.
+pub const KEYS: [&str; 25] = [
     "code",
     "name",
     "description",

@@ -23,10 +23,11 @@ mod syntax;
 mod tests;
 mod versions;
 
-pub use body::{BodyFault, read_body};
+pub use body::{BodyFault, Foreign, read_body, read_foreign};
 pub use describe::{describe, describe_one};
 pub use express::{Expressed, express};
 pub use foreign::Form;
+pub use metric::KEYS as METRIC_KEYS;
 use reader::{Faults, Field, Place};
 use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;
@@ -49,12 +50,31 @@ struct Read {
 /// Every fault of every file, in the order of the files, with line and column. Of a file that is not of its syntax
 /// the first such place is the only one where what follows it cannot be told.
 pub fn read(files: &[(&str, &str)]) -> Result<Definitions, Vec<DefinitionFault>> {
+    read_of(files, None)
+}
+
+/// The same, of files that hold what that system itself takes or answers: a body, a list of bodies, or a page of its
+/// list. A file may also be a definitions file, of that dialect.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_answers(
+    files: &[(&str, &str)],
+    form: Form,
+) -> Result<Definitions, Vec<DefinitionFault>> {
+    read_of(files, Some(form))
+}
+
+fn read_of(
+    files: &[(&str, &str)],
+    form: Option<Form>,
+) -> Result<Definitions, Vec<DefinitionFault>> {
     let files: Vec<(&str, &str)> =
         files.iter().map(|(name, text)| (*name, unmarked(text))).collect();
     let faults = Faults::new(&files);
     let mut read = Read::default();
     for (file, (name, text)) in files.iter().enumerate() {
-        read_file(file, name, text, &faults, &mut read);
+        read_file((file, name, text), form, &faults, &mut read);
     }
     let metrics = versions::in_order(read.versions, &faults);
     let customers = customer::in_order(read.customers, &faults);
@@ -67,7 +87,12 @@ fn unmarked(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-fn read_file(file: usize, name: &str, text: &str, faults: &Faults<'_>, read: &mut Read) {
+fn read_file(
+    (file, name, text): (usize, &str, &str),
+    form: Option<Form>,
+    faults: &Faults<'_>,
+    read: &mut Read,
+) {
     let named = Syntax::of_name(name);
     let syntax = named.unwrap_or_else(|| Syntax::of_text(text));
     let add = |fault: &SyntaxFault| {
@@ -81,18 +106,22 @@ fn read_file(file: usize, name: &str, text: &str, faults: &Faults<'_>, read: &mu
     match syntax.parse(text) {
         Ok(Parsed { root, faults: found }) => {
             found.iter().for_each(add);
-            read_root(&Field::root(file, &root, faults), read);
+            read_root(&Field::root(file, &root, faults), form, read);
         }
         Err(fault) => add(&fault),
     }
 }
 
-fn read_root(root: &Field<'_>, read: &mut Read) {
+fn read_root(root: &Field<'_>, form: Option<Form>, read: &mut Read) {
     if matches!(root.value(), Value::Null) {
         return; // A YAML file of nothing but comments.
     }
+    if let Some((dialect, entries)) = form.and_then(|form| foreign::answer(root, form)) {
+        read.versions.extend(entries.into_iter().filter_map(|entry| dialect.read(entry)));
+        return;
+    }
     let Ok(table) = root.table(&["metrics", "customers", "dialect", "defaults"]) else { return };
-    let Ok(dialect) = foreign::dialect(&table) else {
+    let Ok(dialect) = foreign::dialect(&table, form) else {
         return; // Its entries would only be misread.
     };
     let metrics = table.optional("metrics", |field| field.list("metrics")).ok().flatten();

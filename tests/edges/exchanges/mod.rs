@@ -11,12 +11,13 @@
 
 mod comparison;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::comparison::Captured;
@@ -47,12 +48,39 @@ fn run_all(dialect: &str) {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
     files.sort();
     assert!(!files.is_empty(), "{} holds nothing", folder.display());
-    let failures: Vec<String> = files.iter().flat_map(|file| run(file)).collect();
+    let outcomes: Vec<Outcome> = files.iter().map(|file| run(file)).collect();
+    let failures: Vec<String> =
+        outcomes.iter().flat_map(|outcome| outcome.failures.clone()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    expect_told(&outcomes);
 }
 
-/// What was answered otherwise in a file.
-fn run(file: &Path) -> Vec<String> {
+/// Each answer is one that `/openapi.json` tells of.
+fn expect_told(outcomes: &[Outcome]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let document = folder.path().join("openapi.json");
+    fs::write(&document, &outcomes[0].document).expect("the folder takes files");
+    let lines: Vec<String> =
+        outcomes.iter().flat_map(|outcome| &outcome.transcript).map(Value::to_string).collect();
+    let transcript = folder.path().join("transcript.ndjson");
+    fs::write(&transcript, lines.join("\n")).expect("the folder takes files");
+    let told = crate::openapi::wrong(&document, Some(&transcript));
+    let told = told.unwrap_or_else(|told| panic!("{told}"));
+    assert_eq!(told, format!("{} answers, 0 wrong\n", lines.len()));
+}
+
+/// What came of the exchanges of a file.
+struct Outcome {
+    /// What was answered otherwise.
+    failures: Vec<String>,
+    /// Every call with its answer.
+    transcript: Vec<Value>,
+    /// `/openapi.json`
+    document: String,
+}
+
+/// Makes the calls of a file.
+fn run(file: &Path) -> Outcome {
     let text = fs::read_to_string(file).expect("readable");
     let file = file.display();
     let recorded: Value =
@@ -64,7 +92,7 @@ fn run(file: &Path) -> Vec<String> {
     scene.write("odometer.toml", &(configuration + added));
     let (mut daemon, mut address) = started(&scene);
     let mut captured = Captured::default();
-    let mut failures = Vec::new();
+    let (mut failures, mut transcript) = (Vec::new(), Vec::new());
     let exchanges = recorded["exchanges"].as_array().expect("a list of exchanges");
     assert!(!exchanges.is_empty(), "{file} has no exchange");
     for exchange in exchanges {
@@ -76,12 +104,13 @@ fn run(file: &Path) -> Vec<String> {
             (daemon, address) = started(&scene);
             continue;
         }
-        if let Err(reason) = asked(&address, exchange, &mut captured) {
+        if let Err(reason) = asked(&address, exchange, &mut captured, &mut transcript) {
             failures.push(format!("{file}: {what}: {reason}"));
         }
     }
+    let document = sent(&address, "GET /openapi.json", "", "").body;
     daemon.terminate(&scene);
-    failures
+    Outcome { failures, transcript, document }
 }
 
 /// As the configuration knows them: by their hashes.
@@ -112,7 +141,12 @@ fn expect_keys(object: &Value, known: &[&str]) {
 }
 
 /// Makes a call, and holds the answer against what is recorded.
-fn asked(address: &str, exchange: &Value, captured: &mut Captured) -> Result<(), String> {
+fn asked(
+    address: &str,
+    exchange: &Value,
+    captured: &mut Captured,
+    transcript: &mut Vec<Value>,
+) -> Result<(), String> {
     let call = captured.filled(exchange["call"].as_str().ok_or("it has no call")?)?;
     let mut headers = String::new();
     for (name, value) in exchange["headers"].as_object().into_iter().flatten() {
@@ -125,6 +159,10 @@ fn asked(address: &str, exchange: &Value, captured: &mut Captured) -> Result<(),
         (_, Some(_)) => return Err("it has a body and a text: one of them".to_owned()),
     };
     let answer = sent(address, &call, &headers, &body);
+    transcript.push(json!({
+        "what": exchange["what"], "call": call, "sent": exchange["body"], "status": answer.status,
+        "headers": answer.headers(), "body": answer.body,
+    }));
     let expected = &exchange["answer"];
     expect_keys(expected, &["status", "headers", "body"]);
     let told = format!("{call}\nanswered:\n{} {}", answer.status, answer.body);
@@ -155,6 +193,12 @@ struct Answer {
 }
 
 impl Answer {
+    /// By names in small letters.
+    fn headers(&self) -> BTreeMap<String, &str> {
+        let pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+    }
+
     fn header(&self, wanted: &str) -> Option<&str> {
         let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
         pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)

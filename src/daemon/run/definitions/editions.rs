@@ -101,7 +101,7 @@ impl Editions {
         number
     }
 
-    /// Whether what is defined may be older than it may be: then nothing is read.
+    /// Whether what is defined may be older than it may be.
     pub(super) fn set_stale(&self, is_stale: bool) {
         self.is_stale.store(is_stale, Ordering::Release);
     }
@@ -199,16 +199,19 @@ impl Reader {
         &mut self,
         reached: impl Fn() -> Option<EventTime>,
     ) -> bool {
-        let Editions { hold, is_stale, .. } = &*self.editions;
-        let hold = hold.load(Ordering::Acquire);
-        let is_stale = is_stale.load(Ordering::Acquire);
+        let hold = self.editions.hold.load(Ordering::Acquire);
         if hold != 0 && hold != self.rests {
             self.rests = hold;
             let rest = Some((hold, reached()));
             self.tell(|seen| seen.rest = rest);
         }
         self.is_held = hold != 0;
-        self.is_held || is_stale
+        self.is_held
+    }
+
+    /// Whether what is defined may be older than it may be: then nothing is folded, for as long as that takes.
+    pub(in crate::daemon::run) fn is_stale(&self) -> bool {
+        self.editions.is_stale.load(Ordering::Acquire)
     }
 
     /// Waits so long, or until something is to be done about definitions.

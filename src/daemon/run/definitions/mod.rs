@@ -311,20 +311,34 @@ impl Catalogue for Book {
     }
 }
 
-/// Works a change out and stores it; anew, where another listener had its turn in between.
+/// Works a change out and stores it; anew, where another listener had its turn in between. Whether one that was not
+/// acknowledged is stored all the same, the next turn tells.
 fn stored(
     writing: &mut Writing,
     work_out: impl Fn(&Registry) -> Result<Change, Refusal>,
 ) -> Result<Change, NotDone> {
     let Writing { registry, shelf, .. } = writing;
-    let not_stored = |error: shelf::Error| {
+    let not_stored = |error: &shelf::Error, what: &str| {
         tracing::error!(%error, "a definition could not be stored");
-        NotDone::Unavailable(format!("it could not be stored, and nothing was changed: {error}"))
+        NotDone::Unavailable(format!("it could not be stored, and {what}: {error}"))
     };
     let mut tries = 0;
+    let mut unproven: Option<(Change, shelf::Error)> = None;
     loop {
-        tries += 1;
-        let turn = shelf.begin(registry).map_err(not_stored)?;
+        let turn = shelf.begin(registry).map_err(|error| match &unproven {
+            None => not_stored(&error, "nothing was changed"),
+            Some(_) => {
+                not_stored(&error, "whether it will be is not known: read it, and try again")
+            }
+        })?;
+        if let Some((change, error)) = unproven.take() {
+            if registry.records().any(|stored| *stored == change.record) {
+                return Ok(change);
+            }
+            if tries == TRIES {
+                return Err(not_stored(&error, "nothing was changed"));
+            }
+        }
         let change = work_out(registry).map_err(NotDone::Refused)?;
         // Also a call that changes nothing may have to be known again.
         if change.record.revision <= registry.revision() {
@@ -332,9 +346,9 @@ fn stored(
         }
         match shelf.store(turn, &change.record, registry) {
             Ok(()) => return Ok(change),
-            Err(error) if tries == TRIES => return Err(not_stored(error)),
-            Err(error) => tracing::debug!(%error, "another listener had its turn: trying again"),
+            Err(error) => unproven = Some((change, error)),
         }
+        tries += 1;
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn attach(
     };
     let open = || DefinitionTopic::open(&properties, name, &flow.source.group_id, timeout);
     let opened = asking.until_answered(|| match open() {
-        Err(kafka::Error::TopicMissing(_)) if settings.admin.address.is_some() => {
+        Err(kafka::Error::TopicMissing(_)) => {
             match DefinitionTopic::make(&properties, name, timeout) {
                 // A topic that was just made is not known everywhere at once.
                 Ok(()) => match open() {
@@ -51,10 +51,8 @@ pub(super) fn attach(
                 ))),
             }
         }
-        // Where definitions come from files alone the topic need not be there, nor granted.
-        Err(error @ (kafka::Error::TopicMissing(_) | kafka::Error::Unauthorised { .. })) => {
-            Ok(Err(error.to_string()))
-        }
+        // Where definitions come from files alone it need not be granted.
+        Err(error @ kafka::Error::Unauthorised { .. }) => Ok(Err(error.to_string())),
         other => other.map(Ok),
     })?;
     let Some(opened) = opened else { return Ok(false) };
@@ -96,6 +94,7 @@ impl Worker {
                 self.plans.took(edition);
             }
         }
+        self.hold_back()?;
         Ok(!self.is_held())
     }
 

@@ -65,7 +65,7 @@ impl Worker {
             let outcome = self.deliver();
             self.put_off(outcome)?;
         }
-        self.hold_back()
+        Ok(())
     }
 
     /// Waits until everything that is stored is visible.
@@ -296,15 +296,18 @@ impl Worker {
         Ok(())
     }
 
-    /// Reading waits where entries pile up because they cannot be delivered.
-    fn hold_back(&mut self) -> Result<(), Error> {
+    /// Reading waits where entries pile up because they cannot be delivered, and where it is not known what is defined by
+    /// now. The group is served meanwhile.
+    pub(super) fn hold_back(&mut self) -> Result<(), Error> {
         let limit = self.job.commit_bytes_max.saturating_mul(4);
+        let is_stale = self.plans.is_stale();
         for (partition, task) in &mut self.tasks {
             let is_full =
                 task.state.pending.is_some() && task.state.processor.outbox_bytes() > limit;
-            if is_full != task.is_paused {
-                task.is_paused = is_full;
-                if is_full {
+            let is_paused = is_full || is_stale;
+            if is_paused != task.is_paused {
+                task.is_paused = is_paused;
+                if is_paused {
                     self.source.pause(&[*partition])?;
                 } else {
                     self.source.resume(&[*partition])?;
