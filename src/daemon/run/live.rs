@@ -332,6 +332,7 @@ impl Drop for Showing {
 mod tests {
     use super::*;
     use crate::format::definitions;
+    use crate::model::EventTime;
 
     fn ask(metric: &str) -> UsageAsk {
         UsageAsk {
@@ -351,7 +352,9 @@ mod tests {
         let text = r#"{"metrics":[{"code":"a","topic":"one","event_type":"k","aggregation":"count"},
             {"code":"b","topic":"two","event_type":"k","aggregation":"count"}]}"#;
         let definitions = definitions::read(&[("metrics.json", text)]).expect("sound metrics");
-        let registry = Registry::default().with_files(definitions, None).expect("they are new");
+        let registry = Registry::default()
+            .with_files(definitions, EventTime::EARLIEST, None)
+            .expect("they are new");
         let live = LiveTasks::new(vec!["one".to_owned(), "two".to_owned()]);
         live.know(Arc::new(registry));
         let missing = |metric| {
@@ -372,7 +375,9 @@ mod tests {
     fn files_that_are_not_open_yet_are_missing() {
         let text = r#"{"metrics":[{"code":"a","event_type":"k","aggregation":"count"}]}"#;
         let definitions = definitions::read(&[("metrics.json", text)]).expect("sound metrics");
-        let registry = Registry::default().with_files(definitions, None).expect("they are new");
+        let registry = Registry::default()
+            .with_files(definitions, EventTime::EARLIEST, None)
+            .expect("they are new");
         let live = LiveTasks::new(Vec::new());
         live.know(Arc::new(registry));
         assert_eq!(live.usage(&ask("a")).expect("a page").missing.to_string(), "the files");
