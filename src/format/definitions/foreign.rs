@@ -56,6 +56,12 @@ impl Form {
         }
     }
 
+    /// The form of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        DIALECTS.into_iter().find(|(known, _)| *known == name).and_then(|(_, form)| form)
+    }
+
     /// The key that a body may stand under in an entry.
     fn root_key(self) -> Option<&'static str> {
         match self {
