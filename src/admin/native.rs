@@ -80,7 +80,8 @@ pub(super) async fn versions(
         Some(versions) => {
             let record = registry.record(&tenant, &code);
             let audit = record.map_or(&[][..], |record| &record.audit);
-            let body = json!({ "versions": versions, "next": null, "audit": audit });
+            let id = record.map(|record| &record.id);
+            let body = json!({ "id": id, "versions": versions, "next": null, "audit": audit });
             answer(StatusCode::OK, JSON, body.to_string())
         }
         None => refused(missing(&code)),

@@ -56,22 +56,41 @@ impl Registry {
     }
 
     /// Every version of a metric, in order, with the instant from which it counts in the metric's own calendar: null for the
-    /// first where it always did, and for one that never counts since the next begins with it.
+    /// first where it always did, and for one that never counts since the next begins with it. What was made in another
+    /// system's form has that system's name and the body as it was submitted.
     pub fn versions(&self, tenant: &str, code: &str) -> Option<Vec<Value>> {
         let Some(made) = self.alive(tenant, code) else {
             let metrics = self.files.versions(tenant, code);
-            let listed = listed(&metrics, &vec![None; metrics.len()]);
-            return (!metrics.is_empty()).then_some(listed);
+            let beside: Vec<Beside<'_>> = metrics.iter().map(Beside::of_file).collect();
+            return (!metrics.is_empty()).then(|| listed(&metrics, &beside));
         };
-        let times: Vec<_> =
-            made.record.versions.iter().map(|version| Some(version.created_at)).collect();
-        Some(listed(&made.metrics, &times))
+        let record = &made.record;
+        let beside = record.versions.iter().map(|version| Beside {
+            created_at: Some(version.created_at),
+            submitted: version.body.as_deref().map(|body| (record.origin.name(), body)),
+        });
+        Some(listed(&made.metrics, &beside.collect::<Vec<_>>()))
     }
 }
 
 impl Entry {
     fn is_after(&self, (tenant, code): &(String, String)) -> bool {
         (&self.tenant, &self.code) > (tenant, code)
+    }
+}
+
+/// What is known of a version beside what it means.
+struct Beside<'v> {
+    created_at: Option<EventTime>,
+    /// Whose form it was made in, and the body.
+    submitted: Option<(&'v str, &'v str)>,
+}
+
+impl<'v> Beside<'v> {
+    fn of_file(metric: &'v Metric) -> Self {
+        let source = &metric.source;
+        let submitted = source.dialect.map(|dialect| (dialect, source.written.as_str()));
+        Beside { created_at: None, submitted }
     }
 }
 
@@ -136,13 +155,16 @@ fn written(metric: &Metric) -> Map<String, Value> {
     serde_json::from_str(native).expect("a definition is an object")
 }
 
-fn listed(metrics: &[Metric], created_at: &[Option<EventTime>]) -> Vec<Value> {
+fn listed(metrics: &[Metric], beside: &[Beside<'_>]) -> Vec<Value> {
     let definitions = Definitions { metrics: metrics.to_vec(), customers: Vec::new() };
     let plan = Plan::new(definitions);
     let timeline = plan.metrics().first().map(|metric| metric.timeline(""));
     let text = |time: Option<EventTime>| time.map(|time| time.to_string());
-    let numbered = (0..).zip(metrics).zip(created_at);
-    let versions = numbered.map(|((place, metric), created_at)| {
+    let numbered = (0..).zip(metrics).zip(beside);
+    let versions = numbered.map(|((place, metric), Beside { created_at, submitted })| {
+        let body = submitted.map(|(_, body)| -> Value {
+            serde_json::from_str(body).expect("a body that was read is JSON")
+        });
         let begin = timeline.and_then(|timeline| timeline.begin_of(place));
         json!({
             "version": u64::from(place).saturating_add(1),
@@ -151,6 +173,8 @@ fn listed(metrics: &[Metric], created_at: &[Option<EventTime>]) -> Vec<Value> {
             "is_empty": begin.is_none(),
             "created_at": text(*created_at),
             "definition": written(metric),
+            "dialect": submitted.map(|(dialect, _)| dialect),
+            "body": body,
         })
     });
     versions.collect()

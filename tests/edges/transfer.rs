@@ -263,3 +263,95 @@ fn what_other_systems_answer_is_taken_and_changed_by_their_calls() {
     );
     daemon.kill();
 }
+
+#[test]
+fn a_metric_is_exported_as_the_body_that_made_it() {
+    let (one, other) = (Scene::new(ANCHOR), Scene::new(ANCHOR));
+    let ((first, from), (second, to)) = (listening(&one), listening(&other));
+    stock(&from);
+    let lago = json!({ "name": "L", "code": "l", "aggregation_type": "sum_agg", "field_name": "v",
+        "expression": "event.properties.a + 1.50", "not_known": { "kept": [1.50] } });
+    make(&from, "POST /api/v1/billable_metrics", &json!({ "billable_metric": lago }));
+    let maple = json!({ "id": "bm_9", "name": "M", "item_id": "i", "is_billable": false, "external_name": "E",
+        "metering_rule": { "aggregator": "avg", "property": "ms", "rule": { "comparator":
+            { "type": ">=", "left_item": { "property": "status" }, "right_item": { "value": "500" } } } } });
+    make(&from, "POST /v1/metrics", &json!({ "dialect": "maple", "metrics": [maple] }));
+    let zenskar = json!({ "id": "3c90c3cc-0d44-4b50-8888-8dd25736052a", "name": "Z", "dataschema": "d1", "datasource": "d2",
+        "aggregation_query": "SELECT count(*)  FROM hits", "cust_agg_query": "SELECT COUNT(*) FROM hits",
+        "visual_query_builder": { "own": 1 } });
+    let body = json!({ "dialect": "zenskar", "metrics": [zenskar] });
+    make(&from, "POST /v1/metrics", &body);
+    // What it means natively beside its body stays so.
+    make(&from, "PATCH /v1/metrics/l", &json!({ "grace": "1h" }));
+
+    let (_, page) = get(&from, "/api/v1/billable_metrics/l");
+    let mut lago = lago.clone();
+    lago["lago_id"] = page["billable_metric"]["lago_id"].clone();
+    let mut files = Vec::new();
+    let ids = ["l", "bm_9", "3c90c3cc-0d44-4b50-8888-8dd25736052a"];
+    let dialects = ["lago", "maple", "zenskar"].into_iter().zip(ids).zip([&lago, &maple, &zenskar]);
+    for ((dialect, code), wanted) in dialects {
+        let (_, versions) = get(&from, &format!("/v1/metrics/{code}/versions"));
+        assert_eq!(versions["versions"][0]["dialect"], *dialect, "{versions}");
+        assert_eq!(versions["versions"][0]["body"]["name"], wanted["name"], "{versions}");
+        let file = one.path(&format!("{dialect}.json"));
+        let name = file.to_str().expect("text").to_owned();
+        let export =
+            ["definitions", "export", "--address", &from, "--dialect", dialect, "--metric", code];
+        expect_status(&run([&export[..], &["--output", &name]].concat()), 0);
+        let written: Value =
+            serde_json::from_str(&fs::read_to_string(&file).expect("written")).expect("JSON");
+        assert_eq!(written["metrics"], json!([wanted]), "{dialect}");
+        // From the file the same comes out.
+        let again = ["definitions", "export", "--metrics", &name, "--dialect", dialect];
+        let (told, _) = expect_status(&run(again), 0);
+        assert_eq!(serde_json::from_str::<Value>(&told).expect("JSON")["metrics"], json!([wanted]));
+        files.push(name);
+    }
+    // What was made in several forms moves by a file for each.
+    make(&from, "PATCH /v1/metrics/l", &json!({ "grace": null }));
+    for dialect in ["native", "lago", "maple", "zenskar"] {
+        let name = one.path(&format!("{dialect}.json")).to_str().expect("text").to_owned();
+        let export = [
+            "definitions",
+            "export",
+            "--address",
+            &from,
+            "--dialect",
+            dialect,
+            "--made-in",
+            dialect,
+        ];
+        expect_status(&run([&export[..], &["--output", &name]].concat()), 0);
+        files.push(name);
+    }
+    let files: Vec<&str> = files.iter().rev().take(4).map(String::as_str).collect();
+    let import = ["definitions", "import", "--address", &to];
+    expect_status(&run([&import[..], &files].concat()), 0);
+    let all = |address: &str| {
+        let (_, page) = get(address, "/v1/metrics");
+        let metrics = page["metrics"].as_array().expect("a list").iter();
+        let metrics = metrics.map(|metric| {
+            let code =
+                metric["code"].as_str().expect("a text").replace('/', "%2F").replace(' ', "%20");
+            let (_, told) = get(address, &format!("/v1/metrics/{code}/versions"));
+            let body = told["versions"][0]["body"].clone();
+            (code, metric["origin"].clone(), body)
+        });
+        metrics.collect::<Vec<_>>()
+    };
+    assert_eq!(all(&to).len(), 7);
+    for (there, here) in all(&to).iter().zip(all(&from)) {
+        assert_eq!((&there.0, &there.1), (&here.0, &here.1));
+        // Lago's has the id that it was known by beside.
+        let mut body = there.2.clone();
+        if here.1 == "lago" {
+            body.as_object_mut().expect("a body").shift_remove("lago_id");
+        }
+        assert_eq!(body, here.2);
+    }
+    let (_, there) = get(&to, "/api/v1/billable_metrics/l");
+    assert_eq!(there["billable_metric"]["lago_id"], lago["lago_id"]);
+    first.kill();
+    second.kill();
+}

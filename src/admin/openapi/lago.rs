@@ -318,7 +318,7 @@ fn group_schema() -> Value {
     );
     let values = json!({ "anyOf": [values, { "type": "array", "minItems": 1, "items": branch }] });
     whole_object(
-        "One dimension or two, of Lago's first generation; not together with filters.",
+        "One dimension or two, of Lago's first generation; not together with filters but those that say the same.",
         vec![("key", text("The property.")), ("values", values)],
     )
 }

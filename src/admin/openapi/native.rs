@@ -10,10 +10,12 @@ use super::schema::{
     whole, whole_object,
 };
 use crate::admin::native::SAMPLES_MAX;
+use crate::format::definitions::Form;
 use crate::registry::Deed;
 
-/// The code that examples have.
+/// The code and the id that examples have.
 const CODE: &str = "llm_tokens";
+const ID: &str = "1a901a90-1a90-4a90-9a90-1a901a901a90";
 
 fn call(name: &'static str, summary: &'static str) -> Operation {
     Operation::new("native", name, summary)
@@ -106,7 +108,7 @@ pub(in crate::admin) fn delete() -> Operation {
 pub(in crate::admin) fn versions() -> Operation {
     let version = json!({
         "version": 1, "effective_from": null, "counts_from": null, "is_empty": false,
-        "created_at": "2026-03-10T12:00:00Z", "definition": written(),
+        "created_at": "2026-03-10T12:00:00Z", "definition": written(), "dialect": null, "body": null,
     });
     let line = json!({
         "at": "2026-03-10T12:00:00Z", "who": "local", "what": "created", "before": null, "after": written(),
@@ -118,7 +120,7 @@ pub(in crate::admin) fn versions() -> Operation {
             200,
             "All of them, in order.",
             "Versions",
-            &json!({ "versions": [version], "next": null, "audit": [line] }),
+            &json!({ "id": ID, "versions": [version], "next": null, "audit": [line] }),
         )
         .refuses(&[404, 422])
 }
@@ -264,6 +266,7 @@ fn changed() -> Value {
 
 fn versions_schema() -> Value {
     let definition = || closed("As it was written.", &["code", "aggregation"], definition::keys());
+    let forms = [Form::Lago, Form::Maple, Form::Zenskar].map(Form::name);
     let version = whole_object(
         "A version.",
         vec![
@@ -276,6 +279,11 @@ fn versions_schema() -> Value {
             ("is_empty", boolean("Whether it never counts, since the next one begins with it.")),
             ("created_at", or_null(instant("When it was made; null of a file's."))),
             ("definition", definition()),
+            ("dialect", or_null(one_of(forms, "Whose form it was made in; null: the native one."))),
+            (
+                "body",
+                json!({ "type": ["object", "null"], "description": "As it was submitted in that form." }),
+            ),
         ],
     );
     let deeds = [Deed::Created, Deed::Described, Deed::Versioned, Deed::Deleted];
@@ -294,6 +302,12 @@ fn versions_schema() -> Value {
     whole_object(
         "A metric's history.",
         vec![
+            (
+                "id",
+                or_null(text(
+                    "A name that no other metric has: Lago's `lago_id`, Zenskar's `id`; null of a file's.",
+                )),
+            ),
             ("versions", list(version)),
             ("next", json!({ "type": "null", "description": "There is one page." })),
             ("audit", list(line)),

@@ -12,7 +12,7 @@ use super::stock::{self, Stocked};
 use crate::definition::CustomerCalendar;
 use crate::dialect::Defaults;
 use crate::file::{Spool, Target};
-use crate::format::definitions::{Expressed, Form, express};
+use crate::format::definitions::{Expressed, Form, as_submitted, express};
 
 pub(super) fn export(arguments: &ExportArguments) -> Result<(), CommandError> {
     let (mut metrics, customers) = if arguments.metrics.is_empty() {
@@ -31,6 +31,9 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<(), CommandError> {
     }
     if !arguments.metric.is_empty() {
         metrics.retain(|metric| arguments.metric.contains(&metric.code));
+    }
+    if let Some(dialect) = arguments.made_in {
+        metrics.retain(|metric| metric.form() == dialect.form());
     }
     let customers: Vec<Value> =
         customers.iter().filter(|customer| is_asked(&customer.tenant)).map(calendar).collect();
@@ -114,7 +117,12 @@ fn said_of(metric: &Stocked, form: Form) -> Result<Said, Vec<String>> {
         faults.push(format!("{name}: effective_from: {text}"));
     }
     let newest = metric.versions.last().expect("a metric has a version");
-    match express(&newest.metric, form) {
+    let submitted = newest.submitted.as_ref().filter(|(own, _)| *own == form);
+    let own = submitted.and_then(|(_, body)| as_submitted(&newest.metric, form, body));
+    if submitted.is_some() && own.is_none() {
+        tracing::warn!("{name}: the body that it was made of does not say all of it by now");
+    }
+    match own.map_or_else(|| express(&newest.metric, form), Ok) {
         Ok(Expressed { body, unsaid, left_out }) if faults.is_empty() => {
             for key in left_out {
                 tracing::warn!("{name}: {} has no field for its {key}", form.name());

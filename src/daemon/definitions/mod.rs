@@ -17,7 +17,8 @@ use super::client::DaemonArguments;
 use crate::format::definitions::Form;
 
 const EXPORT_HELP: &str = "\
-A body of Lago, Maple or Zenskar is written only where reading it again gives the same metric. What such a
+A body of Lago, Maple or Zenskar is written only where reading it again gives the same metric: of a metric that
+was made in that form the body as it was submitted, of others one that says the same. What such a
 body cannot say of all metrics alike (period, time zone, grace, late, topic) stands once in the file's
 `defaults`. Metrics that cannot be said, among them those of several versions, are listed with the reason,
 the exit status is 2, and nothing is written.
@@ -67,6 +68,9 @@ pub struct ExportArguments {
     /// Only the metric of this code; may be given several times [default: every metric]
     #[arg(long, value_name = "CODE")]
     pub metric: Vec<String>,
+    /// Only metrics that were made in this form: one file for each moves what was made in several [default: every metric]
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    pub made_in: Option<DialectName>,
     /// Leave out what the dialect cannot say, and name it on stderr
     #[arg(long)]
     pub skip_inexpressible: bool,

@@ -24,6 +24,8 @@ pub(super) struct Version {
     /// The native form as it is written, with `tenant` and `effective_from` where these are said.
     pub(super) written: Map<String, Value>,
     pub(super) metric: Metric,
+    /// Whose form it was made in, and the entry of a definitions file that says it.
+    pub(super) submitted: Option<(Form, String)>,
 }
 
 impl Version {
@@ -49,10 +51,16 @@ impl Stocked {
             return;
         }
         tenant.clone_into(&mut self.tenant);
-        for Version { written, metric } in &mut self.versions {
+        for Version { written, metric, .. } in &mut self.versions {
             tenant.clone_into(&mut metric.tenant);
             written.insert("tenant".to_owned(), tenant.into());
         }
+    }
+
+    /// Whose form it was made in; `None`: the native one.
+    pub(super) fn form(&self) -> Option<Form> {
+        let newest = self.versions.last()?;
+        newest.submitted.as_ref().map(|(form, _)| *form)
     }
 
     /// For people.
@@ -66,6 +74,7 @@ impl Stocked {
 
 #[derive(Deserialize)]
 struct VersionsAnswer {
+    id: Option<String>,
     versions: Vec<VersionAnswer>,
 }
 
@@ -91,6 +100,8 @@ pub(super) fn origin_of(
 struct VersionAnswer {
     effective_from: Option<String>,
     definition: Map<String, Value>,
+    dialect: Option<String>,
+    body: Option<Map<String, Value>>,
 }
 
 /// A metric of a daemon; `None` where it has none of that name. Without a tenant it is that of the key.
@@ -104,7 +115,8 @@ pub(super) fn of_daemon(
         tenant.iter().map(|tenant| ("tenant".to_owned(), (*tenant).to_owned())).collect();
     let Some(answer) = client.find::<VersionsAnswer>(&path, &question)? else { return Ok(None) };
     let mut versions = Vec::new();
-    for VersionAnswer { effective_from, definition: mut written } in answer.versions {
+    for VersionAnswer { effective_from, definition: mut written, dialect, body } in answer.versions
+    {
         written.insert("code".to_owned(), code.into());
         if let Some(tenant) = tenant.filter(|tenant| *tenant != "default") {
             written.insert("tenant".to_owned(), tenant.into());
@@ -117,10 +129,26 @@ pub(super) fn of_daemon(
                 faults.iter().map(|fault| format!("{code}: {}: {}", fault.path, fault.message));
             CommandError::Faults(faults.collect())
         })?;
-        versions.push(Version { written, metric });
+        let form = dialect.as_deref().and_then(Form::named);
+        let submitted = form
+            .zip(body)
+            .map(|(form, body)| (form, entry(form, body, code, answer.id.as_deref())));
+        versions.push(Version { written, metric, submitted });
     }
     let tenant = tenant.unwrap_or("default").to_owned();
     Ok(Some(Stocked { tenant, code: code.to_owned(), versions }))
+}
+
+/// A body with what its system knows the metric by.
+fn entry(form: Form, mut body: Map<String, Value>, code: &str, id: Option<&str>) -> String {
+    let (key, value) = match form {
+        Form::Lago => ("lago_id", id),
+        Form::Maple | Form::Zenskar => ("id", Some(code)),
+    };
+    if let Some(value) = value {
+        body.insert(key.to_owned(), value.into());
+    }
+    Value::Object(body).to_string()
 }
 
 /// The metrics of files, and the calendars of customers there.
@@ -141,7 +169,9 @@ pub(super) fn of_files(
             let source = &metric.source;
             let text = source.native.as_ref().unwrap_or(&source.written);
             let written = serde_json::from_str(text).expect("a definition is an object");
-            Version { written, metric: metric.clone() }
+            let form = source.dialect.and_then(Form::named);
+            let submitted = form.map(|form| (form, source.written.clone()));
+            Version { written, metric: metric.clone(), submitted }
         });
         let (tenant, code) = (first.tenant.clone(), first.code.clone());
         found.push(Stocked { tenant, code, versions: versions.collect() });

@@ -102,7 +102,7 @@ pub struct BillableMetric {
     pub expression: Option<String>,
     /// By key, values sorted.
     pub filters: Vec<Filter>,
-    /// Never together with filters.
+    /// Never together with filters; those that say the same are left out.
     pub group: Option<Group>,
 }
 
@@ -128,7 +128,7 @@ impl BillableMetric {
         let name = reader.mandatory("name");
         let code = reader.code();
         let aggregation = reader.aggregation();
-        let metric = BillableMetric {
+        let mut metric = BillableMetric {
             name: name.unwrap_or_default(),
             code: code.unwrap_or_default(),
             description: reader.text("description"),
@@ -141,8 +141,13 @@ impl BillableMetric {
             aggregation: aggregation.unwrap_or(Aggregation::Count),
         };
         reader.weighted_interval(aggregation);
-        if metric.group.is_some() && !metric.filters.is_empty() {
-            reader.fault("group", "value_is_invalid", "does not go with filters: leave one out");
+        if let Some(group) = &metric.group {
+            // An answer has a group as filters too.
+            let filters = std::mem::take(&mut metric.filters);
+            if !filters.is_empty() && filters != group.filters() {
+                let message = "does not go with filters that say otherwise: leave one out";
+                reader.fault("group", "value_is_invalid", message);
+            }
         }
         if reader.faults.is_empty() { Ok(metric) } else { Err(Refusal::Faults(reader.faults)) }
     }

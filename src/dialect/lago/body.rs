@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::divisions;
 use crate::dialect::{Json, JsonFault};
 
 /// The key that holds the fields.
@@ -41,7 +42,8 @@ pub fn fields_of(body: &str) -> Result<Json, BadRequest> {
 
 /// The stored fields with those of a partial body in their place.
 ///
-/// Of `group` and `filters`, which do not go together, the one that the partial body gives ends the other.
+/// Of `group` and `filters`, which do not go together, the one that the partial body gives ends the other. Filters without
+/// a group are the stored group where they say the same: so an answer has it for clients that know no group.
 #[must_use]
 pub fn merged(stored: Json, partial: Json) -> Json {
     let is_given = |key: &str| {
@@ -49,10 +51,23 @@ pub fn merged(stored: Json, partial: Json) -> Json {
         value.is_some_and(|value| !matches!(value, Json::List(list) if list.is_empty()))
             && partial.member(key) != Some(&Json::Object(Vec::new()))
     };
-    let (group, filters) = (is_given("group"), is_given("filters"));
-    let mut stored = stored;
-    if let Json::Object(members) = &mut stored {
-        members.retain(|(key, _)| !(group && key == "filters" || filters && key == "group"));
+    let has_group =
+        matches!(&partial, Json::Object(members) if members.iter().any(|(key, _)| key == "group"));
+    if !has_group && divisions::is_told(&stored, &partial) {
+        return stored.merged(without(partial, "filters"));
     }
+    let ends_filters = is_given("group") || divisions::is_told(&stored, &stored);
+    let stored = if ends_filters { without(stored, "filters") } else { stored };
+    let stored = if is_given("filters") { without(stored, "group") } else { stored };
     stored.merged(partial)
+}
+
+fn without(fields: Json, key: &str) -> Json {
+    match fields {
+        Json::Object(mut members) => {
+            members.retain(|(name, _)| name != key);
+            Json::Object(members)
+        }
+        other => other,
+    }
 }

@@ -104,6 +104,13 @@ impl Group {
     }
 }
 
+/// Whether filters say what a group does, and nothing else.
+pub(super) fn is_told(of_group: &Json, of_filters: &Json) -> bool {
+    let mut faults = Vec::new();
+    let (group, filters) = (group(of_group, &mut faults), filters(of_filters, &mut faults));
+    faults.is_empty() && group.is_some_and(|group| group.filters() == filters)
+}
+
 /// Filters by key, those of one key joined, their values sorted.
 fn in_order(filters: Vec<Filter>) -> Vec<Filter> {
     let mut joined: Vec<Filter> = Vec::new();

@@ -240,12 +240,27 @@ fn a_partial_body_changes_what_it_names() {
     );
     let (group, filters) =
         (r#""group":{"key":"a","values":["x"]}"#, r#""filters":[{"key":"b","values":["y"]}]"#);
+    let with_group = format!(r#"{group},"filters":[{{"key":"a","values":["x"]}}]"#);
     for (stored, partial, expected) in [
         (group, filters, filters.to_owned()),
         (filters, group, group.to_owned()),
         (group, r#""filters":[]"#, format!(r#"{group},"filters":[]"#)),
         (filters, r#""group":{}"#, format!(r#"{filters},"group":{{}}"#)),
         (group, r#""group":null"#, r#""group":null"#.to_owned()),
+        // What an answer has of a group for clients that know none.
+        (
+            group,
+            r#""name":"N","filters":[{"values":["x"],"key":"a"}]"#,
+            format!(r#"{group},"name":"N""#),
+        ),
+        (group, &with_group, with_group.clone()),
+        (&with_group, r#""group":{}"#, r#""group":{}"#.to_owned()),
+        (&with_group, filters, filters.to_owned()),
+        (
+            group,
+            r#""group":{},"filters":[{"key":"a","values":["x"]}]"#,
+            r#""group":{},"filters":[{"key":"a","values":["x"]}]"#.to_owned(),
+        ),
     ] {
         let found = change(&format!("{{{stored}}}"), &format!("{{{partial}}}"));
         assert_eq!(found, format!("{{{expected}}}"));

@@ -6,7 +6,7 @@
 //! ```
 //! There is no description in it, which Zenskar has no field for.
 
-use crate::definition::{AggregationKind, Inner, Metric, Percentile, PeriodUnit};
+use crate::definition::{AggregationKind, Grammar, Inner, Metric, Percentile, PeriodUnit};
 use crate::dialect::express::Findings;
 use crate::dialect::spelling::property;
 use crate::dialect::{Json, Unsayable};
@@ -47,6 +47,11 @@ pub fn bodies(metric: &Metric) -> Result<Vec<Json>, Vec<Unsayable>> {
     findings.add_where(bucket.as_ref().is_some_and(Option::is_none), "inner", reason);
     let texts = [metric.filter.as_ref(), metric.value.as_ref()];
     for (key, expression) in ["filter", "value"].into_iter().zip(texts) {
+        if expression.is_some_and(|expression| expression.grammar() == Grammar::Lago) {
+            let reason = "an expression of Lago's grammar refuses other events than a query does";
+            findings.add(key, reason);
+            continue;
+        }
         let text = expression.map(|expression| sql(&expression.normal_form()));
         if text.as_ref().is_some_and(Option::is_none) {
             findings.add(key, "a query knows no id and no type of an event");

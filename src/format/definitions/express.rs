@@ -53,6 +53,18 @@ pub fn express(metric: &Metric, form: Form) -> Result<Expressed, Vec<Unsayable>>
     Err(differences.unwrap_or_default())
 }
 
+/// The body that a metric was made of, an entry of a definitions file, where it says the very same by now too.
+#[must_use]
+pub fn as_submitted(metric: &Metric, form: Form, body: &str) -> Option<Expressed> {
+    let body = Json::parse(body).ok()?;
+    let unsaid = Defaults::of(metric);
+    let file = FileDefaults::of(metric.tenant.clone(), unsaid.clone());
+    let read = read_back(&body, form, &file).ok()?;
+    let words = |metric: &Metric| (metric.name.clone(), metric.description.clone());
+    let is_same = bare_meaning(&read) == bare_meaning(metric) && words(&read) == words(metric);
+    is_same.then_some(Expressed { body, unsaid, left_out: Vec::new() })
+}
+
 /// What a body means to its own reader.
 fn read_back(body: &Json, form: Form, file: &FileDefaults) -> Result<Metric, String> {
     let meaning = form.meaning(body, file).map_err(|faults| {

@@ -56,6 +56,12 @@ impl Form {
         }
     }
 
+    /// The form of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        DIALECTS.into_iter().find(|(known, _)| *known == name).and_then(|(_, form)| form)
+    }
+
     /// The key that a body may stand under in an entry.
     fn root_key(self) -> Option<&'static str> {
         match self {
@@ -94,6 +100,9 @@ impl Form {
             Form::Maple => {
                 let code = self.code(body);
                 let maple::Read { metric, mut unknown } = maple::BillableMetric::read(body)?;
+                if metric.state == maple::State::Archived {
+                    return Err(vec![archived()]);
+                }
                 unknown.retain(|path| path != "id");
                 let native = metric.to_native(tenant, &code?, defaults);
                 Ok(Meaning { native, ignored: unknown, notes: Vec::new() })
@@ -152,6 +161,17 @@ fn custom_aggregation() -> Fault {
         path: vec![Step::Key("aggregation_type".to_owned())],
         code: "feature_unavailable",
         message: "custom_agg runs code, which odometer does not: use another aggregation"
+            .to_owned(),
+    }
+}
+
+/// What is defined counts: that a metric no longer does, no definition says.
+fn archived() -> Fault {
+    Fault {
+        path: vec![Step::Key("state".to_owned())],
+        code: "invalid",
+        message: "is ARCHIVED, and a metric that is defined counts: leave it out (Maple's find leaves such ones out \
+                  where it is asked {\"query\": {\"state\": \"ACTIVE\"}})"
             .to_owned(),
     }
 }

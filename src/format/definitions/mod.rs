@@ -25,7 +25,7 @@ mod versions;
 
 pub use body::{BodyFault, Foreign, read_body, read_foreign};
 pub use describe::{describe, describe_one};
-pub use express::{Expressed, express};
+pub use express::{Expressed, as_submitted, express};
 pub use foreign::Form;
 pub use metric::KEYS as METRIC_KEYS;
 use reader::{Faults, Field, Place};

@@ -155,6 +155,29 @@ fn faults_stand_where_they_are_in_the_entry() {
 }
 
 #[test]
+fn archived_metrics_are_refused() {
+    let text = r#"{"dialect": "maple", "metrics": [{"id": "bm_1", "name": "M", "item_id": "i", "state": "archived",
+"metering_rule": {"aggregator": "COUNT"}}]}"#;
+    let expected = r#"f.json:1:87: metrics[0] (id "bm_1"): state: is ARCHIVED, and a metric that is defined counts: leave it out (Maple's find leaves such ones out where it is asked {"query": {"state": "ACTIVE"}})"#;
+    check_faults("f.json", text, &[expected]);
+    understood("f.json", &text.replace("archived", "ACTIVE"));
+}
+
+#[test]
+fn a_group_may_stand_beside_filters_that_say_the_same() {
+    let with = |filters: &str| {
+        format!(
+            r#"{{"dialect": "lago", "metrics": [{{"name": "M", "code": "m", "aggregation_type": "count_agg",
+            "group": {{"key": "cloud", "values": ["b", "a"]}}{filters}}}]}}"#
+        )
+    };
+    let both = with(r#", "filters": [{"key": "cloud", "values": ["a", "b"]}]"#);
+    assert_eq!(meanings(&understood("f.json", &both)), meanings(&understood("f.json", &with(""))));
+    let others = with(r#", "filters": [{"key": "cloud", "values": ["a"]}]"#);
+    assert!(read(&[("f.json", &others)]).is_err());
+}
+
+#[test]
 fn keys_that_stand_twice_are_faults_in_every_form() {
     check_faults(
         "m.toml",
