@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::daemon::{Scene, append, pause, wait_until};
+use crate::daemon::{Scene, address_in, append, get, pause, wait_until};
 use crate::program::{expect_status, run};
 
 /// How often the program is killed.
@@ -120,7 +120,7 @@ fn what_is_left_of_a_first_delivery_that_was_killed_is_cut_back() {
 #[test]
 fn kills_while_files_grow_and_rotate_lose_and_double_nothing() {
     let scene = Scene::new(METRICS);
-    scene.configure("rotate_size = \"40KiB\"");
+    scene.configure_with("rotate_size = \"40KiB\"", "127.0.0.1:0");
     let is_over = AtomicBool::new(false);
     let folder = scene.path("in");
     let numbers = thread::scope(|scope| {
@@ -133,9 +133,14 @@ fn kills_while_files_grow_and_rotate_lose_and_double_nothing() {
         is_over.store(true, Ordering::Relaxed);
         writer.join().expect("it writes")
     });
+    fs::remove_file(scene.path("log")).expect("there is a log");
     let daemon = scene.start();
-    wait_until(&scene, "all files are known", || scene.log().matches("odometer runs").count() > 0);
-    pause(500);
+    wait_until(&scene, "it runs", || scene.log().contains("odometer runs"));
+    let address = address_in(&scene.log()).expect("it listens");
+    // What is read behind the end would be late, and corrected after the periods are closed.
+    wait_until(&scene, "everything is read", || {
+        get(&address, "/v1/usage?metric=n").1["as_of"][0]["read"] == numbers
+    });
     end(&scene);
     let expected = expected(&scene, numbers);
     wait_until(&scene, "every period is closed", || scene.lines("totals").len() >= expected.len());
