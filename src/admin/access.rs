@@ -224,6 +224,10 @@ impl Caller {
         &self.name
     }
 
+    pub(super) fn sees_every_tenant(&self) -> bool {
+        self.tenant.is_none()
+    }
+
     pub(super) fn may_see(&self, tenant: &str) -> bool {
         self.tenant.as_deref().is_none_or(|own| own == tenant)
     }

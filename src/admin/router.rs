@@ -1,6 +1,6 @@
 //! Paths and what they answer (interfaces, "Admin listener"): one table, in which each route says what it needs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,7 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use serde_json::json;
@@ -53,6 +53,26 @@ pub(super) struct Shared {
     pub(super) shown: Shown,
     pub(super) readers: Arc<Semaphore>,
     access: Arc<Access>,
+}
+
+impl Shared {
+    /// Whether a request bears a key of all tenants, or needs none.
+    pub(super) async fn sees_every_tenant(&self, address: IpAddr, headers: HeaderMap) -> bool {
+        let (access, now) = (Arc::clone(&self.access), (self.shown.now)());
+        // A hash that is expensive on purpose is worked out elsewhere.
+        let admitted = move || access.admit(&headers, address, Role::Read, now);
+        let caller = tokio::task::spawn_blocking(admitted).await;
+        matches!(caller, Ok(Ok(caller)) if caller.sees_every_tenant())
+    }
+
+    /// What stands in place of a reason that is not told to everybody.
+    pub(super) fn reason_withheld(&self) -> &'static str {
+        if self.shown.keys.is_empty() {
+            "this machine alone is told why, for no keys are configured: ask from here, or look into the log"
+        } else {
+            "ask with a key of all tenants to be told why, or look into the log"
+        }
+    }
 }
 
 /// Who may call a route.
