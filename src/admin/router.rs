@@ -26,7 +26,7 @@ pub(super) const JSON: &str = "application/json";
 pub(super) const REQUEST_ID: &str = "x-request-id";
 
 const METRICS: &str = "/v1/metrics";
-const VALIDATE: &str = "/v1/metrics/validate";
+/// A metric; to POST its only code is `validate`.
 const METRIC: &str = "/v1/metrics/{code}";
 const VERSIONS: &str = "/v1/metrics/{code}/versions";
 const LOG_LEVEL: &str = "/v1/log-level";
@@ -117,10 +117,10 @@ pub(super) fn routes() -> Vec<Route> {
         route(M::GET, "/v1/usage", Key(Read), get(operate::usage), &[told::operating::usage]),
         route(M::GET, METRICS, Key(Read), get(native::list), &[told::native::list_all]),
         route(M::POST, METRICS, Key(Define), post(native::create), &[told::native::create]),
-        route(M::POST, VALIDATE, Key(Read), post(native::validate), &[told::native::validate]),
         route(M::GET, METRIC, Key(Read), get(native::read), &[told::native::read]),
         route(M::PATCH, METRIC, Key(Define), patch(native::patch), &[told::native::patch]),
         route(M::DELETE, METRIC, Key(Define), delete(native::delete), &[told::native::delete]),
+        route(M::POST, METRIC, Key(Read), post(native::validate), &[told::native::validate]),
         route(M::GET, VERSIONS, Key(Read), get(native::versions), &[told::native::versions]),
         route(M::GET, LOG_LEVEL, Key(Read), get(operate::log_level), &[told::operating::log_level]),
         route(
@@ -252,9 +252,13 @@ async fn no_such_path(uri: Uri) -> Response<Body> {
     Words::of(uri.path()).no_such_path(uri.path())
 }
 
-async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
     let mut routes = routes();
-    routes.retain(|route| is_of(uri.path(), route.path));
+    let is_posted_to = |route: &Route| {
+        (route.path, &route.method) != (METRIC, &Method::POST)
+            || uri.path() == told::native::VALIDATE
+    };
+    routes.retain(|route| is_of(uri.path(), route.path) && is_posted_to(route));
     // A path that names itself is none that a parameter stands for.
     let parameters = |route: &Route| route.path.matches('{').count();
     let least = routes.iter().map(parameters).min();
