@@ -101,7 +101,7 @@ pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
         Denied::Starting => {
             error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
         }
-        Denied::TooMany => error(
+        Denied::TooMany(_) => error(
             StatusCode::TOO_MANY_REQUESTS,
             "Too Many Requests",
             Some("too_many_requests"),

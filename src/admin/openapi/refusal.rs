@@ -41,7 +41,13 @@ impl Words {
 pub(super) fn response(words: Words, status: u16, why: Option<&str>) -> Value {
     let content = json!({ JSON: { "schema": reference(words.schema()) } });
     let description = why.map_or_else(|| reason(words, status).to_owned(), str::to_owned);
-    json!({ "description": description, "headers": request_id(), "content": content })
+    let mut headers = request_id();
+    if status == 429 {
+        let seconds = json!({ "type": "integer", "minimum": 1 });
+        let header = json!({ "description": "For how many seconds to wait.", "schema": seconds });
+        headers.insert("retry-after".to_owned(), header);
+    }
+    json!({ "description": description, "headers": headers, "content": content })
 }
 
 /// What a status means wherever nothing else is told of it.
@@ -65,7 +71,10 @@ fn reason(words: Words, status: u16) -> &'static str {
         }
         (413, _) => "The body is too large.",
         (422, _) => "What is asked has faults: all of them.",
-        (429, _) => "Too many requests without a valid key came from this address: wait a minute.",
+        (429, _) => {
+            "Too many requests with a key that is none came from this address within a minute: until it ends, only keys that \
+             are known by now are let in from there."
+        }
         (500, _) => "Something is broken: the log says what.",
         (503, _) => {
             "It cannot be done now: the process starts and has not read what is defined, or what keeps it is away. The \
