@@ -13,7 +13,9 @@ use super::router::{JSON, Parameters, Shared, answer, fault, no_content, no_such
 use super::words::Named;
 use super::{MetricsAsk, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
-use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
+use crate::registry::{
+    self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, id_text, try_out,
+};
 
 /// The only code that is posted to.
 const VALIDATION: &str = "validate";
@@ -361,10 +363,4 @@ pub(super) fn new_id() -> String {
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     id_text(bytes)
-}
-
-/// As UUIDs are written.
-pub(super) fn id_text(bytes: [u8; 16]) -> String {
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

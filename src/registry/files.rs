@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Horizon, Registry, Unreadable};
+use super::{Horizon, Registry, Unreadable, standing};
 use crate::definition::{
     CustomerCalendar, Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault,
 };
@@ -140,7 +140,8 @@ impl Registry {
             .all()
             .filter(|metric| !now.contains_key(&(metric.tenant.as_str(), metric.code.as_str())));
         let removed = gone.map(|metric| Metric { is_deleted: true, ..metric.clone() }).collect();
-        Ok(Registry { files: Files { now: definitions, removed }, ..self.clone() })
+        let standing = standing::records(&definitions.metrics);
+        Ok(Registry { files: Files { now: definitions, removed }, standing, ..self.clone() })
     }
 }
 

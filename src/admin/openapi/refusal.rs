@@ -121,10 +121,10 @@ pub(super) fn schemas() -> Schemas {
 }
 
 fn lago() -> Value {
-    let codes = list(text("A code of Lago's, such as value_is_mandatory."));
+    let codes = list(text("A code of Lago's, such as value_is_mandatory, or a file's name."));
     let details = json!({
         "type": "object", "additionalProperties": codes,
-        "description": "Each field that has faults, with their codes.",
+        "description": "Each field that has faults, with their codes; of a metric in a file the file's name under `file`.",
     });
     closed(
         "A refusal in Lago's form.",

@@ -1,6 +1,7 @@
 //! The listener by what it answers, over a real socket.
 
 mod cors;
+mod files;
 mod keys;
 mod lago;
 mod maple;
@@ -22,7 +23,7 @@ use super::{
     Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Readiness, Refusal,
     Shown, Tenants, UsageAsk, serve,
 };
-use crate::format::UsagePage;
+use crate::format::{UsagePage, definitions};
 use crate::model::{Disposition, EventTime, Span};
 use crate::registry::{self, Author, Change, Draft, Horizon, Patch, Registry};
 use crate::telemetry::Series;
@@ -48,7 +49,6 @@ impl Live for Known {
 }
 
 /// Keeps definitions in memory.
-#[derive(Default)]
 struct Memory(Mutex<Registry>);
 
 impl Memory {
@@ -115,6 +115,8 @@ struct Given {
     tenants: Tenants,
     dialects: Dialects,
     origins: Origins,
+    /// Definition files: name and text.
+    files: Vec<(&'static str, &'static str)>,
 }
 
 fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
@@ -122,11 +124,13 @@ fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnO
     let address = listener.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (series, readiness) = (Arc::new(series), Arc::new(readiness));
+    let defined = definitions::read(&given.files).expect("they are valid");
+    let registry = Registry::default().with_files(defined, None).expect("nothing else is defined");
     let shown = Shown {
         series,
         readiness,
         live: Arc::new(Known),
-        catalogue: Arc::new(Memory::default()),
+        catalogue: Arc::new(Memory(Mutex::new(registry))),
         keys: given.keys.into(),
         tenants: Arc::new(given.tenants),
         dialects: Arc::new(given.dialects),
