@@ -36,10 +36,7 @@ pub(super) async fn create(
     let made = async {
         let tenant = own_tenant(&caller)?;
         let fields = fields(body)?;
-        let registry = shared.shown.catalogue.registry();
-        // What stands in a file is refused with the file's name.
-        let is_made = |record: &Record| record.place.is_none();
-        let metric = read(&fields, |code| registry.record(&tenant, code).is_some_and(is_made))?;
+        let metric = read(&fields, |code| shared.shown.catalogue.registry().has(&tenant, code))?;
         let draft = Draft {
             id: new_id(),
             origin: Origin::Lago,

@@ -63,7 +63,7 @@ pub(in crate::admin) fn create() -> Operation {
         "lagoDeleteBillableMetric",
     ];
     let answer = calls.into_iter().fold(answer, |answer, call| answer.leads_to(call, &code));
-    answer.refuses_for(403, CUSTOM).refuses(&[503]).refuses_for(409, READ_ONLY)
+    answer.refuses_for(403, CUSTOM).refuses(&[503])
 }
 
 const READ_ONLY: &str = "The metric stands in a file, which `error_details.file` names: it changes there alone (`read_only`).";

@@ -79,10 +79,14 @@ fn lago_lists_what_files_have_and_refuses_to_change_it() {
             for (request, body) in [
                 (format!("PUT {path}/calls/all"), &changed),
                 (format!("DELETE {path}/calls/all"), &Value::Null),
-                (format!("POST {path}"), &made),
             ] {
                 assert_eq!(call(address, &request, body), (409, wanted.clone()), "{request}");
             }
+            let (status, told) = call(address, &format!("POST {path}"), &made);
+            assert_eq!(
+                (status, &told["error_details"]["code"][0]),
+                (422, &"value_already_exists".into())
+            );
             let (status, told) = call(address, &format!("PUT {path}/here"), &changed);
             let file = &told["error_details"]["file"][0];
             assert_eq!((status, file), (409, &"native.json".into()), "{told}");
