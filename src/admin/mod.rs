@@ -5,10 +5,11 @@
 //! Options ─► Listener::bind (─► secured) ─► serve(listener, shown, stop): a future that ends after `stop`
 //! ```
 //! `identity` and `handshakes` are TLS, `cors` what pages in browsers may call.
-//! `router` has the table of all calls, of which `openapi` tells, `access` who may make them (refused in whose `words`), `native` (with `foreign`), `lago` (by `page`),
+//! `router` has the table of all calls, of which `openapi` tells, `access` who may make them (refused in whose `words`),
+//! `native` (with `foreign`), `lago` (by `page`),
 //! `maple` and `zenskar` what becomes of definitions, which `making` changes and `catalogue` keeps, with `dialects` for what those cannot
 //! say; `operate` answers operators: `readiness` holds what keeps the process from being ready, `usage` what may be asked of
-//! totals (by `query`). Decides nothing about totals, and starts no thread: who calls drives the future.
+//! totals (by `query`), `gather` of whom. Decides nothing about totals, and starts no thread: who calls drives the future.
 
 mod access;
 mod body;
@@ -17,6 +18,7 @@ mod cors;
 mod dialects;
 mod error;
 mod foreign;
+mod gather;
 mod handshakes;
 mod identity;
 mod lago;
@@ -45,10 +47,11 @@ pub use catalogue::{Catalogue, NotDone};
 pub use cors::{Origin, Origins};
 pub use dialects::{Dialects, LagoErrors, TenantNames, Tenants};
 pub use error::Error;
+pub use gather::FORWARDED;
 pub use identity::{Identity, IdentityError, IdentityFiles};
 pub use query::Refusal;
 pub use readiness::{Obstacle, Readiness};
-pub use usage::{Live, MetricsAsk, UsageAsk};
+pub use usage::{Live, MetricsAsk, Peers, UsageAsk};
 
 use axum::serve::ListenerExt as _;
 
@@ -68,6 +71,8 @@ pub struct Shown {
     pub readiness: Arc<Readiness>,
     /// What the tasks know.
     pub live: Arc<dyn Live>,
+    /// The other processes of the group.
+    pub peers: Arc<dyn Peers>,
     /// Who keeps the definitions.
     pub catalogue: Arc<dyn Catalogue>,
     /// Who may ask; nobody but this machine where there are none.

@@ -1,7 +1,6 @@
 //! What operators ask: health, series, totals so far, and the log's level.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -10,10 +9,11 @@ use serde_json::json;
 
 use super::access::Caller;
 use super::body::Asked;
+use super::gather::{self, Sender};
 use super::native;
 use super::readiness::Obstacle;
-use super::router::{JSON, Parameters, Shared, answer, refused};
-use super::{Live, Refusal, Shown, UsageAsk};
+use super::router::{JSON, Parameters, Shared, answer, fault, refused};
+use super::{Refusal, Shown, UsageAsk};
 use crate::telemetry::log;
 
 /// Prometheus' text format, version 0.0.4.
@@ -61,22 +61,22 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response<Body> {
 pub(super) async fn usage(
     State(shared): State<Shared>,
     caller: Caller,
+    sender: Sender,
     query: Parameters,
 ) -> Response<Body> {
+    if sender.is_this(shared.shown.peers.as_ref()) {
+        let text = "the process that asks is this one";
+        return fault(StatusCode::MISDIRECTED_REQUEST, "own_address", text, &[]);
+    }
     let ask = native::parameters(query)
         .and_then(|parameters| UsageAsk::read(parameters, |named| caller.tenant(named)));
     let ask = match ask {
         Ok(ask) => ask,
         Err(refusal) => return refused(refusal),
     };
-    // On a thread of its own: whoever asks for health waits for nobody.
-    let _turn = shared.readers.acquire().await;
-    let live = Arc::clone(&shared.shown.live);
-    let looked = tokio::task::spawn_blocking(move || Live::usage(live.as_ref(), &ask)).await;
-    match looked {
-        Ok(Ok(page)) => answer(StatusCode::OK, JSON, page.body()),
-        Ok(Err(refusal)) => refused(refusal),
-        Err(error) => refused(Refusal::Failed(error.to_string())),
+    match gather::page(&shared, &sender, ask).await {
+        Ok(page) => answer(StatusCode::OK, JSON, page.body()),
+        Err(refusal) => refused(refusal),
     }
 }
 

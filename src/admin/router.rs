@@ -44,6 +44,8 @@ const AGGREGATE: &str = "/aggregates/{id}";
 
 /// How many requests read states at once; others wait.
 const READERS: usize = 2;
+/// How many requests ask the other processes at once; others wait.
+const GATHERERS: usize = 4;
 /// How long an answer may take.
 const ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(90);
 
@@ -52,6 +54,7 @@ const ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(90);
 pub(super) struct Shared {
     pub(super) shown: Shown,
     pub(super) readers: Arc<Semaphore>,
+    pub(super) gatherers: Arc<Semaphore>,
     access: Arc<Access>,
 }
 
@@ -158,7 +161,8 @@ pub(super) fn routes() -> Vec<Route> {
 /// Every path.
 pub(super) fn router(shown: Shown) -> Router {
     let access = Arc::new(Access::new(shown.keys.to_vec()));
-    let shared = Shared { shown, readers: Arc::new(Semaphore::new(READERS)), access };
+    let [readers, gatherers] = [READERS, GATHERERS].map(|count| Arc::new(Semaphore::new(count)));
+    let shared = Shared { shown, readers, gatherers, access };
     let mut router = Router::new();
     for Route { path, need, handler, .. } in routes() {
         let guarded = match need {

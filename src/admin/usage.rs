@@ -1,7 +1,7 @@
 //! `GET /v1/usage` and `GET /v1/metrics`: what may be asked, read from the query of a request.
 
-use super::query::{Query, Refusal};
-use crate::format::UsagePage;
+use super::query::{LIMIT_MAX, Query, Refusal};
+use crate::format::{Unanswered, UsagePage};
 use crate::model::EventTime;
 
 /// What a parameter that names a property of the group begins with.
@@ -48,7 +48,41 @@ pub trait Live: Send + Sync {
     fn usage(&self, ask: &UsageAsk) -> Result<UsagePage, Refusal>;
 }
 
+/// The other processes of the group. May be called from many threads.
+pub trait Peers: Send + Sync {
+    /// Whether none is known.
+    fn is_empty(&self) -> bool;
+
+    /// Whether a process that passes a question on is this one.
+    fn is_this(&self, name: &str) -> bool;
+
+    /// What each of the others answers whoever has that key. Takes some seconds at most.
+    fn usage(&self, ask: &UsageAsk, key: Option<&str>) -> Vec<Result<UsagePage, Unanswered>>;
+}
+
 impl UsageAsk {
+    /// The parameters that ask the same.
+    pub fn question(&self) -> Vec<(String, String)> {
+        let UsageAsk { tenant, metric, customer, from, to, group, limit, cursor } = self;
+        let limit = limit.min(&LIMIT_MAX).to_string();
+        let mut question =
+            vec![("tenant", tenant.clone()), ("metric", metric.clone()), ("limit", limit)];
+        let (from, to) = (from.map(|time| time.to_string()), to.map(|time| time.to_string()));
+        let optional = [
+            ("customer", customer.clone()),
+            ("from", from),
+            ("to", to),
+            ("cursor", cursor.clone()),
+        ];
+        question.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let question = question.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let groups = group.iter().map(|(property, value)| match value {
+            Some(value) => (format!("{GROUP}{property}"), value.clone()),
+            None => ("null_group".to_owned(), property.clone()),
+        });
+        question.chain(groups).collect()
+    }
+
     /// Reads the parameters of a query. `tenant`: whose the asked one is, or the one that is meant where none is named.
     ///
     /// # Errors
@@ -135,6 +169,10 @@ mod tests {
             ("cursor", "usage:0:4b"),
             ("tenant", "t2"),
         ]);
+        let again = ask.as_ref().map(UsageAsk::question).expect("it has no fault");
+        let again: Vec<(&str, &str)> =
+            again.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(read(&again), ask, "what is passed on asks the same");
         let instant = |text| EventTime::parse_rfc3339(text);
         let group = vec![("model".to_owned(), Some(String::new())), ("region".to_owned(), None)];
         assert_eq!(

@@ -4,6 +4,7 @@
 //! GET /v1/metrics (where none is named) ─► GET /v1/usage, page by page ─► table, NDJSON or CSV on stdout
 //! ```
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 
 use clap::Args;
@@ -14,7 +15,7 @@ use super::cli::{OutputFormat, instant};
 use super::client::{Client, DaemonArguments, MetricName, PAGE};
 use super::outcome::print;
 use super::{CommandError, table};
-use crate::format::{TOTAL_COLUMNS, csv_line, total_row};
+use crate::format::{Missing, TOTAL_COLUMNS, csv_line, total_row};
 use crate::model::EventTime;
 
 pub(super) const HELP: &str = "\
@@ -70,7 +71,22 @@ struct UsageAnswer {
     totals: Vec<Box<RawValue>>,
     next: Option<String>,
     complete: bool,
+    missing: Vec<MissingBody>,
+    forgotten: bool,
+    unanswered: Vec<UnansweredBody>,
     as_of: Vec<AsOf>,
+}
+
+#[derive(Deserialize)]
+struct MissingBody {
+    topic: Option<String>,
+    partitions: Option<BTreeSet<i32>>,
+}
+
+#[derive(Deserialize)]
+struct UnansweredBody {
+    peer: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -89,15 +105,13 @@ pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
         None => client.metrics(arguments.tenant.as_deref())?,
     };
     let mut printer = Printer::new(arguments.output_format);
-    let (mut is_complete, mut kept_after) = (true, None);
+    let mut lacks = Lacks::default();
     for metric in &metrics {
         let mut cursor = None;
         loop {
             let page: UsageAnswer =
                 client.get("/v1/usage", &question(arguments, metric, cursor))?;
-            is_complete &= page.complete;
-            let known = page.as_of.into_iter().filter_map(|task| task.kept_after);
-            kept_after = known.chain(kept_after).max();
+            lacks.add(&page);
             for total in &page.totals {
                 printer.add(total.get())?;
             }
@@ -108,13 +122,53 @@ pub(super) fn usage(arguments: &UsageArguments) -> Result<(), CommandError> {
         }
     }
     printer.finish()?;
-    if !is_complete {
-        let kept = kept_after.map_or_else(String::new, |kept_after| {
-            format!(", or some of the periods asked for end before {kept_after} and are forgotten")
-        });
-        tracing::warn!("not complete: this daemon does not hold every partition{kept}");
-    }
+    lacks.tell();
     Ok(())
+}
+
+/// What pages say that they lack.
+#[derive(Default)]
+struct Lacks {
+    is_incomplete: bool,
+    missing: BTreeSet<String>,
+    unanswered: BTreeSet<String>,
+    /// Where something may be forgotten: periods that end by then.
+    forgotten: Option<String>,
+}
+
+impl Lacks {
+    fn add(&mut self, page: &UsageAnswer) {
+        self.is_incomplete |= !page.complete;
+        let mut missing = Missing::default();
+        for MissingBody { topic, partitions } in &page.missing {
+            missing.add(topic.as_deref().unwrap_or_default(), partitions.clone());
+        }
+        if !missing.is_empty() {
+            self.missing.insert(missing.to_string());
+        }
+        let told = |one: &UnansweredBody| format!("{}: {}", one.peer, one.reason);
+        self.unanswered.extend(page.unanswered.iter().map(told));
+        if page.forgotten {
+            let known = page.as_of.iter().filter_map(|task| task.kept_after.clone());
+            self.forgotten = known.chain(self.forgotten.take()).max();
+        }
+    }
+
+    fn tell(self) {
+        for unanswered in self.unanswered {
+            tracing::warn!("a process of the group did not answer: {unanswered}");
+        }
+        for missing in &self.missing {
+            tracing::warn!("not complete: nobody looked at {missing}");
+        }
+        if let Some(kept_after) = &self.forgotten {
+            tracing::warn!(
+                "not complete: some of the periods asked for end before {kept_after} and are forgotten"
+            );
+        } else if self.is_incomplete && self.missing.is_empty() {
+            tracing::warn!("not complete: some of the periods asked for are forgotten");
+        }
+    }
 }
 
 fn question<'a>(

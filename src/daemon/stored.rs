@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::outcome::print;
 use super::run::definitions_beside;
-use super::{CommandError, aggregate, definition_files};
+use super::{CommandError, aggregate, clock, definition_files};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
 use crate::format::state::{Identity, LeftOut};
@@ -163,7 +163,7 @@ fn defined(directory: &Path, metrics: &[PathBuf]) -> Result<Definitions, Command
         }
         return Ok(definitions);
     }
-    let registry = registry.with_files(definition_files::load(metrics)?, None);
+    let registry = registry.with_files(definition_files::load(metrics)?, clock::now(), None);
     Ok(registry.map_err(CommandError::Faults)?.definitions())
 }
 

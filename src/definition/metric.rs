@@ -238,6 +238,8 @@ pub struct Metric {
     pub generation: u64,
     /// It folds nothing any more; what is open still closes. The same for all versions of a generation.
     pub is_deleted: bool,
+    /// Since when; a recurring metric has no period that begins after it, but for those that events of before fell into.
+    pub deleted_at: Option<EventTime>,
 }
 
 /// Where a definition comes from. No number depends on it.

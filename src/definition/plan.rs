@@ -46,6 +46,8 @@ pub struct MetricPlan {
     pub generation: u64,
     /// Its versions, in order of their beginning.
     pub versions: Vec<Metric>,
+    /// Since when it folds nothing any more.
+    pub deleted_at: Option<EventTime>,
     /// For each version, which versions share recurring state with it: equal numbers do (rule 5.6 d).
     pub lineages: Vec<u32>,
     /// The longest grace of any version.
@@ -175,11 +177,13 @@ impl MetricPlan {
         let graces = || versions.iter().map(|metric| metric.grace);
         let grace_max = graces().max().unwrap_or(Span::ZERO);
         let grace_min = graces().min().unwrap_or(Span::ZERO);
+        let deleted_at = versions.iter().filter_map(|metric| metric.deleted_at).max();
         MetricPlan {
             tenant,
             code,
             generation,
             versions,
+            deleted_at,
             lineages,
             grace_max,
             grace_min,

@@ -275,7 +275,7 @@ impl Recurring {
         first.filter(is_it).or_else(|| site.timeline.slot_at(self.kept_from))
     }
 
-    /// Visits the slots of this chain from `from` on while they begin by `limit`, leaping over stretches in which there
+    /// Visits the slots of this chain from `from` on while they begin by `limit`, and of a deleted metric by its last one, leaping over stretches in which there
     /// is neither a cell nor anything carried; until it is told to stop.
     fn walk(
         &self,
@@ -291,6 +291,9 @@ impl Recurring {
         }
         let mut slot = from;
         while limit.is_some_and(|limit| slot.period.start <= limit) && site.is_own(slot) {
+            if cells.peek().is_none() && site.is_over(slot) {
+                return;
+            }
             let start = slot.period.start;
             let cell = cells.next_if(|cell| cell.slot.period.start == start);
             if visit(slot, cell, &carry).is_break() {

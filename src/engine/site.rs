@@ -56,6 +56,11 @@ impl<'p> Site<'p> {
         self.metric.lineage(slot) == self.lineage
     }
 
+    /// Whether the slot begins after the metric was deleted: nothing is carried into it any more.
+    pub fn is_over(&self, slot: Slot) -> bool {
+        self.metric.deleted_at.is_some_and(|deleted_at| slot.period.start > deleted_at)
+    }
+
     /// The longest grace of the chain's versions.
     pub fn grace_max(&self) -> Span {
         self.metric.grace_max

@@ -54,4 +54,4 @@ pub use summary::{RejectCounts, Summary};
 pub use total::{
     MetricNames, TOTAL_COLUMNS, TotalRecord, TotalSource, csv_line, kind_name, total_row,
 };
-pub use usage::{UsageAsOf, UsagePage};
+pub use usage::{Missing, Unanswered, UsageCursor, UsagePage, UsagePart, UsageTask};

@@ -188,6 +188,21 @@ impl Error {
         }
     }
 
+    /// Whether another producer of the same transactional id began meanwhile.
+    pub fn is_overtaken(&self) -> bool {
+        use RDKafkaErrorCode as Code;
+        matches!(
+            self.code(),
+            Some(
+                Code::Fenced
+                    | Code::ProducerFenced
+                    | Code::InvalidProducerEpoch
+                    | Code::InvalidProducerIdMapping
+                    | Code::ConcurrentTransactions
+            )
+        )
+    }
+
     /// The code of the answer to a request.
     pub(super) fn code(&self) -> Option<RDKafkaErrorCode> {
         match self {

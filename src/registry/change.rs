@@ -177,7 +177,7 @@ impl Registry {
         if record.deleted_at.is_none() {
             outcome = revise(made, &mut record, (keys, body), horizon, &author)?;
             if retires {
-                outcome = retire(&mut record, author);
+                outcome = retire(&mut record, horizon, author);
             }
         }
         Ok(self.settled(record, outcome, once))
@@ -192,10 +192,11 @@ impl Registry {
         tenant: &str,
         code: &str,
         seen: Option<u64>,
+        horizon: Horizon,
         author: Author,
     ) -> Result<Change, Refusal> {
         let mut record = self.writable(tenant, code, seen)?.record.clone();
-        let outcome = retire(&mut record, author);
+        let outcome = retire(&mut record, horizon, author);
         Ok(self.settled(record, outcome, None))
     }
 
@@ -228,8 +229,7 @@ impl Registry {
 
     fn generation_after(&self, tenant: &str, code: &str) -> u64 {
         let last = self.generations(tenant, code).last().map(|made| made.record.generation);
-        let of_files = self.files.has_removed(tenant, code).then_some(1);
-        last.max(of_files).unwrap_or(0).saturating_add(1)
+        last.max(self.files.generation(tenant, code)).unwrap_or(0).saturating_add(1)
     }
 
     /// A change that is worked out, with its number; where it is to be known again, that is kept with it.
@@ -259,10 +259,14 @@ fn revise(
     let metric = read(&with(&after, "effective_from", effective_from))?;
     let newest = made.metrics.last().expect("a record has a version");
     check_constants(newest, &metric)?;
+    let is_same = is_same_meaning(newest, &metric);
+    if is_same && metric.effective_from.is_some() {
+        let text = "nothing changes that a total depends on, so there is no version to begin then: leave it out";
+        return Err(Refusal::fault("effective_from", text.to_owned()));
+    }
     if after == before && body == record.newest().body {
         return Ok(Outcome::Unchanged);
     }
-    let is_same = is_same_meaning(newest, &metric);
     let begin = if is_same {
         None
     } else {
@@ -285,8 +289,9 @@ fn revise(
     Ok(outcome)
 }
 
-fn retire(record: &mut Record, author: Author) -> Outcome {
-    record.deleted_at = Some(author.at);
+/// What was read by now was read before it.
+fn retire(record: &mut Record, horizon: Horizon, author: Author) -> Outcome {
+    record.deleted_at = Some(horizon.now(author.at));
     let before = record.newest().definition.clone();
     record.note(line(author, Deed::Deleted, Some(before), None));
     Outcome::Deleted

@@ -271,7 +271,9 @@ mod tests {
             r#"{"metrics": [], "customers": [{"customer": "ny", "timezone": "America/New_York"}]}"#;
         let files = definitions::read(&[("c.json", text)]).expect("it is valid");
         let registry = with(&json!({"aggregation": "count"}));
-        let registry = registry.with_files(files, None).expect("nothing stands in the way");
+        let registry = registry
+            .with_files(files, EventTime::EARLIEST, None)
+            .expect("nothing stands in the way");
         let own = range(&registry, "ny", "2026-03-01", "2026-03-02").expect("a whole day");
         assert_eq!(span(own), "2026-03-01T05:00:00Z 2026-03-02T05:00:00Z");
         let own = range(&registry, "c", "2026-03-01", "2026-03-02").expect("a whole day");

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Horizon, Registry, Unreadable, standing};
+use super::record::maybe_instant;
+use super::{Horizon, Record, Registry, Unreadable, standing};
 use crate::definition::{
     CustomerCalendar, Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault,
 };
@@ -29,6 +30,21 @@ pub struct Kept {
     pub place: String,
     /// The entry, with its native form as one JSON object.
     pub native: String,
+    /// How often the code had been created.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub generation: u64,
+    /// Since when the file no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_instant")]
+    pub removed_at: Option<EventTime>,
+}
+
+const fn first() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_first(generation: &u64) -> bool {
+    *generation == 1
 }
 
 impl Files {
@@ -44,8 +60,20 @@ impl Files {
         found.map(|metric| metric.source.place.clone())
     }
 
-    pub(super) fn has_removed(&self, tenant: &str, code: &str) -> bool {
-        self.removed.iter().any(|metric| is_of(metric, tenant, code))
+    /// The newest generation of a code that files have, or had.
+    pub(super) fn generation(&self, tenant: &str, code: &str) -> Option<u64> {
+        let own = self.all().filter(|metric| is_of(metric, tenant, code));
+        own.map(|metric| metric.generation).max()
+    }
+
+    /// What was made otherwise, and deleted, was before what files have now: that is another metric.
+    pub(super) fn come_after(&mut self, record: &Record) {
+        for metric in &mut self.now.metrics {
+            if is_of(metric, &record.tenant, &record.code) && metric.generation <= record.generation
+            {
+                metric.generation = record.generation.saturating_add(1);
+            }
+        }
     }
 
     /// The calendars of one customer.
@@ -63,15 +91,6 @@ fn is_of(metric: &Metric, tenant: &str, code: &str) -> bool {
     metric.tenant == tenant && metric.code == code
 }
 
-/// By which clock a reload is judged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reload {
-    /// The clock.
-    pub at: EventTime,
-    /// From when on what is new may count.
-    pub horizon: Horizon,
-}
-
 impl Registry {
     /// With what files defined when a process last worked: what they no longer have is deleted.
     ///
@@ -80,13 +99,14 @@ impl Registry {
     #[must_use = "the registry itself is as it was"]
     pub fn with_kept(&self, kept: &[Kept]) -> Result<Registry, Unreadable> {
         let mut registry = self.clone();
-        for Kept { place, native } in kept {
+        for Kept { place, native, generation, removed_at } in kept {
             let mut metric = read_body(native).map_err(|faults| {
                 let texts = faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message));
                 Unreadable(format!("{place}: {}", texts.collect::<Vec<_>>().join("; ")))
             })?;
             metric.source.place.clone_from(place);
-            metric.is_deleted = true;
+            (metric.generation, metric.is_deleted) = (*generation, true);
+            metric.deleted_at = *removed_at;
             registry.files.removed.push(metric);
         }
         Ok(registry)
@@ -99,12 +119,14 @@ impl Registry {
         let kept = all.map(|metric| Kept {
             place: metric.source.place.clone(),
             native: metric.source.native.as_ref().unwrap_or(&metric.source.written).clone(),
+            generation: metric.generation,
+            removed_at: metric.deleted_at,
         });
         kept.collect()
     }
 
-    /// With these definitions of files in place of those before. What is gone is deleted. `reload`: while tasks work by the
-    /// ones before; at a start each state judges for itself.
+    /// With these definitions of files in place of those before, by the clock at that time. What is gone is deleted. `horizon`:
+    /// while tasks work by the ones before, from when on what is new may count; at a start each state judges for itself.
     ///
     /// # Errors
     /// Everything that stands in the way: codes that were made otherwise, and what would change the meaning of what is
@@ -112,36 +134,55 @@ impl Registry {
     #[must_use = "the registry itself is as it was"]
     pub fn with_files(
         &self,
-        definitions: Definitions,
-        reload: Option<Reload>,
+        mut definitions: Definitions,
+        at: EventTime,
+        horizon: Option<Horizon>,
     ) -> Result<Registry, Vec<String>> {
         let mut faults = Vec::new();
+        for metric in &mut definitions.metrics {
+            metric.generation = self.generation_in_files(&metric.tenant, &metric.code);
+        }
+        let earliest = horizon.map(|horizon| horizon.earliest(at));
         let (before, now) = (families(self.files.all()), families(definitions.metrics.iter()));
-        for ((tenant, code), versions) in &now {
+        for (name, versions) in &now {
+            let (tenant, code, _) = *name;
             let place = versions.first().map_or("", |version| version.source.place.as_str());
             faults.extend(self.clash_with(tenant, code, place));
-            if let (Some(reload), known) = (reload, before.get(&(*tenant, *code))) {
-                let known = known.map_or(&[][..], Vec::as_slice);
+            if let Some(earliest) = earliest {
+                let known = before.get(name).map_or(&[][..], Vec::as_slice);
                 faults.extend(
-                    obstacle(known, versions, reload).map(|text| {
+                    obstacle(known, versions, earliest).map(|text| {
                         format!("{place}: metric {code:?} of tenant {tenant:?} {text}")
                     }),
                 );
             }
         }
-        if let Some(reload) = reload {
-            faults.extend(changed_calendars(&self.files.now, &definitions, reload));
+        if let Some(earliest) = earliest {
+            faults.extend(changed_calendars(&self.files.now, &definitions, earliest));
         }
         if !faults.is_empty() {
             return Err(faults);
         }
-        let gone = self
-            .files
-            .all()
-            .filter(|metric| !now.contains_key(&(metric.tenant.as_str(), metric.code.as_str())));
-        let removed = gone.map(|metric| Metric { is_deleted: true, ..metric.clone() }).collect();
+        let removed_at = horizon.map_or(at, |horizon| horizon.now(at));
+        let gone = self.files.all().filter(|metric| !now.contains_key(&name_of(metric)));
+        let removed = gone.map(|metric| Metric {
+            is_deleted: true,
+            deleted_at: metric.deleted_at.or(Some(removed_at)),
+            ..metric.clone()
+        });
+        let removed = removed.collect();
         let standing = standing::records(&definitions.metrics);
         Ok(Registry { files: Files { now: definitions, removed }, standing, ..self.clone() })
+    }
+
+    /// Which generation of its code a metric of a file is: the one that files had last, unless it was made otherwise since.
+    fn generation_in_files(&self, tenant: &str, code: &str) -> u64 {
+        let made = self.generations(tenant, code).last().map(|made| made.record.generation);
+        let own = self.files.generation(tenant, code);
+        match (own, made) {
+            (Some(own), made) if Some(own) > made => own,
+            (_, made) => made.map_or(1, |made| made.saturating_add(1)),
+        }
     }
 }
 
@@ -168,13 +209,17 @@ impl Files {
     }
 }
 
-type Families<'m> = BTreeMap<(&'m str, &'m str), Vec<&'m Metric>>;
+type Families<'m> = BTreeMap<(&'m str, &'m str, u64), Vec<&'m Metric>>;
 
-/// Versions by tenant and code, in order.
+fn name_of(metric: &Metric) -> (&str, &str, u64) {
+    (&metric.tenant, &metric.code, metric.generation)
+}
+
+/// Versions by tenant, code and generation, in order.
 fn families<'m>(metrics: impl Iterator<Item = &'m Metric>) -> Families<'m> {
     let mut families = Families::new();
     for metric in metrics {
-        families.entry((&metric.tenant, &metric.code)).or_default().push(metric);
+        families.entry(name_of(metric)).or_default().push(metric);
     }
     for versions in families.values_mut() {
         versions.sort_by_key(|metric| metric.effective_from);
@@ -183,7 +228,7 @@ fn families<'m>(metrics: impl Iterator<Item = &'m Metric>) -> Families<'m> {
 }
 
 /// What stands in the way of taking these versions after those that are known.
-fn obstacle(known: &[&Metric], now: &[&Metric], reload: Reload) -> Option<String> {
+fn obstacle(known: &[&Metric], now: &[&Metric], earliest: EventTime) -> Option<String> {
     let meanings = |versions: &[&Metric]| -> Vec<String> {
         versions.iter().map(|version| full_meaning(version)).collect()
     };
@@ -193,7 +238,6 @@ fn obstacle(known: &[&Metric], now: &[&Metric], reload: Reload) -> Option<String
     if known.is_empty() {
         return None;
     }
-    let earliest = reload.horizon.earliest(reload.at);
     let added = now.iter().skip(known.len());
     let mut early = added.filter(|version| version.effective_from < Some(earliest));
     early.next().map(|version| {
@@ -205,13 +249,12 @@ fn obstacle(known: &[&Metric], now: &[&Metric], reload: Reload) -> Option<String
     })
 }
 
-fn changed_calendars(before: &Definitions, now: &Definitions, reload: Reload) -> Vec<String> {
+fn changed_calendars(before: &Definitions, now: &Definitions, earliest: EventTime) -> Vec<String> {
     let calendars = |definitions: &Definitions| {
         let customers = definitions.customers.clone();
         Plan::new(Definitions { metrics: Vec::new(), customers }).calendars().to_vec()
     };
     let (before, now) = (calendars(before), calendars(now));
-    let earliest = reload.horizon.earliest(reload.at);
     let only = |one: &[OwnCalendar], other: &[OwnCalendar]| -> Vec<OwnCalendar> {
         one.iter().filter(|calendar| !other.contains(calendar)).cloned().collect()
     };

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
 pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
-pub use files::{Kept, Reload};
+pub use files::Kept;
 pub use id::{id_text, named_id};
 pub use receipt::{Once, Receipt};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
@@ -94,6 +94,11 @@ impl Registry {
             return Ok(());
         }
         generations.retain(|made| made.record.generation != record.generation);
+        self.files.come_after(&record);
+        if let Some(standing) = self.standing.get_mut(&(record.tenant.clone(), record.code.clone()))
+        {
+            standing.generation = standing.generation.max(record.generation.saturating_add(1));
+        }
         generations.push(Arc::new(Made { record, metrics }));
         generations.sort_by_key(|made| made.record.generation);
         Ok(())

@@ -209,6 +209,7 @@ impl Record {
         metric.effective_from = version.effective_from;
         metric.generation = self.generation;
         metric.is_deleted = self.deleted_at.is_some();
+        metric.deleted_at = self.deleted_at;
         metric.source = DefinitionSource {
             place: self.origin.name().to_owned(),
             written: Value::Object(version.definition.clone()).to_string(),
@@ -253,13 +254,13 @@ pub(super) mod instant {
     }
 }
 
-mod maybe_instant {
+pub(super) mod maybe_instant {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::model::EventTime;
 
     #[expect(clippy::ref_option, reason = "serde wants it so")]
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::registry) fn serialize<S: Serializer>(
         time: &Option<EventTime>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
@@ -269,7 +270,7 @@ mod maybe_instant {
         }
     }
 
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(
+    pub(in crate::registry) fn deserialize<'d, D: Deserializer<'d>>(
         from: D,
     ) -> Result<Option<EventTime>, D::Error> {
         #[derive(Deserialize)]

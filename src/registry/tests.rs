@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Author, Change, Definition, Draft, Horizon, Once, Origin, Outcome, Patch, Record, Refusal,
-    Registry, Reload,
+    Registry,
 };
 use crate::definition::Plan;
 use crate::format::definitions;
@@ -204,9 +204,13 @@ fn recurring_state_goes_on_where_aggregation_value_and_grouping_stay() {
 fn deleted_code_is_free_and_the_next_metric_is_another() {
     let mut registry = with(sum());
     assert_eq!(registry.create(draft(sum()), author(NOW)), Err(Refusal::Exists));
-    let deleted = registry.delete("default", "tokens", None, author(NOW)).expect("it is there");
+    let deleted =
+        registry.delete("default", "tokens", None, horizon(), author(NOW)).expect("it is there");
     registry.put(deleted.record).expect("it compiles");
-    assert_eq!(registry.delete("default", "tokens", None, author(NOW)), Err(Refusal::NotFound));
+    assert_eq!(
+        registry.delete("default", "tokens", None, horizon(), author(NOW)),
+        Err(Refusal::NotFound)
+    );
     assert!(registry.entry("default", "tokens").is_none());
     let plan = Plan::new(registry.definitions());
     assert!(plan.wanting("default", "tokens").is_empty(), "it folds nothing");
@@ -227,9 +231,9 @@ fn caller_who_saw_another_version_is_told() {
     let stale = Patch { seen: Some(1), ..patch(json!({"name": "x"})) };
     let refused = registry.change("default", "tokens", stale, horizon(), author(NOW));
     assert_eq!(refused, Err(Refusal::Stale { version: 2 }));
-    let refused = registry.delete("default", "tokens", Some(3), author(NOW));
+    let refused = registry.delete("default", "tokens", Some(3), horizon(), author(NOW));
     assert_eq!(refused, Err(Refusal::Stale { version: 2 }));
-    assert!(registry.delete("default", "tokens", Some(2), author(NOW)).is_ok());
+    assert!(registry.delete("default", "tokens", Some(2), horizon(), author(NOW)).is_ok());
 }
 
 #[test]
@@ -281,18 +285,15 @@ fn files(text: &str) -> crate::definition::Definitions {
 
 const FILE: &str = "[[metrics]]\ncode = \"calls\"\naggregation = \"count\"\n";
 
-fn reload() -> Reload {
-    Reload { at: instant(NOW), horizon: horizon() }
-}
-
 #[test]
 fn metrics_of_files_are_read_only() {
-    let registry = with(sum()).with_files(files(FILE), None).expect("nothing is in the way");
+    let registry =
+        with(sum()).with_files(files(FILE), instant(NOW), None).expect("nothing is in the way");
     let place = "file:metrics.toml".to_owned();
     let read_only = Refusal::ReadOnly { place };
     let body = json!({"code": "calls", "aggregation": "count"});
     assert_eq!(registry.create(draft(body), author(NOW)), Err(read_only.clone()));
-    let deleted = registry.delete("default", "calls", None, author(NOW));
+    let deleted = registry.delete("default", "calls", None, horizon(), author(NOW));
     assert_eq!(deleted, Err(read_only.clone()));
     let patched =
         registry.change("default", "calls", patch(json!({"name": "x"})), horizon(), author(NOW));
@@ -304,10 +305,12 @@ fn metrics_of_files_are_read_only() {
 
 #[test]
 fn files_are_taken_whole_or_not_at_all() {
-    let registry = with(sum()).with_files(files(FILE), None).expect("nothing is in the way");
+    let registry =
+        with(sum()).with_files(files(FILE), instant(NOW), None).expect("nothing is in the way");
     let refused = |text: &str, told: &str| {
-        let faults =
-            registry.with_files(files(text), Some(reload())).expect_err("it is in the way");
+        let faults = registry
+            .with_files(files(text), instant(NOW), Some(horizon()))
+            .expect_err("it is in the way");
         assert!(faults.iter().any(|fault| fault.contains(told)), "{faults:?}");
     };
     refused(
@@ -325,17 +328,21 @@ fn files_are_taken_whole_or_not_at_all() {
         "{}{calendar}effective_from = 2026-04-01T00:00:00Z\n",
         begin("2026-04-01T00:00:00Z")
     );
-    let taken =
-        registry.with_files(files(&later), Some(reload())).expect("all of it is far enough");
+    let taken = registry
+        .with_files(files(&later), instant(NOW), Some(horizon()))
+        .expect("all of it is far enough");
     assert_eq!(taken.versions("default", "calls").map(|versions| versions.len()), Some(2));
     // At a start the states judge.
-    assert!(registry.with_files(files(&begin("2026-03-10T12:05:00Z")), None).is_ok());
+    assert!(registry.with_files(files(&begin("2026-03-10T12:05:00Z")), instant(NOW), None).is_ok());
 }
 
 #[test]
 fn metric_that_its_file_no_longer_has_is_closed_and_not_forgotten() {
-    let registry = Registry::default().with_files(files(FILE), None).expect("nothing in the way");
-    let empty = registry.with_files(files(""), Some(reload())).expect("a metric may go");
+    let registry = Registry::default()
+        .with_files(files(FILE), instant(NOW), None)
+        .expect("nothing in the way");
+    let empty =
+        registry.with_files(files(""), instant(NOW), Some(horizon())).expect("a metric may go");
     let check = |registry: &Registry| {
         let plan = Plan::new(registry.definitions());
         assert_eq!(plan.metrics().len(), 1);
@@ -346,12 +353,13 @@ fn metric_that_its_file_no_longer_has_is_closed_and_not_forgotten() {
     // Another process goes on with what was kept.
     let kept = registry.kept();
     let next = Registry::default().with_kept(&kept).expect("it compiles");
-    check(&next.with_files(files(""), None).expect("nothing in the way"));
+    check(&next.with_files(files(""), instant(NOW), None).expect("nothing in the way"));
     // Back in the file it goes on, but for another meaning.
-    let back = empty.with_files(files(FILE), Some(reload())).expect("it is the same");
+    let back =
+        empty.with_files(files(FILE), instant(NOW), Some(horizon())).expect("it is the same");
     assert_eq!(Plan::new(back.definitions()).wanting("default", "calls"), [0]);
     let other = FILE.replace("count", "sum\"\nvalue = \"properties.u");
-    assert!(empty.with_files(files(&other), Some(reload())).is_err());
+    assert!(empty.with_files(files(&other), instant(NOW), Some(horizon())).is_err());
     // Over the API its code makes another metric.
     let body = json!({"code": "calls", "aggregation": "count"});
     let made = empty.create(draft(body), author(NOW)).expect("the code is free");
@@ -359,10 +367,66 @@ fn metric_that_its_file_no_longer_has_is_closed_and_not_forgotten() {
 }
 
 #[test]
+fn file_that_takes_a_deleted_code_defines_another_metric() {
+    let mut registry = with(json!({"code": "calls", "aggregation": "count"}));
+    let deleted = registry.delete("default", "calls", None, horizon(), author(NOW));
+    let deleted = deleted.expect("it is there").record;
+    registry.put(deleted.clone()).expect("it compiles");
+    let generations = |registry: &Registry| -> Vec<(u64, bool)> {
+        let plan = Plan::new(registry.definitions());
+        let metric = |metric: &crate::definition::MetricPlan| {
+            (metric.generation, metric.deleted_at.is_some())
+        };
+        plan.metrics().iter().map(metric).collect()
+    };
+    let taken =
+        registry.with_files(files(FILE), instant(NOW), Some(horizon())).expect("it is free");
+    assert_eq!(generations(&taken), [(1, true), (2, false)]);
+    assert_eq!(taken.entry("default", "calls").expect("it is there").body["generation"], 2);
+    // The same where the records come after the files, and at the next start.
+    let mut late = Registry::default().with_files(files(FILE), instant(NOW), None).expect("alone");
+    late.put(deleted.clone()).expect("it compiles");
+    assert_eq!((generations(&late), late.clash()), (vec![(1, true), (2, false)], None));
+    for first_record in [false, true] {
+        let mut next = Registry::default();
+        if first_record {
+            next.put(deleted.clone()).expect("it compiles");
+        }
+        let next = next.with_kept(&taken.kept()).expect("it compiles");
+        let mut next = next.with_files(files(FILE), instant(NOW), None).expect("it is free");
+        next.put(deleted.clone()).expect("it compiles");
+        assert_eq!(generations(&next), [(1, true), (2, false)]);
+    }
+    // Gone from the file it closes, and stays what it was whatever is made of its code.
+    let mut gone = taken.with_files(files(""), instant(NOW), Some(horizon())).expect("it may go");
+    assert_eq!(generations(&gone), [(1, true), (2, true)]);
+    let body = json!({"code": "calls", "aggregation": "count"});
+    let made = gone.create(draft(body), author(NOW)).expect("the code is free").record;
+    assert_eq!(made.generation, 3);
+    gone.put(made).expect("it compiles");
+    let again = Registry::default().with_kept(&gone.kept()).expect("it compiles");
+    let mut again = again.with_files(files(""), instant(NOW), None).expect("nothing in the way");
+    gone.records().for_each(|record| again.put(record.clone()).expect("it compiles"));
+    assert_eq!(generations(&again), [(1, true), (2, true), (3, false)]);
+}
+
+#[test]
+fn date_without_a_change_is_refused() {
+    let mut registry = with(sum());
+    for keys in [json!({}), json!({"value": "properties.n"}), json!({"name": "T"})] {
+        let mut keys = keys;
+        keys["effective_from"] = json!("2026-04-01T00:00:00Z");
+        let found = faults(changed(&mut registry, keys.clone(), NOW));
+        assert!(found.concat().contains("there is no version to begin then"), "{keys}: {found:?}");
+    }
+}
+
+#[test]
 fn record_is_read_for_ever() {
     let mut registry = with(sum());
     changed(&mut registry, json!({"value": "properties.m", "name": "T"}), NOW).expect("a version");
-    let deleted = registry.delete("default", "tokens", None, author(NOW)).expect("it is there");
+    let deleted =
+        registry.delete("default", "tokens", None, horizon(), author(NOW)).expect("it is there");
     let golden = include_str!("../../tests/data/formats/definition-1.json");
     assert_eq!(deleted.record.text(), golden.trim_end());
     assert_eq!(Record::read(golden.as_bytes()), Ok(deleted.record));
@@ -393,7 +457,8 @@ fn history_of_a_metric_says_who_did_what() {
 fn metric_of_another_system_is_shown_in_the_native_form() {
     let text = r#"{"dialect":"lago","metrics":[{"name":"Seats","code":"seats","aggregation_type":"unique_count_agg","field_name":"user"}]}"#;
     let read = definitions::read(&[("m.json", text)]).expect("it is valid");
-    let registry = Registry::default().with_files(read, None).expect("nothing in the way");
+    let registry =
+        Registry::default().with_files(read, instant(NOW), None).expect("nothing in the way");
     let entry = registry.entry("default", "seats").expect("it is there");
     assert_eq!(entry.body["aggregation"], "unique_count");
     assert_eq!(

@@ -10,10 +10,14 @@ use crate::model::{EventTime, Span};
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 impl Horizon {
+    /// The clock, or the greatest time of all events so far where that is later.
+    pub(super) fn now(&self, clock: EventTime) -> EventTime {
+        self.reached.map_or(clock, |reached| reached.max(clock))
+    }
+
     /// The first full second that is far enough ahead.
     pub(super) fn earliest(&self, now: EventTime) -> EventTime {
-        let reached = self.reached.map_or(now, |reached| reached.max(now));
-        let ahead = reached.saturating_add(self.lead).micros();
+        let ahead = self.now(now).saturating_add(self.lead).micros();
         let over = ahead.rem_euclid(MICROS_PER_SECOND);
         let up = if over == 0 { 0 } else { MICROS_PER_SECOND.saturating_sub(over) };
         EventTime::from_micros(ahead.saturating_add(up))
@@ -51,8 +55,8 @@ pub(super) fn begin(
 pub(super) fn versioned(record: &Record) -> Result<Outcome, Vec<BodyFault>> {
     let metrics = record.metrics()?;
     let continues = match &metrics[..] {
-        [.., before, after] if before.is_recurring && after.is_recurring => {
-            Some(state_meaning(before) == state_meaning(after))
+        [.., before, after] if after.is_recurring => {
+            Some(before.is_recurring && state_meaning(before) == state_meaning(after))
         }
         _ => None,
     };

@@ -41,6 +41,14 @@ impl Registry {
         self.alive(tenant, code).is_some() || self.files.place(tenant, code).is_some()
     }
 
+    /// The topic that feeds a metric; `None`: it names none.
+    pub fn topic(&self, tenant: &str, code: &str) -> Option<&str> {
+        let made = self.alive(tenant, code).and_then(|made| made.metrics.last());
+        let is_it = |metric: &&Metric| metric.tenant == tenant && metric.code == code;
+        let metric = made.or_else(|| self.files.metrics().iter().rfind(is_it))?;
+        metric.topic.as_deref()
+    }
+
     /// One metric.
     pub fn entry(&self, tenant: &str, code: &str) -> Option<Entry> {
         let made = self.alive(tenant, code).map(Made::entry);

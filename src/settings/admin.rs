@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::dialects;
 use super::reader::{Faulty, Field, Table};
@@ -10,12 +11,16 @@ use super::tree::Content;
 use crate::admin::{Dialects, Hash, IdentityFiles, Key, Origin, Origins, Role, Tenants};
 use crate::model::EventTime;
 
-pub(super) const KEYS: [&str; 6] =
-    ["address", "tls", "cors_origins", "keys", "tenants", "dialects"];
+pub(super) const KEYS: [&str; 8] =
+    ["address", "tls", "cors_origins", "peers", "peers_ca", "keys", "tenants", "dialects"];
 pub(super) const TLS_KEYS: [&str; 2] = ["certificate", "key"];
 const KEY_KEYS: [&str; 5] = ["name", "tenant", "role", "hash", "expires"];
 /// In place of every origin.
 const EVERY_ORIGIN: &str = "*";
+/// What addresses of other processes begin with.
+const SCHEMES: [&str; 2] = ["http://", "https://"];
+/// How many other processes are asked at most.
+const PEERS_MAX: usize = 64;
 /// In place of a tenant.
 const EVERY_TENANT: &str = "*";
 
@@ -28,6 +33,10 @@ pub struct Admin {
     pub tls: Option<IdentityFiles>,
     /// Pages of which other origins browsers let call. Default none.
     pub origins: Origins,
+    /// Where the other processes of the group listen, each as scheme, host and port. Default none.
+    pub peers: Vec<String>,
+    /// PEM of the authority that their certificates are of. Default `None`: those that the machine knows.
+    pub peers_ca: Option<PathBuf>,
     /// Keys that are let in. Default none: then this machine alone is answered.
     pub keys: Vec<Key>,
     /// How tenants are called elsewhere. Default as here.
@@ -44,6 +53,8 @@ impl std::fmt::Debug for Admin {
             .field("address", &self.address)
             .field("tls", &self.tls)
             .field("origins", &self.origins)
+            .field("peers", &self.peers)
+            .field("peers_ca", &self.peers_ca)
             .field("keys", &names)
             .field("tenants", &self.tenants)
             .field("dialects", &self.dialects)
@@ -57,6 +68,8 @@ pub(super) fn read(table: &Table<'_>) -> Result<Admin, Faulty> {
     let address = table.value_or("address", Some(default), address);
     let tls = table.section("tls", &TLS_KEYS).and_then(|table| tls(&table));
     let origins = table.value_or("cors_origins", Origins::None, origins);
+    let peers = table.value_or("peers", Vec::new(), peers);
+    let peers_ca = table.optional("peers_ca", path);
     let keys = table.value_or("keys", Vec::new(), keys);
     let tenants = table.value_or("tenants", Tenants::default(), dialects::tenants);
     let dialects =
@@ -72,10 +85,22 @@ pub(super) fn read(table: &Table<'_>) -> Result<Admin, Faulty> {
         address: address?,
         tls: tls?,
         origins,
+        peers: peers?,
+        peers_ca: peers_ca?,
         keys,
         tenants: tenants?,
         dialects: dialects?,
     })
+}
+
+/// Over files there is one process: who names others believes that it has an effect.
+pub(super) fn check_of_files(table: &Table<'_>) -> Result<(), Faulty> {
+    match table.field("peers") {
+        Some(field) => Err(field.fault(
+            "has no effect where source.kind is \"file\", for files are read by one process: leave it out",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Both files, or none.
@@ -107,6 +132,30 @@ fn origins(field: &Field<'_>) -> Result<Origins, Faulty> {
     }
     let read = read.into_iter().collect::<Result<Vec<_>, Faulty>>()?;
     Ok(if read.is_empty() { Origins::None } else { Origins::Listed(read) })
+}
+
+fn peers(field: &Field<'_>) -> Result<Vec<String>, Faulty> {
+    let wanted = "an admin address of a process of the group, such as \"http://10.0.0.2:9464\"";
+    let fields = field.list("admin addresses, such as \"http://10.0.0.2:9464\"")?;
+    if fields.len() > PEERS_MAX {
+        let count = fields.len();
+        return Err(field.fault(format!("has {count} addresses: expected at most {PEERS_MAX}")));
+    }
+    let mut read: Vec<Result<String, Faulty>> = Vec::with_capacity(fields.len());
+    for field in &fields {
+        let one = field.text().and_then(|text| match Origin::read(&text) {
+            Ok(_) if !SCHEMES.iter().any(|scheme| text.starts_with(scheme)) => {
+                Err(field.unexpected(wanted))
+            }
+            Ok(_) if read.contains(&Ok(text.clone())) => {
+                Err(field.fault(format!("{text:?} stands twice")))
+            }
+            Ok(_) => Ok(text),
+            Err(_) => Err(field.unexpected(wanted)),
+        });
+        read.push(one);
+    }
+    read.into_iter().collect()
 }
 
 fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {

@@ -81,6 +81,11 @@ impl Settings {
             Origins::Listed(origins) => origins.iter().map(Origin::text).collect(),
         };
         writeln!(f, "admin.cors_origins = {origins:?}")?;
+        writeln!(f, "admin.peers = {:?}", self.admin.peers)?;
+        match &self.admin.peers_ca {
+            Some(path) => writeln!(f, "admin.peers_ca = {:?}", path.display().to_string())?,
+            None => writeln!(f, "admin.peers_ca = unset: those that this machine knows")?,
+        }
         let keys: Vec<String> = self.admin.keys.iter().map(key_text).collect();
         writeln!(f, "admin.keys = [{}]", keys.join(", "))?;
         self.write_dialects(f)?;

@@ -185,9 +185,13 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let watermark = watermark.and_then(|table| watermark::read(&table));
     let metrics_table = root.section("metrics", &metrics::KEYS);
     let metrics = metrics_table.as_ref().map_err(|fault| *fault).and_then(metrics::read);
-    let admin = root.section("admin", &admin::KEYS).and_then(|table| admin::read(&table));
+    let admin_table = root.section("admin", &admin::KEYS);
+    let admin = admin_table.as_ref().map_err(|fault| *fault).and_then(admin::read);
     let telemetry =
         root.section("telemetry", &telemetry::KEYS).and_then(|table| telemetry::read(&table));
+    if let (Ok(Flow::Files(_)), Ok(table)) = (&flow, &admin_table) {
+        admin::check_of_files(table)?;
+    }
     match (&flow, &metrics_table, &metrics) {
         (Ok(Flow::Files(_)), Ok(table), _) => metrics::check_of_files(table)?,
         (Ok(Flow::Kafka(flow)), _, Ok(metrics)) => {

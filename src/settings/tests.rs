@@ -253,6 +253,10 @@ fn faults_of_certificate_and_origins_are_told() {
         ("cors_origins = [\"*\", \"https://a.example\"]", "admin.cors_origins[0]: is every origin"),
         ("cors_origins = [\"*\"]", "there are no admin.keys"),
         ("cors_origins = \"https://a.example\"", "a list of origins"),
+        ("peers = [\"10.0.0.2:9464\"]", "admin.peers[0]: expected an admin address"),
+        ("peers = [\"app://10.0.0.2\"]", "admin.peers[0]: expected an admin address"),
+        ("peers = [\"http://10.0.0.2:9464/v1\"]", "admin.peers[0]: expected an admin address"),
+        ("peers = [\"http://a:1\", \"http://a:1\"]", "admin.peers[1]: \"http://a:1\" stands twice"),
     ] {
         let found = File::of(&format!("{LEAST}[admin]\n{lines}\n")).faults(&[], &[]);
         assert!(found.contains(part), "{lines}: {found}");
@@ -388,6 +392,11 @@ fn files_that_cannot_be_are_faults() {
          have no timestamps: leave it out"
     );
     assert_eq!(faults(&[("watermark.clock", "event")]), "");
+    assert_eq!(
+        faults(&[("admin.peers", "http://10.0.0.2:9464")]),
+        "--set admin.peers: admin.peers: has no effect where source.kind is \"file\", for files are read by one \
+         process: leave it out"
+    );
     let read = faults(&[("sink.path", "in/totals.ndjson")]);
     assert!(read.contains("sink.path") && read.contains("would be read as events"), "{read}");
     let here = std::env::current_dir().expect("a working directory");

@@ -255,6 +255,45 @@ fn definition_files_are_read_again_whole_or_not_at_all() {
 }
 
 #[test]
+fn deleted_metric_bills_no_further_and_a_file_may_take_its_code() {
+    let scene = scene(ANCHOR);
+    let (daemon, address) = started(&scene);
+    let body = json!({"code": "second", "event_type": "k", "aggregation": "sum", "value": "properties.p2",
+        "period": "day", "recurring": true});
+    let (status, made) = call(&address, "POST /v1/metrics", &body);
+    assert_eq!(status, 201, "{made}");
+    let now = seconds(made["created_at"].as_str().expect("an instant"));
+    scene.append("in/a.ndjson", &event(1, "k", now));
+    wait_until(&scene, "it is counted", || events_read(&address) == 1);
+    assert_eq!(call(&address, "DELETE /v1/metrics/second", &Value::Null).0, 204);
+    let taken = ANCHOR.replace(
+        "]}",
+        r#",{"code":"second","event_type":"k","aggregation":"count","period":"hour"}]}"#,
+    );
+    scene.write("metrics.json", &taken);
+    let generation = |address: &str| get(address, "/v1/metrics/second").1["generation"].clone();
+    wait_until(&scene, "the file is taken", || generation(&address) == 2);
+    daemon.kill();
+    let (daemon, address) = started(&scene);
+    assert_eq!(generation(&address), 2);
+    scene.append("in/a.ndjson", &event(2, "k", now));
+    scene.append("in/a.ndjson", &event(3, "other", now + 300 * 24 * HOUR));
+    wait_until(&scene, "what is made anew is closed", || {
+        newest(&scene).keys().any(|(generation, ..)| *generation == 2)
+    });
+    daemon.terminate(&scene);
+    let mut own = 0;
+    for ((generation, _, start), value) in newest(&scene) {
+        assert_eq!(value, 1);
+        if generation == 1 {
+            own += 1;
+            assert!(start <= now + 24 * HOUR, "carried past its end: {start}");
+        }
+    }
+    assert!((1..=2).contains(&own), "the day in which it was deleted, and perhaps the one before");
+}
+
+#[test]
 fn definitions_that_were_lost_are_missed() {
     let scene = scene(ANCHOR);
     let (daemon, address) = started(&scene);

@@ -39,6 +39,7 @@ mod examples;
 mod formats;
 mod full_disk;
 mod grants;
+mod group_usage;
 mod idle;
 mod in_doubt;
 mod large;

@@ -168,6 +168,7 @@ fn metric((effective_from, calendar): &(Option<EventTime>, Calendar)) -> Metric 
         topic: None,
         generation: 1,
         is_deleted: false,
+        deleted_at: None,
         source: DefinitionSource::default(),
     }
 }

@@ -7,6 +7,8 @@ use super::schema::{
     such_as, text,
 };
 use crate::definition::{AggregationKind, Fill, Grammar, LatePolicy, RoundingFunction};
+use crate::dialect::Defaults;
+use crate::format::definitions::Form;
 
 /// Lengths of time as definitions write them.
 const DURATION: &str = "^[0-9]+(ms|s|m|h|d|w)$";
@@ -108,6 +110,35 @@ fn group_by() -> Value {
     dimensions
 }
 
+/// The version that somebody saw.
+fn version() -> Value {
+    json!({
+        "type": ["integer", "null"], "minimum": 0,
+        "description": "The version that was seen last: where it is another one by now, the answer is 409.",
+    })
+}
+
+/// A metric in another system's form, as a definitions file has it, with keys beside it.
+pub(super) fn foreign(beside: Vec<(&str, Value)>) -> Value {
+    let forms = [Form::Lago, Form::Maple, Form::Zenskar].map(Form::name);
+    let mut defaults = keys();
+    defaults.retain(|key, _| key == "tenant" || Defaults::KEYS.contains(&key.as_str()));
+    let metrics = json!({
+        "type": "array", "minItems": 1, "maxItems": 1, "items": { "type": "object" },
+        "description": "The body that the system's own call would take.",
+    });
+    let keys = vec![
+        ("dialect", one_of(forms, "Whose form it is.")),
+        ("defaults", or_null(closed("What that form does not say.", &[], defaults))),
+        ("metrics", metrics),
+    ];
+    closed(
+        "A metric in another system's form: it is made, and changed, as by that system's own call.",
+        &["dialect", "metrics"],
+        properties([keys, beside].concat()),
+    )
+}
+
 pub(super) fn schemas() -> Schemas {
     let inner = closed(
         "An aggregation of each bucket, the results of which the outer one aggregates (rule 4.5).",
@@ -159,19 +190,17 @@ pub(super) fn schemas() -> Schemas {
             ("within", text("An earlier dimension, by the values of which these differ.")),
         ]),
     );
-    let definition = closed("A metric.", &["code", "aggregation"], keys());
+    let definition = closed("A metric in the native form.", &["code", "aggregation"], keys());
     let nullable = keys().into_iter().map(|(key, schema)| (key, or_null(schema))).collect();
     let mut changes = closed("Keys with their new values; null takes one away.", &[], nullable);
-    changes["properties"]["version"] = json!({
-        "type": ["integer", "null"], "minimum": 0,
-        "description": "The version that was seen last: where it is another one by now, the answer is 409.",
-    });
+    changes["properties"]["version"] = version();
+    let either = |native, foreign| json!({ "anyOf": [native, foreign] });
     let named = [
         ("Inner", inner),
         ("Rounding", rounding),
         ("Dimension", dimension),
-        ("Definition", definition),
-        ("Changes", changes),
+        ("Definition", either(definition, foreign(Vec::new()))),
+        ("Changes", either(changes, foreign(vec![("version", version())]))),
     ];
     named.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }

@@ -174,8 +174,10 @@ pub(super) fn schemas() -> Schemas {
         "description": "Events in the native form.",
     });
     let mut validation = definition::keys();
-    validation.insert("events".to_owned(), events);
+    validation.insert("events".to_owned(), events.clone());
     let validation = closed("A metric and sample events.", &["code", "aggregation"], validation);
+    let validation =
+        json!({ "anyOf": [validation, definition::foreign(vec![("events", events)])] });
     let validated = whole_object(
         "What a definition comes to.",
         vec![

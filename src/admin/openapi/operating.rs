@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operation::{Operation, family_in_query, in_query, required_in_query};
+use super::operation::{Operation, family_in_query, in_header, in_query, required_in_query};
 use super::schema::{
     Schemas, boolean, instant, list, or_null, reference, such_as, text, whole, whole_object,
 };
 use super::total;
+use crate::admin::FORWARDED;
 use crate::admin::operate::PROMETHEUS;
 use crate::admin::query::{LIMIT, LIMIT_MAX};
 use crate::admin::router::JSON;
@@ -90,8 +91,10 @@ pub(in crate::admin) fn usage() -> Operation {
         .with(tenant())
         .with(limit())
         .with(cursor())
+        .with(in_header(FORWARDED.as_str(), false, text("That another process asks: then nobody else is asked.")))
         .answers(200, "A page of totals.", "Usage", &usage_example())
         .refuses(&[404, 422])
+        .refuses_for(421, "Another process of the group was meant, and this one asked itself.")
 }
 
 /// Whose definitions or totals are meant.
@@ -116,7 +119,10 @@ fn usage_example() -> Value {
         "topic": "usage", "partition": 3, "commit": "5d0c8a2e6f3b4c1d9e7a0b1c2d3e4f50", "read": 1042,
         "watermark": "2026-03-31T09:12:13.5Z", "kept_after": null,
     });
-    json!({ "totals": [total::example()], "next": null, "complete": true, "as_of": [as_of] })
+    json!({
+        "totals": [total::example()], "next": null, "complete": true, "missing": [], "forgotten": false,
+        "unanswered": [], "as_of": [as_of],
+    })
 }
 
 pub(super) fn schemas() -> Schemas {
@@ -140,17 +146,15 @@ pub(super) fn schemas() -> Schemas {
     let level = text("A level, or levels by module, with commas between.");
     let usage = whole_object(
         "A page of totals.",
-        vec![
-            ("totals", list(reference("Total"))),
-            ("next", or_null(text("The `cursor` of the next page; null: this is the last."))),
-            (
-                "complete",
-                boolean(
-                    "Whether nothing is missing: this process has every partition, and no period was forgotten.",
-                ),
-            ),
-            ("as_of", as_of()),
-        ],
+        [
+            vec![
+                ("totals", list(reference("Total"))),
+                ("next", or_null(text("The `cursor` of the next page; null: this is the last."))),
+            ],
+            lacks(),
+            vec![("as_of", as_of())],
+        ]
+        .concat(),
     );
     let mut schemas = Map::new();
     let named = [
@@ -161,6 +165,28 @@ pub(super) fn schemas() -> Schemas {
     ];
     schemas.extend(named.map(|(name, schema)| (name.to_owned(), schema)));
     schemas
+}
+
+/// What a page is without.
+pub(super) fn lacks() -> Vec<(&'static str, Value)> {
+    let topic = or_null(text("The metric's topic; null: the files."));
+    let partitions = or_null(list(whole("One of its partitions.", 0)));
+    let missing = vec![("topic", topic), ("partitions", partitions)];
+    let missing = whole_object("Partitions; null: all of them, however many they are.", missing);
+    let peer = text("Its address, as `admin.peers` names it.");
+    let unanswered = vec![("peer", peer), ("reason", text("Why not, for people."))];
+    vec![
+        (
+            "complete",
+            boolean("Whether nothing is missing, and no period that was asked for is forgotten."),
+        ),
+        ("missing", list(missing)),
+        ("forgotten", boolean("Whether periods that were asked for may be forgotten.")),
+        (
+            "unanswered",
+            list(whole_object("A process of the group that did not answer.", unanswered)),
+        ),
+    ]
 }
 
 /// The tasks that were looked at.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::request_id;
 use super::schema::{
-    Schemas, closed, list, one_of, or_null, properties, reference, text, whole_object,
+    Schemas, closed, list, one_of, or_null, properties, reference, such_as, text, whole_object,
 };
 use crate::admin::router::JSON;
 use crate::admin::words::Words;
@@ -104,8 +104,8 @@ pub(super) fn schemas() -> Schemas {
     );
     let mut schemas = Map::new();
     let native = whole_object("A refusal of the native calls.", vec![("error", native)]);
-    schemas.insert("Refusal".to_owned(), native);
-    schemas.insert("LagoRefusal".to_owned(), lago());
+    schemas.insert("Refusal".to_owned(), such_as(native, native_example()));
+    schemas.insert("LagoRefusal".to_owned(), such_as(lago(), lago_example()));
     let maple = whole_object(
         "Why not.",
         vec![
@@ -115,9 +115,40 @@ pub(super) fn schemas() -> Schemas {
         ],
     );
     let maple = whole_object("A refusal in Maple's form.", vec![("error", maple)]);
-    schemas.insert("MapleRefusal".to_owned(), maple);
-    schemas.insert("ZenskarRefusal".to_owned(), zenskar());
+    schemas.insert("MapleRefusal".to_owned(), such_as(maple, maple_example()));
+    schemas.insert("ZenskarRefusal".to_owned(), such_as(zenskar(), zenskar_example()));
     schemas
+}
+
+/// Of `GET /v1/metrics?limit=0`.
+fn native_example() -> Value {
+    let fault = json!({ "path": "limit", "message": "\"0\" is no whole number from 1 to 1000" });
+    let message = "what was asked has faults: see each";
+    json!({ "error": { "code": "invalid", "message": message, "faults": [fault] } })
+}
+
+/// Of a new metric that has a name alone.
+fn lago_example() -> Value {
+    let details = json!({
+        "code": ["value_is_mandatory"], "aggregation_type": ["value_is_invalid"], "field_name": ["value_is_mandatory"],
+    });
+    json!({
+        "status": 422, "error": "Unprocessable entity", "code": "validation_errors", "error_details": details,
+    })
+}
+
+/// Of a metric that there is not.
+fn maple_example() -> Value {
+    let message = "the company has no such billable metric";
+    json!({ "error": { "code": "not_found", "message": message, "path": null } })
+}
+
+/// Of `GET /aggregates?limit=0`.
+fn zenskar_example() -> Value {
+    let fault = json!({
+        "loc": ["query", "limit"], "msg": "Input should be greater than or equal to 1", "type": "greater_than_equal",
+    });
+    json!({ "detail": [fault] })
 }
 
 fn lago() -> Value {

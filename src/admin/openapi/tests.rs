@@ -326,6 +326,24 @@ fn examples_are_what_is_answered() {
     assert_eq!(told, all.collect());
 }
 
+#[test]
+fn examples_of_refusals_are_what_is_answered() {
+    let organisation = "organisation: 3c90c3cc-0d44-4b50-8888-8dd25736052a\r\n";
+    with(|address| {
+        for (name, call, body) in [
+            ("Refusal", "GET /v1/metrics?limit=0", ""),
+            ("LagoRefusal", "POST /api/v1/billable_metrics", r#"{"billable_metric":{"name":"M"}}"#),
+            ("MapleRefusal", "GET /api/v1/companies/cmp_1/billable_metrics/bm_1", ""),
+            ("ZenskarRefusal", "GET /aggregates?limit=0", ""),
+        ] {
+            let (_, answer) = sent(address, call, organisation, body);
+            let answer: Value = serde_json::from_str(&answer).expect("JSON");
+            let told = &DOCUMENT["components"]["schemas"][name]["examples"][0];
+            assert_eq!(answer, *told, "{name}: {answer}");
+        }
+    });
+}
+
 /// A call as its example has it, of what was made with that id; and what is answered by its example.
 fn example(name: &str, id: Option<&str>) -> (String, String, (u16, Value)) {
     let (path, method, told) = operation(name);

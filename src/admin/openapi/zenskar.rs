@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operating::as_of;
+use super::operating::{as_of, lacks};
 use super::operation::{
     Operation, family_in_query, in_header, in_path, in_query, required_in_query,
 };
@@ -144,7 +144,8 @@ fn estimate() -> Value {
     json!({
         "id": "2b1d5f0a-7c3e-8a4f-9d6b-0e1f2a3b4c5d", "organisation_id": ORGANISATION, "aggregate_id": ID,
         "customer_id": "acme", "start_date": "2026-03-01", "end_date": "2026-04-01",
-        "value": { "fields": [{ "quantity": 42 }] }, "complete": true, "as_of": [],
+        "value": { "fields": [{ "quantity": 42 }] }, "complete": true, "missing": [], "forgotten": false,
+        "unanswered": [], "as_of": [],
         "created_at": "2026-03-10T12:00:00Z", "updated_at": null, "deleted_at": null,
     })
 }
@@ -245,19 +246,24 @@ fn estimate_schema() -> Value {
     field["additionalProperties"] = false.into();
     whole_object(
         "What an aggregate comes to.",
-        vec![
-            ("id", uuid("The same for the same question.")),
-            ("organisation_id", text("Whose.")),
-            ("aggregate_id", uuid("Of which aggregate.")),
-            ("customer_id", text("For whom.")),
-            ("start_date", text("As it was asked.")),
-            ("end_date", text("As it was asked.")),
-            ("value", whole_object("By groups.", vec![("fields", list(field))])),
-            ("complete", boolean("Whether nothing is missing.")),
-            ("as_of", as_of()),
-            ("created_at", instant("Now.")),
-            ("updated_at", json!({ "type": "null" })),
-            ("deleted_at", json!({ "type": "null" })),
-        ],
+        [
+            vec![
+                ("id", uuid("The same for the same question.")),
+                ("organisation_id", text("Whose.")),
+                ("aggregate_id", uuid("Of which aggregate.")),
+                ("customer_id", text("For whom.")),
+                ("start_date", text("As it was asked.")),
+                ("end_date", text("As it was asked.")),
+                ("value", whole_object("By groups.", vec![("fields", list(field))])),
+            ],
+            lacks(),
+            vec![
+                ("as_of", as_of()),
+                ("created_at", instant("Now.")),
+                ("updated_at", json!({ "type": "null" })),
+                ("deleted_at", json!({ "type": "null" })),
+            ],
+        ]
+        .concat(),
     )
 }

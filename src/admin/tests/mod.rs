@@ -2,6 +2,7 @@
 
 mod cors;
 mod files;
+mod gather;
 mod keys;
 mod lago;
 mod maple;
@@ -16,14 +17,15 @@ use std::thread;
 use std::time::Duration;
 
 use super::openapi::tests::expect_told;
+use serde_json::json;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
 use super::{
-    Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Readiness, Refusal,
-    Shown, Tenants, UsageAsk, serve,
+    Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Peers, Readiness,
+    Refusal, Shown, Tenants, UsageAsk, serve,
 };
-use crate::format::{UsagePage, definitions};
+use crate::format::{Unanswered, UsagePage, definitions};
 use crate::model::{Disposition, EventTime, Span};
 use crate::registry::{self, Author, Change, Draft, Horizon, Patch, Registry};
 use crate::telemetry::Series;
@@ -38,13 +40,34 @@ impl Live for Known {
         match ask.metric.as_str() {
             "none" => Err(Refusal::NotFound("there is no metric".to_owned())),
             "broken" => Err(Refusal::Failed("the disk".to_owned())),
-            _ => Ok(UsagePage {
-                totals: vec![format!(r#"{{"metric":"{}"}}"#, ask.metric)],
-                next: ask.customer.clone(),
-                is_complete: true,
-                as_of: Vec::new(),
-            }),
+            metric => {
+                let body = json!({
+                    "totals": [{"metric": metric, "source": {"topic": "usage", "partition": 1}}],
+                    "next": ask.customer.as_ref().map(|customer| format!("usage:1:{customer}")),
+                    "missing": [{"topic": "usage", "partitions": [0, 2]}],
+                    "forgotten": false,
+                    "as_of": [{"topic": "usage", "partition": 1, "read": 7}],
+                });
+                UsagePage::read(&body.to_string()).map_err(Refusal::Failed)
+            }
         }
+    }
+}
+
+/// No other process.
+struct Alone;
+
+impl Peers for Alone {
+    fn is_empty(&self) -> bool {
+        true
+    }
+
+    fn is_this(&self, name: &str) -> bool {
+        name == "this"
+    }
+
+    fn usage(&self, _: &UsageAsk, _: Option<&str>) -> Vec<Result<UsagePage, Unanswered>> {
+        Vec::new()
     }
 }
 
@@ -99,7 +122,8 @@ impl Catalogue for Memory {
         seen: Option<u64>,
         who: &str,
     ) -> Result<Change, NotDone> {
-        self.make(|registry| registry.delete(tenant, code, seen, author(who)))
+        let horizon = Horizon { lead: Span::from_seconds(600), reached: None };
+        self.make(|registry| registry.delete(tenant, code, seen, horizon, author(who)))
     }
 }
 
@@ -117,6 +141,7 @@ struct Given {
     origins: Origins,
     /// Definition files: name and text.
     files: Vec<(&'static str, &'static str)>,
+    peers: Option<Arc<dyn Peers>>,
 }
 
 fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnOnce(SocketAddr)) {
@@ -125,11 +150,13 @@ fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnO
     let (stop, stopped) = oneshot::channel::<()>();
     let (series, readiness) = (Arc::new(series), Arc::new(readiness));
     let defined = definitions::read(&given.files).expect("they are valid");
-    let registry = Registry::default().with_files(defined, None).expect("nothing else is defined");
+    let registry =
+        Registry::default().with_files(defined, now(), None).expect("nothing else is defined");
     let shown = Shown {
         series,
         readiness,
         live: Arc::new(Known),
+        peers: given.peers.unwrap_or_else(|| Arc::new(Alone)),
         catalogue: Arc::new(Memory(Mutex::new(registry))),
         keys: given.keys.into(),
         tenants: Arc::new(given.tenants),
@@ -227,12 +254,15 @@ fn series_are_served_as_prometheus_reads_them() {
 #[test]
 fn usage_is_what_the_tasks_know() {
     served(Series::new(EventTime::EARLIEST), ready(), |address| {
-        let (status, body) = asked(address, "GET /v1/usage?metric=a%2Fb&customer=acme");
+        let (status, body) = asked(address, "GET /v1/usage?metric=a%2Fb&customer=ac");
         assert_eq!(status, 200);
-        assert_eq!(
-            body,
-            r#"{"totals":[{"metric":"a/b"}],"next":"acme","complete":true,"as_of":[]}"#
-        );
+        let source = r#"{"topic":"usage","partition":1}"#;
+        let expected = [
+            &format!(r#"{{"totals":[{{"metric":"a/b","source":{source}}}],"next":"usage:1:ac","#),
+            r#""complete":false,"missing":[{"topic":"usage","partitions":[0,2]}],"forgotten":false,"#,
+            r#""unanswered":[],"as_of":[{"topic":"usage","partition":1,"read":7}]}"#,
+        ];
+        assert_eq!(body, expected.concat());
         for (query, expected, words) in [
             (
                 "metric=none",

@@ -1,7 +1,5 @@
 //! What an aggregate comes to for a customer from one date to another, by the totals so far.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
@@ -11,8 +9,9 @@ use super::answer::{Refused, refusal, shown};
 use super::filter::truth;
 use super::request::{Faults, Organisation, Query, fault};
 use crate::admin::access::Caller;
+use crate::admin::gather::{self, Sender};
 use crate::admin::router::{Parameters, Shared};
-use crate::admin::{Live, Refusal, UsageAsk};
+use crate::admin::{Refusal, UsageAsk};
 use crate::dialect::Json;
 use crate::dialect::zenskar::Detail;
 use crate::format::UsagePage;
@@ -35,6 +34,7 @@ struct Ask {
 pub(in crate::admin) async fn estimates(
     State(shared): State<Shared>,
     caller: Caller,
+    sender: Sender,
     organisation: Organisation,
     parameters: Parameters,
 ) -> Response<Body> {
@@ -44,15 +44,15 @@ pub(in crate::admin) async fn estimates(
         let (ask, unknown) = Ask::read(Query::of(parameters, &mut faults), &mut faults);
         let (tenant, ask) = faults.finish(tenant.zip(ask))?;
         let (code, range) = ask.range(&shared, &tenant)?;
-        let page = ask.totals(&shared, (&tenant, &code), range).await?;
-        let estimated = range.estimate(&page.totals).map_err(|fault| Refused::Failed(fault.0))?;
-        Ok((ask.answer(&shared, &tenant, &estimated, &page), unknown))
+        let (totals, page) = ask.totals((&shared, &sender), (&tenant, &code), range).await?;
+        let estimated = range.estimate(&totals).map_err(|fault| Refused::Failed(fault.0))?;
+        let told = |name: &String| format!("unknown parameter `{name}` is not read");
+        let mut warnings: Vec<String> = unknown.iter().map(told).collect();
+        warnings.extend(lacking(&page));
+        Ok((ask.answer(&shared, &tenant, &estimated, &page), warnings))
     };
     match estimated.await {
-        Ok((estimate, unknown)) => {
-            let told = |name: &String| format!("unknown parameter `{name}` is not read");
-            shown(estimate, &unknown.iter().map(told).collect::<Vec<_>>())
-        }
+        Ok((estimate, warnings)) => shown(estimate, &warnings),
         Err(refused) => refusal(refused),
     }
 }
@@ -95,13 +95,13 @@ impl Ask {
         Ok((code, range))
     }
 
-    /// The totals of these periods.
+    /// The totals of these periods, and the page that says what of them is lacking, or the last one.
     async fn totals(
         &self,
-        shared: &Shared,
+        (shared, sender): (&Shared, &Sender),
         (tenant, code): (&str, &str),
         range: Range,
-    ) -> Result<UsagePage, Refused> {
+    ) -> Result<(Vec<String>, UsagePage), Refused> {
         let mut ask = UsageAsk {
             tenant: tenant.to_owned(),
             metric: code.to_owned(),
@@ -112,19 +112,19 @@ impl Ask {
             limit: TOTALS_MAX,
             cursor: None,
         };
-        let mut all = UsagePage { is_complete: true, ..UsagePage::default() };
+        let (mut totals, mut lacking) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let page = looked(shared, ask.clone()).await?;
-            all.totals.extend(page.totals);
-            all.is_complete &= page.is_complete;
-            all.as_of = page.as_of;
-            if all.totals.len() > TOTALS_MAX {
+            let page = gather::page(shared, sender, ask.clone()).await.map_err(of_page)?;
+            totals.extend(page.totals().map(str::to_owned));
+            ask.cursor = page.next.as_ref().map(ToString::to_string);
+            if totals.len() > TOTALS_MAX {
                 break;
             }
-            match page.next {
-                None => return Ok(all),
-                next => ask.cursor = next,
+            let page = lacking.take().unwrap_or(page);
+            if ask.cursor.is_none() {
+                return Ok((totals, page));
             }
+            lacking = Some(page).filter(|page| !page.is_complete());
         }
         let message = format!(
             "more than {TOTALS_MAX} totals lie between: ask for a shorter time, or /v1/usage page by page"
@@ -143,7 +143,7 @@ impl Ask {
         let name = [tenant, aggregate, customer, start_date, end_date].join("\n");
         let text = |text: &str| Json::text(text).to_string();
         let fields: Vec<String> = estimated.iter().map(|one| field(one).to_string()).collect();
-        let members = [
+        let asked = [
             ("id", text(&named_id(&name))),
             ("organisation_id", text(&shared.shown.tenants.organisation(tenant))),
             ("aggregate_id", text(aggregate)),
@@ -151,14 +151,16 @@ impl Ask {
             ("start_date", text(start_date)),
             ("end_date", text(end_date)),
             ("value", format!(r#"{{"fields":[{}]}}"#, fields.join(","))),
-            ("complete", page.is_complete.to_string()),
+        ];
+        let times = [
             ("as_of", page.as_of()),
             ("created_at", text(&(shared.shown.now)().to_string())),
             ("updated_at", "null".to_owned()),
             ("deleted_at", "null".to_owned()),
         ];
+        let members = asked.into_iter().chain(page.lacks()).chain(times);
         let members = members.map(|(key, value)| format!("{}:{value}", text(key)));
-        format!("{{{}}}", members.join(","))
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 }
 
@@ -167,18 +169,24 @@ fn refused(parameter: &str, message: &str) -> Detail {
     Detail::new("query", &fault(parameter, "value_error", message.to_owned()))
 }
 
-/// A page, read on a thread of its own: whoever asks for health waits for nobody.
-async fn looked(shared: &Shared, ask: UsageAsk) -> Result<UsagePage, Refused> {
-    let _turn = shared.readers.acquire().await;
-    let live = Arc::clone(&shared.shown.live);
-    let looked = tokio::task::spawn_blocking(move || Live::usage(live.as_ref(), &ask)).await;
-    looked.map_err(|error| Refused::Failed(error.to_string()))?.map_err(|refusal| match refusal {
+fn of_page(refusal: Refusal) -> Refused {
+    match refusal {
         // It went meanwhile.
         Refusal::NotFound(_) => Refused::NotFound,
         Refusal::Faults(faults) => Refused::Failed(format!("{faults:?}")),
         Refusal::NoJson(text) | Refusal::Failed(text) => Refused::Failed(text),
         Refusal::TooLarge => Refused::TooLarge,
-    })
+    }
+}
+
+/// What an amount is without, for whoever does not look at `complete`.
+fn lacking(page: &UsagePage) -> Vec<String> {
+    let missing = (!page.missing.is_empty())
+        .then(|| format!("not the whole amount: {} was not looked at", page.missing));
+    let forgotten = page
+        .has_forgotten
+        .then(|| "not the whole amount: some of its periods may be forgotten".to_owned());
+    missing.into_iter().chain(forgotten).collect()
 }
 
 /// One group; of several columns the dimension has each by its name.

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::certificate;
 use super::definitions::Book;
 use super::outside::Outside;
+use super::peers::Peers;
 use super::watch::Watching;
 use crate::admin;
 use crate::daemon::{CommandError, clock};
@@ -50,6 +51,7 @@ pub(super) fn listen(
         series: Arc::clone(&outside.series),
         readiness: Arc::clone(&outside.readiness),
         live: Arc::clone(&outside.live) as Arc<dyn admin::Live>,
+        peers: Arc::new(Peers::new(settings)?),
         catalogue: Arc::clone(book) as Arc<dyn admin::Catalogue>,
         keys: settings.keys.clone().into(),
         tenants: Arc::new(settings.tenants.clone()),

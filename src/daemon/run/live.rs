@@ -4,13 +4,12 @@
 //! work waits for that but its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::admin::{Live, Refusal, UsageAsk};
 use crate::definition::{MetricPlan, Plan};
 use crate::engine::{OutboxEntry, Usage};
-use crate::format::{Encoder, Place, UsageAsOf, UsagePage};
+use crate::format::{Encoder, Missing, Place, UsageCursor, UsagePage, UsagePart, UsageTask};
 use crate::model::PeriodTotal;
 use crate::registry::Registry;
 use crate::store::{Ask, Page, View};
@@ -20,16 +19,13 @@ use crate::store::{Ask, Page, View};
 const READS_MAX: usize = 200;
 
 /// Every task that this process serves.
-#[derive(Default)]
 pub(super) struct LiveTasks {
     /// What is defined now.
     registry: RwLock<Arc<Registry>>,
-    tasks: Mutex<BTreeMap<Name, Slot>>,
+    /// Topics that are read, with how many partitions each has where that is known; over files one without a name.
+    topics: Mutex<BTreeMap<String, Option<i32>>>,
+    tasks: Mutex<BTreeMap<UsageTask, Slot>>,
 }
-
-/// A task in the order in which they are looked at: its topic (none for files) and partition.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Name(String, i32);
 
 /// Empty from when the task is given up.
 type Slot = Arc<RwLock<Option<Shown>>>;
@@ -38,25 +34,50 @@ type Slot = Arc<RwLock<Option<Shown>>>;
 struct Shown {
     view: View,
     place: Place,
-    /// How many partitions its topic has.
-    partitions: i32,
     keeps_offsets: bool,
 }
 
 /// A task is shown as long as this lives.
 pub(super) struct Showing {
     live: Arc<LiveTasks>,
-    name: Name,
+    task: UsageTask,
     slot: Slot,
 }
 
-/// Where a page begins: in the state of a task, or with it.
-struct Start {
-    name: Name,
-    key: Vec<u8>,
+/// What a look at a task found.
+struct Looked {
+    part: UsagePart,
+    /// Where to look next in its state; `None`: all was found.
+    next: Option<Vec<u8>>,
+    has_forgotten: bool,
+}
+
+impl Looked {
+    fn new(part: UsagePart) -> Self {
+        Looked { part, next: None, has_forgotten: false }
+    }
 }
 
 impl LiveTasks {
+    /// Of a process that reads these topics; none: files.
+    pub(super) fn new(mut topics: Vec<String>) -> Self {
+        if topics.is_empty() {
+            topics.push(String::new());
+        }
+        let topics = topics.into_iter().map(|topic| (topic, None)).collect();
+        LiveTasks {
+            registry: RwLock::default(),
+            topics: Mutex::new(topics),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// How many partitions a topic has.
+    pub(super) fn count(&self, topic: &str, partitions: i32) {
+        let mut topics = self.topics.lock().expect("no holder panics");
+        topics.insert(topic.to_owned(), Some(partitions));
+    }
+
     /// What is defined from now on.
     pub(super) fn know(&self, registry: Arc<Registry>) {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
@@ -75,22 +96,45 @@ impl LiveTasks {
         partitions: i32,
         keeps_offsets: bool,
     ) -> Showing {
-        let name = Name::of(place);
-        let shown = Shown { view, place: place.clone(), partitions, keeps_offsets };
+        let task = UsageTask::of(place);
+        self.count(&task.topic, partitions);
+        let shown = Shown { view, place: place.clone(), keeps_offsets };
         let slot = Slot::new(RwLock::new(Some(shown)));
-        self.lock().insert(name.clone(), Arc::clone(&slot));
-        Showing { live: Arc::clone(self), name, slot }
+        self.lock().insert(task.clone(), Arc::clone(&slot));
+        Showing { live: Arc::clone(self), task, slot }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Slot>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<UsageTask, Slot>> {
         self.tasks.lock().expect("no holder panics")
     }
 
-    /// The tasks from a name on.
-    fn from(&self, first: Option<&Start>) -> Vec<(Name, Slot)> {
-        let tasks = self.lock();
-        let from = first.map_or_else(|| Name(String::new(), i32::MIN), |start| start.name.clone());
-        tasks.range(from..).map(|(name, slot)| (name.clone(), Arc::clone(slot))).collect()
+    /// Every task that is shown, in order.
+    fn all(&self) -> Vec<(UsageTask, Slot)> {
+        self.lock().iter().map(|(task, slot)| (task.clone(), Arc::clone(slot))).collect()
+    }
+
+    /// What of the metric's topic this process does not look at: what others serve, and what is not served.
+    fn missing(&self, ask: &UsageAsk, tasks: &[(UsageTask, Slot)]) -> Missing {
+        let mut looked: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
+        for (task, slot) in tasks {
+            let Some(shown) = open(slot) else { continue };
+            if metric_of(shown.get().view.plan(), ask).is_some() {
+                looked.entry(&task.topic).or_default().insert(task.partition);
+            }
+        }
+        let registry = self.registry();
+        let own = registry.topic(&ask.tenant, &ask.metric);
+        let mut missing = Missing::default();
+        for (topic, count) in &*self.topics.lock().expect("no holder panics") {
+            if own.is_some_and(|own| own != topic) {
+                continue;
+            }
+            let looked = looked.remove(topic.as_str()).unwrap_or_default();
+            let others =
+                count.map(|count| (0..count).filter(|one| !looked.contains(one)).collect());
+            missing.add(topic, others);
+        }
+        missing
     }
 
     fn check(&self, ask: &UsageAsk) -> Result<(), Refusal> {
@@ -113,28 +157,30 @@ impl LiveTasks {
 impl Live for LiveTasks {
     fn usage(&self, ask: &UsageAsk) -> Result<UsagePage, Refusal> {
         self.check(ask)?;
-        let mut start = ask.cursor.as_deref().map(Start::read).transpose()?;
-        let mut answer = UsagePage { is_complete: true, ..UsagePage::default() };
-        let mut partitions: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
-        let mut expected: BTreeMap<String, i32> = BTreeMap::new();
-        for (name, slot) in self.from(None) {
-            let Some(shown) = open(&slot) else { continue };
-            if metric_of(shown.get().view.plan(), ask).is_none() {
+        let cursor =
+            ask.cursor.as_deref().map(|text| UsageCursor::read(text).ok_or_else(bad_cursor));
+        let mut start = cursor.transpose()?;
+        let tasks = self.all();
+        let missing = self.missing(ask, &tasks);
+        let mut answer = UsagePage { missing, ..UsagePage::default() };
+        let mut room = ask.limit;
+        for (task, slot) in tasks {
+            if start.as_ref().is_some_and(|start| task < start.task) {
                 continue;
             }
-            expected.insert(name.0.clone(), shown.get().partitions);
-            partitions.entry(name.0).or_default().insert(name.1);
-        }
-        let has_all = |(topic, count): (&String, &i32)| {
-            partitions[topic].len() == usize::try_from(*count).unwrap_or(usize::MAX)
-        };
-        answer.is_complete &= !expected.is_empty() && expected.iter().all(has_all);
-        for (name, slot) in self.from(start.as_ref()) {
-            let Some(shown) = open(&slot) else { continue };
-            let key = start.take().filter(|start| start.name == name).map(|start| start.key);
-            let looked = shown.get().look(ask, key, &mut answer)?;
-            if let Some(key) = looked {
-                answer.next = Some(Start { name, key }.to_string());
+            let key = start.take().filter(|start| start.task == task).and_then(|start| start.key);
+            let Some(shown) = open(&slot) else {
+                // It was given up just now.
+                answer.missing.put(&task);
+                continue;
+            };
+            let Some(looked) = shown.get().look(ask, key, room)? else { continue };
+            let Looked { part, next, has_forgotten } = looked;
+            room = room.saturating_sub(part.totals.len());
+            answer.has_forgotten |= has_forgotten;
+            answer.parts.push(part);
+            if let Some(key) = next {
+                answer.next = Some(UsageCursor { task, key: Some(key) });
                 break;
             }
         }
@@ -163,70 +209,63 @@ impl Held<'_> {
 }
 
 impl Shown {
-    /// Adds what the task knows, until the page is full or took long enough: then where the next one begins.
+    /// What the task knows, until that many totals are found or it took long enough: then where the next page begins.
+    /// `None`: it does not know the metric.
     fn look(
         &self,
         ask: &UsageAsk,
         mut from: Option<Vec<u8>>,
-        answer: &mut UsagePage,
-    ) -> Result<Option<Vec<u8>>, Refusal> {
+        room: usize,
+    ) -> Result<Option<Looked>, Refusal> {
         let plan = self.view.plan();
         let Some((place, metric)) = metric_of(plan, ask) else { return Ok(None) };
         check_group(metric, ask)?;
+        let mut looked: Option<Looked> = None;
         for _ in 0..READS_MAX {
-            let page = self.page(ask, place, from.as_deref(), answer)?;
-            self.note(&page, ask, answer);
-            self.add(plan, &page, ask, answer);
-            match page.next {
-                None => return Ok(None),
-                Some(next) if answer.totals.len() >= ask.limit => return Ok(Some(next)),
-                Some(next) => from = Some(next),
+            let found = looked.as_ref().map_or(0, |looked| looked.part.totals.len());
+            let page = self.view.page(&Ask {
+                metric: place,
+                customer: ask.customer.as_deref(),
+                after: ask.from,
+                from: from.as_deref(),
+                entries_max: room.saturating_sub(found),
+            });
+            let page = page.map_err(|error| Refusal::Failed(error.to_string()))?;
+            let (part, has_forgotten) = self.part(plan, &page, ask);
+            let known = looked.get_or_insert_with(|| Looked::new(self.part_of(&page)));
+            known.part.extend(part);
+            known.has_forgotten |= has_forgotten;
+            known.next = page.next;
+            if known.next.is_none() || known.part.totals.len() >= room {
+                break;
             }
+            from.clone_from(&known.next);
         }
-        Ok(from)
+        Ok(looked)
     }
 
-    fn page(
-        &self,
-        ask: &UsageAsk,
-        metric: u32,
-        from: Option<&[u8]>,
-        answer: &UsagePage,
-    ) -> Result<Page, Refusal> {
-        let page = self.view.page(&Ask {
-            metric,
-            customer: ask.customer.as_deref(),
-            after: ask.from,
-            from,
-            entries_max: ask.limit.saturating_sub(answer.totals.len()),
-        });
-        page.map_err(|error| Refusal::Failed(error.to_string()))
+    fn part_of(&self, page: &Page) -> UsagePart {
+        UsagePart::new(&self.place, &page.commit, page.commit.too_old_before)
     }
 
-    /// Notes as of when it is.
-    fn note(&self, page: &Page, ask: &UsageAsk, answer: &mut UsagePage) {
-        let commit = &page.commit;
-        let kept_after = commit.too_old_before;
-        let is_missing = match ask.from {
-            Some(from) => kept_after.is_some_and(|kept_after| from < kept_after),
+    /// The totals of a page that are asked for, and whether some may be forgotten.
+    fn part(&self, plan: &Plan, page: &Page, ask: &UsageAsk) -> (UsagePart, bool) {
+        let has_forgotten = match ask.from {
+            Some(from) => page.commit.too_old_before.is_some_and(|kept_after| from < kept_after),
             // From the first period on.
             None => page.has_forgotten,
         };
-        answer.is_complete &= !is_missing;
-        answer.as_of.retain(|one| one.place != self.place);
-        answer.as_of.push(UsageAsOf { place: self.place.clone(), commit: *commit, kept_after });
-    }
-
-    fn add(&self, plan: &Plan, page: &Page, ask: &UsageAsk, answer: &mut UsagePage) {
+        let mut part = self.part_of(page);
         let usage = Usage::at(plan, &page.commit, self.keeps_offsets);
         let encoder = Encoder::new(plan, &self.place, usize::MAX);
         for found in &page.found {
             usage.totals(found, &mut |total| {
                 if is_asked(plan, &total, ask) {
-                    answer.totals.push(encoder.outgoing(&OutboxEntry::Total(total)).body);
+                    part.totals.push(encoder.outgoing(&OutboxEntry::Total(total)).body);
                 }
             });
         }
+        (part, has_forgotten)
     }
 }
 
@@ -271,46 +310,6 @@ fn is_asked(plan: &Plan, total: &PeriodTotal, ask: &UsageAsk) -> bool {
         && ask.group.iter().all(has)
 }
 
-impl Name {
-    fn of(place: &Place) -> Self {
-        match place {
-            Place::Topic { topic, partition } => Name(topic.clone(), *partition),
-            Place::Files { .. } => Name(String::new(), 0),
-        }
-    }
-}
-
-impl fmt::Display for Start {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Name(topic, partition) = &self.name;
-        write!(f, "{topic}:{partition}:")?;
-        self.key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl Start {
-    fn read(text: &str) -> Result<Self, Refusal> {
-        let mut parts = text.rsplitn(3, ':');
-        let (key, partition, topic) = (parts.next(), parts.next(), parts.next());
-        let (Some(key), Some(partition), Some(topic)) = (key, partition, topic) else {
-            return Err(bad_cursor());
-        };
-        let partition = partition.parse().map_err(|_| bad_cursor())?;
-        let key = bytes_of(key).filter(|key| !key.is_empty()).ok_or_else(bad_cursor)?;
-        // Over files there is one task.
-        if topic.is_empty() && partition != 0 {
-            return Err(bad_cursor());
-        }
-        Ok(Start { name: Name(topic.to_owned(), partition), key })
-    }
-}
-
-fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    let digits = hex.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    if hex.len().is_multiple_of(2) { digits.map(byte).collect() } else { None }
-}
-
 impl Showing {
     /// Shows the task as it is seen now: once nobody looks at what was shown before.
     pub(super) fn renew(&self, view: View) {
@@ -323,8 +322,64 @@ impl Showing {
 
 impl Drop for Showing {
     fn drop(&mut self) {
-        self.live.lock().remove(&self.name);
+        self.live.lock().remove(&self.task);
         // Waits for whoever is looking; the database closes with the task then, and not behind its back.
         drop(self.slot.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::definitions;
+    use crate::model::EventTime;
+
+    fn ask(metric: &str) -> UsageAsk {
+        UsageAsk {
+            tenant: "default".to_owned(),
+            metric: metric.to_owned(),
+            customer: None,
+            from: None,
+            to: None,
+            group: Vec::new(),
+            limit: 1,
+            cursor: None,
+        }
+    }
+
+    #[test]
+    fn process_without_tasks_names_every_partition_of_the_metric_s_topic() {
+        let text = r#"{"metrics":[{"code":"a","topic":"one","event_type":"k","aggregation":"count"},
+            {"code":"b","topic":"two","event_type":"k","aggregation":"count"}]}"#;
+        let definitions = definitions::read(&[("metrics.json", text)]).expect("sound metrics");
+        let registry = Registry::default()
+            .with_files(definitions, EventTime::EARLIEST, None)
+            .expect("they are new");
+        let live = LiveTasks::new(vec!["one".to_owned(), "two".to_owned()]);
+        live.know(Arc::new(registry));
+        let missing = |metric| {
+            let page = live.usage(&ask(metric)).expect("a page");
+            assert!(!page.is_complete() && page.parts.is_empty() && page.next.is_none());
+            page.missing.to_string()
+        };
+        assert_eq!(missing("a"), "every partition of one");
+        live.count("one", 3);
+        assert_eq!(missing("a"), "partitions 0, 1, 2 of one");
+        assert_eq!(missing("b"), "every partition of two");
+        live.count("two", 1);
+        assert_eq!(missing("b"), "partition 0 of two");
+        assert!(matches!(live.usage(&ask("c")), Err(Refusal::NotFound(_))));
+    }
+
+    #[test]
+    fn files_that_are_not_open_yet_are_missing() {
+        let text = r#"{"metrics":[{"code":"a","event_type":"k","aggregation":"count"}]}"#;
+        let definitions = definitions::read(&[("metrics.json", text)]).expect("sound metrics");
+        let registry = Registry::default()
+            .with_files(definitions, EventTime::EARLIEST, None)
+            .expect("they are new");
+        let live = LiveTasks::new(Vec::new());
+        live.know(Arc::new(registry));
+        assert_eq!(live.usage(&ask("a")).expect("a page").missing.to_string(), "the files");
     }
 }

@@ -1,7 +1,7 @@
 //! `odometer run`: the daemon.
 //!
 //! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` and
-//! `files` (the kinds of source and sink), `outside`, `listener` and `live` (what is shown of it), `supervisor` (what
+//! `files` (the kinds of source and sink), `outside`, `listener`, `live` and `peers` (what is shown of it, and of the others of the group), `supervisor` (what
 //! systemd is told), `watch` (files that are read again; `certificate` is of the listener's).
 
 mod certificate;
@@ -11,6 +11,7 @@ mod kafka;
 mod listener;
 mod live;
 mod outside;
+mod peers;
 mod setup;
 mod state;
 mod supervisor;
@@ -51,7 +52,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let outside = Outside {
         series: Arc::new(Series::new(clock::now())),
         readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
-        live: Arc::new(LiveTasks::default()),
+        live: Arc::new(LiveTasks::new(settings.flow.topics())),
     };
     let book = Arc::new(Book::open(&settings, definitions, Arc::clone(&outside.live))?);
     if book.count() == 0 {

@@ -6,12 +6,13 @@ use std::io;
 use std::path::Path;
 
 use super::certificate;
+use super::peers::Peers;
 use crate::daemon::{CommandError, definition_files};
 use crate::definition::Definitions;
 use crate::settings::{self, Settings};
 use crate::store;
 
-/// Reads the settings, and the definitions and the certificate that they name; every fault of them.
+/// Reads the settings, and the definitions and certificates that they name; every fault of them.
 pub(in crate::daemon) fn configured(
     file: &Path,
     overrides: &[(String, String)],
@@ -41,15 +42,24 @@ pub(in crate::daemon) fn configured(
         settings::check_topics(&settings.flow.topics(), &definitions).map_err(listed)?;
         Ok(definitions)
     });
-    let identity =
-        settings.admin.tls.as_ref().map_or(Ok(()), |files| certificate::load(files).map(drop));
-    match (definitions, identity) {
-        (Ok(definitions), Ok(())) => Ok((settings, definitions)),
-        (Err(CommandError::Faults(mut all)), Err(CommandError::Faults(more))) => {
-            all.extend(more);
-            Err(CommandError::Faults(all))
+    let mut more = Vec::new();
+    let tls = settings.admin.tls.as_ref();
+    for read in [
+        tls.map_or(Ok(()), |files| certificate::load(files).map(drop)),
+        Peers::new(&settings.admin).map(drop),
+    ] {
+        match read {
+            Err(CommandError::Faults(faults)) => more.extend(faults),
+            other => other?,
         }
-        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+    match definitions {
+        Err(CommandError::Faults(mut faults)) => {
+            faults.append(&mut more);
+            Err(CommandError::Faults(faults))
+        }
+        Ok(_) if !more.is_empty() => Err(CommandError::Faults(more)),
+        definitions => Ok((settings, definitions?)),
     }
 }
 

@@ -132,6 +132,7 @@ fn metric(version: &Version, event_type: String, body: Body, source: DefinitionS
         topic: body.topic,
         generation: 1,
         is_deleted: false,
+        deleted_at: None,
     }
 }
 

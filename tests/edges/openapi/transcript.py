@@ -81,6 +81,10 @@ def wrong_examples(document):
             if "example" in parameter:
                 for fault in document.faults([*place, "parameters", str(at), "schema"], parameter["example"]):
                     yield f"{method} {path}: the example of {parameter['name']}: {fault}"
+    for name, schema in document.document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            for fault in document.faults(["components", "schemas", name], example):
+                yield f"the example of {name}: {fault}"
 
 
 def wrong_answer(document, line):
@@ -124,7 +128,8 @@ def unknown_keys(document, told, line):
     if line["status"] >= 300 or "warning" in line["headers"] or not isinstance(sent, dict):
         return None
     schema = document.resolved(told["requestBody"]["content"]["application/json"]["schema"])
-    unknown = [key for key in sent if key not in schema["properties"]]
+    known = {key for one in schema.get("anyOf", [schema]) for key in one["properties"]}
+    unknown = [key for key in sent if key not in known]
     return f"the keys {unknown} are taken, and not told of" if unknown else None
 
 

@@ -549,6 +549,7 @@ fn plan_at(definitions: &str, options: &Options, at: usize) -> Plan {
     definitions.metrics.retain(|metric| life(&metric.code).is_none_or(|life| life.start <= at));
     for metric in &mut definitions.metrics {
         metric.is_deleted = life(&metric.code).is_some_and(|life| life.end <= at);
+        metric.deleted_at = options.deleted_at(&metric.code, at);
     }
     Plan::at_revision(definitions, u64::try_from(at).expect("few records"))
 }

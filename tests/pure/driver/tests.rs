@@ -1,6 +1,7 @@
 //! The engine against the oracle: golden worlds and random ones, however they are cut up.
 
-use odometer::model::{EventTime, Span};
+use odometer::format::{EventFormat, decode};
+use odometer::model::{Document, EventTime, Span};
 
 use super::{Driver, Style};
 use crate::golden::World;
@@ -85,6 +86,19 @@ fn engine_agrees_with_the_oracle_on_random_worlds() {
     }
 }
 
+/// The greatest time of the first records, whatever becomes of them, or of their timestamps.
+fn greatest_time(events: &[u8], count: usize) -> Option<EventTime> {
+    let mut document = Document::default();
+    let format = EventFormat::native();
+    let mut greatest = None;
+    for record in Record::lines(events).iter().take(count) {
+        let time =
+            decode(record.bytes, &mut document, &format, "default").ok().map(|event| event.time);
+        greatest = greatest.max(time).max(record.timestamp);
+    }
+    greatest
+}
+
 /// A code is a metric for some records only, and the task learns of it at a restart or while it works.
 #[test]
 fn metrics_come_and_go_while_events_flow() {
@@ -99,7 +113,17 @@ fn metrics_come_and_go_while_events_flow() {
             if dice.chance(60) {
                 let first = if dice.chance(50) { 0 } else { dice.below(records + 1) };
                 let last = if dice.chance(50) { usize::MAX } else { dice.below(records + 1) };
-                world.options.lives.insert(metric.code, first..last.max(first));
+                let last = last.max(first);
+                if last <= records {
+                    // The watermark is behind it, or comes from the clock of a tick.
+                    let ticks = world.options.idle_ticks.iter().filter(|(at, _)| *at <= last);
+                    let clock = ticks.map(|(_, clock)| *clock).max();
+                    let reached = greatest_time(&world.events, last).max(clock);
+                    let later = Span::from_seconds(dice.between(0, 20 * 86_400));
+                    let at = reached.unwrap_or(EventTime::EARLIEST).saturating_add(later);
+                    world.options.deaths.insert(metric.code.clone(), at);
+                }
+                world.options.lives.insert(metric.code, first..last);
             }
         }
         let outcome = outcome_of(&world.definitions, &world.events, &world.options);

@@ -44,6 +44,8 @@ pub struct Frame<'o> {
     pub versions: &'o [&'o Metric],
     /// The customer's.
     pub timeline: &'o OracleTimeline,
+    /// Since when the metric is deleted.
+    pub deleted_at: Option<EventTime>,
 }
 
 impl Frame<'_> {
@@ -170,6 +172,10 @@ impl Chain {
             frame.timeline.slot_at(start).expect("the first event lies before")
         };
         let mut slots = Vec::new();
+        // What is deleted is carried no further, but to where its own events fell.
+        let last = self.filled.last_key_value().map(|(start, _)| *start);
+        let to =
+            frame.deleted_at.map_or(to, |deleted_at| to.min(deleted_at.max(last.unwrap_or(to))));
         while slot.period.start <= to && frame.timeline.segment(slot).lineage == lineage {
             slots.push(slot);
             slot = frame.timeline.slot_after(slot);

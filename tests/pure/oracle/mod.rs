@@ -114,7 +114,10 @@ impl<'d> Oracle<'d> {
     pub fn end_of_input(&mut self) {
         let Some(greatest) = self.admission.greatest() else { return };
         for (key, chain) in &mut self.chains {
-            chain.end_of_input(frame(&self.families, &self.timelines, key), greatest);
+            chain.end_of_input(
+                frame(&self.families, &self.timelines, (&self.options, self.records), key),
+                greatest,
+            );
         }
     }
 
@@ -128,7 +131,7 @@ impl<'d> Oracle<'d> {
         };
         let greatest = self.admission.greatest().unwrap_or(EventTime::EARLIEST);
         for (key, chain) in &self.chains {
-            let frame = frame(&self.families, &self.timelines, key);
+            let frame = frame(&self.families, &self.timelines, (&self.options, self.records), key);
             for (slot, total) in chain.totals(frame) {
                 outcome.totals.insert(self.total_key(key, slot), total);
             }
@@ -162,7 +165,11 @@ impl<'d> Oracle<'d> {
             return;
         }
         for (key, chain) in &mut self.chains {
-            chain.close_due(frame(&self.families, &self.timelines, key), before, after);
+            chain.close_due(
+                frame(&self.families, &self.timelines, (&self.options, self.records), key),
+                before,
+                after,
+            );
         }
     }
 
@@ -259,7 +266,8 @@ impl<'d> Oracle<'d> {
         };
         let key = (family, event.customer.to_string());
         let timeline = &self.timelines[&key];
-        let frame = Frame { versions: &self.families[family].versions, timeline };
+        let versions = &self.families[family].versions;
+        let frame = Frame { versions, timeline, deleted_at: None };
         let watermark = self.admission.watermark();
         let Some((slot, place)) = placed(frame, slot, event.time, watermark) else {
             return Some(Err(RejectReason::Late));
@@ -292,9 +300,15 @@ impl<'d> Oracle<'d> {
 fn frame<'o>(
     families: &'o [Family<'o>],
     timelines: &'o BTreeMap<(usize, String), OracleTimeline>,
+    (options, place): (&Options, usize),
     key: &ChainKey,
 ) -> Frame<'o> {
-    Frame { versions: &families[key.0].versions, timeline: &timelines[&(key.0, key.1.clone())] }
+    let family = &families[key.0];
+    Frame {
+        versions: &family.versions,
+        timeline: &timelines[&(key.0, key.1.clone())],
+        deleted_at: options.deleted_at(family.code, place),
+    }
 }
 
 /// The slot that folds an event of `slot`, and the instant it counts at there; `None` where it is

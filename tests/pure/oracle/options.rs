@@ -43,6 +43,8 @@ pub struct Options {
     pub offset_switches: Vec<usize>,
     /// Codes that are metrics only while these records are read.
     pub lives: BTreeMap<String, Range<usize>>,
+    /// When the metrics of codes whose life ends are deleted, by the clock: nothing is carried past the period of that instant.
+    pub deaths: BTreeMap<String, EventTime>,
 }
 
 /// The defaults of the product; no clock.
@@ -62,6 +64,7 @@ impl Default for Options {
             keeps_offsets: false,
             offset_switches: Vec::new(),
             lives: BTreeMap::new(),
+            deaths: BTreeMap::new(),
         }
     }
 }
@@ -76,6 +79,12 @@ impl Options {
     /// Whether the code's metric folds the record of that place.
     pub fn is_alive(&self, code: &str, place: usize) -> bool {
         self.lives.get(code).is_none_or(|life| life.contains(&place))
+    }
+
+    /// Since when the code's metric is deleted, once the record of that place is to come.
+    pub fn deleted_at(&self, code: &str, place: usize) -> Option<EventTime> {
+        let is_over = self.lives.get(code).is_some_and(|life| life.end <= place);
+        self.deaths.get(code).copied().filter(|_| is_over)
     }
 
     /// Whether the offset of the record of that place is kept.

@@ -6,6 +6,7 @@
 //! One change at a time. A change is told as done once every task of this process goes by it: what is produced after the
 //! answer is folded by it.
 
+mod attempt;
 mod editions;
 mod reload;
 mod shelf;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use self::attempt::stored;
 use self::editions::Plans;
 pub(super) use self::editions::{Editions, Reader};
 pub(super) use self::reload::watch;
@@ -28,18 +30,13 @@ use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
 use crate::kafka::DefinitionTopic;
 use crate::model::Span;
-use crate::registry::{
-    Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry, Reload,
-};
+use crate::registry::{Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry};
 use crate::settings::{Flow, Settings};
 
 pub(in crate::daemon) use self::shelf::beside;
 
 /// How long a change may take to reach every worker: one that delivers takes it after that.
 const TAKEN_MAX: Duration = Duration::from_secs(30);
-
-/// How often a change is worked out where others come in between.
-const TRIES: usize = 3;
 
 /// What `/readyz` calls it where what is defined is not known.
 const STALE: &str = "definitions";
@@ -85,7 +82,8 @@ impl Book {
         let of_files = FileShelf::in_directory(directory);
         let kept = of_files.kept()?;
         let registry = registry.with_kept(&kept).map_err(|fault| CommandError::failed(fault.0))?;
-        let registry = registry.with_files(files, None).map_err(CommandError::Faults)?;
+        let registry =
+            registry.with_files(files, clock::now(), None).map_err(CommandError::Faults)?;
         live.know(Arc::new(registry.clone()));
         Ok(Book {
             editions: Arc::new(Editions::new(plans(&registry, &topics))),
@@ -224,8 +222,7 @@ impl Book {
             return Err(CommandError::failed(text));
         };
         let horizon = Horizon { lead: self.lead, reached: held.reached };
-        let reload = Reload { at: clock::now(), horizon };
-        let registry = writing.registry.with_files(definitions, Some(reload));
+        let registry = writing.registry.with_files(definitions, clock::now(), Some(horizon));
         let registry = registry.map_err(CommandError::Faults)?;
         self.of_files.keep(&registry)?;
         let number = self.show(&mut writing, registry);
@@ -299,7 +296,7 @@ impl Catalogue for Book {
         who: &str,
     ) -> Result<Change, NotDone> {
         let author = author(who);
-        self.make(|registry, _| registry.delete(tenant, code, seen, author.clone()))
+        self.make(|registry, horizon| registry.delete(tenant, code, seen, horizon, author.clone()))
     }
 
     fn registry(&self) -> Arc<Registry> {
@@ -308,47 +305,6 @@ impl Catalogue for Book {
 
     fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Acquire)
-    }
-}
-
-/// Works a change out and stores it; anew, where another listener had its turn in between. Whether one that was not
-/// acknowledged is stored all the same, the next turn tells.
-fn stored(
-    writing: &mut Writing,
-    work_out: impl Fn(&Registry) -> Result<Change, Refusal>,
-) -> Result<Change, NotDone> {
-    let Writing { registry, shelf, .. } = writing;
-    let not_stored = |error: &shelf::Error, what: &str| {
-        tracing::error!(%error, "a definition could not be stored");
-        NotDone::Unavailable(format!("it could not be stored, and {what}: {error}"))
-    };
-    let mut tries = 0;
-    let mut unproven: Option<(Change, shelf::Error)> = None;
-    loop {
-        let turn = shelf.begin(registry).map_err(|error| match &unproven {
-            None => not_stored(&error, "nothing was changed"),
-            Some(_) => {
-                not_stored(&error, "whether it will be is not known: read it, and try again")
-            }
-        })?;
-        if let Some((change, error)) = unproven.take() {
-            if registry.records().any(|stored| *stored == change.record) {
-                return Ok(change);
-            }
-            if tries == TRIES {
-                return Err(not_stored(&error, "nothing was changed"));
-            }
-        }
-        let change = work_out(registry).map_err(NotDone::Refused)?;
-        // Also a call that changes nothing may have to be known again.
-        if change.record.revision <= registry.revision() {
-            return Ok(change);
-        }
-        match shelf.store(turn, &change.record, registry) {
-            Ok(()) => return Ok(change),
-            Err(error) => unproven = Some((change, error)),
-        }
-        tries += 1;
     }
 }
 

@@ -48,6 +48,13 @@ pub(in crate::daemon::run) enum Error {
     Nowhere(String),
 }
 
+impl Error {
+    /// Whether another listener had its turn meanwhile.
+    pub(super) fn is_overtaken(&self) -> bool {
+        matches!(self, Error::Kafka(error) if error.is_overtaken())
+    }
+}
+
 /// The turn to write.
 pub(super) enum Turn {
     /// Nobody else writes.

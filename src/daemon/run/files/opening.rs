@@ -7,7 +7,7 @@ use crate::daemon::lines::REJECT_BYTES_MAX;
 use crate::daemon::run::definitions;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::{Common, From, State, random, random_id};
-use crate::daemon::{CommandError, unbound};
+use crate::daemon::{CommandError, clock, unbound};
 use crate::definition::{Definitions, Plan};
 use crate::engine::{self, CommitRecord, Cursor, DigestKey};
 use crate::file::{Follower, Own};
@@ -76,7 +76,9 @@ pub(in crate::daemon) fn look(
     let directory = settings.state.directory.join(super::TASK);
     // As a start would have them: with what was made over the listener, and what files do not have any more.
     let registry = definitions::beside(&settings.state.directory)?;
-    let registry = registry.with_files(definitions.clone(), None).map_err(CommandError::Faults)?;
+    let registry = registry
+        .with_files(definitions.clone(), clock::now(), None)
+        .map_err(CommandError::Faults)?;
     let plan = Arc::new(Plan::new(registry.definitions()));
     let Some(store) = Store::look(&directory, &plan).map_err(failure)? else { return Ok(None) };
     unbound::check(&store, GROUP, ADVICE)?;

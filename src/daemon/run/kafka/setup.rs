@@ -46,6 +46,7 @@ pub(super) fn work(
         destinations = Some(Destinations::known(broker, directory, &answer.cluster, written)?);
         tell_limits(flow, &answer.limits);
         let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
+        outside.live.count(&topic.name, answer.partitions);
         let job = Arc::new(job(settings, flow, answer, topic, outside));
         for worker in 0..flow.source.workers.get() {
             let mut options = options(flow, topic, worker, &instance, limits.clone());
