@@ -137,6 +137,6 @@ fn own_id(registry: &Registry, tenant: &str, foreign: &Foreign) -> Option<String
     };
     let written = Json::parse(&foreign.metric.source.written).ok()?;
     let id = zenskar::uuid_of(written.member(key)?.scalar_text()?)?;
-    let mut own = registry.records().filter(|record| record.tenant == tenant);
+    let mut own = registry.records_of(tenant);
     own.all(|record| record.id != id).then_some(id)
 }

@@ -42,6 +42,9 @@ pub(super) async fn edit<T, R: From<NotDone>>(
     loop {
         let registry = shared.shown.catalogue.registry();
         let record = find(&registry).ok_or(NotDone::Refused(Refusal::NotFound))?;
+        if let Some(place) = record.place.clone() {
+            return Err(NotDone::Refused(Refusal::ReadOnly { place }).into());
+        }
         let (patch, beside) = work_out(record)?;
         let patch = Patch { of_revision: Some(record.revision), ..patch };
         match change(shared, caller, (&record.tenant, &record.code), patch).await {

@@ -2,18 +2,23 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Response, StatusCode};
+use axum::http::{Method, Response, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use super::access::Caller;
 use super::body::{self, Asked, Unread};
 use super::catalogue::NotDone;
 use super::query::Query;
-use super::router::{JSON, Parameters, Shared, answer, fault, no_content, refused};
+use super::router::{JSON, Parameters, Shared, answer, fault, no_content, no_such_method, refused};
 use super::words::Named;
 use super::{MetricsAsk, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
-use crate::registry::{self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, try_out};
+use crate::registry::{
+    self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, id_text, try_out,
+};
+
+/// The only code that is posted to.
+const VALIDATION: &str = "validate";
 
 /// How many sample events a validation takes.
 pub(super) const SAMPLES_MAX: usize = 1_000;
@@ -178,13 +183,18 @@ pub(super) async fn delete(
     }
 }
 
-/// What a definition means and what it makes of sample events, with nothing stored.
+/// What a definition means and what it makes of sample events, with nothing stored; nothing else is posted to a code.
 pub(super) async fn validate(
     State(shared): State<Shared>,
     caller: Caller,
+    Named(code): Named<String>,
+    uri: Uri,
     query: Parameters,
     body: Asked,
 ) -> Response<Body> {
+    if code != VALIDATION {
+        return no_such_method(Method::POST, uri).await;
+    }
     let asked = tenant_of(&caller, query).and_then(|named| {
         let mut definition = object(body)?;
         let events = samples(definition.shift_remove("events"))?;
@@ -354,10 +364,4 @@ pub(super) fn new_id() -> String {
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     id_text(bytes)
-}
-
-/// As UUIDs are written.
-pub(super) fn id_text(bytes: [u8; 16]) -> String {
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

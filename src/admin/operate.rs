@@ -1,8 +1,10 @@
 //! What operators ask: health, series, totals so far, and the log's level.
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{Response, StatusCode};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::json;
 
 use super::access::Caller;
@@ -22,20 +24,30 @@ pub(super) async fn healthz() -> Response<Body> {
     answer(StatusCode::OK, JSON, json!({ "alive": true }).to_string())
 }
 
-/// `{"ready": true, "obstacles": [], "warnings": []}`, or 503 with what is not ready, why and since when.
-pub(super) async fn readyz(State(shared): State<Shared>) -> Response<Body> {
+/// `{"ready": true, "obstacles": [], "warnings": []}`, or 503 with what is not ready and since when. Why, is told to those
+/// who may see every tenant, for a reason may name a tenant, a metric or a customer.
+pub(super) async fn readyz(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response<Body> {
     let obstacles = shared.shown.readiness.obstacles();
+    let warnings = shared.shown.readiness.warnings();
     let is_ready = obstacles.is_empty();
-    let listed: Vec<serde_json::Value> = obstacles.iter().map(obstacle_body).collect();
-    let warnings: Vec<serde_json::Value> =
-        shared.shown.readiness.warnings().iter().map(obstacle_body).collect();
+    let is_all_well = is_ready && warnings.is_empty();
+    let is_told_why = is_all_well || shared.sees_every_tenant(peer.ip(), headers).await;
+    let withheld = (!is_told_why).then(|| shared.reason_withheld());
+    let told = |obstacle: &Obstacle| obstacle_body(obstacle, withheld);
+    let listed: Vec<serde_json::Value> = obstacles.iter().map(told).collect();
+    let warnings: Vec<serde_json::Value> = warnings.iter().map(told).collect();
     let body = json!({ "ready": is_ready, "obstacles": listed, "warnings": warnings });
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer(status, JSON, body.to_string())
 }
 
-fn obstacle_body(obstacle: &Obstacle) -> serde_json::Value {
+fn obstacle_body(obstacle: &Obstacle, withheld: Option<&str>) -> serde_json::Value {
     let Obstacle { what, reason, since } = obstacle;
+    let reason = withheld.unwrap_or(reason);
     json!({ "what": what, "reason": reason, "since": since.to_string() })
 }
 

@@ -1,6 +1,6 @@
 //! Paths and what they answer (interfaces, "Admin listener"): one table, in which each route says what it needs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,7 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub(super) const JSON: &str = "application/json";
 pub(super) const REQUEST_ID: &str = "x-request-id";
 
 const METRICS: &str = "/v1/metrics";
-const VALIDATE: &str = "/v1/metrics/validate";
+/// A metric; to POST its only code is `validate`.
 const METRIC: &str = "/v1/metrics/{code}";
 const VERSIONS: &str = "/v1/metrics/{code}/versions";
 const LOG_LEVEL: &str = "/v1/log-level";
@@ -56,6 +56,26 @@ pub(super) struct Shared {
     pub(super) readers: Arc<Semaphore>,
     pub(super) gatherers: Arc<Semaphore>,
     access: Arc<Access>,
+}
+
+impl Shared {
+    /// Whether a request bears a key of all tenants, or needs none.
+    pub(super) async fn sees_every_tenant(&self, address: IpAddr, headers: HeaderMap) -> bool {
+        let (access, now) = (Arc::clone(&self.access), (self.shown.now)());
+        // A hash that is expensive on purpose is worked out elsewhere.
+        let admitted = move || access.admit(&headers, address, Role::Read, now);
+        let caller = tokio::task::spawn_blocking(admitted).await;
+        matches!(caller, Ok(Ok(caller)) if caller.sees_every_tenant())
+    }
+
+    /// What stands in place of a reason that is not told to everybody.
+    pub(super) fn reason_withheld(&self) -> &'static str {
+        if self.shown.keys.is_empty() {
+            "this machine alone is told why, for no keys are configured: ask from here, or look into the log"
+        } else {
+            "ask with a key of all tenants to be told why, or look into the log"
+        }
+    }
 }
 
 /// Who may call a route.
@@ -100,10 +120,10 @@ pub(super) fn routes() -> Vec<Route> {
         route(M::GET, "/v1/usage", Key(Read), get(operate::usage), &[told::operating::usage]),
         route(M::GET, METRICS, Key(Read), get(native::list), &[told::native::list_all]),
         route(M::POST, METRICS, Key(Define), post(native::create), &[told::native::create]),
-        route(M::POST, VALIDATE, Key(Read), post(native::validate), &[told::native::validate]),
         route(M::GET, METRIC, Key(Read), get(native::read), &[told::native::read]),
         route(M::PATCH, METRIC, Key(Define), patch(native::patch), &[told::native::patch]),
         route(M::DELETE, METRIC, Key(Define), delete(native::delete), &[told::native::delete]),
+        route(M::POST, METRIC, Key(Read), post(native::validate), &[told::native::validate]),
         route(M::GET, VERSIONS, Key(Read), get(native::versions), &[told::native::versions]),
         route(M::GET, LOG_LEVEL, Key(Read), get(operate::log_level), &[told::operating::log_level]),
         route(
@@ -236,9 +256,13 @@ async fn no_such_path(uri: Uri) -> Response<Body> {
     Words::of(uri.path()).no_such_path(uri.path())
 }
 
-async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
     let mut routes = routes();
-    routes.retain(|route| is_of(uri.path(), route.path));
+    let is_posted_to = |route: &Route| {
+        (route.path, &route.method) != (METRIC, &Method::POST)
+            || uri.path() == told::native::VALIDATE
+    };
+    routes.retain(|route| is_of(uri.path(), route.path) && is_posted_to(route));
     // A path that names itself is none that a parameter stands for.
     let parameters = |route: &Route| route.path.matches('{').count();
     let least = routes.iter().map(parameters).min();

@@ -5,6 +5,7 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path};
+use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -38,6 +39,14 @@ impl Words {
 
     /// Why a request was not let in.
     pub(super) fn denial(self, denied: Denied) -> Response<Body> {
+        let mut response = self.denied(denied);
+        if let Denied::TooMany(seconds) = denied {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+
+    fn denied(self, denied: Denied) -> Response<Body> {
         match self {
             Words::Native => {
                 let (status, code, text) = told(denied);
@@ -136,10 +145,11 @@ fn told(denied: Denied) -> (StatusCode, &'static str, String) {
             let text = "the process is starting, and has not read what is defined: try again";
             (StatusCode::SERVICE_UNAVAILABLE, "starting", text.to_owned())
         }
-        Denied::TooMany => {
-            let text =
-                "too many requests without a valid key came from this address: wait a minute";
-            (StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text.to_owned())
+        Denied::TooMany(seconds) => {
+            let text = format!(
+                "too many requests with a key that is none came from this address: wait {seconds} s"
+            );
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_failures", text)
         }
     }
 }

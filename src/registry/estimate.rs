@@ -57,7 +57,7 @@ struct Total {
 
 impl Registry {
     /// Reads a range of a metric's: each end a date of the metric's zone, or an instant by RFC 3339. `None`: there is no
-    /// such metric that was made over the listener.
+    /// such metric.
     ///
     /// # Errors
     /// What is no range of whole periods, or of periods that cannot be added up.
@@ -67,9 +67,10 @@ impl Registry {
         customer: &str,
         (from, to): (&str, &str),
     ) -> Option<Result<Range, Vec<RangeFault>>> {
-        let made = self.alive(tenant, code)?;
+        let made = self.alive(tenant, code).map(|made| made.metrics.clone());
+        let metrics = made.unwrap_or_else(|| self.files.versions(tenant, code));
         let customers = self.files.customers_of(tenant, customer);
-        let plan = Plan::new(Definitions { metrics: made.metrics.clone(), customers });
+        let plan = Plan::new(Definitions { metrics, customers });
         let metric = plan.metrics().first()?;
         let timeline = metric.timeline(customer);
         let (start, end) = match (instant(timeline, from), instant(timeline, to)) {

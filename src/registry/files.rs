@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::record::maybe_instant;
-use super::{Horizon, Record, Registry, Unreadable};
+use super::{Horizon, Record, Registry, Unreadable, standing};
 use crate::definition::{
     CustomerCalendar, Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault,
 };
@@ -171,7 +171,8 @@ impl Registry {
             ..metric.clone()
         });
         let removed = removed.collect();
-        Ok(Registry { files: Files { now: definitions, removed }, ..self.clone() })
+        let standing = standing::records(&definitions.metrics);
+        Ok(Registry { files: Files { now: definitions, removed }, standing, ..self.clone() })
     }
 
     /// Which generation of its code a metric of a file is: the one that files had last, unless it was made otherwise since.

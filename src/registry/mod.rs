@@ -21,9 +21,11 @@
 mod change;
 mod estimate;
 mod files;
+mod id;
 mod receipt;
 mod record;
 mod refusal;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 pub use change::{Author, Change, Draft, Horizon, Outcome, Patch, UNSAID};
 pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
 pub use files::Kept;
+pub use id::{id_text, named_id};
 pub use receipt::{Once, Receipt};
 pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
 pub use refusal::Refusal;
@@ -55,6 +58,8 @@ pub struct Registry {
     /// Of each name every generation, in order.
     made: BTreeMap<Name, Vec<Arc<Made>>>,
     files: Files,
+    /// What stands in the files now.
+    standing: BTreeMap<Name, Record>,
 }
 
 /// A record and what it compiles to.
@@ -90,29 +95,47 @@ impl Registry {
         }
         generations.retain(|made| made.record.generation != record.generation);
         self.files.come_after(&record);
+        if let Some(standing) = self.standing.get_mut(&(record.tenant.clone(), record.code.clone()))
+        {
+            standing.generation = standing.generation.max(record.generation.saturating_add(1));
+        }
         generations.push(Arc::new(Made { record, metrics }));
         generations.sort_by_key(|made| made.record.generation);
         Ok(())
     }
 
-    /// Every record, in order of tenant, code and generation.
+    /// Every record that is kept, in order of tenant, code and generation.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.made.values().flatten().map(|made| &made.record)
     }
 
-    /// The metric of that name that is not deleted.
+    /// A tenant's records: what was made, also what is deleted, and what stands in files.
+    pub fn records_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Record> {
+        let made = self.made_of(tenant).flatten().map(|made| &made.record);
+        made.chain(of_tenant(&self.standing, tenant).map(|(_, record)| record))
+    }
+
+    /// The metric of that name that is not deleted, or stands in a file.
     pub fn record(&self, tenant: &str, code: &str) -> Option<&Record> {
-        self.alive(tenant, code).map(|made| &made.record)
+        let made = self.alive(tenant, code).map(|made| &made.record);
+        made.or_else(|| self.standing(tenant, code))
     }
 
     /// The newest metric of that name, also one that is deleted.
     pub fn newest(&self, tenant: &str, code: &str) -> Option<&Record> {
-        self.generations(tenant, code).last().map(|made| &made.record)
+        let made = || self.generations(tenant, code).last().map(|made| &made.record);
+        self.standing(tenant, code).or_else(made)
     }
 
     /// The newest of each of a tenant's names, also what is deleted.
     pub fn newest_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Record> {
-        self.made_of(tenant).filter_map(|made| made.last()).map(|made| &made.record)
+        let made = self.made_of(tenant).filter_map(|made| made.last()).map(|made| &made.record);
+        let made = made.filter(|record| self.standing(&record.tenant, &record.code).is_none());
+        made.chain(of_tenant(&self.standing, tenant).map(|(_, record)| record))
+    }
+
+    fn standing(&self, tenant: &str, code: &str) -> Option<&Record> {
+        self.standing.get(&(tenant.to_owned(), code.to_owned()))
     }
 
     /// All that a plan is to be made of: also what is deleted, for its open periods still close.
@@ -135,7 +158,14 @@ impl Registry {
 
     /// Each metric's generations.
     fn made_of<'r>(&'r self, tenant: &str) -> impl Iterator<Item = &'r Vec<Arc<Made>>> {
-        let from = self.made.range((tenant.to_owned(), String::new())..);
-        from.take_while(move |((of, _), _)| of == tenant).map(|(_, made)| made)
+        of_tenant(&self.made, tenant).map(|(_, made)| made)
     }
+}
+
+fn of_tenant<'m, T>(
+    all: &'m BTreeMap<Name, T>,
+    tenant: &str,
+) -> impl Iterator<Item = (&'m Name, &'m T)> {
+    let from = all.range((tenant.to_owned(), String::new())..);
+    from.take_while(move |((of, _), _)| of == tenant)
 }

@@ -86,6 +86,9 @@ pub struct Record {
     /// Calls that are known again by their keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<Receipt>,
+    /// `file:` and the file's name, of a metric that stands in one: its record is read-only, and stored nowhere.
+    #[serde(skip)]
+    pub place: Option<String>,
 }
 
 /// One version of a metric.
@@ -160,6 +163,7 @@ impl Record {
             versions: vec![version],
             audit: Vec::new(),
             receipts: Vec::new(),
+            place: None,
         }
     }
 

@@ -121,7 +121,7 @@ impl super::files::Files {
         self.metrics().chunk_by(is_same).filter_map(of_file).collect()
     }
 
-    fn versions(&self, tenant: &str, code: &str) -> Vec<Metric> {
+    pub(super) fn versions(&self, tenant: &str, code: &str) -> Vec<Metric> {
         let is_it = |metric: &&Metric| metric.tenant == tenant && metric.code == code;
         self.metrics().iter().filter(is_it).cloned().collect()
     }
@@ -149,7 +149,8 @@ fn of_file(versions: &[Metric]) -> Option<Entry> {
     Some(Entry { tenant: newest.tenant.clone(), code: newest.code.clone(), body })
 }
 
-fn written(metric: &Metric) -> Map<String, Value> {
+/// A definition as it was written, in the native form.
+pub(super) fn written(metric: &Metric) -> Map<String, Value> {
     let source = &metric.source;
     let native = source.native.as_ref().unwrap_or(&source.written);
     serde_json::from_str(native).expect("a definition is an object")

@@ -25,6 +25,8 @@ pub(super) enum Refused {
     NotFound,
     /// 405
     MadeOtherwise(registry::Origin),
+    /// 409, by the file that the metric stands in
+    ReadOnly(String),
     /// 413
     TooLarge,
     /// 422
@@ -48,9 +50,10 @@ impl From<NotDone> for Refused {
     fn from(not_done: NotDone) -> Self {
         match not_done {
             NotDone::Refused(registry::Refusal::NotFound) => Refused::NotFound,
-            NotDone::Refused(registry::Refusal::Exists | registry::Refusal::ReadOnly { .. }) => {
+            NotDone::Refused(registry::Refusal::Exists) => {
                 Refused::Faults(vec![fault("code", TAKEN)])
             }
+            NotDone::Refused(registry::Refusal::ReadOnly { place }) => Refused::ReadOnly(place),
             NotDone::Refused(registry::Refusal::Faults(faults)) => {
                 let faults = faults.iter().map(|found| Fault {
                     path: vec![Step::Key(found.path.clone())],
@@ -101,7 +104,7 @@ pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
         Denied::Starting => {
             error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
         }
-        Denied::TooMany => error(
+        Denied::TooMany(_) => error(
             StatusCode::TOO_MANY_REQUESTS,
             "Too Many Requests",
             Some("too_many_requests"),
@@ -150,6 +153,11 @@ pub(super) fn refusal(refused: Refused, words: LagoErrors) -> Response<Body> {
         }
         Refused::NotFound => {
             error(StatusCode::NOT_FOUND, "Not Found", Some("billable_metric_not_found"), None)
+        }
+        Refused::ReadOnly(place) => {
+            let file = place.strip_prefix("file:").unwrap_or(&place);
+            let details = Json::object([("file", Json::List(vec![Json::text(file)]))]);
+            error(StatusCode::CONFLICT, "Conflict", Some("read_only"), Some(details))
         }
         Refused::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large", None, None),
         Refused::Faults(mut faults) => {

@@ -7,14 +7,13 @@ mod answer;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
-use sha2::{Digest, Sha256};
 
 use self::answer::{Refused, TAKEN, fault, paged, refusal, shown};
 pub(super) use self::answer::{denial, failed, no_such_path, too_late};
 use super::access::Caller;
 use super::body::{self, Asked};
 use super::making;
-use super::native::{id_text, new_id, parameters};
+use super::native::{new_id, parameters};
 use super::page::Page;
 use super::router::{Parameters, Shared};
 use super::words::Named;
@@ -22,7 +21,7 @@ use crate::dialect::lago::{self, BillableMetric, Identity};
 use crate::dialect::{Defaults, Json};
 use crate::format::definitions::Form;
 use crate::format::evaluate_expression;
-use crate::registry::{Definition, Draft, Origin, Patch, Record, Registry};
+use crate::registry::{Definition, Draft, Origin, Patch, Record, Registry, named_id};
 
 const GROUPS: &str = "/groups";
 const EVALUATION: &str = "evaluate_expression";
@@ -77,10 +76,8 @@ pub(super) async fn list(
 
 /// A page of the metrics that Lago can say, and how many of them there are.
 fn listed(registry: &Registry, tenant: &str, page: Page) -> Result<(Vec<Json>, usize), Refused> {
-    let is_own = |record: &&Record| {
-        record.tenant == tenant && record.deleted_at.is_none() && is_sayable(record)
-    };
-    let mut records: Vec<&Record> = registry.records().filter(is_own).collect();
+    let is_own = |record: &&Record| record.deleted_at.is_none() && is_sayable(record);
+    let mut records: Vec<&Record> = registry.records_of(tenant).filter(is_own).collect();
     records.sort_by(|one, other| {
         (other.created_at, other.revision).cmp(&(one.created_at, one.revision))
     });
@@ -274,14 +271,4 @@ fn groups(record: &Record, metric: &BillableMetric) -> Vec<Json> {
         ])
     };
     choices.iter().map(group).collect()
-}
-
-/// A UUID that is the same for the same name (RFC 9562, version 8: SHA-256 of it).
-pub(super) fn named_id(name: &str) -> String {
-    let digest = Sha256::digest(name.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    bytes[6] = bytes[6] & 0x0F | 0x80;
-    bytes[8] = bytes[8] & 0x3F | 0x80;
-    id_text(bytes)
 }

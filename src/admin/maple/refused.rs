@@ -96,7 +96,9 @@ impl From<NotDone> for Refused {
             NotDone::Refused(Refusal::NotFound) => Refused::no_metric(),
             NotDone::Refused(Refusal::Exists) => conflict("exists", "there is such a metric"),
             NotDone::Refused(Refusal::ReadOnly { place }) => {
-                conflict("read_only", &format!("the metric stands in {place}: change it there"))
+                let file = place.strip_prefix("file:").unwrap_or(&place);
+                let text = format!("the metric stands in the file {file}: change it there");
+                conflict("read_only", &text)
             }
             NotDone::Refused(Refusal::Stale { .. } | Refusal::Overtaken) => {
                 conflict("changed", "another change came in between: read the metric again")

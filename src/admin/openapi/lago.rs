@@ -66,6 +66,8 @@ pub(in crate::admin) fn create() -> Operation {
     answer.refuses_for(403, CUSTOM).refuses(&[503])
 }
 
+const READ_ONLY: &str = "The metric stands in a file, which `error_details.file` names: it changes there alone (`read_only`).";
+
 const CUSTOM: &str = "The key may not do that; or `custom_agg`, which runs code, is asked for (`feature_unavailable`); or no keys \
     are configured, and the request comes from another machine.";
 
@@ -105,6 +107,7 @@ pub(in crate::admin) fn update() -> Operation {
         )
         .refuses_for(403, CUSTOM)
         .refuses(&[404, 503])
+        .refuses_for(409, READ_ONLY)
         .refuses_for(
             405,
             "The metric was made by other calls, which change it: `code` says by which.",
@@ -115,6 +118,7 @@ pub(in crate::admin) fn delete() -> Operation {
     named(call("lagoDeleteBillableMetric", "Let a metric fold nothing any more"))
         .answers(200, "What it was.", "LagoBillableMetric", &json!({ "billable_metric": metric() }))
         .refuses(&[404, 422, 503])
+        .refuses_for(409, READ_ONLY)
 }
 
 pub(in crate::admin) fn evaluate() -> Operation {

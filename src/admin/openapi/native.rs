@@ -13,6 +13,9 @@ use crate::admin::native::SAMPLES_MAX;
 use crate::format::definitions::Form;
 use crate::registry::Deed;
 
+/// The path that is posted to, which is that of a metric to other methods.
+pub(in crate::admin) const VALIDATE: &str = "/v1/metrics/validate";
+
 /// The code and the id that examples have.
 const CODE: &str = "llm_tokens";
 const ID: &str = "1a901a90-1a90-4a90-9a90-1a901a901a90";
@@ -62,6 +65,7 @@ pub(in crate::admin) fn validate() -> Operation {
     let mut body = written();
     body["events"] = json!([event]);
     call("validateMetric", "What a definition means and what it makes of sample events; nothing is kept")
+        .at(VALIDATE)
         .note("Every period that has an event is closed at the end, and no clock is held against the events.")
         .with(tenant())
         .takes("Validation", &body)

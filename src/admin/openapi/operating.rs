@@ -29,10 +29,14 @@ pub(in crate::admin) fn readyz() -> Operation {
         json!({ "what": "process", "reason": "is starting", "since": "2026-03-10T12:00:00Z" });
     let unready = json!({ "ready": false, "obstacles": [process], "warnings": [] });
     call("isReady", "Whether the process does its work, and what keeps it from that")
+        .note(
+            "It is answered to everybody. A `reason` may name a tenant, a metric or a customer: it is told to keys of all \
+             tenants, and, where no keys are configured, to this machine; to others stands in its place how to be told.",
+        )
         .answers(200, "Nothing is lacking.", "Readiness", &ready)
         .answers(
             503,
-            "It is not ready: each obstacle says what, why, and since when.",
+            "It is not ready: each obstacle says what, since when, and, to whom that is told, why.",
             "Readiness",
             &unready,
         )

@@ -41,7 +41,13 @@ impl Words {
 pub(super) fn response(words: Words, status: u16, why: Option<&str>) -> Value {
     let content = json!({ JSON: { "schema": reference(words.schema()) } });
     let description = why.map_or_else(|| reason(words, status).to_owned(), str::to_owned);
-    json!({ "description": description, "headers": request_id(), "content": content })
+    let mut headers = request_id();
+    if status == 429 {
+        let seconds = json!({ "type": "integer", "minimum": 1 });
+        let header = json!({ "description": "For how many seconds to wait.", "schema": seconds });
+        headers.insert("retry-after".to_owned(), header);
+    }
+    json!({ "description": description, "headers": headers, "content": content })
 }
 
 /// What a status means wherever nothing else is told of it.
@@ -65,7 +71,10 @@ fn reason(words: Words, status: u16) -> &'static str {
         }
         (413, _) => "The body is too large.",
         (422, _) => "What is asked has faults: all of them.",
-        (429, _) => "Too many requests without a valid key came from this address: wait a minute.",
+        (429, _) => {
+            "Too many requests with a key that is none came from this address within a minute: until it ends, only keys that \
+             are known by now are let in from there."
+        }
         (500, _) => "Something is broken: the log says what.",
         (503, _) => {
             "It cannot be done now: the process starts and has not read what is defined, or what keeps it is away. The \
@@ -143,10 +152,10 @@ fn zenskar_example() -> Value {
 }
 
 fn lago() -> Value {
-    let codes = list(text("A code of Lago's, such as value_is_mandatory."));
+    let codes = list(text("A code of Lago's, such as value_is_mandatory, or a file's name."));
     let details = json!({
         "type": "object", "additionalProperties": codes,
-        "description": "Each field that has faults, with their codes.",
+        "description": "Each field that has faults, with their codes; of a metric in a file the file's name under `file`.",
     });
     closed(
         "A refusal in Lago's form.",

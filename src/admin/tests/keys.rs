@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Given, ready, sent, served_with};
 use crate::admin::router::{Need, Route, routes};
-use crate::admin::{Hash, Key, Role, TenantNames, Tenants};
+use crate::admin::{Hash, Key, Readiness, Role, TenantNames, Tenants};
 use crate::model::EventTime;
 use crate::telemetry::Series;
 
@@ -87,6 +87,39 @@ fn calls_without_a_key_say_nothing_of_tenants() {
     let open = routes().into_iter().filter(|route| route.need == Need::Nothing);
     let open: Vec<_> = open.map(|route| route.path).collect();
     assert_eq!(open, ["/healthz", "/readyz", "/metrics", "/openapi.json"]);
+}
+
+/// What keeps the process from its work may name a metric and its tenant.
+#[test]
+fn reasons_are_told_to_keys_of_all_tenants_alone() {
+    let keys = vec![key("reads-1", Some("cmp_1"), Role::Read), key("reads", None, Role::Read)];
+    let reason = "metric \"tokens\" of tenant \"cmp_2\" changed its meaning";
+    let readiness = Readiness::new("usage partition 3", reason, EventTime::EARLIEST);
+    readiness.warn("definitions", reason, EventTime::EARLIEST);
+    let given = Given { keys, ..Given::default() };
+    served_with(given, Series::new(EventTime::EARLIEST), readiness, |address| {
+        let told = |key: Option<&str>| -> Value {
+            let header = key.map(|key| format!("authorization: Bearer {key}\r\n"));
+            let (status, body) = sent(address, "GET /readyz", &header.unwrap_or_default(), "");
+            assert_eq!(status, 503, "{body}");
+            serde_json::from_str(&body).expect("JSON")
+        };
+        for key in [None, Some("guessed"), Some("reads-1")] {
+            let told = told(key);
+            for listed in [&told["obstacles"][0], &told["warnings"][0]] {
+                assert!(listed["reason"].to_string().contains("a key of all tenants"), "{told}");
+                assert!(listed["what"].is_string() && listed["since"].is_string(), "{told}");
+            }
+            assert!(!told.to_string().contains("cmp_2"), "{told}");
+        }
+        let told = told(Some("reads"));
+        assert_eq!(told["obstacles"][0]["reason"], reason);
+        assert_eq!(told["warnings"][0]["reason"], reason);
+        for path in ["/healthz", "/metrics", "/openapi.json"] {
+            let (_, told) = sent(address, &format!("GET {path}"), "", "");
+            assert!(!told.contains("cmp_2"), "{path}");
+        }
+    });
 }
 
 fn path(route: &Route, company: &str, name: &str) -> String {

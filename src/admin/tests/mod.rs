@@ -1,6 +1,7 @@
 //! The listener by what it answers, over a real socket.
 
 mod cors;
+mod files;
 mod gather;
 mod keys;
 mod lago;
@@ -24,7 +25,7 @@ use super::{
     Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Peers, Readiness,
     Refusal, Shown, Tenants, UsageAsk, serve,
 };
-use crate::format::{Unanswered, UsagePage};
+use crate::format::{Unanswered, UsagePage, definitions};
 use crate::model::{Disposition, EventTime, Span};
 use crate::registry::{self, Author, Change, Draft, Horizon, Patch, Registry};
 use crate::telemetry::Series;
@@ -71,7 +72,6 @@ impl Peers for Alone {
 }
 
 /// Keeps definitions in memory.
-#[derive(Default)]
 struct Memory(Mutex<Registry>);
 
 impl Memory {
@@ -139,6 +139,8 @@ struct Given {
     tenants: Tenants,
     dialects: Dialects,
     origins: Origins,
+    /// Definition files: name and text.
+    files: Vec<(&'static str, &'static str)>,
     peers: Option<Arc<dyn Peers>>,
 }
 
@@ -147,12 +149,15 @@ fn served_with(given: Given, series: Series, readiness: Readiness, act: impl FnO
     let address = listener.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let (series, readiness) = (Arc::new(series), Arc::new(readiness));
+    let defined = definitions::read(&given.files).expect("they are valid");
+    let registry =
+        Registry::default().with_files(defined, now(), None).expect("nothing else is defined");
     let shown = Shown {
         series,
         readiness,
         live: Arc::new(Known),
         peers: given.peers.unwrap_or_else(|| Arc::new(Alone)),
-        catalogue: Arc::new(Memory::default()),
+        catalogue: Arc::new(Memory(Mutex::new(registry))),
         keys: given.keys.into(),
         tenants: Arc::new(given.tenants),
         dialects: Arc::new(given.dialects),

@@ -61,6 +61,36 @@ fn metric_is_made_read_changed_and_deleted() {
 }
 
 #[test]
+fn a_metric_may_have_the_name_of_a_call() {
+    with(|address| {
+        let named = json!({"code": "validate", "aggregation": "count"});
+        assert_eq!(call(address, "POST /v1/metrics", &named).0, 201);
+        let (status, read) = call(address, "GET /v1/metrics/validate", &Value::Null);
+        assert_eq!((status, &read["code"]), (200, &"validate".into()), "{read}");
+        let (status, changed) =
+            call(address, "PATCH /v1/metrics/validate", &json!({"name": "Validations"}));
+        assert_eq!((status, &changed["name"]), (200, &"Validations".into()), "{changed}");
+        let (status, told) = call(address, "POST /v1/metrics/validate", &named);
+        assert_eq!((status, told["meaning"].is_string()), (200, true), "{told}");
+        let versions = call(address, "GET /v1/metrics/validate/versions", &Value::Null);
+        assert_eq!(versions.0, 200, "{versions:?}");
+        assert_eq!(call(address, "DELETE /v1/metrics/validate", &Value::Null).0, 204);
+        assert_eq!(call(address, "GET /v1/metrics/validate", &Value::Null).0, 404);
+        let (status, told) = call(address, "POST /v1/metrics/other", &named);
+        let text = told["error"]["message"].to_string();
+        assert_eq!(
+            (status, text.contains("takes GET and PATCH and DELETE,")),
+            (405, true),
+            "{told}"
+        );
+        let (status, told) = call(address, "PUT /v1/metrics/validate", &named);
+        let text = told["error"]["message"].to_string();
+        let all = "takes GET and PATCH and DELETE and POST,";
+        assert_eq!((status, text.contains(all)), (405, true), "{told}");
+    });
+}
+
+#[test]
 fn metrics_are_listed_by_pages() {
     with(|address| {
         for code in ["b", "a/b c", "d.e"] {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use super::{Given, ready, sent, served_with};
+use crate::admin::access::Denied;
 use crate::admin::words::Words;
 use crate::admin::{Hash, Key, Role};
 use crate::model::EventTime;
@@ -108,6 +109,8 @@ fn an_address_that_tries_keys_has_to_wait() {
         assert_eq!(first, [401; 10]);
         for way in &WAYS {
             check(way, call(address, way), 429);
+            let denial = way.words.denial(Denied::TooMany(7));
+            assert_eq!(denial.headers()["retry-after"], "7", "{}", way.request);
         }
         assert_eq!(sent(address, "GET /healthz", "", "").0, 200, "what needs no key is answered");
     });

@@ -144,8 +144,7 @@ pub(super) fn own<'r>(
 }
 
 fn found<'r>(registry: &'r Registry, tenant: &str, id: &str) -> Option<&'r Record> {
-    let is_it = |record: &&Record| record.tenant == tenant && record.id == id;
-    registry.records().filter(is_it).find(|record| is_shown(record))
+    registry.records_of(tenant).find(|record| record.id == id && is_shown(record))
 }
 
 pub(super) fn is_shown(record: &Record) -> bool {

@@ -10,13 +10,12 @@ use super::filter::truth;
 use super::request::{Faults, Organisation, Query, fault};
 use crate::admin::access::Caller;
 use crate::admin::gather::{self, Sender};
-use crate::admin::lago::named_id;
 use crate::admin::router::{Parameters, Shared};
 use crate::admin::{Refusal, UsageAsk};
 use crate::dialect::Json;
 use crate::dialect::zenskar::Detail;
 use crate::format::UsagePage;
-use crate::registry::{Estimated, Range, RangeEdge, RangeFault};
+use crate::registry::{Estimated, Range, RangeEdge, RangeFault, named_id};
 
 /// How many totals an estimate is made of at most.
 const TOTALS_MAX: usize = 10_000;

@@ -65,8 +65,7 @@ pub(in crate::admin) async fn list(
         // Each aggregate is read: whoever asks for health waits for nobody.
         let page = tokio::task::spawn_blocking(move || {
             // Also what is deleted: a cursor may name it.
-            let made = registry.records().filter(|record| record.tenant == tenant);
-            ask.page(&made.collect::<Vec<_>>())
+            ask.page(&registry.records_of(&tenant).collect::<Vec<_>>())
         });
         page.await.map_err(|error| Refused::Failed(error.to_string()))?
     };

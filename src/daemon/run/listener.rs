@@ -39,6 +39,9 @@ pub(super) fn listen(
     }
     let scheme = if watching.is_some() { "https" } else { "http" };
     tracing::info!(scheme, address = %listener.address(), "admin listener answers");
+    if settings.keys.is_empty() {
+        tracing::info!("no admin.keys: definitions and totals are told to this machine alone");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -124,7 +124,8 @@ impl Form {
     }
 
     /// What is kept of a body that this form reads, as the system's own call would keep it.
-    pub(super) fn kept(self, written: &str) -> String {
+    #[must_use]
+    pub fn kept(self, written: &str) -> String {
         match (self, Json::parse(written)) {
             (Form::Zenskar, _) => zenskar::read_submitted(written)
                 .map_or_else(|_| written.to_owned(), |submitted| submitted.aggregate.text()),
