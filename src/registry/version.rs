@@ -11,7 +11,8 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 
 impl Horizon {
     /// The first full second that is far enough ahead.
-    pub(super) fn earliest(&self, now: EventTime) -> EventTime {
+    #[must_use]
+    pub fn earliest(&self, now: EventTime) -> EventTime {
         let reached = self.reached.map_or(now, |reached| reached.max(now));
         let ahead = reached.saturating_add(self.lead).micros();
         let over = ahead.rem_euclid(MICROS_PER_SECOND);
