@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::EventTime;
 use crate::registry::{self, Change, Draft, Patch, Registry};
 
 /// Why a change was not made, or is not known to count yet.
@@ -13,6 +14,15 @@ pub enum NotDone {
     Unavailable(String),
     /// Something is broken.
     Failed(String),
+}
+
+/// A change that is only worked out.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Tried {
+    /// What would be made now.
+    pub change: Change,
+    /// The first instant from which a version that is made now may count.
+    pub earliest: EventTime,
 }
 
 /// Who keeps the definitions. May be called from many threads; a change takes until every task goes by it.
@@ -34,6 +44,24 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// Why not.
     fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone>;
+
+    /// What [`Catalogue::create`] would come to: nothing is stored.
+    ///
+    /// # Errors
+    /// Why it would not be made.
+    fn try_create(&self, draft: Draft, who: &str) -> Result<Tried, NotDone>;
+
+    /// What [`Catalogue::change`] would come to: nothing is stored.
+    ///
+    /// # Errors
+    /// Why it would not be made.
+    fn try_change(
+        &self,
+        tenant: &str,
+        code: &str,
+        patch: Patch,
+        who: &str,
+    ) -> Result<Tried, NotDone>;
 
     /// Deletes one, at the version that the caller saw.
     ///

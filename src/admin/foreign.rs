@@ -7,7 +7,7 @@ use super::access::Caller;
 use super::catalogue::NotDone;
 use super::native::{faulty, new_id, own_tenant};
 use super::router::Shared;
-use super::{Refusal, making, zenskar};
+use super::{Refusal, Tried, making, zenskar};
 use crate::dialect::Json;
 use crate::format::definitions::{BodyFault, Foreign, Form, read_foreign};
 use crate::registry::{self, Change, Definition, Draft, Origin, Patch, Record, Registry};
@@ -64,35 +64,62 @@ pub(super) fn draft(shared: &Shared, tenant: String, foreign: &Foreign) -> Draft
 pub(super) async fn change(
     shared: &Shared,
     caller: &Caller,
-    (tenant, code): (&str, &str),
+    name: (&str, &str),
     foreign: &Foreign,
     seen: Option<u64>,
 ) -> Result<Change, NotDone> {
+    let (tenant, code) = name;
+    if shared.shown.catalogue.registry().record(tenant, code).is_none() {
+        return making::change(shared, caller, name, Patch::default()).await;
+    }
+    let work_out = |record: &Record| Ok((Patch { seen, ..patch(record, foreign)? }, ()));
+    let made = making::edit(shared, caller, |registry| registry.record(tenant, code), work_out);
+    made.await.map(|(change, ())| change)
+}
+
+/// What [`change`] would come to.
+///
+/// # Errors
+/// The same.
+pub(super) async fn try_change(
+    shared: &Shared,
+    caller: &Caller,
+    name: (&str, &str),
+    foreign: &Foreign,
+    seen: Option<u64>,
+) -> Result<Tried, NotDone> {
+    let registry = shared.shown.catalogue.registry();
+    let patch = registry.record(name.0, name.1).map(|record| patch(record, foreign));
+    let patch = Patch { seen, ..patch.transpose()?.unwrap_or_default() };
+    making::try_change(shared, caller, name, patch).await
+}
+
+/// What has a metric that was made in that form say what a body says.
+///
+/// # Errors
+/// One that was made otherwise, or has another code.
+fn patch(record: &Record, foreign: &Foreign) -> Result<Patch, NotDone> {
     let fault = |path: &str, message: String| {
         let fault = BodyFault { path: path.to_owned(), message };
         NotDone::Refused(registry::Refusal::Faults(vec![fault]))
     };
-    let work_out = |record: &Record| {
-        if record.origin != origin(foreign.form) {
-            let name = record.origin.name();
-            return Err(fault(
-                DIALECT,
-                format!("the metric was made by {name} calls, and is changed in that form"),
-            ));
-        }
-        if foreign.metric.code != code {
-            return Err(fault("metrics", "is of another code than the path".to_owned()));
-        }
-        let mut before = record.newest().definition.clone();
-        let after = native(foreign);
-        if !after.contains_key(TOPIC) {
-            before.shift_remove(TOPIC);
-        }
-        let keys = making::replaced(&before, after);
-        Ok((Patch { keys, body: Some(foreign.body.clone()), seen, ..Patch::default() }, ()))
-    };
-    let made = making::edit(shared, caller, |registry| registry.record(tenant, code), work_out);
-    made.await.map(|(change, ())| change)
+    if record.origin != origin(foreign.form) {
+        let name = record.origin.name();
+        return Err(fault(
+            DIALECT,
+            format!("the metric was made by {name} calls, and is changed in that form"),
+        ));
+    }
+    if foreign.metric.code != record.code {
+        return Err(fault("metrics", "is of another code than the path".to_owned()));
+    }
+    let mut before = record.newest().definition.clone();
+    let after = native(foreign);
+    if !after.contains_key(TOPIC) {
+        before.shift_remove(TOPIC);
+    }
+    let keys = making::replaced(&before, after);
+    Ok(Patch { keys, body: Some(foreign.body.clone()), ..Patch::default() })
 }
 
 fn text(body: Definition) -> String {

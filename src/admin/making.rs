@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::access::Caller;
 use super::router::Shared;
-use super::{Catalogue, NotDone};
+use super::{Catalogue, NotDone, Tried};
 use crate::dialect::Json;
 use crate::format::definitions::{Expressed, Form, express};
 use crate::registry::{Change, Definition, Draft, Patch, Record, Refusal, Registry};
@@ -29,6 +29,28 @@ pub(super) async fn change(
     let (tenant, code) = (tenant.to_owned(), code.to_owned());
     let who = caller.name().to_owned();
     on_a_thread(shared, move |catalogue| catalogue.change(&tenant, &code, patch, &who)).await
+}
+
+/// What a new metric would come to.
+pub(super) async fn try_create(
+    shared: &Shared,
+    caller: &Caller,
+    draft: Draft,
+) -> Result<Tried, NotDone> {
+    let who = caller.name().to_owned();
+    on_a_thread(shared, move |catalogue| catalogue.try_create(draft, &who)).await
+}
+
+/// What another definition for a metric would come to.
+pub(super) async fn try_change(
+    shared: &Shared,
+    caller: &Caller,
+    (tenant, code): (&str, &str),
+    patch: Patch,
+) -> Result<Tried, NotDone> {
+    let (tenant, code) = (tenant.to_owned(), code.to_owned());
+    let who = caller.name().to_owned();
+    on_a_thread(shared, move |catalogue| catalogue.try_change(&tenant, &code, patch, &who)).await
 }
 
 /// Another definition that is made of the one before: of the one that it replaces, whoever changes it at the same time. What
@@ -91,10 +113,10 @@ pub(super) fn expressed(record: &Record, form: Form) -> Option<Json> {
     Some(body)
 }
 
-async fn on_a_thread(
+async fn on_a_thread<T: Send + 'static>(
     shared: &Shared,
-    make: impl FnOnce(&dyn Catalogue) -> Result<Change, NotDone> + Send + 'static,
-) -> Result<Change, NotDone> {
+    make: impl FnOnce(&dyn Catalogue) -> Result<T, NotDone> + Send + 'static,
+) -> Result<T, NotDone> {
     let catalogue = Arc::clone(&shared.shown.catalogue);
     let outcome = tokio::task::spawn_blocking(move || make(catalogue.as_ref())).await;
     outcome.unwrap_or_else(|error| Err(NotDone::Failed(error.to_string())))

@@ -1,21 +1,21 @@
 //! The native API of definitions: `/v1/metrics` and what is below it.
 
+mod answer;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Method, Response, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
+use self::answer::{changed, not_made, tried_out};
 use super::access::Caller;
 use super::body::{self, Asked, Unread};
-use super::catalogue::NotDone;
 use super::query::Query;
-use super::router::{JSON, Parameters, Shared, answer, fault, no_content, no_such_method, refused};
+use super::router::{JSON, Parameters, Shared, answer, no_content, no_such_method, refused};
 use super::words::Named;
 use super::{MetricsAsk, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, describe_one, read_body};
-use crate::registry::{
-    self, Change, Definition, Draft, Entry, Origin, Outcome, Patch, id_text, try_out,
-};
+use crate::registry::{Definition, Draft, Entry, Origin, Patch, id_text, try_out};
 
 /// The only code that is posted to.
 const VALIDATION: &str = "validate";
@@ -100,24 +100,29 @@ pub(super) async fn create(
     query: Parameters,
     body: Asked,
 ) -> Response<Body> {
-    let draft = tenant_of(&caller, query).and_then(|named| {
+    let asked = writing_of(&caller, query).and_then(|(named, doing)| {
         let mut definition = object(body)?;
         if definition.contains_key(foreign::DIALECT) {
             let (tenant, foreign) = foreign::read(&caller, named, definition)?;
-            return Ok(foreign::draft(&shared, tenant, &foreign));
+            return Ok((foreign::draft(&shared, tenant, &foreign), doing));
         }
         let (tenant, id) = (own_tenant(&caller, named, &definition)?, new_id());
         definition.shift_remove("tenant");
-        Ok(Draft { tenant, id, origin: Origin::Api, definition, body: None, once: None })
+        Ok((Draft { tenant, id, origin: Origin::Api, definition, body: None, once: None }, doing))
     });
-    let draft = match draft {
-        Ok(draft) => draft,
+    let (draft, doing) = match asked {
+        Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
-    match making::create(&shared, &caller, draft).await {
-        Ok(change) => changed(&shared, StatusCode::CREATED, &change),
-        Err(not_done) => not_made(not_done, ""),
-    }
+    let told = match doing {
+        Doing::Make => making::create(&shared, &caller, draft)
+            .await
+            .map(|change| changed(&shared, StatusCode::CREATED, &change)),
+        Doing::Try => making::try_create(&shared, &caller, draft)
+            .await
+            .map(|tried| tried_out(&shared, &tried)),
+    };
+    told.unwrap_or_else(|not_done| not_made(not_done, ""))
 }
 
 /// Other words or another meaning for a metric.
@@ -128,7 +133,7 @@ pub(super) async fn patch(
     query: Parameters,
     body: Asked,
 ) -> Response<Body> {
-    let asked = tenant_of(&caller, query).and_then(|named| {
+    let asked = writing_of(&caller, query).and_then(|(named, doing)| {
         let mut keys = object(body)?;
         let seen = match keys.shift_remove("version") {
             None | Some(Value::Null) => None,
@@ -139,24 +144,35 @@ pub(super) async fn patch(
         };
         if keys.contains_key(foreign::DIALECT) {
             let (tenant, foreign) = foreign::read(&caller, named, keys)?;
-            return Ok((tenant, Patch { seen, ..Patch::default() }, Some(foreign)));
+            return Ok((tenant, Patch { seen, ..Patch::default() }, Some(foreign), doing));
         }
         let tenant = own_tenant(&caller, named, &keys)?;
-        Ok((tenant, Patch { keys, seen, ..Patch::default() }, None))
+        Ok((tenant, Patch { keys, seen, ..Patch::default() }, None, doing))
     });
-    let (tenant, patch, foreign) = match asked {
+    let (tenant, patch, foreign, doing) = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
     let name = (tenant.as_str(), code.as_str());
-    let changing = match &foreign {
-        Some(foreign) => foreign::change(&shared, &caller, name, foreign, patch.seen).await,
-        None => making::change(&shared, &caller, name, patch).await,
+    let told = match (&foreign, doing) {
+        (None, Doing::Make) => making::change(&shared, &caller, name, patch)
+            .await
+            .map(|change| changed(&shared, StatusCode::OK, &change)),
+        (None, Doing::Try) => making::try_change(&shared, &caller, name, patch)
+            .await
+            .map(|tried| tried_out(&shared, &tried)),
+        (Some(foreign), Doing::Make) => {
+            foreign::change(&shared, &caller, name, foreign, patch.seen)
+                .await
+                .map(|change| changed(&shared, StatusCode::OK, &change))
+        }
+        (Some(foreign), Doing::Try) => {
+            foreign::try_change(&shared, &caller, name, foreign, patch.seen)
+                .await
+                .map(|tried| tried_out(&shared, &tried))
+        }
     };
-    match changing {
-        Ok(change) => changed(&shared, StatusCode::OK, &change),
-        Err(not_done) => not_made(not_done, &code),
-    }
+    told.unwrap_or_else(|not_done| not_made(not_done, &code))
 }
 
 /// A metric is to fold nothing any more.
@@ -250,6 +266,23 @@ pub(super) fn parameters(query: Parameters) -> Result<Vec<(String, String)>, Ref
     }
 }
 
+/// Whether a change is made, or only worked out.
+#[derive(Clone, Copy)]
+enum Doing {
+    Make,
+    Try,
+}
+
+/// The tenant that a request speaks of, and whether it names one; and whether it is to change anything.
+fn writing_of(caller: &Caller, query: Parameters) -> Result<((String, bool), Doing), Refusal> {
+    let mut query = Query::read(parameters(query)?, &["tenant", "dry_run"], &[]);
+    let named = query.text("tenant");
+    let doing = if query.is("dry_run") { Doing::Try } else { Doing::Make };
+    let named = query.finish(named)?;
+    let is_named = named.is_some();
+    Ok(((caller.tenant(named)?, is_named), doing))
+}
+
 /// The tenant that a request speaks of, and whether it names one.
 fn tenant_of(caller: &Caller, query: Parameters) -> Result<(String, bool), Refusal> {
     let mut query = Query::read(parameters(query)?, &["tenant"], &[]);
@@ -286,66 +319,6 @@ pub(super) fn object(body: Asked) -> Result<Map<String, Value>, Refusal> {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Refusal::NoJson("expected a JSON object".to_owned())),
         Err(error) => Err(Refusal::NoJson(format!("expected a JSON object: {error}"))),
-    }
-}
-
-/// A metric as it is after a change, with what became of it.
-fn changed(shared: &Shared, status: StatusCode, change: &Change) -> Response<Body> {
-    let Change { record, outcome } = change;
-    let registry = shared.shown.catalogue.registry();
-    let Some(entry) = registry.entry(&record.tenant, &record.code) else {
-        return refused(missing(&record.code));
-    };
-    let mut body = entry.body;
-    body.insert("change".to_owned(), told(outcome));
-    answer(status, JSON, Value::Object(body).to_string())
-}
-
-fn told(outcome: &Outcome) -> Value {
-    let mut told = json!({ "outcome": outcome.name() });
-    match outcome {
-        Outcome::Created => {
-            told["note"] = "it folds events that are read after this answer; earlier ones are not counted, for \
-                            there is no backfill yet"
-                .into();
-        }
-        Outcome::Versioned { version, counts_from, continues } => {
-            told["version"] = (*version).into();
-            told["counts_from"] = counts_from.to_string().into();
-            if let Some(continues) = continues {
-                told["carried_state"] = if *continues { "continues" } else { "starts_anew" }.into();
-            }
-        }
-        Outcome::Unchanged | Outcome::Described | Outcome::Deleted => {}
-    }
-    told
-}
-
-fn not_made(not_done: NotDone, code: &str) -> Response<Body> {
-    let conflict = |text: &str| fault(StatusCode::CONFLICT, "conflict", text, &[]);
-    match not_done {
-        NotDone::Refused(registry::Refusal::NotFound) => refused(missing(code)),
-        NotDone::Refused(registry::Refusal::Exists) => {
-            conflict("there is a metric of that code: change it with PATCH, or use another code")
-        }
-        NotDone::Refused(registry::Refusal::ReadOnly { place }) => {
-            let file = place.strip_prefix("file:").unwrap_or(&place);
-            conflict(&format!("the metric stands in the file {file}: change it there"))
-        }
-        NotDone::Refused(registry::Refusal::Stale { version }) => conflict(&format!(
-            "the metric is at version {version}, another one than you saw: read it again"
-        )),
-        NotDone::Refused(registry::Refusal::Overtaken) => {
-            conflict("another change came in between: read the metric again")
-        }
-        NotDone::Refused(registry::Refusal::KeyReused) => {
-            conflict("another call had that idempotency key: use another one")
-        }
-        NotDone::Refused(registry::Refusal::Faults(faults)) => refused(faulty(faults)),
-        NotDone::Unavailable(text) => {
-            fault(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &text, &[])
-        }
-        NotDone::Failed(text) => refused(Refusal::Failed(text)),
     }
 }
 

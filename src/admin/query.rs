@@ -78,6 +78,19 @@ impl Query {
         Some(value)
     }
 
+    /// Takes whether something is so; it is not where nothing is said.
+    pub(super) fn is(&mut self, name: &str) -> bool {
+        let text = self.text(name);
+        match text.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                self.fault(name, format!("{other:?} is neither true nor false"));
+                false
+            }
+        }
+    }
+
     /// Takes an instant by RFC 3339.
     pub(super) fn instant(&mut self, name: &str) -> Option<EventTime> {
         let text = self.text(name)?;

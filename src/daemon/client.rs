@@ -143,11 +143,15 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Sends a body, by POST or PATCH.
-    pub(super) fn send(&self, line: (&str, &str), body: &Value) -> Result<(), CommandError> {
-        let answer = self.call(line, &[], Some(&body.to_string()))?;
-        let _: Value = self.read(line.1, answer)?;
-        Ok(())
+    /// Sends a body, by POST or PATCH. What the daemon refuses of it are faults.
+    pub(super) fn send(
+        &self,
+        line: (&str, &str),
+        question: &Question,
+        body: &Value,
+    ) -> Result<Value, CommandError> {
+        let answer = self.call(line, question, Some(&body.to_string()))?;
+        self.read(line.1, answer)
     }
 
     fn call(
@@ -261,7 +265,7 @@ fn refusal(address: &str, path: &str, status: u16, body: &str) -> CommandError {
         return CommandError::failed(format!("{address} answers {path} with status {status}"));
     };
     match status {
-        404 => CommandError::Faults(vec![error.message]),
+        404 | 409 => CommandError::Faults(vec![error.message]),
         422 => {
             let faults = error.faults.iter();
             CommandError::Faults(

@@ -16,7 +16,8 @@ impl Horizon {
     }
 
     /// The first full second that is far enough ahead.
-    pub(super) fn earliest(&self, now: EventTime) -> EventTime {
+    #[must_use]
+    pub fn earliest(&self, now: EventTime) -> EventTime {
         let ahead = self.now(now).saturating_add(self.lead).micros();
         let over = ahead.rem_euclid(MICROS_PER_SECOND);
         let up = if over == 0 { 0 } else { MICROS_PER_SECOND.saturating_sub(over) };

@@ -203,6 +203,11 @@ pub(crate) fn wait_until(scene: &Scene, what: &str, mut has_come: impl FnMut() -
 /// A daemon that listens, and where.
 pub(crate) fn listening(scene: &Scene) -> (Daemon, String) {
     scene.configure_with("", "127.0.0.1:0");
+    started(scene)
+}
+
+/// The same, as it is configured.
+pub(crate) fn started(scene: &Scene) -> (Daemon, String) {
     let daemon = scene.start();
     wait_until(scene, "it listens", || address_in(&scene.log()).is_some());
     wait_until(scene, "it runs", || scene.log().contains("odometer runs"));

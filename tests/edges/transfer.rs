@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::daemon::{Scene, get, listening, request};
+use crate::daemon::{Scene, get, listening, request, started};
 use crate::program::{expect_status, run};
 
 const ANCHOR: &str =
@@ -210,6 +210,14 @@ fn what_other_systems_answer_is_taken_and_changed_by_their_calls() {
         let (_, told) = import(&["--dialect", other], 2);
         assert!(told.contains(&format!("is another one than {other}")), "{told}");
     }
+    // What Maple has archived would count again.
+    scene.write("page.json", &PAGES[1].1.replace("ACTIVE", "ARCHIVED"));
+    let page = scene.path("page.json");
+    let page = page.to_str().expect("text");
+    let import = ["definitions", "import", page, "--address", &address, "--dialect", "maple"];
+    let (_, told) = expect_status(&run(import), 2);
+    assert!(told.contains("state: is ARCHIVED") && told.contains("leave it out"), "{told}");
+
     let by = |code: &str| get(&address, &format!("/v1/metrics/{code}")).1["origin"].clone();
     let zenskar = "3c90c3cc-0d44-4b50-8888-8dd25736052a";
     assert_eq!([by("storage"), by("bm_1?tenant=cmp_1"), by(zenskar)], ["lago", "maple", "zenskar"]);
@@ -352,6 +360,121 @@ fn a_metric_is_exported_as_the_body_that_made_it() {
     }
     let (_, there) = get(&to, "/api/v1/billable_metrics/l");
     assert_eq!(there["billable_metric"]["lago_id"], lago["lago_id"]);
+    first.kill();
+    second.kill();
+}
+
+#[test]
+fn nothing_is_made_where_one_metric_is_refused() {
+    let scene = Scene::new(ANCHOR);
+    let (daemon, address) = listening(&scene);
+    let maple = json!({ "id": "bm_1", "name": "M", "item_id": "i", "metering_rule": { "aggregator": "COUNT" } });
+    make(&address, "POST /v1/metrics", &json!({ "dialect": "maple", "metrics": [maple] }));
+    make(
+        &address,
+        "POST /v1/metrics",
+        &json!({ "code": "v", "aggregation": "count", "period": "day" }),
+    );
+    let before = listed(&address);
+    let import = |text: &str, words: &[&str], status: i32| {
+        scene.write("in.json", text);
+        let file = scene.path("in.json");
+        let name = file.to_str().expect("text");
+        let words = [&["definitions", "import", name, "--address", &address], words].concat();
+        expect_status(&run(words), status)
+    };
+    let new = r#"{"code": "a-new", "aggregation": "count"}"#;
+    for (other, told) in [
+        // One that stands in a file.
+        (
+            r#"{"code": "anchor", "event_type": "never", "aggregation": "sum", "value": "properties.x"}"#,
+            "change it there",
+        ),
+        // One that other calls made.
+        (
+            r#"{"code": "bm_1", "event_type": "other", "aggregation": "count"}"#,
+            "event_type: is said over the maple API",
+        ),
+        // What no daemon makes.
+        (r#"{"code": "z~2", "aggregation": "count"}"#, "code: ends like the keys"),
+        (r#"{"code": "z", "aggregation": "count", "topic": "t"}"#, "topic: there are no topics"),
+    ] {
+        for words in [&["--update", "--dry-run"][..], &["--update"]] {
+            let (out, err) = import(&format!("{{\"metrics\": [{new}, {other}]}}"), words, 2);
+            assert!(out.is_empty() && err.contains(told), "{other}: {out} {err}");
+        }
+    }
+    let zenskar = r#"{"dialect": "zenskar", "metrics": [{"id": "bm_1", "name": "Z", "aggregation_query": "SELECT COUNT(*) FROM x",
+        "dataschema": "", "cust_agg_query": "", "visual_query_builder": {}, "datasource": ""}]}"#;
+    for words in [&["--update", "--dry-run"][..], &["--update"]] {
+        let (_, err) = import(zenskar, words, 2);
+        assert_eq!(
+            err.matches("made over the maple API there, and is in the form of zenskar").count(),
+            1,
+            "{err}"
+        );
+    }
+    assert_eq!(listed(&address), before);
+    // What only other keys beside the body say changes natively.
+    let graced = r#"{"metrics": [{"code": "bm_1", "name": "M", "event_type": "i", "aggregation": "count", "grace": "2h"}]}"#;
+    let (_, native) = get(&address, "/v1/metrics/bm_1");
+    assert_eq!((&native["origin"], &native["grace"]), (&"maple".into(), &Value::Null));
+    assert_eq!(import(graced, &["--update"], 0).0, "updated  bm_1\n");
+    assert_eq!(get(&address, "/v1/metrics/bm_1").1["grace"], "2h");
+    daemon.kill();
+}
+
+#[test]
+fn versions_that_are_to_come_move_with_their_metric() {
+    let (one, other) = (Scene::new(ANCHOR), Scene::new(ANCHOR));
+    // What it lets begin is always too near for the other one.
+    let configured = Scene::configuration("", "127.0.0.1:0");
+    let configured = configured.replace("[metrics]\n", "[metrics]\ndefinition_lead = \"5m\"\n");
+    one.write("odometer.toml", &configured);
+    let ((first, from), (second, to)) = (started(&one), listening(&other));
+    for code in ["a1", "b2", "c3"] {
+        make(&from, "POST /v1/metrics", &json!({ "code": code, "aggregation": "count" }));
+    }
+    make(&from, "PATCH /v1/metrics/b2", &json!({ "filter": "properties.x = 1" }));
+    make(&from, "PATCH /v1/metrics/b2", &json!({ "filter": "properties.x = 2" }));
+    make(
+        &from,
+        "PATCH /v1/metrics/c3",
+        &json!({ "filter": "TRUE", "effective_from": "2999-01-01T00:00:00Z" }),
+    );
+    let file = one.path("export.json");
+    let name = file.to_str().expect("text");
+    expect_status(&run(["definitions", "export", "--address", &from, "--output", name]), 0);
+    let import = |words: &[&str]| {
+        let words = [&["definitions", "import", name, "--address", &to], words].concat();
+        expect_status(&run(words), 0)
+    };
+    let (told, warned) = import(&["--dry-run"]);
+    assert_eq!(told.matches("would be created").count(), 3, "{told}");
+    assert_eq!(warned.matches("is too near for a version that is made now").count(), 2, "{warned}");
+    assert_eq!(listed(&to).len(), 1);
+    let (told, warned) = import(&[]);
+    assert_eq!(told.matches("created  ").count(), 3, "{told}");
+    assert_eq!(warned.matches("is too near").count(), 2, "{warned}");
+    let versions = |address: &str, code: &str| {
+        let (_, told) = get(address, &format!("/v1/metrics/{code}/versions"));
+        let versions = told["versions"].as_array().expect("a list").iter();
+        versions
+            .map(|version| {
+                (version["counts_from"].clone(), version["definition"]["filter"].clone())
+            })
+            .collect::<Vec<_>>()
+    };
+    for code in ["a1", "b2", "c3"] {
+        let [filters, there] = [&from, &to].map(|address| {
+            versions(address, code).into_iter().map(|(_, filter)| filter).collect::<Vec<_>>()
+        });
+        assert_eq!(filters, there, "{code}");
+    }
+    assert_eq!(versions(&to, "c3")[1].0, "2999-01-01T00:00:00Z");
+    let (told, warned) = import(&[]);
+    assert_eq!(told.matches("equal  ").count(), 4, "{told}");
+    assert!(warned.contains("which no call changes"), "{warned}");
     first.kill();
     second.kill();
 }

@@ -41,9 +41,13 @@ pub(in crate::admin) fn create() -> Operation {
         "outcome": "created",
         "note": "it folds events that are read after this answer; earlier ones are not counted, for there is no backfill yet",
     });
+    let mut tried = made.clone();
+    tried["change"]["dry_run"] = true.into();
+    tried["change"]["earliest"] = "2026-03-10T12:10:00Z".into();
     let answer = call("createMetric", "Make a metric")
         .note("It folds every event that is read after the answer. The body is an entry of a definition file.")
         .with(tenant())
+        .with(dry_run())
         .takes("Definition", &written())
         .answers(201, "The metric, and what became of it.", "ChangedMetric", &made);
     let name = [("path.code", "$response.body#/code"), ("query.tenant", "$response.body#/tenant")];
@@ -53,6 +57,7 @@ pub(in crate::admin) fn create() -> Operation {
         [("query.metric", "$response.body#/code"), ("query.tenant", "$response.body#/tenant")];
     answer
         .leads_to("usage", &asked)
+        .answers(200, "With `dry_run`: the metric as it would be.", "ChangedMetric", &tried)
         .refuses(&[409, 503])
         .refuses_for(404, "The tenant is none of the key's.")
 }
@@ -93,6 +98,7 @@ pub(in crate::admin) fn patch() -> Operation {
         )
         .with(code_in_path(CODE))
         .with(tenant())
+        .with(dry_run())
         .takes("Changes", &json!({ "name": "Tokens of models", "version": 1 }))
         .answers(200, "The metric, and what became of it.", "ChangedMetric", &changed)
         .refuses(&[404, 409, 503])
@@ -127,6 +133,11 @@ pub(in crate::admin) fn versions() -> Operation {
             &json!({ "id": ID, "versions": [version], "next": null, "audit": [line] }),
         )
         .refuses(&[404, 422])
+}
+
+fn dry_run() -> Value {
+    let what = "Whether the call is only worked out: it is answered, or refused, as it would be now, and nothing is kept.";
+    in_query("dry_run", boolean(what))
 }
 
 /// A definition as somebody wrote it.
@@ -251,6 +262,11 @@ fn changed() -> Value {
         properties(vec![
             ("outcome", one_of(outcomes, "One word for it.")),
             ("note", text("What is to be known of it.")),
+            ("dry_run", boolean("Whether it was only worked out: then nothing is kept.")),
+            (
+                "earliest",
+                instant("Of a dry run: the first instant from which a version made now may count."),
+            ),
             ("version", whole("The new version's number.", 1)),
             ("counts_from", instant("The first start of a period from which it counts.")),
             (

@@ -360,8 +360,9 @@ fn example(name: &str, id: Option<&str>) -> (String, String, (u16, Value)) {
     let json = "application/json";
     let body = told["requestBody"]["content"][json].get("example");
     let answers = told["responses"].as_object().expect("an object");
+    // 200 beside 201 is that of a dry run.
     let (status, answer) =
-        answers.iter().find(|(status, _)| status.starts_with('2')).expect("a success");
+        answers.iter().rfind(|(status, _)| status.starts_with('2')).expect("a success");
     let answer = answer["content"][json].get("example").cloned().unwrap_or(Value::Null);
     let call = format!("{} {path}", method.to_uppercase());
     let status = status.parse().expect("a status");

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Peers, Readiness,
-    Refusal, Shown, Tenants, UsageAsk, serve,
+    Refusal, Shown, Tenants, Tried, UsageAsk, serve,
 };
 use crate::format::{Unanswered, UsagePage, definitions};
 use crate::model::{Disposition, EventTime, Span};
@@ -94,6 +94,8 @@ fn now() -> EventTime {
     EventTime::parse_rfc3339("2026-03-10T12:00:00Z").expect("an instant")
 }
 
+const HORIZON: Horizon = Horizon { lead: Span::from_seconds(600), reached: None };
+
 impl Catalogue for Memory {
     fn registry(&self) -> Arc<Registry> {
         Arc::new(self.0.lock().expect("no panic").clone())
@@ -110,9 +112,24 @@ impl Catalogue for Memory {
         self.make(|registry| registry.create(draft, author(who)))
     }
 
+    fn try_create(&self, draft: Draft, who: &str) -> Result<Tried, NotDone> {
+        let change = self.registry().create(draft, author(who)).map_err(NotDone::Refused)?;
+        Ok(Tried { change, earliest: HORIZON.earliest(now()) })
+    }
+
+    fn try_change(
+        &self,
+        tenant: &str,
+        code: &str,
+        patch: Patch,
+        who: &str,
+    ) -> Result<Tried, NotDone> {
+        let change = self.registry().change(tenant, code, patch, HORIZON, author(who));
+        Ok(Tried { change: change.map_err(NotDone::Refused)?, earliest: HORIZON.earliest(now()) })
+    }
+
     fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone> {
-        let horizon = Horizon { lead: Span::from_seconds(600), reached: None };
-        self.make(|registry| registry.change(tenant, code, patch, horizon, author(who)))
+        self.make(|registry| registry.change(tenant, code, patch, HORIZON, author(who)))
     }
 
     fn delete(

@@ -46,6 +46,28 @@ fn metric_is_made_read_changed_and_deleted() {
             json!({"outcome": "versioned", "version": 2, "counts_from": "2026-03-11T00:00:00Z"});
         assert_eq!(changed["change"], told);
         assert_eq!(changed["effective_from"], "2026-03-10T12:10:00Z");
+        // A dry run is answered and refused as the call would be, and keeps nothing.
+        let dry = json!({"filter": "properties.x = 1"});
+        let (status, tried) = call(address, "PATCH /v1/metrics/tokens?dry_run=true", &dry);
+        assert_eq!((status, &tried["filter"], &tried["version"]), (200, &dry["filter"], &3.into()));
+        assert_eq!(tried["change"]["dry_run"], true);
+        assert_eq!(tried["change"]["earliest"], "2026-03-10T12:10:00Z");
+        let early = json!({"filter": "TRUE", "effective_from": "2026-03-10T12:09:00Z"});
+        let (status, refused) = call(address, "PATCH /v1/metrics/tokens?dry_run=true", &early);
+        assert_eq!(
+            (status, &refused["error"]["faults"][0]["path"]),
+            (422, &"effective_from".into())
+        );
+        let other = json!({"code": "other", "aggregation": "count"});
+        let (status, tried) = call(address, "POST /v1/metrics?dry_run=true", &other);
+        assert_eq!((status, &tried["change"]["outcome"]), (200, &"created".into()), "{tried}");
+        assert_eq!(call(address, "GET /v1/metrics/other", &Value::Null).0, 404);
+        assert_eq!(call(address, "POST /v1/metrics?dry_run=true", &tokens()).0, 409);
+        assert_eq!(call(address, "POST /v1/metrics?dry_run=yes", &other).0, 422);
+        let foreign = json!({"dialect": "lago", "metrics": [{"name": "T", "code": "tokens", "aggregation_type": "count_agg"}]});
+        let (status, refused) = call(address, "PATCH /v1/metrics/tokens?dry_run=true", &foreign);
+        assert_eq!((status, &refused["error"]["faults"][0]["path"]), (422, &"dialect".into()));
+        assert_eq!(call(address, "GET /v1/metrics/tokens", &Value::Null).1["version"], 2);
         let (status, stale) = call(address, "PATCH /v1/metrics/tokens", &keys);
         assert_eq!((status, &stale["error"]["code"]), (409, &"conflict".into()), "{stale}");
         let (status, versions) = call(address, "GET /v1/metrics/tokens/versions", &Value::Null);

@@ -116,7 +116,7 @@ fn said_of(metric: &Stocked, form: Form) -> Result<Said, Vec<String>> {
         let text = "counts from an instant on, which no body says: earlier events would count too";
         faults.push(format!("{name}: effective_from: {text}"));
     }
-    let newest = metric.versions.last().expect("a metric has a version");
+    let newest = metric.newest();
     let submitted = newest.submitted.as_ref().filter(|(own, _)| *own == form);
     let own = submitted.and_then(|(_, body)| as_submitted(&newest.metric, form, body));
     if submitted.is_some() && own.is_none() {

@@ -6,6 +6,8 @@
 
 mod export;
 mod import;
+mod rehearsal;
+mod step;
 mod stock;
 
 use std::path::PathBuf;
@@ -29,10 +31,15 @@ Examples:
   odometer definitions export --metrics config/metrics.toml --dialect zenskar";
 
 const IMPORT_HELP: &str = "\
-All files are read and held against the daemon before the first metric is made; one in the form of Lago, Maple
-or Zenskar is kept in that form, as that system's own call would keep it. Prints for each metric `created`,
-`equal`, `updated`, or with --dry-run what would become of it. Where one is there already and is another,
-nothing is made, and the exit status is 2, unless --update is given.
+Before the first metric is made all files are read, and the daemon is asked of every metric whether it would
+take it: where it refuses one, nothing is made, and the exit status is 2. So it is where a metric is there
+already and is another, unless --update is given. One in the form of Lago, Maple or Zenskar is kept in that
+form, as that system's own call would keep it. Prints for each metric `created`, `equal`, `updated`, or with
+--dry-run what would become of it.
+
+A version that is to come, and that the daemon would take no more for the instant that it is to begin at,
+begins as soon as it can; stderr names it. What changes in the daemon while the import runs, or fails there,
+can still stop it: what was made before stays then, and the same import goes on with the rest.
 
 Examples:
   odometer definitions import metrics.json

@@ -57,9 +57,24 @@ impl Stocked {
         }
     }
 
+    pub(super) fn newest(&self) -> &Version {
+        self.versions.last().expect("a metric has a version")
+    }
+
+    /// The tenant that a call names: where a file says none, it is that of the key.
+    pub(super) fn named_tenant(&self) -> Option<&str> {
+        Some(self.tenant.as_str()).filter(|tenant| *tenant != "default")
+    }
+
+    /// Where it stands in its file.
+    pub(super) fn place(&self) -> String {
+        let entry = &self.newest().metric.source.entry;
+        if entry.is_empty() { self.name() } else { entry.clone() }
+    }
+
     /// Whose form it was made in; `None`: the native one.
     pub(super) fn form(&self) -> Option<Form> {
-        let newest = self.versions.last()?;
+        let newest = self.newest();
         newest.submitted.as_ref().map(|(form, _)| *form)
     }
 

@@ -17,13 +17,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::attempt::stored;
-use self::editions::Plans;
 pub(super) use self::editions::{Editions, Reader};
+use self::editions::{Held, Plans};
 pub(super) use self::reload::watch;
 pub(super) use self::shelf::Error as ShelfError;
 use self::shelf::{FileShelf, Shelf};
 use super::live::LiveTasks;
-use crate::admin::{Catalogue, NotDone, Readiness};
+use crate::admin::{Catalogue, NotDone, Readiness, Tried};
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::{CommandError, clock};
 use crate::definition::{Definitions, Plan};
@@ -172,18 +172,10 @@ impl Book {
         &self,
         work_out: impl Fn(&Registry, Horizon) -> Result<Change, Refusal>,
     ) -> Result<Change, NotDone> {
-        if !self.editions.has_begun() {
-            let text = "the process has not started yet: nothing was changed, try again";
-            return Err(NotDone::Unavailable(text.to_owned()));
-        }
+        self.check_begun()?;
         let mut writing = self.lock();
         // Nobody reads on meanwhile: what is to begin, begins behind all that was read.
-        let Some(held) = self.editions.hold(TAKEN_MAX) else {
-            return Err(NotDone::Unavailable(
-                "a worker starts, or waits for what it delivers: nothing was changed, try again"
-                    .to_owned(),
-            ));
-        };
+        let held = self.held()?;
         let horizon = Horizon { lead: self.lead, reached: held.reached };
         let before = writing.registry.revision();
         let made = stored(&mut writing, |registry| work_out(registry, horizon));
@@ -208,6 +200,50 @@ impl Book {
             outcome = change.outcome.name(),
             "a definition changed"
         );
+        Ok(change)
+    }
+
+    /// Works a change out by what this process knows, and does no more.
+    fn try_out(
+        &self,
+        work_out: impl Fn(&Registry, Horizon) -> Result<Change, Refusal>,
+    ) -> Result<Tried, NotDone> {
+        self.check_begun()?;
+        let writing = self.lock();
+        if let Shelf::None(reason) = &writing.shelf {
+            return Err(NotDone::Unavailable(format!("it could not be stored: {reason}")));
+        }
+        let reached = self.held()?.reached;
+        let horizon = Horizon { lead: self.lead, reached };
+        let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
+        Ok(Tried { change, earliest: horizon.earliest(clock::now()) })
+    }
+
+    fn check_begun(&self) -> Result<(), NotDone> {
+        if self.editions.has_begun() {
+            return Ok(());
+        }
+        let text = "the process has not started yet: nothing was changed, try again";
+        Err(NotDone::Unavailable(text.to_owned()))
+    }
+
+    fn held(&self) -> Result<Held<'_>, NotDone> {
+        self.editions.hold(TAKEN_MAX).ok_or_else(|| {
+            NotDone::Unavailable(
+                "a worker starts, or waits for what it delivers: nothing was changed, try again"
+                    .to_owned(),
+            )
+        })
+    }
+
+    fn created(
+        &self,
+        registry: &Registry,
+        draft: &Draft,
+        author: &Author,
+    ) -> Result<Change, Refusal> {
+        let change = registry.create(draft.clone(), author.clone())?;
+        self.check_topic(&change.record)?;
         Ok(change)
     }
 
@@ -274,16 +310,30 @@ impl Book {
 impl Catalogue for Book {
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
         let author = author(who);
-        self.make(|registry, _| {
-            let change = registry.create(draft.clone(), author.clone())?;
-            self.check_topic(&change.record)?;
-            Ok(change)
-        })
+        self.make(|registry, _| self.created(registry, &draft, &author))
+    }
+
+    fn try_create(&self, draft: Draft, who: &str) -> Result<Tried, NotDone> {
+        let author = author(who);
+        self.try_out(|registry, _| self.created(registry, &draft, &author))
     }
 
     fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone> {
         let author = author(who);
         self.make(|registry, horizon| {
+            registry.change(tenant, code, patch.clone(), horizon, author.clone())
+        })
+    }
+
+    fn try_change(
+        &self,
+        tenant: &str,
+        code: &str,
+        patch: Patch,
+        who: &str,
+    ) -> Result<Tried, NotDone> {
+        let author = author(who);
+        self.try_out(|registry, horizon| {
             registry.change(tenant, code, patch.clone(), horizon, author.clone())
         })
     }
