@@ -69,28 +69,44 @@ pub(super) async fn read(
     }
 }
 
-/// Every version of a metric.
+/// Every version of a metric, also of one that is deleted.
 pub(super) async fn versions(
     State(shared): State<Shared>,
     caller: Caller,
     Named(code): Named<String>,
     query: Parameters,
 ) -> Response<Body> {
-    let tenant = match tenant_of(&caller, query) {
-        Ok((tenant, _)) => tenant,
+    let asked = parameters(query).and_then(|parameters| {
+        let mut query = Query::read(parameters, &["tenant", "generation"], &[]);
+        let tenant = query.text("tenant");
+        let generation = query.whole_number("generation");
+        let (tenant, generation) = query.finish((tenant, generation))?;
+        Ok((caller.tenant(tenant)?, generation))
+    });
+    let (tenant, asked) = match asked {
+        Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
     let registry = shared.shown.catalogue.registry();
-    match registry.versions(&tenant, &code) {
-        Some(versions) => {
-            let record = registry.record(&tenant, &code);
-            let audit = record.map_or(&[][..], |record| &record.audit);
-            let id = record.map(|record| &record.id);
-            let body = json!({ "id": id, "versions": versions, "next": null, "audit": audit });
-            answer(StatusCode::OK, JSON, body.to_string())
-        }
-        None => refused(missing(&code)),
-    }
+    let newest = registry.generations_of(&tenant, &code).pop_last();
+    let generation = asked.or(newest);
+    let Some(versions) = registry.versions(&tenant, &code, generation) else {
+        return refused(match (asked, newest) {
+            (Some(asked), Some(newest)) => Refusal::NotFound(format!(
+                "metric {code:?} has no generation {asked}: the newest is {newest}"
+            )),
+            _ => missing(&code),
+        });
+    };
+    let record = registry.record_in(&tenant, &code, generation);
+    let audit = record.map_or(&[][..], |record| &record.audit);
+    let deleted_at = registry.deleted_at(&tenant, &code, generation).map(|time| time.to_string());
+    let id = record.map(|record| &record.id);
+    let body = json!({
+        "id": id, "generation": generation, "deleted_at": deleted_at, "versions": versions, "next": null,
+        "audit": audit,
+    });
+    answer(StatusCode::OK, JSON, body.to_string())
 }
 
 /// A new metric.

@@ -14,6 +14,8 @@ pub struct UsageAsk {
     pub tenant: String,
     /// Its code.
     pub metric: String,
+    /// Which one, of those that the code has named; `None`: the newest.
+    pub generation: Option<u64>,
     /// Who is billed; `None`: every customer.
     pub customer: Option<String>,
     /// Periods that end after this.
@@ -63,12 +65,14 @@ pub trait Peers: Send + Sync {
 impl UsageAsk {
     /// The parameters that ask the same.
     pub fn question(&self) -> Vec<(String, String)> {
-        let UsageAsk { tenant, metric, customer, from, to, group, limit, cursor } = self;
+        let UsageAsk { tenant, metric, generation, customer, from, to, group, limit, cursor } =
+            self;
         let limit = limit.min(&LIMIT_MAX).to_string();
         let mut question =
             vec![("tenant", tenant.clone()), ("metric", metric.clone()), ("limit", limit)];
         let (from, to) = (from.map(|time| time.to_string()), to.map(|time| time.to_string()));
         let optional = [
+            ("generation", generation.map(|generation| generation.to_string())),
             ("customer", customer.clone()),
             ("from", from),
             ("to", to),
@@ -91,7 +95,17 @@ impl UsageAsk {
         parameters: Vec<(String, String)>,
         tenant: impl FnOnce(Option<String>) -> Result<String, Refusal>,
     ) -> Result<Self, Refusal> {
-        let known = ["metric", "customer", "from", "to", "tenant", "limit", "cursor", "null_group"];
+        let known = [
+            "metric",
+            "generation",
+            "customer",
+            "from",
+            "to",
+            "tenant",
+            "limit",
+            "cursor",
+            "null_group",
+        ];
         let mut query = Query::read(parameters, &known, &[GROUP]);
         let mut group: Vec<(String, Option<String>)> = Vec::new();
         let wanted = query.family(GROUP).into_iter().map(|(name, value)| (name, Some(value)));
@@ -117,6 +131,7 @@ impl UsageAsk {
         let ask = UsageAsk {
             tenant: String::new(),
             metric: metric.unwrap_or_default(),
+            generation: query.whole_number("generation"),
             customer: query.text("customer"),
             from,
             to,
@@ -160,6 +175,7 @@ mod tests {
     fn query_is_read_whole() {
         let ask = read(&[
             ("metric", "m"),
+            ("generation", "2"),
             ("customer", "acme"),
             ("from", "2026-03-01T00:00:00Z"),
             ("to", "2026-04-01T02:00:00+02:00"),
@@ -180,6 +196,7 @@ mod tests {
             Ok(UsageAsk {
                 tenant: "t2".to_owned(),
                 metric: "m".to_owned(),
+                generation: Some(2),
                 customer: Some("acme".to_owned()),
                 from: instant("2026-03-01T00:00:00Z"),
                 to: instant("2026-04-01T00:00:00Z"),

@@ -204,7 +204,8 @@ impl Registry {
 }
 
 impl Files {
-    fn all(&self) -> impl Iterator<Item = &Metric> {
+    /// What they have, and had.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Metric> {
         self.now.metrics.iter().chain(&self.removed)
     }
 }

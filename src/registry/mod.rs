@@ -22,6 +22,7 @@ mod change;
 mod estimate;
 mod files;
 mod id;
+mod past;
 mod receipt;
 mod record;
 mod refusal;

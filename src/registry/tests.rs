@@ -331,7 +331,7 @@ fn files_are_taken_whole_or_not_at_all() {
     let taken = registry
         .with_files(files(&later), instant(NOW), Some(horizon()))
         .expect("all of it is far enough");
-    assert_eq!(taken.versions("default", "calls").map(|versions| versions.len()), Some(2));
+    assert_eq!(taken.versions("default", "calls", None).map(|versions| versions.len()), Some(2));
     // At a start the states judge.
     assert!(registry.with_files(files(&begin("2026-03-10T12:05:00Z")), instant(NOW), None).is_ok());
 }

@@ -41,26 +41,23 @@ impl Registry {
         self.alive(tenant, code).is_some() || self.files.place(tenant, code).is_some()
     }
 
-    /// The topic that feeds a metric; `None`: it names none.
-    pub fn topic(&self, tenant: &str, code: &str) -> Option<&str> {
-        let made = self.alive(tenant, code).and_then(|made| made.metrics.last());
-        let is_it = |metric: &&Metric| metric.tenant == tenant && metric.code == code;
-        let metric = made.or_else(|| self.files.metrics().iter().rfind(is_it))?;
-        metric.topic.as_deref()
-    }
-
     /// One metric.
     pub fn entry(&self, tenant: &str, code: &str) -> Option<Entry> {
         let made = self.alive(tenant, code).map(Made::entry);
         made.or_else(|| self.files.entry(tenant, code))
     }
 
-    /// Every version of a metric, in order, with the instant from which it counts in the metric's own calendar: null for the
-    /// first where it always did, and for one that never counts since the next begins with it. What was made in another
-    /// system's form has that system's name and the body as it was submitted.
-    pub fn versions(&self, tenant: &str, code: &str) -> Option<Vec<Value>> {
-        let Some(made) = self.alive(tenant, code) else {
-            let metrics = self.files.versions(tenant, code);
+    /// Every version of a metric in one of its generations, or in the newest, in order, with the instant from which it counts in
+    /// the metric's own calendar: null for the first where it always did, and for one that never counts since the next begins
+    /// with it. What was made in another system's form has that system's name and the body as it was submitted.
+    pub fn versions(
+        &self,
+        tenant: &str,
+        code: &str,
+        generation: Option<u64>,
+    ) -> Option<Vec<Value>> {
+        let Some(made) = self.made_in(tenant, code, generation) else {
+            let metrics = self.files_in(tenant, code, generation);
             let beside: Vec<Beside<'_>> = metrics.iter().map(Beside::of_file).collect();
             return (!metrics.is_empty()).then(|| listed(&metrics, &beside));
         };

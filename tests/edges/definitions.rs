@@ -266,6 +266,12 @@ fn deleted_metric_bills_no_further_and_a_file_may_take_its_code() {
     scene.append("in/a.ndjson", &event(1, "k", now));
     wait_until(&scene, "it is counted", || events_read(&address) == 1);
     assert_eq!(call(&address, "DELETE /v1/metrics/second", &Value::Null).0, 204);
+    // Its open periods are still to be billed.
+    let usage = |address: &str, query: &str| {
+        get(address, &format!("/v1/usage?metric=second{query}&from={}", instant(now)))
+    };
+    let (status, deleted) = usage(&address, "");
+    assert_eq!((status, &deleted["totals"][0]["value"]), (200, &"1".into()), "{deleted}");
     let taken = ANCHOR.replace(
         "]}",
         r#",{"code":"second","event_type":"k","aggregation":"count","period":"hour"}]}"#,
@@ -276,6 +282,13 @@ fn deleted_metric_bills_no_further_and_a_file_may_take_its_code() {
     daemon.kill();
     let (daemon, address) = started(&scene);
     assert_eq!(generation(&address), 2);
+    let (status, first) = usage(&address, "&generation=1");
+    assert_eq!((status, &first["totals"][0]["value"]), (200, &"1".into()), "{first}");
+    let (status, newest_one) = usage(&address, "");
+    assert_eq!((status, &newest_one["totals"]), (200, &json!([])), "{newest_one}");
+    assert_eq!(usage(&address, "&generation=3").0, 404);
+    let (status, history) = get(&address, "/v1/metrics/second/versions?generation=1");
+    assert_eq!((status, &history["audit"][1]["what"]), (200, &"deleted".into()), "{history}");
     scene.append("in/a.ndjson", &event(2, "k", now));
     scene.append("in/a.ndjson", &event(3, "other", now + 300 * 24 * HOUR));
     wait_until(&scene, "what is made anew is closed", || {

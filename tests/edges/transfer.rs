@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::daemon::{Scene, get, listening, request, started};
+use crate::daemon::{Scene, answer, get, listening, request, started};
 use crate::program::{expect_status, run};
 
 const ANCHOR: &str =
@@ -79,6 +79,11 @@ fn what_one_daemon_has_another_one_takes() {
     assert!(told.contains("updated  p95\n") && told.contains("created  new\n"), "{told}");
     assert_eq!(get(&to, "/v1/metrics/p95").1["result"], "value * 3");
     assert_eq!(get(&to, "/v1/metrics/p95").1["version"], 2);
+    // What is deleted there is made anew.
+    assert_eq!(answer(&to, "DELETE /v1/metrics/new", "").0, 204);
+    let (told, _) = import(&["--update"], 0);
+    assert!(told.contains("created  new\n"), "{told}");
+    assert_eq!(get(&to, "/v1/metrics/new").1["generation"], 2);
     fs::write(&file, "{\"metrics\": [{\"code\": \"x\", \"aggregation\": \"sum\"}]}")
         .expect("written");
     let (_, told) = import(&[], 2);

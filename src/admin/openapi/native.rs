@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::definition;
-use super::operating::{cursor, limit, tenant};
+use super::operating::{cursor, generation, limit, tenant};
 use super::operation::{Operation, code_in_path, in_query};
 use super::schema::{
     Schemas, boolean, closed, instant, list, one_of, or_null, properties, reference, such_as, text,
@@ -124,13 +124,17 @@ pub(in crate::admin) fn versions() -> Operation {
         "at": "2026-03-10T12:00:00Z", "who": "local", "what": "created", "before": null, "after": written(),
     });
     call("listVersions", "Every version of a metric, and who did what")
+        .note("Also of a metric that is deleted. What stands in files has no audit: who changes a file is known where it is kept.")
         .with(code_in_path(CODE))
         .with(tenant())
+        .with(generation())
         .answers(
             200,
             "All of them, in order.",
             "Versions",
-            &json!({ "id": ID, "versions": [version], "next": null, "audit": [line] }),
+            &json!({
+                "id": ID, "generation": 1, "deleted_at": null, "versions": [version], "next": null, "audit": [line],
+            }),
         )
         .refuses(&[404, 422])
 }
@@ -328,6 +332,8 @@ fn versions_schema() -> Value {
                     "A name that no other metric has: Lago's `lago_id`, Zenskar's `id`; null of a file's.",
                 )),
             ),
+            ("generation", whole("Which metric of the code's it is, from 1.", 1)),
+            ("deleted_at", or_null(instant("Since when it folds nothing; null: it is in use."))),
             ("versions", list(version)),
             ("next", json!({ "type": "null", "description": "There is one page." })),
             ("audit", list(line)),

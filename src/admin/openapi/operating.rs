@@ -83,6 +83,7 @@ pub(in crate::admin) fn usage() -> Operation {
              so is one that is given twice.",
         )
         .with(required_in_query("metric", metric, "llm_tokens"))
+        .with(generation())
         .with(in_query("customer", text("Whose totals; all customers' where it is absent.")))
         .with(in_query("from", instant("Periods that end after this instant.")))
         .with(in_query("to", instant("Periods that start before this instant, which is after `from`.")))
@@ -101,6 +102,12 @@ pub(in crate::admin) fn usage() -> Operation {
 pub(super) fn tenant() -> Value {
     let what = "Whose; the key's own tenant where it is absent, `default` where the key is of all of them.";
     in_query("tenant", json!({ "type": "string", "minLength": 1, "description": what }))
+}
+
+/// Which of a code's metrics is meant.
+pub(super) fn generation() -> Value {
+    let what = "Which one of the metrics that the code has named, from 1: the newest where it is absent, also one that is deleted.";
+    in_query("generation", whole(what, 0))
 }
 
 /// How many things a page has.

@@ -77,8 +77,19 @@ fn metric_is_made_read_changed_and_deleted() {
         assert_eq!(call(address, "DELETE /v1/metrics/tokens?version=1", &Value::Null).0, 409);
         assert_eq!(call(address, "DELETE /v1/metrics/tokens", &Value::Null).0, 204);
         assert_eq!(call(address, "GET /v1/metrics/tokens", &Value::Null).0, 404);
+        let (status, deleted) = call(address, "GET /v1/metrics/tokens/versions", &Value::Null);
+        assert_eq!((status, &deleted["deleted_at"]), (200, &"2026-03-10T12:00:00Z".into()));
+        let audit = deleted["audit"].as_array().expect("a list");
+        let last = audit.last().expect("a line");
+        assert_eq!((&last["what"], &last["who"]), (&"deleted".into(), &"local".into()));
         let (status, again) = call(address, "POST /v1/metrics", &tokens());
         assert_eq!((status, &again["generation"]), (201, &2.into()));
+        let (_, versions) = call(address, "GET /v1/metrics/tokens/versions", &Value::Null);
+        assert_eq!((&versions["generation"], &versions["deleted_at"]), (&2.into(), &Value::Null));
+        let first = "GET /v1/metrics/tokens/versions?generation=1";
+        assert_eq!(call(address, first, &Value::Null), (200, deleted));
+        let third = "GET /v1/metrics/tokens/versions?generation=3";
+        assert_eq!(call(address, third, &Value::Null).0, 404);
     });
 }
 

@@ -105,6 +105,7 @@ impl Ask {
         let mut ask = UsageAsk {
             tenant: tenant.to_owned(),
             metric: code.to_owned(),
+            generation: None,
             customer: Some(self.customer.clone()),
             from: Some(range.span.start),
             to: Some(range.span.end),

@@ -90,6 +90,7 @@ impl Stocked {
 #[derive(Deserialize)]
 struct VersionsAnswer {
     id: Option<String>,
+    deleted_at: Option<String>,
     versions: Vec<VersionAnswer>,
 }
 
@@ -129,6 +130,10 @@ pub(super) fn of_daemon(
     let question: Vec<_> =
         tenant.iter().map(|tenant| ("tenant".to_owned(), (*tenant).to_owned())).collect();
     let Some(answer) = client.find::<VersionsAnswer>(&path, &question)? else { return Ok(None) };
+    // Its code is free.
+    if answer.deleted_at.is_some() {
+        return Ok(None);
+    }
     let mut versions = Vec::new();
     for VersionAnswer { effective_from, definition: mut written, dialect, body } in answer.versions
     {

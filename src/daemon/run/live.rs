@@ -123,10 +123,10 @@ impl LiveTasks {
             }
         }
         let registry = self.registry();
-        let own = registry.topic(&ask.tenant, &ask.metric);
+        let own = registry.topic(&ask.tenant, &ask.metric, ask.generation);
         let mut missing = Missing::default();
         for (topic, count) in &*self.topics.lock().expect("no holder panics") {
-            if own.is_some_and(|own| own != topic) {
+            if own.as_ref().is_some_and(|own| own != topic) {
                 continue;
             }
             let looked = looked.remove(topic.as_str()).unwrap_or_default();
@@ -139,7 +139,17 @@ impl LiveTasks {
 
     fn check(&self, ask: &UsageAsk) -> Result<(), Refusal> {
         let registry = self.registry();
-        if registry.has(&ask.tenant, &ask.metric) {
+        let generations = registry.generations_of(&ask.tenant, &ask.metric);
+        if let (Some(asked), Some(newest)) = (ask.generation, generations.last())
+            && !generations.contains(&asked)
+        {
+            let text = format!(
+                "metric {:?} has no generation {asked}: the newest is {newest}",
+                ask.metric
+            );
+            return Err(Refusal::NotFound(text));
+        }
+        if !generations.is_empty() {
             return Ok(());
         }
         let entries = registry.entries(None);
@@ -270,7 +280,11 @@ impl Shown {
 }
 
 fn metric_of<'p>(plan: &'p Plan, ask: &UsageAsk) -> Option<(u32, &'p MetricPlan)> {
-    let is_it = |metric: &MetricPlan| *metric.tenant == ask.tenant && *metric.code == ask.metric;
+    let is_it = |metric: &MetricPlan| {
+        *metric.tenant == ask.tenant
+            && *metric.code == ask.metric
+            && ask.generation.is_none_or(|generation| metric.generation == generation)
+    };
     // Of a code that was deleted and made again, the newest.
     (0..).zip(plan.metrics()).filter(|(_, metric)| is_it(metric)).last()
 }
@@ -338,6 +352,7 @@ mod tests {
         UsageAsk {
             tenant: "default".to_owned(),
             metric: metric.to_owned(),
+            generation: None,
             customer: None,
             from: None,
             to: None,

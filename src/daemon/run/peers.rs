@@ -153,6 +153,7 @@ mod tests {
         UsageAsk {
             tenant: "a tenant".to_owned(),
             metric: "m".to_owned(),
+            generation: None,
             customer: None,
             from: None,
             to: None,
