@@ -121,9 +121,13 @@ pub fn format_of_argument(text: &str) -> Result<EventFormat, String> {
     let faults = Faults::default();
     let origin = Origin::whole(Layer::Flags, "--format");
     let read = read(&Field::root(layers::value_of(text, &origin), &faults));
-    let list = faults.into_list();
-    read.map_err(|Faulty| {
-        let lines: Vec<String> = list.into_iter().map(|fault| fault.message).collect();
-        lines.join("\n")
-    })
+    // What can be read may have faults beside it: a key that no format has.
+    let faults = faults.into_list();
+    match read {
+        Ok(format) if faults.is_empty() => Ok(format),
+        Ok(_) | Err(Faulty) => {
+            let lines: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+            Err(lines.join("\n"))
+        }
+    }
 }

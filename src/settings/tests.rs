@@ -673,6 +673,11 @@ fn faults_of_formats_are_told() {
     assert_eq!(format_of_argument("zenskar"), Ok(EventFormat::zenskar()));
     let fault = format_of_argument("{ time = \"t\" }").expect_err("no customer");
     assert_eq!(fault, "has no path of customer: every event has one");
+    let named = "{ idd = \"uid\", customer = \"a\", time = \"ts\", colour = \"red\" }";
+    let faults = format_of_argument(named).expect_err("keys that no format has");
+    let [first, second] = faults.lines().collect::<Vec<_>>()[..] else { panic!("{faults}") };
+    assert!(first.starts_with("unknown key \"colour\": the keys here are id, type"), "{faults}");
+    assert_eq!(second, "unknown key \"idd\": did you mean \"id\"?");
 }
 
 #[test]

@@ -99,6 +99,10 @@ fn faulty_formats_are_told() {
         ("custom", "\"custom\" is a table with a path for each field"),
         ("{ id = \"x\", tyme = \"y\" }", "unknown key \"tyme\""),
         ("{ id = \"x\" }", "has no path of customer, nor of time"),
+        (
+            "{ ident = \"u\", customer = \"a\", time = \"ts\" }",
+            "unknown key \"ident\": the keys here are id,",
+        ),
         ("{ id = ", "expected \"native\""),
     ] {
         let output = run(["aggregate", "--metrics", "x", "--format", format]);
