@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use sqlparser::tokenizer::Location;
+
 use super::ExpressionError;
 use super::function::Function;
 use super::name::Name;
@@ -43,6 +45,26 @@ impl Grammar {
     /// # Errors
     /// What the grammar does not know, more than 16 KiB, more than 128 levels.
     pub(super) fn parse<N: Name>(self, text: &str) -> Result<Node<N>, ExpressionError> {
+        self.read(text).map(|(root, _)| root)
+    }
+
+    /// Reads a whole expression that stands as a condition.
+    ///
+    /// # Errors
+    /// As [`Grammar::parse`], and where no event can fulfil it, since what should be a boolean is a number or a text.
+    pub(super) fn parse_condition<N: Name>(self, text: &str) -> Result<Node<N>, ExpressionError> {
+        match self.read(text)? {
+            (root, _) if root.can_hold() => Ok(root),
+            (_, flaw) => Err(ExpressionError::at(
+                flaw.unwrap_or(Location::new(1, 1)),
+                "no condition, whatever the event holds: it is true or false when compared, as in \
+                 properties.key > 0",
+            )),
+        }
+    }
+
+    /// The tree, and where it has what can never hold.
+    fn read<N: Name>(self, text: &str) -> Result<(Node<N>, Option<Location>), ExpressionError> {
         let lexemes = match self {
             Grammar::Native | Grammar::Maple => token::lexemes(text)?,
             Grammar::Lago => lago::lexemes(text)?,
@@ -61,7 +83,7 @@ impl Grammar {
         if root.levels() > LEVELS_MAX {
             return Err(parser.too_deep());
         }
-        Ok(root)
+        Ok((root, parser.flaw))
     }
 
     /// The function that the grammar has under that name, in any case.

@@ -94,10 +94,25 @@ impl Expression {
         Ok(Self { root: grammar.parse(text)?, grammar })
     }
 
+    /// Reads and compiles a `filter`, with the same bounds.
+    ///
+    /// # Errors
+    /// As [`Expression::parse_in`], and what no event can fulfil, such as `1` or `properties.x + 1`: it would refuse
+    /// every event that it does not pass over (rule 5.3).
+    pub fn parse_condition(grammar: Grammar, text: &str) -> Result<Self, ExpressionError> {
+        Ok(Self { root: grammar.parse_condition(text)?, grammar })
+    }
+
     /// What it was written in.
     #[must_use]
     pub fn grammar(&self) -> Grammar {
         self.grammar
+    }
+
+    /// Whether an event may fulfil it where it stands as a condition: what is a number or a text cannot be.
+    #[must_use]
+    pub fn can_hold(&self) -> bool {
+        self.root.can_hold()
     }
 
     /// Whether it looks at the event's time.

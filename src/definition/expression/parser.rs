@@ -6,6 +6,8 @@
 //! even in a debug build, chains are flat, and all else is refused where it stands. Literals, names,
 //! functions, CASE and CAST are read in [`super::primary`].
 
+use sqlparser::tokenizer::Location;
+
 use super::ExpressionError;
 use super::grammar::Grammar;
 use super::name::Name;
@@ -21,6 +23,8 @@ pub(super) struct Parser {
     levels: usize,
     /// What is read besides rule 5.2.
     pub(super) grammar: Grammar,
+    /// Where what was read last has what can never hold; `None`: it can (see [`Node::can_hold`]).
+    pub(super) flaw: Option<Location>,
 }
 
 /// An operator between two operands, or behind one.
@@ -112,6 +116,7 @@ impl Parser {
         least: Binding,
     ) -> Result<Node<N>, ExpressionError> {
         self.enter()?;
+        let place = self.rest.place();
         let mut left = self.operand(least)?;
         let mut is_compared = false;
         while let Some(infix) = Infix::from_lexeme(self.rest.peek()) {
@@ -128,6 +133,9 @@ impl Parser {
                 is_compared = true;
             }
             left = self.infix(left, infix)?;
+            if !matches!(infix, Infix::And | Infix::Or) {
+                self.flaw = (!left.can_hold()).then_some(place);
+            }
         }
         self.leave();
         Ok(left)
@@ -142,21 +150,35 @@ impl Parser {
             self.rest.advance();
             return Ok(Node::Not(Box::new(self.expression(Binding::Not)?)));
         }
+        let place = self.rest.place();
         let sign = match self.rest.peek() {
             Lexeme::Mark(Mark::Plus) => Sign::Plus,
             Lexeme::Mark(Mark::Minus) => Sign::Minus,
-            _ => return self.primary(),
+            // What stands in parentheses knows its own.
+            Lexeme::Mark(Mark::Open) => return self.primary(),
+            _ => {
+                let primary = self.primary()?;
+                self.flaw = (!primary.can_hold()).then_some(place);
+                return Ok(primary);
+            }
         };
         self.rest.advance();
-        Ok(Node::Sign(sign, Box::new(self.expression(Binding::Sign)?)))
+        let operand = self.expression(Binding::Sign)?;
+        self.flaw = Some(place);
+        Ok(Node::Sign(sign, Box::new(operand)))
     }
 
     fn infix<N: Name>(&mut self, left: Node<N>, infix: Infix) -> Result<Node<N>, ExpressionError> {
         match infix {
-            Infix::Or => Ok(Node::Or(match left {
-                Node::Or(parts) => self.chain(parts, infix)?,
-                other => self.chain(vec![other], infix)?,
-            })),
+            Infix::Or => {
+                let flaw = self.flaw;
+                let parts = match left {
+                    Node::Or(parts) => self.chain(parts, infix)?,
+                    other => self.chain(vec![other], infix)?,
+                };
+                self.flaw = flaw;
+                Ok(Node::Or(parts))
+            }
             Infix::And => Ok(Node::And(match left {
                 Node::And(parts) => self.chain(parts, infix)?,
                 other => self.chain(vec![other], infix)?,
@@ -180,16 +202,19 @@ impl Parser {
         }
     }
 
-    /// Appends the operands that follow, each behind one more `infix`.
+    /// Appends the operands that follow, each behind one more `infix`. The flaw is the first of all of theirs.
     fn chain<N: Name>(
         &mut self,
         mut parts: Vec<Node<N>>,
         infix: Infix,
     ) -> Result<Vec<Node<N>>, ExpressionError> {
+        let mut flaw = self.flaw;
         while Infix::from_lexeme(self.rest.peek()) == Some(infix) {
             self.rest.advance();
             parts.push(self.expression(infix.binding().of_operand())?);
+            flaw = flaw.or(self.flaw);
         }
+        self.flaw = flaw;
         Ok(parts)
     }
 
@@ -266,7 +291,7 @@ impl Parser {
 impl Parser {
     /// At the first of some lexemes.
     pub(super) fn new(lexemes: Lexemes<Lexeme>, grammar: Grammar) -> Self {
-        Parser { rest: lexemes, levels: 0, grammar }
+        Parser { rest: lexemes, levels: 0, grammar, flaw: None }
     }
 
     /// One level deeper.

@@ -947,6 +947,56 @@ const SOUP: [&str; 46] = [
     "--",
 ];
 
+#[test]
+fn conditions_are_what_an_event_may_fulfil() {
+    for text in [
+        "TRUE",
+        "NULL",
+        "FALSE AND properties.a",
+        "properties.a",
+        "NOT properties.a",
+        "properties.a + 1 > 2",
+        "properties.a = 1 OR 1",
+        "(properties.a) IS NULL",
+        "CASE WHEN properties.a = 1 THEN TRUE ELSE 0 END",
+        "CASE 1 WHEN properties.a THEN properties.b END",
+        "COALESCE(properties.a, 0)",
+        "NULLIF(properties.a, 1)",
+        "CAST('true' AS BOOLEAN)",
+    ] {
+        let read = Expression::parse_condition(Grammar::Native, text);
+        assert_eq!(read, Expression::parse(text), "{text}");
+        assert!(read.expect("it is read").can_hold(), "{text}");
+    }
+    let maple = "STARTS_WITH(properties.a, properties.b)";
+    assert!(Expression::parse_condition(Grammar::Maple, maple).is_ok());
+    for (text, place) in [
+        ("1", "(line 1, column 1)"),
+        ("  'x'", "(line 1, column 3)"),
+        ("-properties.a", "(line 1, column 1)"),
+        ("properties.a + 1", "(line 1, column 1)"),
+        ("properties.a || 'x'", "(line 1, column 1)"),
+        ("NOT (1)", "(line 1, column 6)"),
+        ("1 AND properties.a > 0", "(line 1, column 1)"),
+        ("properties.a > 0 AND\n properties.b = 2 AND (properties.a * 2)", "(line 2, column 24)"),
+        ("properties.a > 0 AND (properties.b AND 'x' AND TRUE)", "(line 1, column 40)"),
+        ("(1 OR properties.a) AND TRUE", "(line 1, column 2)"),
+        ("1 OR properties.a", "(line 1, column 1)"),
+        ("ROUND(properties.a)", "(line 1, column 1)"),
+        ("TRUE AND CAST(properties.a AS INTEGER)", "(line 1, column 10)"),
+        ("CASE WHEN properties.a THEN 1 ELSE 'x' END", "(line 1, column 1)"),
+        ("CASE WHEN 1 THEN TRUE END", "(line 1, column 1)"),
+        ("COALESCE(1, 'x')", "(line 1, column 1)"),
+        ("NULLIF(1, properties.a)", "(line 1, column 1)"),
+    ] {
+        let fault = Expression::parse_condition(Grammar::Native, text).expect_err(text);
+        let words = "no condition, whatever the event holds: it is true or false when compared, as in \
+                     properties.key > 0";
+        assert_eq!(fault.message, format!("{words} {place}"), "{text}");
+        assert!(!Expression::parse(text).expect("a value").can_hold(), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC{0,60}") {

@@ -43,7 +43,7 @@ pub(super) fn filter(rule: &Json, path: &[Step], findings: &mut Findings) -> Opt
     };
     let text = condition.ok().flatten()?.to_text();
     let grammars = [Grammar::Native, Grammar::Maple];
-    let read = grammars.map(|grammar| Expression::parse_in(grammar, &text));
+    let read = grammars.map(|grammar| Expression::parse_condition(grammar, &text));
     match read {
         [Ok(_), _] => Some(Filter { text, grammar: Grammar::Native }),
         [_, Ok(_)] => Some(Filter { text, grammar: Grammar::Maple }),

@@ -34,10 +34,11 @@ pub(super) fn filter(
     field: &Field<'_>,
     grammar: Result<Grammar, Faulty>,
 ) -> Result<Expression, Faulty> {
-    match grammar? {
-        Grammar::Native | Grammar::Lago => expression(field, Grammar::Native),
-        Grammar::Maple => expression(field, Grammar::Maple),
-    }
+    let grammar = match grammar? {
+        Grammar::Native | Grammar::Lago => Grammar::Native,
+        Grammar::Maple => Grammar::Maple,
+    };
+    Expression::parse_condition(grammar, field.str()?).map_err(|error| field.fault(error.message))
 }
 
 /// The expression of `value`.

@@ -453,6 +453,15 @@ fn a_grammar_is_that_of_one_expression() {
              ILIKE IS NULL (line 1, column 12)",
         ],
     );
+    let words = "no condition, whatever the event holds: it is true or false when compared, as in properties.key > 0";
+    check_fault(
+        &format!("{SUM}filter = 'properties.a > 0 AND 1'"),
+        &format!("filter: {words} (line 1, column 22)"),
+    );
+    check_fault(
+        &format!("{SUM}filter = '1'\ngrammar = 'maple'"),
+        &format!("filter: {words} (line 1, column 1)"),
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! so these say nothing new. A query without its lower bound counts all of history: that is for the caller to judge.
 
 use super::column::{Column, Events};
-use super::scalar::{STRAY_TEMPLATE, text};
+use super::scalar::{self, STRAY_TEMPLATE};
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Comparison, Expression, Node, Template};
 
@@ -39,7 +39,7 @@ pub(super) fn read(
             conditions.has_start |= bounds.contains(&Template::Start);
             conditions.has_end |= bounds.contains(&Template::End);
         } else {
-            conditions.filters.push(text(term, events)?);
+            conditions.filters.push(scalar::condition(term, events)?);
         }
     }
     Ok(conditions)

@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Location;
 
-use super::scalar::{Names, joined, text};
+use super::scalar::{self, Names, joined, text};
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Call, Expression, Node, Type};
 
@@ -48,7 +48,7 @@ pub(super) fn call(call: &Call, place: Location, names: &mut dyn Names) -> Resul
             Ok(format!("CAST({} AS DECIMAL)", text(operand, names)?))
         }
         ("if", [condition, then, otherwise]) => {
-            let (condition, then) = (text(condition, names)?, text(then, names)?);
+            let (condition, then) = (scalar::condition(condition, names)?, text(then, names)?);
             Ok(format!("CASE WHEN {condition} THEN {then} ELSE {} END", text(otherwise, names)?))
         }
         ("todecimal32" | "todecimal64" | "todecimal128" | "todecimal256", [operand, scale]) => {

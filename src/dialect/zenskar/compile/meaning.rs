@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::super::Compiled;
-use crate::definition::{Expression, GroupPath, ResultExpression};
+use crate::definition::{Expression, Grammar, GroupPath, ResultExpression};
 use crate::dialect::Native;
 use crate::model::Number;
 
@@ -90,7 +90,7 @@ impl Meaning {
         native.insert("aggregation", Value::from(self.aggregation.name()));
         if !self.filters.is_empty() {
             let filters: Vec<String> = self.filters.iter().map(|one| format!("({one})")).collect();
-            native.insert("filter", Value::from(normal(&filters.join(" AND "))?));
+            native.insert("filter", Value::from(condition(&filters.join(" AND "))?));
         }
         if let Some(value) = &self.value {
             native.insert("value", Value::from(normal(value)?));
@@ -133,6 +133,11 @@ impl Meaning {
 pub(in crate::dialect::zenskar) fn event_type(table: &str) -> Option<String> {
     let slug = table.strip_prefix("raw_metric_").unwrap_or(table);
     (!slug.is_empty() && slug.len() <= 512).then(|| slug.to_owned())
+}
+
+fn condition(text: &str) -> Result<String, String> {
+    let condition = Expression::parse_condition(Grammar::Native, text);
+    Ok(condition.map_err(|error| error.message)?.normal_form())
 }
 
 fn normal(text: &str) -> Result<String, String> {

@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Location;
 
 use super::column::{Column, Events};
 use super::meaning::Aggregation;
-use super::scalar::text;
+use super::scalar::{self, text};
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Call, Expression, Node, Order};
 use crate::model::Number;
@@ -230,7 +230,7 @@ pub(super) fn read(call: &Call, place: Location, events: &mut Events) -> Result<
             || matches!(parts.aggregation, Aggregation::Count | Aggregation::UniqueCount),
     };
     for condition in &parts.conditions {
-        measure.conditions.push(text(condition, events)?);
+        measure.conditions.push(scalar::condition(condition, events)?);
     }
     let Some(operand) = parts.operand else { return Ok(measure) };
     if let Node::Null = operand.node {

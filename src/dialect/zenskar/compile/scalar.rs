@@ -2,8 +2,10 @@
 
 use super::function;
 use super::measure::is_aggregate;
+use crate::definition;
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Case, Comparison, Expression, Node, Operator};
+use crate::model::Number;
 
 /// Longest text that is written, which native expressions also have as their limit.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -25,6 +27,38 @@ pub(super) fn text(expression: &Expression, names: &mut dyn Names) -> Result<Str
         return Err(Refusal::new(expression.place, "too long where it is written out: split it"));
     }
     Ok(text)
+}
+
+/// The expression as native text where a condition stands. A literal number is its truth there, as databases have it: 0 is
+/// false, any other one true. What else is no boolean would refuse every event.
+pub(super) fn condition(expression: &Expression, names: &mut dyn Names) -> Result<String, Refusal> {
+    let number = match &expression.node {
+        Node::Negative(operand) => &operand.node,
+        node => node,
+    };
+    if let Node::Number(digits) = number {
+        let is_zero = Number::parse_json(digits) == Ok(Number::ZERO);
+        return Ok(if is_zero { "FALSE" } else { "TRUE" }.to_owned());
+    }
+    let text = text(expression, names)?;
+    if definition::Expression::parse(&text).is_ok_and(|read| !read.can_hold()) {
+        return Err(Refusal::new(
+            expression.place,
+            "no condition, whatever the event holds: it is true or false when compared, as in \
+             data.key > 0",
+        ));
+    }
+    Ok(text)
+}
+
+fn conditions(
+    parts: &[Expression],
+    between: &str,
+    names: &mut dyn Names,
+) -> Result<String, Refusal> {
+    let parts: Result<Vec<String>, Refusal> =
+        parts.iter().map(|part| condition(part, names)).collect();
+    Ok(parts?.join(between))
 }
 
 fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Refusal> {
@@ -77,9 +111,9 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
             let negation = if *is_negated { "NOT " } else { "" };
             format!("({} IS {negation}NULL)", text(operand, names)?)
         }
-        Node::Not(operand) => format!("(NOT {})", text(operand, names)?),
-        Node::And(parts) => format!("({})", joined(parts, " AND ", names)?),
-        Node::Or(parts) => format!("({})", joined(parts, " OR ", names)?),
+        Node::Not(operand) => format!("(NOT {})", condition(operand, names)?),
+        Node::And(parts) => format!("({})", conditions(parts, " AND ", names)?),
+        Node::Or(parts) => format!("({})", conditions(parts, " OR ", names)?),
         Node::Case(case) => case_text(case, names)?,
         Node::Cast(operand, target) => function::cast(operand, target, names)?,
         Node::Call(_) if is_aggregate(expression) => {
@@ -171,7 +205,8 @@ fn case_text(case: &Case, names: &mut dyn Names) -> Result<String, Refusal> {
         written.push_str(" WHEN ");
         written.push_str(&match compared_with {
             Some(operand) => compared(Comparison::Equal, [operand, condition], names)?,
-            None => text(condition, names)?,
+            None if operand.is_some() => text(condition, names)?,
+            None => self::condition(condition, names)?,
         });
         written.push_str(" THEN ");
         written.push_str(&text(result, names)?);

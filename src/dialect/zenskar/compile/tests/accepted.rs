@@ -240,6 +240,15 @@ fn scalars_are_those_of_expressions() {
 #[test]
 fn conditions_are_those_of_expressions() {
     filter("data.x > 5", "properties.x > 5");
+    filter("1", "TRUE");
+    filter("0.00 OR -2 OR data.ok", "FALSE OR TRUE OR properties.ok");
+    filter("1 AND data.v > 0", "TRUE AND properties.v > 0");
+    filter("data.v > 0 AND NOT (1 AND 0)", "properties.v > 0 AND NOT (TRUE AND FALSE)");
+    filter("if(1, data.ok, FALSE)", "CASE WHEN TRUE THEN properties.ok ELSE FALSE END");
+    filter("CASE WHEN 0 THEN TRUE END", "CASE WHEN FALSE THEN TRUE END");
+    filter("CASE data.k WHEN 1 THEN TRUE END", "CASE properties.k WHEN 1 THEN TRUE END");
+    item("countIf(1)", json!({"aggregation": "count", "filter": "TRUE"}));
+    item("COUNT(*) FILTER (WHERE 0)", json!({"aggregation": "count", "filter": "FALSE"}));
     filter("data.x == 5 AND data.y != 'it''s'", "properties.x = 5 AND properties.y <> 'it''s'");
     filter("NOT data.a = 1", "NOT properties.a = 1");
     filter(

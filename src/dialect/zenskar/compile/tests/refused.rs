@@ -329,6 +329,31 @@ fn other_expressions_are_refused() {
 }
 
 #[test]
+fn what_is_no_condition_is_refused_where_one_stands() {
+    for (condition, column) in [
+        ("'x'", 30),
+        ("data.a + 1", 30),
+        ("data.a > 0 AND customer_id = '{{customer.external_id}}' AND data.b * 2", 90),
+        ("data.a > 0 OR 'x'", 44),
+        ("NOT (-data.a)", 34),
+        ("if('x', data.a, TRUE)", 33),
+        ("CASE WHEN round(data.a) THEN TRUE END", 40),
+        ("1 AND toString(data.a)", 36),
+    ] {
+        let message = format!(
+            "no condition, whatever the event holds: it is true or false when compared, as in data.key > 0 (line 1, \
+             column {column})"
+        );
+        refuse(&format!("SELECT COUNT(*) FROM t WHERE {condition}"), &message);
+    }
+    refuse(
+        "SELECT sumIf(data.x, data.x + 1) FROM t",
+        "no condition, whatever the event holds: it is true or false when compared, as in data.key > 0 (line 1, \
+         column 22)",
+    );
+}
+
+#[test]
 fn other_groups_are_refused() {
     for (sql, message) in [
         (
