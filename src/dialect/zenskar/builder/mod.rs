@@ -1,8 +1,10 @@
 //! `visual_query_builder`: a table, groups of filters, and one aggregate, put together by hand.
 //!
 //! It counts where no query is given. Mappings name the columns that every event has; one that names another column is
-//! refused, since events are not read otherwise. Keys that are not known are told of and kept.
+//! refused, since events are not read otherwise. Keys that are not known are told of and kept; one that is known and stands
+//! elsewhere is refused.
 
+mod key;
 mod operator;
 #[cfg(test)]
 mod tests;
@@ -104,7 +106,10 @@ impl Reader {
 
     fn unknown(&mut self, field: &Field<'_>, members: &Members, known: &[&str]) {
         for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
-            if let Some(member) = field.member(members, key) {
+            let Some(member) = field.member(members, key) else { continue };
+            if let Some(message) = key::misplaced(key, &member) {
+                self.fault(&member, message);
+            } else {
                 let path = member.fault(VALUE_ERROR, "").path_text();
                 self.warnings.push(format!("unknown key `{path}` is kept, and not looked at"));
             }

@@ -172,6 +172,53 @@ fn unknown_keys_are_told() {
 }
 
 #[test]
+fn conditions_in_other_places_are_refused() {
+    let equal = json!({"column": "data.x", "operator": "=", "value": "1"});
+    let one = |key: &str, value: Value| {
+        let mut one = builder(&json!([equal]));
+        one["visual_query"]["groups"][0][key] = value;
+        one
+    };
+    refuse(
+        &one("groups", json!([{"logic": "OR", "filters": [equal]}])),
+        &[
+            "value_error visual_query_builder.visual_query.groups[0].groups: `groups` stands in visual_query: here it \
+           would not be looked at",
+        ],
+    );
+    refuse(
+        &one("rules", json!([equal])),
+        &[
+            "visual_query.groups[0].rules: conditions stand in `filters` of the groups of visual_query, and are joined by `logic`",
+        ],
+    );
+    let mut everywhere =
+        builder(&json!([{"column": "data.x", "operator": "=", "value": "1", "filters": [equal]}]));
+    everywhere["logic"] = json!("OR");
+    everywhere["visualQuery"] = json!({"logic": "OR"});
+    everywhere["group_by"] = json!(["data.x"]);
+    everywhere["visual_query"]["filters"] = json!([equal]);
+    everywhere["aggregate_operation"]["where"] = equal.clone();
+    refuse(
+        &everywhere,
+        &[
+            "visual_query_builder.group_by: a builder splits no totals: write GROUP BY in aggregation_query",
+            "visual_query_builder.logic: `logic` stands in visual_query and its groups",
+            "visual_query_builder.visualQuery: `visual_query` stands in the builder",
+            "visual_query_builder.visual_query.filters: `filters` stands in a group of visual_query",
+            "groups[0].filters[0].filters: `filters` stands in a group of visual_query",
+            "aggregate_operation.where: conditions stand in `filters`",
+        ],
+    );
+    // What is empty says nothing, and is kept.
+    for nothing in [json!(null), json!([]), json!({}), json!(" ")] {
+        let compiled = read(&one("groups", nothing)).expect("it is read");
+        assert_eq!(compiled.native["filter"], "properties.x = '1'");
+        assert_eq!(compiled.warnings.len(), 1);
+    }
+}
+
+#[test]
 fn all_faults_are_told_with_their_paths() {
     refuse(
         &json!({}),
