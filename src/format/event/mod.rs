@@ -14,7 +14,7 @@ pub use self::layout::{EventFormat, FieldPath, Identity, Layout, Preset, TimeFor
 use self::field::{Field, Fields, Wanted, excerpt};
 use self::layout::FieldKind;
 use super::json;
-use crate::model::{Document, Event, Object, Reject, RejectReason, Value};
+use crate::model::{Document, Event, NodeKind, Object, Reject, RejectReason, Value};
 
 /// Longest record that is read: 1 MiB (rule 1.1).
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -146,13 +146,13 @@ pub fn events_of<'d>(
         Ok(record) => record,
         Err(fault) => return found.push(Found { original, event: Err(fault) }),
     };
-    let mut wrapped = None;
-    if !format.wrappings.is_empty() && !is_event(record, format) {
-        wrapped = format.wrappings.iter().find_map(|path| Some((path, path.find(record)?)));
-    }
-    let Some((path, value)) = wrapped else {
-        let event = event_in(record, format, origin, None);
-        return found.push(Found { original, event });
+    let (path, value) = match wrapped(record, format) {
+        Ok(Some(wrapped)) => wrapped,
+        Ok(None) => {
+            let event = event_in(record, format, origin, None);
+            return found.push(Found { original, event });
+        }
+        Err(fault) => return found.push(Found { original, event: Err(fault) }),
     };
     // Each may come to a reject, which takes some hundred bytes.
     let events = value.elements().map_or(1, Iterator::count);
@@ -177,6 +177,49 @@ pub fn events_of<'d>(
         let fault = Fault::malformed(format!("{path} is empty: it should hold events"));
         found.push(Found { original, event: Err(fault) });
     }
+}
+
+/// What a record wraps, and where; `None`: it is an event itself.
+///
+/// # Errors
+/// It wraps events in several places, or is an event beside those that it wraps: any choice would lose the others.
+fn wrapped<'d, 'f>(
+    record: Object<'d>,
+    format: &'f EventFormat,
+) -> Result<Option<(&'f FieldPath, Value<'d>)>, Fault> {
+    if format.wrappings.is_empty() {
+        return Ok(None);
+    }
+    let places = format.wrappings.iter();
+    let all: Vec<_> = places.filter_map(|path| Some((path, path.find(record)?))).collect();
+    if is_event(record, format) {
+        // What it holds there may be its own, such as the items of an order.
+        return match all.iter().find(|(_, value)| holds_event(*value, format)) {
+            None => Ok(None),
+            Some((path, _)) => Err(Fault::malformed(format!(
+                "the record is an event, and {path} holds another: send each in a record of its own"
+            ))),
+        };
+    }
+    let mut filled = all.iter().filter(|(_, value)| !is_empty(*value));
+    match (filled.next(), filled.next()) {
+        (Some((path, _)), Some((other, _))) => Err(Fault::malformed(format!(
+            "{path} and {other} hold events: send all of a record in one of them"
+        ))),
+        (only, _) => Ok(only.or(all.first()).copied()),
+    }
+}
+
+fn holds_event(value: Value<'_>, format: &EventFormat) -> bool {
+    let is_one = |value: Value<'_>| value.object().is_some_and(|object| is_event(object, format));
+    match value.elements() {
+        Some(mut elements) => elements.any(is_one),
+        None => is_one(value),
+    }
+}
+
+fn is_empty(value: Value<'_>) -> bool {
+    value.kind() == NodeKind::Null || value.elements().is_some_and(|mut all| all.next().is_none())
 }
 
 /// Whether a record has the id, or the customer, of an event, so that what it wraps is not looked for.

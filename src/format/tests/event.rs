@@ -288,9 +288,25 @@ fn lago_events_are_read_in_each_of_their_forms() {
     );
     check_all(&lago, r#"{"event":5}"#, &["malformed: event holds 5: no event"]);
     check_all(&lago, "{}", &["missing_field: transaction_id is missing"]);
-    // An event may have what wraps others.
-    let with = bare.replacen('{', r#"{"events":[],"#, 1);
-    check_all(&lago, &with, &[read]);
+    // An event may have a key of what wraps others, and what wraps one an empty one of the other.
+    for own in
+        [r#""events":[]"#, r#""event":"click""#, r#""event":{"x":1}"#, r#""events":[{"x":1}]"#]
+    {
+        check_all(&lago, &bare.replacen('{', &format!("{{{own},"), 1), &[read]);
+    }
+    check_all(&lago, &format!(r#"{{"events":null,"event":{bare}}}"#), &[read]);
+    check_all(&lago, &format!(r#"{{"events":[{bare}],"event":null}}"#), &[read]);
+    // Where any choice would lose an event, none is made.
+    let both = "malformed: events and event hold events: send all of a record in one of them";
+    check_all(&lago, &format!(r#"{{"event":{bare},"events":[{bare}]}}"#), &[both]);
+    for (wrapping, path) in
+        [(format!(r#""event":{bare}"#), "event"), (format!(r#""events":[7,{bare}]"#), "events")]
+    {
+        let fault = format!(
+            "malformed: the record is an event, and {path} holds another: send each in a record of its own"
+        );
+        check_all(&lago, &bare.replacen('{', &format!("{{{wrapping},"), 1), &[&fault]);
+    }
     let wrong = bare.replacen('{', r#"{"organization_id":[],"#, 1);
     check_all(
         &lago,
