@@ -274,6 +274,13 @@ fn trees_are_joined_with_no_more_parentheses_than_needed() {
     for (comparator, expected) in [
         (format!(r#"{{"type":"AND","items":[{a},{},{{}}]}}"#, item(&b)), format!("{sa} AND {sb}")),
         (
+            format!(
+                r#"{{"type":"AND","items":[{},{a},{{"item_type":"property","property":"","value":"","comparator":{{}}}}]}}"#,
+                item("{}")
+            ),
+            sa.clone(),
+        ),
+        (
             format!(r#"{{"type":"ALL","left_item":{a},"right_item":{}}}"#, item(&b)),
             format!("{sa} AND {sb}"),
         ),
