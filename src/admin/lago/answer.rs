@@ -118,10 +118,12 @@ pub(super) fn paged(key: &str, found: Vec<Json>, page: Page, count: usize) -> Re
     let pages = count.div_ceil(page.per_page);
     let number = |number: usize| Json::Number(number.to_string());
     let when = |is_so: bool, of: usize| if is_so { number(of) } else { Json::Null };
+    // A page beyond the last one has no neighbours.
+    let is_there = page.number <= pages;
     let meta = Json::object([
         ("current_page", number(page.number)),
         ("next_page", when(page.number < pages, page.number + 1)),
-        ("prev_page", when(page.number > 1, page.number - 1)),
+        ("prev_page", when(is_there && page.number > 1, page.number - 1)),
         ("total_pages", number(pages)),
         ("total_count", number(count)),
     ]);

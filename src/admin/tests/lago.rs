@@ -144,7 +144,10 @@ fn lists_have_pages_newest_first() {
         let meta = json!({"current_page": 2, "next_page": null, "prev_page": 1, "total_pages": 2, "total_count": 3});
         assert_eq!(second["meta"], meta);
         assert_eq!(page("?page=1&per_page=2")["meta"]["next_page"], 2);
-        assert_eq!(codes(&page("?page=99&per_page=x")), Vec::<String>::new());
+        let beyond = page("?page=99&per_page=x");
+        assert_eq!(codes(&beyond), Vec::<String>::new());
+        let meta = json!({"current_page": 99, "next_page": null, "prev_page": null, "total_pages": 1, "total_count": 3});
+        assert_eq!(beyond["meta"], meta);
     });
 }
 

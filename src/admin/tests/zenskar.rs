@@ -291,6 +291,8 @@ fn lists_are_narrowed_down_sorted_and_cut_into_pages() {
         assert_eq!(found("name__in=c,b%201,none"), ["b 1", "c"]);
         assert_eq!(found(&format!("id={}", ids[2].to_uppercase())), ["b 1"]);
         assert_eq!(found(&format!("id__in={},{}", ids[0], ids[4])), ["a 1", "c"]);
+        assert_eq!(found(&format!("id__in={}&name__ilike=a&id__in={}", ids[0], ids[4])).len(), 1);
+        assert_eq!(found(&format!("id__in={}&id__in={}", ids[0], ids[4])), ["a 1", "c"]);
         assert_eq!(found("datasource=warehouse&name=c"), ["c"]);
         assert_eq!(found("datasource=other"), Vec::<String>::new());
         assert_eq!(found("datasource__isnull=true"), Vec::<String>::new());

@@ -78,6 +78,19 @@ pub(in crate::admin) async fn list(
     }
 }
 
+/// Parameters that say something. A list may come in pieces, a parameter each: `id__in=a&id__in=b` is `id__in=a,b`.
+fn joined(parameters: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut joined: Vec<(String, String)> = Vec::new();
+    for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let before = joined.iter_mut().find(|(other, _)| *other == name && name.ends_with("__in"));
+        match before {
+            Some((_, list)) => list.extend([",", &value]),
+            None => joined.push((name, value)),
+        }
+    }
+    joined
+}
+
 impl Ask {
     fn read(mut query: Query, faults: &mut Faults) -> Self {
         let limit = query.number("limit", 1..=LIMIT_MAX, faults).unwrap_or(LIMIT);
@@ -92,7 +105,7 @@ impl Ask {
             read
         });
         let (mut filters, mut unknown) = (Vec::new(), Vec::new());
-        for (name, value) in query.rest().into_iter().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in joined(query.rest()) {
             match Filter::read(&name, &value) {
                 Some(Ok(filter)) => filters.push(filter),
                 Some(Err(fault)) => faults.of_query(&fault),

@@ -947,6 +947,25 @@ const SOUP: [&str; 46] = [
     "--",
 ];
 
+/// So it is that Maple's `1e3` is told from what only reads like its number.
+#[test]
+fn two_spellings_of_a_number_equal_json_numbers_alone() {
+    let both = "properties.p = '1000' AND properties.p = '1000.0'";
+    for (value, expected) in [
+        ("1000", "TRUE"),
+        ("1e3", "TRUE"),
+        ("1000.00", "TRUE"),
+        ("1001", "FALSE"),
+        ("\"1000\"", "FALSE"),
+        ("\"1000.0\"", "FALSE"),
+        ("\"1e3\"", "FALSE"),
+        ("true", "FALSE"),
+        ("null", "NULL"),
+    ] {
+        check(both, &format!("{{\"p\": {value}}}"), expected);
+    }
+}
+
 #[test]
 fn conditions_are_what_an_event_may_fulfil() {
     for text in [

@@ -1,7 +1,7 @@
 //! One comparison of properties and values, as an expression.
 //!
-//! A value is a text on the wire. Equal to it is the same text, or a JSON number where the text is one; `true` and
-//! `false` also stand for booleans. Orders compare numbers alone.
+//! A value is a text on the wire. Equal to it is the same text, or a JSON number where the text is one, also as `1e3`; `true`
+//! and `false` also stand for booleans. Orders compare numbers alone.
 
 use super::operator::{Operator, Place};
 use crate::dialect::Json;
@@ -37,24 +37,56 @@ fn pair(operands: &[Operand]) -> Result<[&Operand; 2], String> {
 }
 
 fn equality([left, right]: [&Operand; 2], is_negated: bool) -> Result<String, String> {
-    let (one, values) = match (left, right) {
-        (Operand::Value(_), Operand::Property(name)) => (name.clone(), equals(left)?),
-        (Operand::Property(name), other) => (name.clone(), equals(other)?),
-        (Operand::Value(_), other) => (only(equals(left)?)?, equals(other)?),
+    let (one, equal) = match (left, right) {
+        (Operand::Value(_), Operand::Property(name)) => (name.clone(), left),
+        (Operand::Property(name), other) => (name.clone(), other),
+        (Operand::Value(_), other) => (only(equals(left)?)?, other),
     };
-    Ok(is_among(&one, &values, is_negated))
+    Ok(is_among(&one, &equals(equal)?, &numbers([equal]), is_negated))
 }
 
 fn only(mut values: Vec<String>) -> Result<String, String> {
     if values.is_empty() { Err("compares nothing".to_owned()) } else { Ok(values.swap_remove(0)) }
 }
 
-fn is_among(one: &str, values: &[String], is_negated: bool) -> String {
+/// Whether a property is one of some values, or a JSON number equal to one of `numbers`.
+fn is_among(one: &str, values: &[String], numbers: &[Number], is_negated: bool) -> String {
+    if !numbers.is_empty() {
+        let same = is_among(one, values, &[], false);
+        let equal = numbers.iter().map(|number| is_json_number(one, *number)).collect::<Vec<_>>();
+        let negation = if is_negated { "NOT " } else { "" };
+        return format!("{negation}({same} OR {})", equal.join(" OR "));
+    }
     match (values, is_negated) {
         ([value], false) => format!("{one} = {value}"),
         ([value], true) => format!("{one} <> {value}"),
         (values, false) => format!("{one} IN ({})", values.join(", ")),
         (values, true) => format!("{one} NOT IN ({})", values.join(", ")),
+    }
+}
+
+/// Two spellings of one number: a JSON number equals both (rule 5.2), and no text does.
+fn is_json_number(one: &str, number: Number) -> String {
+    let text = number.to_string();
+    let longer = if text.contains('.') { format!("{text}0") } else { format!("{text}.0") };
+    format!("{one} = {} AND {one} = {}", literal(&text), literal(&longer))
+}
+
+/// The numbers of values whose texts are numbers, and not by rule 3.1.
+fn numbers<'o>(operands: impl IntoIterator<Item = &'o Operand>) -> Vec<Number> {
+    let number = |operand: &Operand| match operand {
+        Operand::Value(Json::Text(text)) => number_beyond(text),
+        Operand::Value(_) | Operand::Property(_) => None,
+    };
+    operands.into_iter().filter_map(number).collect()
+}
+
+/// The number of a text such as `1e3`, `+5` or `.5`, which no event's text of that number equals.
+pub(super) fn number_beyond(text: &str) -> Option<Number> {
+    match Number::parse_numeric(text) {
+        Some(_) => None,
+        // As orders read it.
+        None => Number::parse_decimal(text.trim())?.ok(),
     }
 }
 
@@ -125,7 +157,7 @@ fn one_of(operands: &[Operand], is_negated: bool) -> Result<String, String> {
     if values.is_empty() {
         return Err("looks among no values: give it at least one".to_owned());
     }
-    Ok(is_among(one, &values, is_negated))
+    Ok(is_among(one, &values, &numbers(&listed), is_negated))
 }
 
 /// The values of a list that is one value: an array, the text of an array, or a text with commas between.

@@ -2,6 +2,7 @@
 //!
 //! The name is the code where there is none, since Maple wants one.
 
+use super::comparison::number_beyond;
 use crate::definition::{AggregationKind, GroupPath, Metric, Outline, Part};
 use crate::dialect::express::Findings;
 use crate::dialect::{Json, Unsayable};
@@ -97,6 +98,9 @@ fn comparator(outline: &Outline) -> Option<Json> {
             Outline::Any(parts) => joined("NOT", parts),
             other => joined("NOT", std::slice::from_ref(other)),
         },
+        // As text alone, where Maple's value would be a number too.
+        Outline::Compared { sign: "=" | "<>", parts } if parts.iter().any(is_number_beyond) => None,
+        Outline::Among { list, .. } if list.iter().any(is_number_beyond) => None,
         Outline::Compared { sign, parts: [left, right] } => {
             let name = match *sign {
                 "=" => "EQUALS",
@@ -126,6 +130,10 @@ fn comparator(outline: &Outline) -> Option<Json> {
         }
         Outline::Like { .. } | Outline::Other => None,
     }
+}
+
+fn is_number_beyond(part: &Part) -> bool {
+    matches!(part, Part::Text(text) if number_beyond(text).is_some())
 }
 
 fn joined(name: &str, parts: &[Outline]) -> Option<Json> {

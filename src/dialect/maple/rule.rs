@@ -137,7 +137,7 @@ fn parts<'j>(
             return Err(findings.fault(&path, "wrong_type", message));
         }
     }
-    parts.retain(|(part, _)| !is_empty(part));
+    parts.retain(|(part, _)| !is_blank(part));
     Ok(parts)
 }
 
@@ -241,6 +241,14 @@ fn operand(json: &Json, path: &[Step], findings: &mut Findings) -> Result<Operan
 /// Whether an object has what only comparators have.
 fn is_comparator(json: &Json) -> bool {
     COMPARATOR_KEYS.iter().any(|key| json.member(key).is_some_and(|value| !is_empty(value)))
+}
+
+/// Whether an item is empty, also where it says what it would hold. An empty text is a value that events may have.
+fn is_blank(item: &Json) -> bool {
+    let Json::Object(members) = item else { return is_empty(item) };
+    let kind = item.member("item_type").and_then(Json::scalar_text).map(plain);
+    let names_kind = matches!(kind.as_deref(), Some("PROPERTY" | "COMPARATOR"));
+    members.iter().all(|(key, value)| (names_kind && key == "item_type") || is_empty(value))
 }
 
 /// Whether there is nothing in it but empty texts, lists and objects.

@@ -182,6 +182,22 @@ fn comparators_are_filters() {
         (&["EQUALS", "equal", "EQ", "=", "=="][..], r#""a'b""#, "properties.p = 'a''b'"),
         (&["EQ"], r#""""#, "properties.p = ''"),
         (&["EQ"], r#""5.0""#, "properties.p = '5.0'"),
+        (
+            &["EQ"],
+            r#"".5""#,
+            "(properties.p = '.5' OR properties.p = '0.5' AND properties.p = '0.50')",
+        ),
+        (
+            &["NEQ"],
+            r#""1e3""#,
+            "NOT (properties.p = '1e3' OR properties.p = '1000' AND properties.p = '1000.0')",
+        ),
+        (
+            &["IN"],
+            r#""1e3,5,+7""#,
+            "(properties.p IN ('1e3', '5', '+7') OR properties.p = '1000' AND properties.p = '1000.0' OR properties.p \
+             = '7' AND properties.p = '7.0')",
+        ),
         (&["EQ"], "5.0", "properties.p = 5"),
         (&["EQ"], "-1e2", "properties.p = -100"),
         (&["EQ"], r#""true""#, "properties.p IN ('true', TRUE)"),
@@ -257,6 +273,13 @@ fn trees_are_joined_with_no_more_parentheses_than_needed() {
     let [sa, sb, sc] = ["a", "b", "c"].map(|key| format!("properties.{key} IS NOT NULL"));
     for (comparator, expected) in [
         (format!(r#"{{"type":"AND","items":[{a},{},{{}}]}}"#, item(&b)), format!("{sa} AND {sb}")),
+        (
+            format!(
+                r#"{{"type":"AND","items":[{},{a},{{"item_type":"property","property":"","value":"","comparator":{{}}}}]}}"#,
+                item("{}")
+            ),
+            sa.clone(),
+        ),
         (
             format!(r#"{{"type":"ALL","left_item":{a},"right_item":{}}}"#, item(&b)),
             format!("{sa} AND {sb}"),

@@ -67,12 +67,18 @@ pub(super) struct Field<'d, 'f> {
 }
 
 impl<'d> Field<'d, '_> {
-    /// What the first path leads to that leads to something; null is absent.
+    /// What the first path leads to that leads to something; null is absent, and so is `""` where another path leads to more.
     #[inline]
     pub(super) fn value(&self) -> Option<Value<'d>> {
         let values = self.paths.iter().zip(self.outermost);
-        let mut values = values.filter_map(|(path, outermost)| path.follow((*outermost)?));
-        values.find(|value| value.kind() != NodeKind::Null)
+        let values = values.filter_map(|(path, outermost)| path.follow((*outermost)?));
+        let mut values = values.filter(|value| value.kind() != NodeKind::Null);
+        let first = values.next()?;
+        let is_empty = |value: Value<'_>| value.kind() == NodeKind::Plain && value.raw().is_empty();
+        if !is_empty(first) {
+            return Some(first);
+        }
+        values.find(|value| !is_empty(*value)).or(Some(first))
     }
 
     /// The tenant, which may be absent but not empty.

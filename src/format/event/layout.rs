@@ -13,7 +13,7 @@ use crate::model::{Object, Value};
 
 /// Its records are of the type that their topic is named after.
 const ZENSKAR: &str = "zenskar";
-const LAGO: &str = "lago";
+pub(super) const LAGO: &str = "lago";
 
 /// More paths than any format names.
 pub(super) const PATHS_MAX: usize = 16;

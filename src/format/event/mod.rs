@@ -12,7 +12,7 @@ use std::borrow::Cow;
 pub use self::layout::{EventFormat, FieldPath, Identity, Layout, Preset, TimeForm};
 
 use self::field::{Field, Fields, Wanted, excerpt};
-use self::layout::FieldKind;
+use self::layout::{FieldKind, LAGO};
 use super::json;
 use crate::model::{Document, Event, NodeKind, Object, Reject, RejectReason, Value};
 
@@ -21,6 +21,9 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 
 /// Most events of one record: as many as fit it, of some sixty bytes each.
 const EVENTS_MAX: usize = 1 << 14;
+
+/// Most events of one record of Lago's, whose API takes no more.
+const LAGO_EVENTS_MAX: usize = 100;
 
 /// Longest tenant, id, type or customer, in bytes of UTF-8 (rule 1.1).
 const NAME_BYTES_MAX: usize = 512;
@@ -156,9 +159,9 @@ pub fn events_of<'d>(
     };
     // Each may come to a reject, which takes some hundred bytes.
     let events = value.elements().map_or(1, Iterator::count);
-    if events > EVENTS_MAX {
-        let detail =
-            format!("{path} holds {events} events; at most {EVENTS_MAX} are read of a record");
+    let most = if format.name() == LAGO { LAGO_EVENTS_MAX } else { EVENTS_MAX };
+    if events > most {
+        let detail = format!("{path} holds {events} events; at most {most} are read of a record");
         let fault = Fault::nameless(RejectReason::TooLarge, detail);
         return found.push(Found { original, event: Err(fault) });
     }

@@ -280,11 +280,12 @@ fn lago_events_are_read_in_each_of_their_forms() {
         &[read, "missing_field: code is missing", "malformed: events holds 7: no event", read],
     );
     check_all(&lago, r#"{"events":[]}"#, &["malformed: events is empty: it should hold events"]);
-    let many = format!(r#"{{"events":[0{}]}}"#, ",0".repeat(1 << 14));
+    let many = |count: usize| format!(r#"{{"events":[{}]}}"#, vec![bare; count].join(","));
+    check_all(&lago, &many(100), &[read; 100]);
     check_all(
         &lago,
-        &many,
-        &["too_large: events holds 16385 events; at most 16384 are read of a record"],
+        &many(101),
+        &["too_large: events holds 101 events; at most 100 are read of a record"],
     );
     check_all(&lago, r#"{"event":5}"#, &["malformed: event holds 5: no event"]);
     check_all(&lago, "{}", &["missing_field: transaction_id is missing"]);
@@ -348,6 +349,12 @@ fn maple_ids_are_those_of_a_customer() {
     check_all(&maple, event, &["t a|c i c 2026-03-01T08:00:00Z "]);
     let both = event.replacen('{', r#"{"customer_id":"first","#, 1);
     check_all(&maple, &both, &["t a|first i first 2026-03-01T08:00:00Z "]);
+    for empty in ["null", "\"\""] {
+        let one = event.replacen('{', &format!("{{\"customer_id\":{empty},"), 1);
+        check_all(&maple, &one, &["t a|c i c 2026-03-01T08:00:00Z "]);
+        let none = one.replace("\"c\"", empty);
+        check_all(&maple, &none, &["missing_field: customer_id or customer_identifier is missing"]);
+    }
     let neither = event.replace("customer_identifier", "x");
     check_all(&maple, &neither, &["missing_field: customer_id or customer_identifier is missing"]);
 }
@@ -397,6 +404,11 @@ fn wrapped_events_without_ids_are_told_apart() {
         &format,
         r#"{"batch":{"items":[{"t":"x","c":"a","at":1},{"t":"x","c":"a","at":1}]}}"#,
         &["t 3:77:0 x a 1970-01-01T00:00:01Z ", "t 3:77:1 x a 1970-01-01T00:00:01Z "],
+    );
+    check_all(
+        &format,
+        &format!(r#"{{"batch":{{"items":[0{}]}}}}"#, ",0".repeat(1 << 14)),
+        &["too_large: batch.items holds 16385 events; at most 16384 are read of a record"],
     );
 }
 

@@ -101,7 +101,7 @@ fn faulty_formats_are_told() {
         ("{ id = \"x\" }", "has no path of customer, nor of time"),
         (
             "{ ident = \"u\", customer = \"a\", time = \"ts\" }",
-            "unknown key \"ident\": did you mean",
+            "unknown key \"ident\": the keys here are id,",
         ),
         ("{ id = ", "expected \"native\""),
     ] {

@@ -17,6 +17,38 @@ pub(super) struct Conditions {
     pub(super) has_start: bool,
     /// Whether it compares timestamp with `{{end_date}}`.
     pub(super) has_end: bool,
+    /// Which instants between two periods it has elsewhere than the engine.
+    borders: Borders,
+}
+
+/// Borders of a period that a query takes otherwise than rule 6.4.
+#[derive(Clone, Copy, Default)]
+struct Borders {
+    /// `timestamp > '{{start_date}}'`
+    leaves_start: bool,
+    /// `timestamp <= '{{end_date}}'`
+    takes_end: bool,
+}
+
+impl Borders {
+    /// What becomes of an event at a border, here and in the query.
+    fn warning(self) -> Option<&'static str> {
+        match (self.leaves_start, self.takes_end) {
+            (false, false) => None,
+            (true, false) => Some(
+                "an event at exactly start_date counts here, and not in the query: periods begin \
+                 with their start",
+            ),
+            (false, true) => Some(
+                "an event at exactly end_date counts in the next period alone, and in the query in \
+                 both: periods end before their end",
+            ),
+            (true, true) => Some(
+                "an event at exactly end_date counts in the next period, and in the query in the \
+                 one that ends then: periods begin with their start and end before their end",
+            ),
+        }
+    }
 }
 
 impl Conditions {
@@ -35,12 +67,15 @@ pub(super) fn read(
     for term in filter.map(terms).unwrap_or_default() {
         let is_template = |part: &Expression| matches!(part.node, Node::Template(_));
         if term.any(&is_template) {
-            let bounds = bounds(term, events)?;
+            let bounds = bounds(term, events, &mut conditions.borders)?;
             conditions.has_start |= bounds.contains(&Template::Start);
             conditions.has_end |= bounds.contains(&Template::End);
         } else {
             conditions.filters.push(scalar::condition(term, events)?);
         }
+    }
+    if let Some(warning) = conditions.borders.warning() {
+        events.warn(warning);
     }
     Ok(conditions)
 }
@@ -54,7 +89,11 @@ pub(super) fn terms(filter: &Expression) -> Vec<&Expression> {
 }
 
 /// The templates that a term compares its column with, where it says what the engine does.
-fn bounds(term: &Expression, events: &mut Events) -> Result<Vec<Template>, Refusal> {
+fn bounds(
+    term: &Expression,
+    events: &mut Events,
+    borders: &mut Borders,
+) -> Result<Vec<Template>, Refusal> {
     let stray = || Refusal::new(term.place, STRAY_TEMPLATE);
     match &term.node {
         Node::Comparison(comparison, parts) => {
@@ -65,7 +104,7 @@ fn bounds(term: &Expression, events: &mut Events) -> Result<Vec<Template>, Refus
                 _ => return Err(stray()),
             };
             let column = column_of(column, events)?.ok_or_else(stray)?;
-            bound(term, &column, comparison, template, events)?;
+            bound(term, &column, comparison, template, borders)?;
             Ok(vec![template])
         }
         Node::Between { is_negated: false, parts } => {
@@ -76,7 +115,7 @@ fn bounds(term: &Expression, events: &mut Events) -> Result<Vec<Template>, Refus
             if column != Column::Time || !is_period {
                 return Err(stray());
             }
-            bound(term, &column, Comparison::LessOrEqual, Template::End, events)?;
+            bound(term, &column, Comparison::LessOrEqual, Template::End, borders)?;
             Ok(vec![Template::Start, Template::End])
         }
         _ => Err(stray()),
@@ -89,24 +128,18 @@ fn bound(
     column: &Column,
     comparison: Comparison,
     template: Template,
-    events: &mut Events,
+    borders: &mut Borders,
 ) -> Result<(), Refusal> {
     let wanted = match (column, template, comparison) {
         (Column::Customer, Template::Customer, Comparison::Equal)
         | (Column::Time, Template::Start, Comparison::GreaterOrEqual)
         | (Column::Time, Template::End, Comparison::Less) => return Ok(()),
         (Column::Time, Template::Start, Comparison::Greater) => {
-            events.warn(
-                "an event at exactly start_date counts here, and not in the query: periods begin \
-                 with their start",
-            );
+            borders.leaves_start = true;
             return Ok(());
         }
         (Column::Time, Template::End, Comparison::LessOrEqual) => {
-            events.warn(
-                "an event at exactly end_date counts in the next period alone, and in the query in \
-                 both: periods end before their end",
-            );
+            borders.takes_end = true;
             return Ok(());
         }
         (Column::Customer, Template::Customer, _) => {

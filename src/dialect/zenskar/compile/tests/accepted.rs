@@ -304,6 +304,13 @@ fn what_the_engine_does_anyway_is_taken_out() {
         check_warned(&sql, &count, &["an event at exactly end_date"]);
     }
     check_warned(
+        "SELECT COUNT(*) FROM t WHERE timestamp > '{{start_date}}' AND timestamp <= '{{end_date}}'",
+        &count,
+        &[
+            "an event at exactly end_date counts in the next period, and in the query in the one that ends then",
+        ],
+    );
+    check_warned(
         "SELECT COUNT(*) FROM t WHERE timestamp > '{{start_date}}'",
         count,
         &["an event at exactly start_date"],
