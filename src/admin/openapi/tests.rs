@@ -92,7 +92,7 @@ fn every_route_is_told_of_and_no_other_call() {
         let forms = forms(&route);
         assert!(!forms.is_empty(), "{} {}: nothing is told", route.method, route.path);
         for form in forms {
-            let prefix = route.path.split("{").next().unwrap_or_default();
+            let prefix = route.path.split('{').next().unwrap_or_default();
             assert!(form.starts_with(prefix), "{form} is no path of {}", route.path);
             assert!(!form.contains("{*"), "{form}: OpenAPI knows no such parameter");
             let is_new = expected.insert((route.method.as_str().to_ascii_lowercase(), form));
