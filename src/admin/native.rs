@@ -14,7 +14,8 @@ use super::query::Query;
 use super::router::{JSON, Parameters, Shared, answer, no_content, no_such_method, refused};
 use super::words::Named;
 use super::{MetricsAsk, Refusal, foreign, making};
-use crate::format::definitions::{BodyFault, describe_one, read_body};
+use crate::format::definitions::{BodyFault, METRIC_KEYS, describe_one, read_body};
+use crate::format::wording::unknown_key;
 use crate::registry::{Definition, Draft, Entry, Origin, Patch, id_text, try_out};
 
 /// The only code that is posted to.
@@ -163,6 +164,14 @@ pub(super) async fn patch(
             return Ok((tenant, Patch { seen, ..Patch::default() }, Some(foreign), doing));
         }
         let tenant = own_tenant(&caller, named, &keys)?;
+        // One with a value is told with the other faults of the definition, to which null adds nothing.
+        let is_unknown = |key: &str| !METRIC_KEYS.contains(&key);
+        let unknown = keys.iter().filter(|(key, value)| value.is_null() && is_unknown(key));
+        let faults: Vec<_> =
+            unknown.map(|(key, _)| (key.clone(), unknown_key(key, &METRIC_KEYS))).collect();
+        if !faults.is_empty() {
+            return Err(Refusal::Faults(faults));
+        }
         Ok((tenant, Patch { keys, seen, ..Patch::default() }, None, doing))
     });
     let (tenant, patch, foreign, doing) = match asked {

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Query, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -258,17 +258,24 @@ async fn no_such_path(uri: Uri) -> Response<Body> {
 
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response<Body> {
     let mut routes = routes();
-    let is_posted_to = |route: &Route| {
-        (route.path, &route.method) != (METRIC, &Method::POST)
-            || uri.path() == told::native::VALIDATE
-    };
-    routes.retain(|route| is_of(uri.path(), route.path) && is_posted_to(route));
+    // No metric but the validation is posted to; what else may be done to a metric of that code is not told.
+    let is_validation = uri.path() == told::native::VALIDATE;
+    let is_meant =
+        |route: &Route| route.path != METRIC || (route.method == Method::POST) == is_validation;
+    routes.retain(|route| is_of(uri.path(), route.path) && is_meant(route));
     // A path that names itself is none that a parameter stands for.
     let parameters = |route: &Route| route.path.matches('{').count();
     let least = routes.iter().map(parameters).min();
     let taken = routes.iter().filter(|route| Some(parameters(route)) == least);
     let taken: Vec<String> = taken.map(|route| route.method.to_string()).collect();
-    Words::of(uri.path()).no_such_method(uri.path(), &method, &taken)
+    let mut answer = Words::of(uri.path()).no_such_method(uri.path(), &method, &taken);
+    // RFC 9110, 15.5.6. What axum would say of a path takes each code for `validate`.
+    if answer.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Ok(taken) = HeaderValue::from_str(&taken.join(", "))
+    {
+        answer.headers_mut().insert(ALLOW, taken);
+    }
+    answer
 }
 
 /// Whether a path is one of that form, in which `{code}` stands for any segment.

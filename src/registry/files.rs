@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::record::maybe_instant;
-use super::{Horizon, Record, Registry, Unreadable, standing};
+use super::{Horizon, Origin, Record, Registry, Unreadable, standing};
 use crate::definition::{
     CustomerCalendar, Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault,
 };
@@ -195,7 +195,10 @@ impl Registry {
     }
 
     fn clash_with(&self, tenant: &str, code: &str, place: &str) -> Option<String> {
-        let by = self.alive(tenant, code)?.record.origin.name();
+        let by = match self.alive(tenant, code)?.record.origin {
+            Origin::Api => "native",
+            of_another => of_another.name(),
+        };
         Some(format!(
             "{place}: metric {code:?} of tenant {tenant:?} was created over the {by} API: delete it there first, or use \
              another code"

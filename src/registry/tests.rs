@@ -317,7 +317,7 @@ fn files_are_taken_whole_or_not_at_all() {
         &FILE.replace("count", "unique_count\"\nvalue = \"properties.u"),
         "changed its meaning",
     );
-    refused(&FILE.replace("calls", "tokens"), "was created over the api API");
+    refused(&FILE.replace("calls", "tokens"), "was created over the native API");
     let second =
         "[[metrics]]\ncode = \"calls\"\naggregation = \"count\"\nfilter = \"properties.ok\"\n";
     let begin = |at: &str| format!("{FILE}{second}effective_from = {at}\n");

@@ -31,8 +31,8 @@ pub(super) enum Refused {
     TooLarge,
     /// 422
     Faults(Vec<Fault>),
-    /// 503
-    Unavailable,
+    /// 503, and why
+    Unavailable(String),
     /// 500
     Failed(String),
 }
@@ -66,8 +66,11 @@ impl From<NotDone> for Refused {
                 registry::Refusal::Stale { .. }
                 | registry::Refusal::Overtaken
                 | registry::Refusal::KeyReused,
-            )
-            | NotDone::Unavailable(_) => Refused::Unavailable,
+            ) => {
+                let text = "another change came in between: read the metric again";
+                Refused::Unavailable(text.to_owned())
+            }
+            NotDone::Unavailable(text) => Refused::Unavailable(text),
             NotDone::Failed(text) => Refused::Failed(text),
         }
     }
@@ -172,8 +175,10 @@ pub(super) fn refusal(refused: Refused, words: LagoErrors) -> Response<Body> {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             error(status, words, Some("validation_errors"), Some(details))
         }
-        Refused::Unavailable => {
-            error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", Some("unavailable"), None)
+        Refused::Unavailable(text) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let details = Json::object([("reason", Json::List(vec![Json::text(text)]))]);
+            error(status, "Service Unavailable", Some("unavailable"), Some(details))
         }
         Refused::Failed(text) => failed(&text),
     }

@@ -155,7 +155,7 @@ fn lago() -> Value {
     let codes = list(text("A code of Lago's, such as value_is_mandatory, or a file's name."));
     let details = json!({
         "type": "object", "additionalProperties": codes,
-        "description": "Each field that has faults, with their codes; of a metric in a file the file's name under `file`.",
+        "description": "Each field that has faults, with their codes; of a metric in a file the file's name under `file`; of what cannot be done now why under `reason`.",
     });
     closed(
         "A refusal in Lago's form.",

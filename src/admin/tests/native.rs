@@ -171,11 +171,17 @@ fn faulty_bodies_are_told_with_their_paths() {
         assert_eq!(status, 422, "{told}");
         let faults = told["error"]["faults"].as_array().expect("a list");
         let paths: Vec<_> = faults.iter().filter_map(|fault| fault["path"].as_str()).collect();
-        assert!(paths.contains(&"inner.every"), "{told}");
+        for path in ["inner.every", "inner.aggregation", "colour", "code"] {
+            assert!(paths.contains(&path), "{path}: {told}");
+        }
         assert!(faults.len() >= 4, "all at once: {told}");
         assert_eq!(call(address, "POST /v1/metrics", &tokens()).0, 201);
         let (status, told) = call(address, "POST /v1/metrics", &tokens());
         assert_eq!(status, 409, "{told}");
+        for unknown in [json!({"colour": null}), json!({"colour": 1})] {
+            let (status, told) = call(address, "PATCH /v1/metrics/tokens", &unknown);
+            assert_eq!((status, &told["error"]["faults"][0]["path"]), (422, &"colour".into()));
+        }
         let early = json!({"value": "properties.m", "effective_from": "2026-03-01T00:00:00Z"});
         let (status, told) = call(address, "PATCH /v1/metrics/tokens", &early);
         assert_eq!((status, &told["error"]["faults"][0]["path"]), (422, &"effective_from".into()));

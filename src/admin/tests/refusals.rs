@@ -90,7 +90,9 @@ fn check(way: &Way, (status, answer): (u16, String), expected: u16) {
 fn a_change_that_cannot_be_kept_is_unavailable() {
     with(Vec::new(), |address| {
         for way in &WAYS {
-            check(way, call(address, way), 503);
+            let told = call(address, way);
+            assert!(told.1.contains("the broker is away"), "{}: {}", way.request, told.1);
+            check(way, told, 503);
         }
     });
 }

@@ -55,7 +55,8 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
         live: Arc::new(LiveTasks::new(settings.flow.topics())),
     };
     let book = Arc::new(Book::open(&settings, definitions, Arc::clone(&outside.live))?);
-    if book.count() == 0 {
+    // Over Kafka it is not known yet what the topic defines.
+    if book.count() == 0 && matches!(settings.flow, Flow::Files(_)) {
         tracing::warn!("no metric is defined: every event is unmatched until one is made");
     }
     let _listening = listener::listen(&settings.admin, &outside, &book)?;

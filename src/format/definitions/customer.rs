@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{Faults, Field, Place};
+use super::place::Place;
+use super::reader::{Faults, Field};
 use super::{metric, period, versions};
 use crate::definition::{CustomerCalendar, PeriodUnit};
 

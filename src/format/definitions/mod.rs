@@ -17,6 +17,7 @@ mod grammar;
 mod grouping;
 mod metric;
 mod period;
+mod place;
 mod reader;
 mod syntax;
 #[cfg(test)]
@@ -28,7 +29,8 @@ pub use describe::{describe, describe_one};
 pub use express::{Expressed, as_submitted, express};
 pub use foreign::Form;
 pub use metric::KEYS as METRIC_KEYS;
-use reader::{Faults, Field, Place};
+use place::Place;
+use reader::{Faults, Field};
 use syntax::{Parsed, Syntax, SyntaxFault, Value};
 use versions::Version;
 

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::body::BodyFault;
+use super::place::Place;
 use super::syntax::{Entry, Node, Value};
 use crate::definition::{DefinitionFault, DefinitionSource};
 use crate::dialect::Step;
@@ -27,37 +28,6 @@ pub(super) struct Faults<'t> {
     lines: RefCell<Option<(usize, LineStarts)>>,
 }
 
-/// Where a value stands.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// Which of the files.
-    file: usize,
-    /// Byte of that file's text.
-    offset: usize,
-    /// The entry: `metrics[2] (code "llm")`; empty outside.
-    entry: String,
-    /// Keys and indices inside the entry: `inner.every`; empty for the entry itself.
-    path: String,
-}
-
-impl Place {
-    /// A place in a file, outside of all entries.
-    pub(super) fn in_file(file: usize, offset: usize) -> Self {
-        Place { file, offset, entry: String::new(), path: String::new() }
-    }
-}
-
-/// The entry and the path inside it.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.entry)?;
-        if !self.entry.is_empty() && !self.path.is_empty() {
-            f.write_str(": ")?;
-        }
-        f.write_str(&self.path)
-    }
-}
-
 impl<'t> Faults<'t> {
     /// None yet.
     pub(super) fn new(files: &'t [(&'t str, &'t str)]) -> Self {
@@ -74,7 +44,10 @@ impl<'t> Faults<'t> {
     pub(super) fn into_bodies(self) -> Vec<BodyFault> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(place, _)| (place.file, place.offset));
-        found.into_iter().map(|(place, message)| BodyFault { path: place.path, message }).collect()
+        found
+            .into_iter()
+            .map(|(place, message)| BodyFault { path: place.whole_path(), message })
+            .collect()
     }
 
     /// All of them, in the order of the files and of the places in each.
@@ -322,8 +295,9 @@ impl<'a> Field<'a> {
         let fields = self.entries(&expected)?;
         for (key, field) in &fields {
             if !known.contains(key) {
-                let place = Place { path: self.place.path.clone(), ..field.place.clone() };
-                self.faults.add(&place, unknown_key(key, known));
+                let (path, key) = (self.place.path.clone(), (*key).to_owned());
+                let place = Place { path, key, ..field.place.clone() };
+                self.faults.add(&place, unknown_key(&place.key, known));
             }
         }
         Ok(Table { place: self.place.clone(), fields, faults: self.faults })
@@ -388,9 +362,10 @@ impl<'a> Table<'a> {
         wanted: &str,
         read: impl FnOnce(&Field<'a>) -> Result<T, Faulty>,
     ) -> Result<T, Faulty> {
-        match self.field(key) {
-            Some(field) => read(field),
-            None => Err(self.fault(format!("{key} is missing: {wanted}"))),
+        if let Some(field) = self.field(key) {
+            return read(field);
         }
+        let place = Place { key: key.to_owned(), ..self.place.clone() };
+        Err(self.faults.add(&place, format!("{key} is missing: {wanted}")))
     }
 }

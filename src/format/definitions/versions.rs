@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{Faults, Place};
+use super::place::Place;
+use super::reader::Faults;
 use crate::definition::Metric;
 use crate::model::EventTime;
 
