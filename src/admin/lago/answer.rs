@@ -125,8 +125,8 @@ pub(super) fn paged(key: &str, found: Vec<Json>, page: Page, count: usize) -> Re
     let is_there = page.number <= pages;
     let meta = Json::object([
         ("current_page", number(page.number)),
-        ("next_page", when(page.number < pages, page.number + 1)),
-        ("prev_page", when(is_there && page.number > 1, page.number - 1)),
+        ("next_page", when(page.number < pages, page.number.saturating_add(1))),
+        ("prev_page", when(is_there && page.number > 1, page.number.saturating_sub(1))),
         ("total_pages", number(pages)),
         ("total_count", number(count)),
     ]);

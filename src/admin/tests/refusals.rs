@@ -129,3 +129,12 @@ fn what_takes_too_long_is_told_as_that() {
         check(way, (status, text), 504);
     }
 }
+
+#[test]
+fn the_greatest_page_number_is_answered() {
+    with(Vec::new(), |address| {
+        let request = format!("GET /api/v1/billable_metrics?page={}", usize::MAX);
+        let (status, answer) = sent(address, &request, "", "");
+        assert!(status == 200 && answer.contains(r#""next_page":null"#), "{answer}");
+    });
+}
