@@ -29,6 +29,7 @@ mod tests;
 pub(in crate::definition) use self::tests::scan;
 mod token;
 mod tree;
+mod truths;
 
 use std::fmt;
 

@@ -24,6 +24,9 @@ pub(super) trait Name: Clone + PartialEq + Eq + Sized {
 
     /// Appends the one spelling of normal forms.
     fn write(&self, text: &mut String, grammar: Grammar);
+
+    /// Whether its value may be a boolean; else it is a text or a number whatever the event holds.
+    fn can_be_boolean(&self) -> bool;
 }
 
 /// Where the values of names come from.
@@ -106,6 +109,10 @@ impl Name for EventName {
             EventName::Time => text.push_str("time"),
         }
     }
+
+    fn can_be_boolean(&self) -> bool {
+        matches!(self, EventName::Property(_) | EventName::Required(_))
+    }
 }
 
 /// Lago's three sorts of names; that of a property is a word of ASCII.
@@ -179,6 +186,10 @@ impl Name for ResultName {
             ResultName::Value => "value",
             ResultName::Events => "events",
         });
+    }
+
+    fn can_be_boolean(&self) -> bool {
+        false
     }
 }
 

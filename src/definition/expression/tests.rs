@@ -982,6 +982,14 @@ fn conditions_are_what_an_event_may_fulfil() {
         "COALESCE(properties.a, 0)",
         "NULLIF(properties.a, 1)",
         "CAST('true' AS BOOLEAN)",
+        "NOT (properties.a = 1 AND 1)",
+        "NOT (FALSE AND 1)",
+        "CASE WHEN (properties.a = 1 AND 1) THEN TRUE ELSE TRUE END",
+        "customer = 'acme' OR type",
+        "customer IS NOT NULL",
+        "CASE WHEN FALSE THEN 1 ELSE properties.a END",
+        "COALESCE(NULL, properties.a)",
+        "1 = 1",
     ] {
         let read = Expression::parse_condition(Grammar::Native, text);
         assert_eq!(read, Expression::parse(text), "{text}");
@@ -1007,6 +1015,20 @@ fn conditions_are_what_an_event_may_fulfil() {
         ("CASE WHEN 1 THEN TRUE END", "(line 1, column 1)"),
         ("COALESCE(1, 'x')", "(line 1, column 1)"),
         ("NULLIF(1, properties.a)", "(line 1, column 1)"),
+        ("customer", "(line 1, column 1)"),
+        ("type", "(line 1, column 1)"),
+        ("id", "(line 1, column 1)"),
+        ("time", "(line 1, column 1)"),
+        ("event.code", "(line 1, column 1)"),
+        ("event.timestamp", "(line 1, column 1)"),
+        ("NOT customer", "(line 1, column 5)"),
+        ("properties.a AND NOT customer", "(line 1, column 22)"),
+        ("COALESCE(1, TRUE)", "(line 1, column 1)"),
+        ("COALESCE(NULL, 'x')", "(line 1, column 1)"),
+        ("CAST(1 AS BOOLEAN)", "(line 1, column 1)"),
+        ("CAST('x' AS BOOLEAN)", "(line 1, column 1)"),
+        ("1 / 0 = 1", "(line 1, column 1)"),
+        ("CASE WHEN TRUE THEN 1 ELSE properties.a END", "(line 1, column 1)"),
     ] {
         let fault = Expression::parse_condition(Grammar::Native, text).expect_err(text);
         let words = "no condition, whatever the event holds: it is true or false when compared, as in \

@@ -220,48 +220,6 @@ impl<N> Node<N> {
         deepest.saturating_add(1)
     }
 
-    /// Whether it can be true where a condition stands. What cannot is no boolean whatever the event holds, or has a
-    /// part that is none where it must be one; a name is looked at only when an event is there.
-    pub(super) fn can_hold(&self) -> bool {
-        match self {
-            Node::Null
-            | Node::Boolean(_)
-            | Node::Name(_)
-            | Node::Comparison(..)
-            | Node::In { .. }
-            | Node::Between { .. }
-            | Node::Like { .. }
-            | Node::IsNull { .. } => true,
-            Node::Number(_)
-            | Node::OversizedNumber(_)
-            | Node::Text(_)
-            | Node::Sign(..)
-            | Node::Arithmetic(..)
-            | Node::Concatenation(_)
-            | Node::Numeric(_) => false,
-            Node::Not(operand) => operand.can_hold(),
-            Node::And(parts) => parts.iter().all(Node::can_hold),
-            // The first is looked at always, each other one where those before it are not true.
-            Node::Or(parts) => parts.first().is_none_or(Node::can_hold),
-            Node::Case(case) => case.can_hold(),
-            Node::Cast(_, target) => *target == CastTarget::Boolean,
-            Node::Call(function, arguments) => match function {
-                Function::Coalesce => arguments.iter().any(Node::can_hold),
-                Function::NullIf => arguments.first().is_none_or(Node::can_hold),
-                Function::Contains | Function::StartsWith | Function::EndsWith => true,
-                Function::Least
-                | Function::Greatest
-                | Function::Round
-                | Function::Ceil
-                | Function::Floor
-                | Function::Absolute
-                | Function::Lower
-                | Function::Upper
-                | Function::Concat => false,
-            },
-        }
-    }
-
     fn visit_children(&self, visit: &mut dyn FnMut(&Node<N>)) {
         match self {
             Node::Null
@@ -300,14 +258,5 @@ impl<N> Node<N> {
                 case.otherwise.iter().for_each(visit);
             }
         }
-    }
-}
-
-impl<N> Case<N> {
-    /// See [`Node::can_hold`].
-    fn can_hold(&self) -> bool {
-        let first = self.arms.first().filter(|_| self.operand.is_none());
-        let mut results = self.arms.iter().map(|(_, result)| result).chain(&self.otherwise);
-        first.is_none_or(|(condition, _)| condition.can_hold()) && results.any(Node::can_hold)
     }
 }
