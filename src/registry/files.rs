@@ -12,7 +12,7 @@ use super::{Horizon, Origin, Record, Registry, Unreadable, standing};
 use crate::definition::{
     CustomerCalendar, Definitions, Metric, OwnCalendar, Plan, full_meaning, version_fault,
 };
-use crate::format::definitions::read_body;
+use crate::format::definitions::read_stored;
 use crate::model::EventTime;
 
 /// What files define, and did define.
@@ -100,7 +100,7 @@ impl Registry {
     pub fn with_kept(&self, kept: &[Kept]) -> Result<Registry, Unreadable> {
         let mut registry = self.clone();
         for Kept { place, native, generation, removed_at } in kept {
-            let mut metric = read_body(native).map_err(|faults| {
+            let mut metric = read_stored(native).map_err(|faults| {
                 let texts = faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message));
                 Unreadable(format!("{place}: {}", texts.collect::<Vec<_>>().join("; ")))
             })?;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::receipt::Receipt;
 use crate::definition::{DefinitionSource, Metric};
-use crate::format::definitions::{BodyFault, read_body};
+use crate::format::definitions::{BodyFault, read_body, read_stored};
 use crate::model::EventTime;
 
 /// The form above.
@@ -204,7 +204,7 @@ impl Record {
 
     /// One version compiled.
     pub(super) fn metric(&self, version: &StoredVersion) -> Result<Metric, Vec<BodyFault>> {
-        let mut metric = compiled(&version.definition)?;
+        let mut metric = read_stored(&text(&version.definition))?;
         metric.tenant.clone_from(&self.tenant);
         metric.effective_from = version.effective_from;
         metric.generation = self.generation;
@@ -227,9 +227,13 @@ impl Record {
     }
 }
 
-/// A definition compiled, for no tenant in particular.
+/// A new definition compiled, for no tenant in particular.
 pub(super) fn compiled(definition: &Definition) -> Result<Metric, Vec<BodyFault>> {
-    read_body(&Value::Object(definition.clone()).to_string())
+    read_body(&text(definition))
+}
+
+fn text(definition: &Definition) -> String {
+    Value::Object(definition.clone()).to_string()
 }
 
 pub(super) mod instant {

@@ -435,6 +435,29 @@ fn record_is_read_for_ever() {
     }
 }
 
+/// `filter = "1"` was taken before it was found that no event can fulfil it.
+#[test]
+fn record_of_what_has_become_a_fault_since_is_still_read() {
+    let mut value = sum();
+    value["filter"] = json!("properties.a AND properties.n");
+    let registry = with(value.clone());
+    let record = registry.record("default", "tokens").expect("it is there");
+    let text = record.text().replace("properties.a AND properties.n", "1");
+    let record = Record::read(text.as_bytes()).expect("a record");
+    let mut later = Registry::default();
+    later.put(record).expect("it was accepted once");
+    let renamed = changed(&mut later, json!({"name": "tokens of all"}), NOW);
+    assert_eq!(
+        faults(renamed),
+        ["filter: no condition, whatever the event holds: it is true or \
+        false when compared, as in properties.key > 0 (line 1, column 1)"]
+    );
+    let outcome = changed(&mut later, json!({"filter": "properties.n > 1"}), NOW);
+    assert!(matches!(outcome, Ok(Outcome::Versioned { .. })), "{outcome:?}");
+    value["filter"] = json!("1");
+    assert!(Registry::default().create(draft(value), author(NOW)).is_err());
+}
+
 #[test]
 fn history_of_a_metric_says_who_did_what() {
     let mut registry = with(sum());

@@ -22,7 +22,17 @@ pub struct BodyFault {
 /// Every fault of it, in the order of the text.
 pub fn read_body(text: &str) -> Result<Metric, Vec<BodyFault>> {
     let read = |root: &Field<'_>| Some(((), metric::read(root)?));
-    read_one(text, read).map(|((), metric)| metric)
+    read_one(text, false, read).map(|((), metric)| metric)
+}
+
+/// Reads a definition that [`read_body`] accepted once, be it that of an earlier version of the program: a record that is
+/// stored stays readable whatever has become a fault since.
+///
+/// # Errors
+/// What was never accepted.
+pub fn read_stored(text: &str) -> Result<Metric, Vec<BodyFault>> {
+    let read = |root: &Field<'_>| Some(((), metric::read(root)?));
+    read_one(text, true, read).map(|((), metric)| metric)
 }
 
 /// A definition in another system's form.
@@ -41,7 +51,7 @@ pub struct Foreign {
 /// # Errors
 /// Every fault of it, in the order of the text.
 pub fn read_foreign(text: &str) -> Result<Foreign, Vec<BodyFault>> {
-    let (form, metric) = read_one(text, foreign::read_only)?;
+    let (form, metric) = read_one(text, false, foreign::read_only)?;
     let body = form.kept(&metric.source.written);
     Ok(Foreign { form, metric, body })
 }
@@ -49,10 +59,11 @@ pub fn read_foreign(text: &str) -> Result<Foreign, Vec<BodyFault>> {
 /// Reads a JSON text of which one metric comes, with what else is known of it.
 fn read_one<T>(
     text: &str,
+    is_stored: bool,
     read: impl FnOnce(&Field<'_>) -> Option<(T, Version)>,
 ) -> Result<(T, Metric), Vec<BodyFault>> {
     let files = [("", text)];
-    let faults = Faults::new(&files);
+    let faults = if is_stored { Faults::of_stored(&files) } else { Faults::new(&files) };
     let Parsed { root, .. } = Syntax::Json.parse(text).map_err(|fault| {
         let message = format!("is no JSON: {}", fault.message);
         vec![BodyFault { path: String::new(), message }]

@@ -38,7 +38,14 @@ pub(super) fn filter(
         Grammar::Native | Grammar::Lago => Grammar::Native,
         Grammar::Maple => Grammar::Maple,
     };
-    Expression::parse_condition(grammar, field.str()?).map_err(|error| field.fault(error.message))
+    let text = field.str()?;
+    // What no event can fulfil was accepted before it was found to be a fault, and refuses events as it did.
+    let read = if field.is_stored() {
+        Expression::parse_in(grammar, text)
+    } else {
+        Expression::parse_condition(grammar, text)
+    };
+    read.map_err(|error| field.fault(error.message))
 }
 
 /// The expression of `value`.

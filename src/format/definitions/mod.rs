@@ -24,7 +24,7 @@ mod syntax;
 mod tests;
 mod versions;
 
-pub use body::{BodyFault, Foreign, read_body, read_foreign};
+pub use body::{BodyFault, Foreign, read_body, read_foreign, read_stored};
 pub use describe::{describe, describe_one};
 pub use express::{Expressed, as_submitted, express};
 pub use foreign::Form;

@@ -26,12 +26,19 @@ pub(super) struct Faults<'t> {
     found: RefCell<Vec<(Place, String)>>,
     /// Where lines begin in the file that was asked about last.
     lines: RefCell<Option<(usize, LineStarts)>>,
+    /// Whether it was accepted once: then it is read as it was then.
+    is_stored: bool,
 }
 
 impl<'t> Faults<'t> {
     /// None yet.
     pub(super) fn new(files: &'t [(&'t str, &'t str)]) -> Self {
-        Faults { files, found: RefCell::default(), lines: RefCell::default() }
+        Faults { files, found: RefCell::default(), lines: RefCell::default(), is_stored: false }
+    }
+
+    /// None yet, of what was accepted by this or an earlier version of the program.
+    pub(super) fn of_stored(files: &'t [(&'t str, &'t str)]) -> Self {
+        Faults { is_stored: true, ..Self::new(files) }
     }
 
     /// Records one.
@@ -112,6 +119,11 @@ impl<'a> Field<'a> {
     /// The same place with another value there, which stands for this one.
     pub(super) fn standing_for<'b>(&'b self, node: &'b Node) -> Field<'b> {
         Field { node, place: self.place.clone(), faults: self.faults }
+    }
+
+    /// Whether it stands in a definition that was accepted once, so that what has become a fault since is none of it.
+    pub(super) fn is_stored(&self) -> bool {
+        self.faults.is_stored
     }
 
     /// Byte of the text that the value begins at.
