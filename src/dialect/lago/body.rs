@@ -43,7 +43,8 @@ pub fn fields_of(body: &str) -> Result<Json, BadRequest> {
 /// The stored fields with those of a partial body in their place.
 ///
 /// Of `group` and `filters`, which do not go together, the one that the partial body gives ends the other. Filters without
-/// a group are the stored group where they say the same: so an answer has it for clients that know no group.
+/// a group are the stored group where they say the same: so an answer has it for clients that know no group. An empty list
+/// ends both; null, which current clients send of what they do not set, changes neither.
 #[must_use]
 pub fn merged(stored: Json, partial: Json) -> Json {
     let is_given = |key: &str| {
@@ -58,7 +59,9 @@ pub fn merged(stored: Json, partial: Json) -> Json {
     }
     let ends_filters = is_given("group") || divisions::is_told(&stored, &stored);
     let stored = if ends_filters { without(stored, "filters") } else { stored };
-    let stored = if is_given("filters") { without(stored, "group") } else { stored };
+    let is_emptied = !has_group && partial.member("filters") == Some(&Json::List(Vec::new()));
+    let ends_group = is_given("filters") || is_emptied;
+    let stored = if ends_group { without(stored, "group") } else { stored };
     stored.merged(partial)
 }
 

@@ -244,7 +244,10 @@ fn a_partial_body_changes_what_it_names() {
     for (stored, partial, expected) in [
         (group, filters, filters.to_owned()),
         (filters, group, group.to_owned()),
-        (group, r#""filters":[]"#, format!(r#"{group},"filters":[]"#)),
+        (group, r#""filters":[]"#, r#""filters":[]"#.to_owned()),
+        (&with_group, r#""filters":[]"#, r#""filters":[]"#.to_owned()),
+        (filters, r#""filters":[]"#, r#""filters":[]"#.to_owned()),
+        (group, r#""filters":null"#, format!(r#"{group},"filters":null"#)),
         (filters, r#""group":{}"#, format!(r#"{filters},"group":{{}}"#)),
         (group, r#""group":null"#, r#""group":null"#.to_owned()),
         // What an answer has of a group for clients that know none.
