@@ -165,11 +165,23 @@ pub fn events_of<'d>(
         let fault = Fault::nameless(RejectReason::TooLarge, detail);
         return found.push(Found { original, event: Err(fault) });
     }
-    let part = |(place, value): (usize, Value<'d>)| {
+    let is_owned_around = names_owner(record, format);
+    let read = |(place, value): (usize, Value<'d>)| {
         let no_event = || Fault::malformed(format!("{path} holds {}: no event", excerpt(value)));
-        let object = value.object().ok_or_else(no_event);
-        let event = object.and_then(|object| event_in(object, format, origin, Some(place)));
-        Found { original: value.raw().as_bytes(), event }
+        let object = value.object().ok_or_else(no_event)?;
+        if is_event(object, format) {
+            holds_no_other(object, format, "it is an event")?;
+        }
+        if is_owned_around && !names_owner(object, format) {
+            return Err(Fault::malformed(format!(
+                "whose event it is stands beside {path}, where it is not read: name it in the event"
+            )));
+        }
+        event_in(object, format, origin, Some(place))
+    };
+    let part = |found: (usize, Value<'d>)| Found {
+        original: found.1.raw().as_bytes(),
+        event: read(found),
     };
     let before = found.len();
     match value.elements() {
@@ -193,17 +205,11 @@ fn wrapped<'d, 'f>(
     if format.wrappings.is_empty() {
         return Ok(None);
     }
+    if is_event(record, format) {
+        return holds_no_other(record, format, "the record is an event").map(|()| None);
+    }
     let places = format.wrappings.iter();
     let all: Vec<_> = places.filter_map(|path| Some((path, path.find(record)?))).collect();
-    if is_event(record, format) {
-        // What it holds there may be its own, such as the items of an order.
-        return match all.iter().find(|(_, value)| holds_event(*value, format)) {
-            None => Ok(None),
-            Some((path, _)) => Err(Fault::malformed(format!(
-                "the record is an event, and {path} holds another: send each in a record of its own"
-            ))),
-        };
-    }
     let mut filled = all.iter().filter(|(_, value)| !is_empty(*value));
     match (filled.next(), filled.next()) {
         (Some((path, _)), Some((other, _))) => Err(Fault::malformed(format!(
@@ -211,6 +217,25 @@ fn wrapped<'d, 'f>(
         ))),
         (only, _) => Ok(only.or(all.first()).copied()),
     }
+}
+
+/// That an event wraps no other, which would be lost; what it holds there may be its own, such as the items of an order.
+fn holds_no_other(event: Object<'_>, format: &EventFormat, what: &str) -> Result<(), Fault> {
+    let is_other =
+        |path: &&FieldPath| path.find(event).is_some_and(|value| holds_event(value, format));
+    match format.wrappings.iter().find(is_other) {
+        None => Ok(()),
+        Some(path) => Err(Fault::malformed(format!(
+            "{what}, and {path} holds another: send each in a record of its own"
+        ))),
+    }
+}
+
+/// Whether a path of the tenant, or of what joins the id, leads to something.
+fn names_owner(record: Object<'_>, format: &EventFormat) -> bool {
+    let fields = Fields::of(record, format);
+    let [tenant, ..] = fields.all();
+    tenant.value().is_some() || fields.scope(format).any(|field| field.value().is_some())
 }
 
 fn holds_event(value: Value<'_>, format: &EventFormat) -> bool {

@@ -308,6 +308,15 @@ fn lago_events_are_read_in_each_of_their_forms() {
         );
         check_all(&lago, &bare.replacen('{', &format!("{{{wrapping},"), 1), &[&fault]);
     }
+    let within = bare.replacen('{', &format!(r#"{{"events":[{bare}],"#), 1);
+    let lost =
+        "malformed: it is an event, and events holds another: send each in a record of its own";
+    check_all(&lago, &format!(r#"{{"events":[{bare},{within}]}}"#), &[read, lost]);
+    check_all(&lago, &format!(r#"{{"event":{within}}}"#), &[lost]);
+    // Ids of two organizations would be taken for one.
+    let beside = "malformed: whose event it is stands beside event, where it is not read: name it in the event";
+    check_all(&lago, &format!(r#"{{"organization_id":"o","event":{bare}}}"#), &[beside]);
+    check_all(&lago, &format!(r#"{{"organization_id":null,"event":{bare}}}"#), &[read]);
     let wrong = bare.replacen('{', r#"{"organization_id":[],"#, 1);
     check_all(
         &lago,
