@@ -2,7 +2,7 @@
 
 use super::layers;
 use super::reader::{Faults, Faulty, Field, Table};
-use super::tree::{Content, Layer, Origin};
+use super::tree::{self, Content, Layer, Origin};
 use crate::format::{EventFormat, FieldPath, Layout, TimeForm, TimeUnit};
 
 const KEYS: [&str; 10] = [
@@ -38,6 +38,14 @@ pub(super) fn read(field: &Field<'_>) -> Result<EventFormat, Faulty> {
             "\"custom\" is a table with a path for each field, such as { id = \"uid\", type = \"meter\", customer = \
              \"account.id\", time = \"ts\" }",
         ));
+    }
+    if let Content::Unquoted(text) = field.content()
+        && text.starts_with('{')
+        && let Some(fault) = tree::fault_of_value(text)
+    {
+        return Err(field.fault(format!(
+            "is no table of TOML: {fault}: write it as in {{ id = \"uid\", type = \"meter\" }}"
+        )));
     }
     field.choice(&EventFormat::PRESETS).map(|preset| preset())
 }

@@ -680,6 +680,8 @@ fn faults_of_formats_are_told() {
         assert!(found.contains(part), "{part}: {found}");
     }
     assert_eq!(format_of_argument("zenskar"), Ok(EventFormat::zenskar()));
+    let fault = format_of_argument("{ time = 't', id = }").expect_err("no TOML");
+    assert!(fault.starts_with("is no table of TOML: ") && fault.contains("(column 20)"), "{fault}");
     let fault = format_of_argument("{ time = \"t\" }").expect_err("no customer");
     assert_eq!(fault, "has no path of customer: every event has one");
     let named = "{ idd = \"uid\", customer = \"a\", time = \"ts\", colour = \"red\" }";

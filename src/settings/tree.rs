@@ -167,6 +167,14 @@ pub(super) fn parse_value(text: &str, origin: &Origin) -> Option<Node> {
     Some(node(&value, text, origin.clone(), &|_| origin.clone()))
 }
 
+/// Why a text is no TOML value, and the column of its own at which it ceases to be one; `None` where it is one.
+pub(super) fn fault_of_value(text: &str) -> Option<String> {
+    let error = DeValue::parse(text).err()?;
+    let at = error.span().map_or(0, |span| span.start);
+    let (_, column) = LineStarts::of(text).position(text, at);
+    Some(format!("{} (column {column})", error.message()))
+}
+
 /// The steps of a dotted TOML key; `None` where it is none.
 pub(super) fn parse_key(text: &str) -> Option<Vec<String>> {
     let line = format!("{text} = 0");
