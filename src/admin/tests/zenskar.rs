@@ -284,6 +284,10 @@ fn lists_are_narrowed_down_sorted_and_cut_into_pages() {
         let found = |query: &str| shown(&page(&format!("order=name&{query}")));
         assert_eq!(found(""), ["A 2", "a 1", "b 1", "b_2", "c"]);
         assert_eq!(shown(&page("order=-name")), ["c", "b_2", "b 1", "a 1", "A 2"]);
+        assert_eq!(
+            shown(&page("order=-name&order=&order=datasource")),
+            shown(&page("order=-name"))
+        );
         assert_eq!(shown(&page("sort_key=name&sort_type=ASC")), found(""));
         assert_eq!(found("name=c"), ["c"]);
         assert_eq!(found("name__ilike=a"), ["A 2", "a 1"]);

@@ -199,7 +199,7 @@ impl Ask {
 
 /// `order=-created_at,name`, or `sort_key` and `sort_type`; the last column is the id, so that no two are equal.
 fn order(query: &mut Query, faults: &mut Faults) -> Vec<Sorting> {
-    let (order, key) = (query.optional("order"), query.optional("sort_key"));
+    let (order, key) = (query.list("order"), query.optional("sort_key"));
     let direction = query.optional("sort_type");
     let is_descending = match direction.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("desc") => true,

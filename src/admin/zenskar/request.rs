@@ -118,6 +118,15 @@ impl Query {
         found.filter(|value| !value.is_empty())
     }
 
+    /// Takes a list with commas between, which may come in pieces, a parameter each.
+    pub(super) fn list(&mut self, name: &str) -> Option<String> {
+        let is_piece = |(key, value): &mut (String, String)| key == name && !value.is_empty();
+        let pieces: Vec<String> =
+            self.waiting.extract_if(.., is_piece).map(|(_, value)| value).collect();
+        self.waiting.retain(|(key, _)| key != name);
+        (!pieces.is_empty()).then(|| pieces.join(","))
+    }
+
     /// Takes a parameter that must be there.
     pub(super) fn required(&mut self, name: &str, faults: &mut Faults) -> Option<String> {
         let found = self.optional(name);
