@@ -365,6 +365,25 @@ fn a_metric_is_exported_as_the_body_that_made_it() {
     }
     let (_, there) = get(&to, "/api/v1/billable_metrics/l");
     assert_eq!(there["billable_metric"]["lago_id"], lago["lago_id"]);
+    // It is all there; what a body says beside the numbers is a difference.
+    let (told, _) = expect_status(&run([&import[..], &files].concat()), 0);
+    assert!(told.lines().all(|line| line.starts_with("equal")), "{told}");
+    let file = one.path("maple.json");
+    let text = fs::read_to_string(&file).expect("written");
+    fs::write(&file, text.replace("\"is_billable\": false", "\"is_billable\": true"))
+        .expect("a file");
+    let name = file.to_str().expect("text").to_owned();
+    expect_status(&run([&import[..], &[&name]].concat()), 2);
+    for told in ["updated", "equal"] {
+        let again = [&import[..], &["--update", &name]].concat();
+        let (lines, _) = expect_status(&run(again), 0);
+        assert!(
+            lines.lines().any(|line| line.starts_with(told) && line.contains("bm_9")),
+            "{lines}"
+        );
+    }
+    let (_, there) = get(&to, "/v1/metrics/bm_9/versions");
+    assert_eq!(there["versions"][0]["body"]["is_billable"], true, "{there}");
     first.kill();
     second.kill();
 }

@@ -59,7 +59,8 @@ pub(super) fn step(
     };
     let (count, known) = (metric.versions.len(), there.versions.len());
     let goes_on = known <= count && pairs().all(is_so);
-    if goes_on && known == count && words(&newest.metric) == words(&last.metric) {
+    let is_said = words(&newest.metric) == words(&last.metric) && !newest.says_more_than(last);
+    if goes_on && known == count && is_said {
         let late = pairs().filter(|pair| begins_later(*pair));
         let notes = late.map(|(own, known)| {
             let [own, known] = [own, known].map(|version| begin(&version.metric));

@@ -42,6 +42,29 @@ impl Version {
         defaults.extend(tenant.map(|tenant| ("tenant".to_owned(), tenant.clone())));
         json!({ "dialect": dialect, "defaults": defaults, "metrics": [entry] })
     }
+
+    /// Whether its body says what the one that a daemon keeps does not, in the same form: `is_billable` of Maple has no
+    /// meaning in numbers. What it is known by, and what Lago's fields mean in numbers or in words, is not looked at.
+    pub(super) fn says_more_than(&self, known: &Version) -> bool {
+        let own = self.metric.source.dialect.and_then(Form::named);
+        let (Some(form), Some((known_form, there))) = (own, &known.submitted) else { return false };
+        if form != *known_form {
+            return false;
+        }
+        let [own, there] = [&self.metric.source.written, there].map(|body| {
+            let fields: Map<String, Value> =
+                serde_json::from_str(&form.kept(body)).expect("a body is an object");
+            fields
+        });
+        let is_looked_at = |key: &str| match form {
+            Form::Lago => key == "field_name",
+            Form::Maple | Form::Zenskar => !["id", "created_at", "updated_at"].contains(&key),
+        };
+        own.iter().filter(|(key, _)| is_looked_at(key)).any(|(key, value)| {
+            let there = there.get(key).unwrap_or(&Value::Null);
+            value != there
+        })
+    }
 }
 
 impl Stocked {
