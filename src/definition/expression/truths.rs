@@ -13,6 +13,7 @@ use super::tree::{Case, Node};
 
 /// What may come out, over all events.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of four outcomes")]
 struct Truths {
     yes: bool,
     no: bool,
