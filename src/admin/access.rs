@@ -18,7 +18,8 @@ use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Refusal;
+use super::cors;
+use super::{Origins, Refusal};
 use crate::model::{EventTime, Span};
 
 /// How often an address may fail within [`FAILURES_WITHIN`] before it waits.
@@ -108,6 +109,8 @@ pub(super) enum Denied {
     Unauthorized,
     /// There are no keys, and it comes from another machine.
     NotLocal,
+    /// There are no keys, and it was sent by a page of another site.
+    OtherSite,
     /// Its key may not do that.
     Forbidden(Role),
     /// Its address failed too often: for so many seconds from now on it waits.
@@ -119,14 +122,16 @@ pub(super) enum Denied {
 /// Who may ask.
 pub(super) struct Access {
     keys: Vec<Key>,
+    /// Pages that may call.
+    origins: Origins,
     failures: Mutex<BTreeMap<IpAddr, (u32, EventTime)>>,
     /// SHA-256 of texts that an expensive hash was found for, with the key's place.
     known: Mutex<BTreeMap<[u8; 32], usize>>,
 }
 
 impl Access {
-    pub(super) fn new(keys: Vec<Key>) -> Self {
-        Access { keys, failures: Mutex::default(), known: Mutex::default() }
+    pub(super) fn new(keys: Vec<Key>, origins: Origins) -> Self {
+        Access { keys, origins, failures: Mutex::default(), known: Mutex::default() }
     }
 
     /// Who asks, if that one may do what `role` may.
@@ -139,11 +144,13 @@ impl Access {
     ) -> Result<Caller, Denied> {
         if self.keys.is_empty() {
             // An address of IPv4 may come in the form of IPv6.
-            return if address.to_canonical().is_loopback() {
-                Ok(Caller { name: "local".to_owned(), tenant: None, role: Role::Operate })
-            } else {
-                Err(Denied::NotLocal)
-            };
+            if !address.to_canonical().is_loopback() {
+                return Err(Denied::NotLocal);
+            }
+            if cors::is_of_other_site(headers, &self.origins) {
+                return Err(Denied::OtherSite);
+            }
+            return Ok(Caller { name: "local".to_owned(), tenant: None, role: Role::Operate });
         }
         let wait = self.wait(address, now);
         let Some(text) = presented(headers) else {
@@ -283,11 +290,49 @@ mod tests {
 
     #[test]
     fn without_keys_this_machine_alone_is_answered() {
-        let access = Access::new(Vec::new());
+        let access = Access::new(Vec::new(), Origins::None);
         let admit = |address| access.admit(&HeaderMap::new(), address, Role::Operate, NOW);
         assert!(admit(HERE).is_ok() && admit("::1".parse().expect("an address")).is_ok());
         assert!(admit("::ffff:127.0.0.1".parse().expect("an address")).is_ok());
         assert_eq!(admit(THERE), Err(Denied::NotLocal));
+    }
+
+    /// What a browser sends for a page of another site, and for one whose name was made to lead here.
+    #[test]
+    fn without_keys_pages_of_other_sites_are_not_answered() {
+        let listed = ["https://console.example", "http://other.example:81"];
+        let listed = listed.map(|text| super::super::Origin::read(text).expect("an origin"));
+        let access = Access::new(Vec::new(), Origins::Listed(listed.into()));
+        let admit = |sent: &[(&'static str, &str)]| {
+            let sent = sent.iter().map(|(name, value)| {
+                (name.parse().expect("a name"), value.parse().expect("a value"))
+            });
+            access.admit(&sent.collect::<HeaderMap>(), HERE, Role::Operate, NOW).map(|_| ())
+        };
+        for host in
+            ["127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "localhost:80", "odometer", "a.localhost"]
+        {
+            assert_eq!(admit(&[("host", host)]), Ok(()), "{host}");
+            let own = format!("http://{host}");
+            assert_eq!(admit(&[("host", host), ("origin", &own)]), Ok(()), "{host}");
+        }
+        assert_eq!(admit(&[("host", "localhost"), ("origin", "https://console.example")]), Ok(()));
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "192.0.2.7",
+            "[2001:db8::1]",
+            "localhost.evil.example",
+            "",
+            "a b",
+        ] {
+            assert_eq!(admit(&[("host", host)]), Err(Denied::OtherSite), "{host}");
+        }
+        for origin in ["http://evil.example", "null", "http://localhost:81", "http://other.example"]
+        {
+            let sent = [("host", "localhost:80"), ("origin", origin)];
+            assert_eq!(admit(&sent), Err(Denied::OtherSite), "{origin}");
+        }
     }
 
     #[test]
@@ -297,7 +342,7 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$"), "{hash}");
         let over = Key { expires_at: Some(NOW), ..key("over", None, Role::Read) };
         let keys = vec![key("a", Some("t1"), Role::Define), slow, over];
-        let access = Access::new(keys);
+        let access = Access::new(keys, Origins::None);
         let admit = |headers: &HeaderMap, role| access.admit(headers, THERE, role, NOW);
         let caller = admit(&bearer("a"), Role::Define).expect("it is known");
         assert!(caller.may_see("t1") && !caller.may_see("t2"));
@@ -323,7 +368,10 @@ mod tests {
     #[test]
     fn address_that_fails_too_often_waits() {
         let over = Key { expires_at: Some(NOW), ..key("over", None, Role::Read) };
-        let access = Access::new(vec![key("a", None, Role::Read), over, slow("seen"), slow("new")]);
+        let access = Access::new(
+            vec![key("a", None, Role::Read), over, slow("seen"), slow("new")],
+            Origins::None,
+        );
         let admit =
             |text: &str, address, now| access.admit(&bearer(text), address, Role::Read, now);
         assert!(admit("seen", HERE, NOW).is_ok());

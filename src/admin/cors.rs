@@ -3,10 +3,12 @@
 //! A browser asks before it sends a call with a key; that question bears none, and is answered without.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use axum::Router;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::access::API_KEY;
@@ -66,6 +68,37 @@ impl Origin {
     pub fn text(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
+}
+
+/// Whether a page of another site has a browser send this: by the `Origin` that it adds, or by a `Host` that an attacker's name
+/// server leads to this machine (DNS rebinding). Names without a dot are nobody's but the local network's.
+pub(super) fn is_of_other_site(headers: &HeaderMap, allowed: &Origins) -> bool {
+    let host = headers.get(HOST).map(HeaderValue::as_bytes);
+    // Browsers send one always.
+    let Some(host) = host else { return headers.contains_key(ORIGIN) };
+    let authority = std::str::from_utf8(host).ok().and_then(|host| host.parse::<Authority>().ok());
+    let is_local = authority.as_ref().is_some_and(|authority| {
+        let name = authority.host();
+        let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+        address.map_or_else(
+            |_| !name.contains('.') || name.ends_with(".localhost"),
+            |address| address.to_canonical().is_loopback(),
+        )
+    });
+    let is_allowed = |origin: &HeaderValue| {
+        let own = authority
+            .as_ref()
+            .map(|own| ["http://", "https://"].map(|scheme| format!("{scheme}{own}")));
+        let is_own =
+            own.is_some_and(|own| own.iter().any(|own| own.as_bytes() == origin.as_bytes()));
+        is_own
+            || match allowed {
+                Origins::None => false,
+                Origins::Any => true,
+                Origins::Listed(listed) => listed.iter().any(|Origin(one)| one == origin),
+            }
+    };
+    !is_local || headers.get_all(ORIGIN).iter().any(|origin| !is_allowed(origin))
 }
 
 /// Lets pages of these origins call everything that is there. Every answer says so, also those that refuse.

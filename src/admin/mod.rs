@@ -14,6 +14,7 @@
 mod access;
 mod body;
 mod catalogue;
+mod connections;
 mod cors;
 mod dialects;
 mod error;
@@ -151,13 +152,12 @@ pub async fn serve(
     };
     let origins = shown.origins.clone();
     let router = cors::opened(router::router(shown), &origins);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = async move {
         match identity {
-            None => axum::serve(socket, service).with_graceful_shutdown(stop).await,
+            None => connections::answer(socket, router, stop).await,
             Some(identity) => {
                 let secured = Handshakes::new(socket, &identity).tap_io(answer_at_once);
-                axum::serve(secured, service).with_graceful_shutdown(stop).await
+                connections::answer(secured, router, stop).await;
             }
         }
     };
@@ -168,9 +168,10 @@ pub async fn serve(
         }
     };
     tokio::select! {
-        outcome = served => outcome.map_err(failed),
-        () = limit => Ok(()),
+        () = served => {}
+        () = limit => {}
     }
+    Ok(())
 }
 
 /// Sends each record of TLS when it is made: an answer's last one must not wait for a word of the client.

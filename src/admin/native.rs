@@ -16,7 +16,9 @@ use super::words::Named;
 use super::{MetricsAsk, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, METRIC_KEYS, describe_one, read_body};
 use crate::format::wording::unknown_key;
-use crate::registry::{Definition, Draft, Entry, Origin, Patch, id_text, try_out};
+use crate::registry::{
+    Definition, Draft, Entry, Origin, Patch, TRIAL_MAX, TooMany, id_text, try_out,
+};
 
 /// The only code that is posted to.
 const VALIDATION: &str = "validate";
@@ -258,7 +260,14 @@ pub(super) async fn validate(
         (meaning, try_out(metric, &events))
     });
     match tried.await {
-        Ok((meaning, trial)) => {
+        Ok((_, Err(TooMany))) => refused(Refusal::Faults(vec![(
+            "events".to_owned(),
+            format!(
+                "come to more than {TRIAL_MAX} totals: a recurring metric has one for each period between two events; give \
+                 events that are nearer to each other"
+            ),
+        )])),
+        Ok((meaning, Ok(trial))) => {
             let parsed = |lines: Vec<String>| -> Vec<Value> {
                 lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
             };

@@ -160,7 +160,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// Every path.
 pub(super) fn router(shown: Shown) -> Router {
-    let access = Arc::new(Access::new(shown.keys.to_vec()));
+    let access = Arc::new(Access::new(shown.keys.to_vec(), shown.origins.clone()));
     let [readers, gatherers] = [READERS, GATHERERS].map(|count| Arc::new(Semaphore::new(count)));
     let shared = Shared { shown, readers, gatherers, access };
     let mut router = Router::new();

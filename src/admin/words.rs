@@ -137,6 +137,11 @@ fn told(denied: Denied) -> (StatusCode, &'static str, String) {
             let text = "no keys are configured, so only this machine is answered: see admin.keys";
             (StatusCode::FORBIDDEN, "forbidden", text.to_owned())
         }
+        Denied::OtherSite => {
+            let text = "no keys are configured, so pages of other sites are not answered, nor a Host that is no name or \
+                        address of this machine: see admin.keys and admin.cors_origins";
+            (StatusCode::FORBIDDEN, "forbidden", text.to_owned())
+        }
         Denied::Forbidden(role) => {
             let text = format!("the key may not do that: it needs the role {}", role.name());
             (StatusCode::FORBIDDEN, "forbidden", text)

@@ -20,6 +20,7 @@ use super::sink::producer_of_new_epoch;
 use super::tended::Tended;
 use super::trouble::Trouble;
 use super::{Access, Disposition, Error, Options, check_topics};
+use crate::registry::RECORD_BYTES_MAX;
 
 const READING: &str = "reading the topic of definitions";
 const WRITING: &str = "writing a definition";
@@ -27,6 +28,8 @@ const PARTITION: i32 = 0;
 /// Key of the marks; the newest alone outlasts compaction.
 const MARK: &[u8] = b"mark";
 /// How long one look at the log waits.
+/// How large a record may be in transit: that of a metric, with what deletes it.
+const MESSAGE_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
 /// What is wrong with the topic of definitions.
@@ -89,6 +92,8 @@ pub struct DefinitionTopic {
     timeout: Duration,
     /// The offset behind the last record that was read.
     next: i64,
+    /// End of the log up to which all was read: behind `next` there are ends of transactions before it.
+    known_end: i64,
     /// Values that were read and not handed out yet.
     read: Vec<Vec<u8>>,
 }
@@ -135,24 +140,36 @@ impl DefinitionTopic {
         config.set("check.crcs", "true");
         let consumer: BaseConsumer<Trouble> =
             config.create_with_context(Trouble::default()).map_err(Error::Client)?;
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(name, PARTITION, Offset::Beginning)
-            .and_then(|()| consumer.assign(&list))
-            .map_err(Error::request(READING))?;
         let mut writer = Options::client(properties);
         // One for all that write to the topic, of whatever group they are.
         writer.set("transactional.id", name);
         writer.set("enable.idempotence", "true");
         writer.set("acks", "all");
+        // Records say much the same in every version.
+        writer.set("compression.type", "zstd");
+        writer.set("message.max.bytes", MESSAGE_BYTES_MAX.to_string());
         writer.set("transaction.timeout.ms", timeout.as_millis().max(10_000).to_string());
-        Ok(DefinitionTopic {
+        let topic = DefinitionTopic {
             name: name.to_owned(),
             consumer,
             writer,
             timeout,
             next: 0,
+            known_end: 0,
             read: Vec::new(),
-        })
+        };
+        topic.go_on()?;
+        Ok(topic)
+    }
+
+    /// Has the client fetch from behind the last record that was read. What it fetched and told before is dropped: it may have
+    /// told of an end that the log no longer has, and tells of each end once.
+    fn go_on(&self) -> Result<(), Error> {
+        let from = if self.next == 0 { Offset::Beginning } else { Offset::Offset(self.next) };
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, PARTITION, from)
+            .and_then(|()| self.consumer.assign(&list))
+            .map_err(Error::request(READING))
     }
 
     /// Records have an order in one partition alone.
@@ -180,7 +197,8 @@ impl DefinitionTopic {
         let client: AdminClient<Trouble> =
             config.create_with_context(Trouble::default()).map_err(Error::Client)?;
         let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1));
-        let topic = topic.set("cleanup.policy", "compact");
+        let most = MESSAGE_BYTES_MAX.to_string();
+        let topic = topic.set("cleanup.policy", "compact").set("max.message.bytes", &most);
         let options =
             AdminOptions::new().operation_timeout(Some(timeout)).request_timeout(Some(timeout));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -212,12 +230,15 @@ impl DefinitionTopic {
             let (topic, next) = (self.name.clone(), self.next);
             return Err(Error::Definitions(DefinitionsFault::Lost { topic, next, end }));
         }
+        if end > self.known_end {
+            self.go_on()?;
+        }
         let mut silence = Silence::new(self.timeout);
-        while self.next < end {
+        while self.known_end < end {
             match self.look()? {
-                Looked::Record | Looked::Mark(_) => {}
+                Looked::Record | Looked::Mark(_) if self.next < end => {}
                 // What is left are ends of transactions.
-                Looked::End => break,
+                Looked::Record | Looked::Mark(_) | Looked::End => self.known_end = end,
                 Looked::Nothing => silence.check(self)?,
             }
         }
@@ -303,6 +324,10 @@ impl DefinitionWriter {
                 Some((_, RDKafkaErrorCode::TopicAuthorizationFailed)) => {
                     Error::Unauthorised { topic: topic.to_owned(), access: Access::Write }
                 }
+                Some((_, RDKafkaErrorCode::MessageSizeTooLarge)) => Error::Request {
+                    what: WRITING,
+                    cause: KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge),
+                },
                 _ => error.explained(producer.context().trouble.last()),
             }
         })

@@ -203,6 +203,11 @@ impl Error {
         )
     }
 
+    /// Whether a record is larger than its topic takes.
+    pub fn is_too_large(&self) -> bool {
+        self.code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+    }
+
     /// The code of the answer to a request.
     pub(super) fn code(&self) -> Option<RDKafkaErrorCode> {
         match self {

@@ -20,8 +20,12 @@ use crate::model::EventTime;
 /// The form above.
 const FORMAT: u32 = 1;
 
-/// How many lines of its history a record keeps; the oldest go first.
+/// How many lines of its history a record keeps, and how many bytes of them beside the newest; the oldest go first.
 const AUDIT_LINES_MAX: usize = 100;
+const AUDIT_BYTES_MAX: usize = 256 << 10;
+
+/// How many bytes a record may grow to by what is made and changed; what deletes it goes beyond.
+pub const RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// A definition in the native form, without tenant and `effective_from`.
 pub type Definition = Map<String, Value>;
@@ -138,6 +142,12 @@ pub enum Deed {
     Deleted,
 }
 
+impl AuditLine {
+    fn bytes(&self) -> usize {
+        serde_json::to_string(self).expect("texts and numbers are JSON").len()
+    }
+}
+
 /// A text that is no record, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unreadable(pub String);
@@ -219,11 +229,18 @@ impl Record {
         Ok(metric)
     }
 
+    /// Appends to its history.
     pub(super) fn note(&mut self, line: AuditLine) {
         self.updated_at = line.at;
-        self.audit.push(line);
-        let surplus = self.audit.len().saturating_sub(AUDIT_LINES_MAX);
+        let mut bytes: usize = 0;
+        let kept =
+            self.audit.iter().rev().take(AUDIT_LINES_MAX.saturating_sub(1)).take_while(|line| {
+                bytes = bytes.saturating_add(line.bytes());
+                bytes <= AUDIT_BYTES_MAX
+            });
+        let surplus = self.audit.len().saturating_sub(kept.count());
         self.audit.drain(..surplus);
+        self.audit.push(line);
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Author, Change, Definition, Draft, Horizon, Once, Origin, Outcome, Patch, Record, Refusal,
-    Registry,
+    Author, Change, Deed, Definition, Draft, Horizon, Once, Origin, Outcome, Patch, Record,
+    Refusal, Registry,
 };
 use crate::definition::Plan;
 use crate::format::definitions;
@@ -474,6 +474,42 @@ fn history_of_a_metric_says_who_did_what() {
     };
     assert_eq!(name(&last.before).as_deref(), Some("n148"));
     assert_eq!(name(&last.after).as_deref(), Some("n149"));
+}
+
+#[test]
+fn history_takes_no_more_than_its_share_and_a_record_no_more_than_may_be_kept() {
+    let mut registry = with(sum());
+    let long = |letter: &str| json!({"description": letter.repeat(100_000)});
+    for letter in ["a", "b", "c", "d", "e"] {
+        changed(&mut registry, long(letter), NOW).expect("words");
+    }
+    let record = registry.record("default", "tokens").expect("it is there");
+    assert_eq!(record.audit.len(), 2, "of about 200 kB each");
+    assert_eq!(record.audit.last().map(|line| line.what), Some(Deed::Described));
+    let values = |first: usize| {
+        let values: Vec<String> =
+            (first..first + 60_000).map(|value| format!("v{value:06}")).collect();
+        json!({"group_by": [{"property": "g", "values": values}]})
+    };
+    let mut at = instant(NOW);
+    let refused = (0..20).find_map(|number| {
+        at = at.saturating_add(Span::from_seconds(40 * 86_400));
+        let change = registry.change(
+            "default",
+            "tokens",
+            patch(values(number)),
+            horizon(),
+            author(&at.to_string()),
+        );
+        match change.and_then(Change::fitting) {
+            Ok(change) => registry.put(change.record).map(|()| None).expect("it compiles"),
+            refused => Some(refused),
+        }
+    });
+    let told = faults(refused.expect("too many versions"));
+    assert!(told[0].contains("at most 4194304 are kept"), "{told:?}");
+    let deleted = registry.delete("default", "tokens", None, horizon(), author(&at.to_string()));
+    assert!(deleted.and_then(Change::fitting).is_ok(), "it can be deleted all the same");
 }
 
 #[test]

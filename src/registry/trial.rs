@@ -8,7 +8,14 @@ use crate::engine::{
     Start,
 };
 use crate::format::{Encoder, EventFormat, Place, decode};
-use crate::model::{Document, SourcePosition, Span};
+use crate::model::{Document, EventTime, SourcePosition, Span};
+
+/// How many totals and rejects a trial may come to.
+pub const TRIAL_MAX: usize = 10_000;
+
+/// Sample events that come to more than [`TRIAL_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooMany;
 
 /// What came of sample events.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -22,8 +29,10 @@ pub struct Trial {
 /// Reads events (a JSON text each, in the native form) in order, and closes every period that has some.
 ///
 /// Ids are remembered for the length of the trial, whatever the events' times, and no clock is held against them.
-#[must_use]
-pub fn try_out(metric: Metric, events: &[String]) -> Trial {
+///
+/// # Errors
+/// More than a trial may come to: a recurring metric has a total for each period between two events.
+pub fn try_out(metric: Metric, events: &[String]) -> Result<Trial, TooMany> {
     let tenant = metric.tenant.clone();
     let topic = metric.topic.clone().unwrap_or_default();
     let plan = Plan::new(Definitions { metrics: vec![metric], customers: Vec::new() });
@@ -40,11 +49,15 @@ pub fn try_out(metric: Metric, events: &[String]) -> Trial {
         dedup_window: Span::from_seconds(366 * 86_400),
         reports_duplicates: true,
         reports_unmatched: true,
+        slice_totals_max: 1_000,
         ..Options::default()
     };
     let mut processor = Processor::new(Arc::clone(&plan), options, start);
     let mut effects = Vec::new();
     let mut document = Document::default();
+    let mut trial = Trial::default();
+    let place = Place::Topic { topic, partition: 0 };
+    let encoder = Encoder::new(&plan, &place, usize::MAX);
     for (offset, text) in (0..).zip(events) {
         let event = decode(text.as_bytes(), &mut document, &EventFormat::native(), &tenant);
         let incoming = Incoming {
@@ -56,23 +69,35 @@ pub fn try_out(metric: Metric, events: &[String]) -> Trial {
         };
         let cursor = Cursor::at_offset(offset.saturating_add(1));
         processor.handle(Input::Events { events: &[incoming], cursor }, &mut effects);
+        // A late event would make all the totals at once that its chain owes.
+        trial.close(&mut processor, &encoder)?;
     }
     processor.handle(Input::EndOfInput, &mut effects);
-    let mut trial = Trial::default();
-    let place = Place::Topic { topic, partition: 0 };
-    let encoder = Encoder::new(&plan, &place, usize::MAX);
-    loop {
-        for entry in processor.take_outbox() {
-            let body = encoder.outgoing(&entry).body;
-            match entry {
-                OutboxEntry::Total(_) => trial.totals.push(body),
-                OutboxEntry::Reject { .. } => trial.rejects.push(body),
+    trial.close(&mut processor, &encoder)?;
+    Ok(trial)
+}
+
+impl Trial {
+    /// Closes what is due, slice by slice.
+    fn close(&mut self, processor: &mut Processor, encoder: &Encoder<'_>) -> Result<(), TooMany> {
+        let mut effects = Vec::new();
+        loop {
+            for entry in processor.take_outbox() {
+                let body = encoder.outgoing(&entry).body;
+                match entry {
+                    OutboxEntry::Total(_) => self.totals.push(body),
+                    OutboxEntry::Reject { .. } => self.rejects.push(body),
+                }
             }
+            if self.totals.len().saturating_add(self.rejects.len()) > TRIAL_MAX {
+                return Err(TooMany);
+            }
+            if !processor.has_more_to_close() {
+                return Ok(());
+            }
+            processor
+                .handle(Input::Idle { watermark: EventTime::from_micros(i64::MIN) }, &mut effects);
         }
-        if !processor.has_more_to_close() {
-            return trial;
-        }
-        processor.handle(Input::EndOfInput, &mut effects);
     }
 }
 
@@ -98,7 +123,7 @@ mod tests {
             event("d", 3, "\"x\""),
             "{".to_owned(),
         ];
-        let trial = try_out(metric, &events);
+        let trial = try_out(metric, &events).expect("they are few");
         let values: Vec<bool> = trial
             .totals
             .iter()
@@ -111,5 +136,21 @@ mod tests {
         for (reject, reason) in trial.rejects.iter().zip(reasons) {
             assert!(reject.contains(reason), "{reject}");
         }
+    }
+    /// Three million days lie between two of them, and the third changes every one.
+    #[test]
+    fn sample_events_that_come_to_too_many_totals_are_told() {
+        let text = r#"{"code":"n","aggregation":"sum","recurring":true,"value":"properties.v","period":"day"}"#;
+        let metric = definitions::read_body(text).expect("it is valid");
+        let event = |id: &str, year: u32| {
+            format!(
+                r#"{{"id":"{id}","type":"n","customer":"c","time":"{year:04}-01-01T00:00:00Z","properties":{{"v":1}}}}"#
+            )
+        };
+        let far = [event("a", 1970), event("b", 9998), event("c", 1970)];
+        assert_eq!(try_out(metric.clone(), &far), Err(TooMany));
+        let near = [event("a", 1970), event("b", 1990)];
+        let totals = try_out(metric, &near).map(|trial| trial.totals.len());
+        assert_eq!(totals, Ok(20 * 365 + 5 + 1));
     }
 }

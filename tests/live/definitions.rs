@@ -159,6 +159,67 @@ fn two_listeners_lose_nothing_of_each_other() {
     assert!(first.terminate().success() && second.terminate().success());
 }
 
+/// What is read of the topic ends with the end of a transaction, which is no record: it counts as read all the same, or nothing
+/// would be folded once half of the lead has passed since the last change.
+#[test]
+fn events_are_counted_however_long_ago_a_definition_changed() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    let configuration = configuration.replace("[metrics]", "[metrics]\ndefinition_lead = \"2s\"");
+    let mut daemon = Daemon::new(&configuration, ANCHOR);
+    daemon.start();
+    assert_eq!(answered(&scene, "POST /v1/metrics", &metric("m")).0, 201);
+    for round in 0..2 {
+        for batch in 0..3 {
+            std::thread::sleep(Duration::from_secs(2));
+            scene.produce((0..10).map(|number| event(round * 100 + batch * 10 + number, "k", 1)));
+            scene.await_done(&mut daemon);
+        }
+        wait::until("it is ready", WORK_LIMIT, || {
+            call(&scene.admin, "GET /readyz", &Value::Null).filter(|(status, _)| *status == 200)
+        });
+        daemon.kill();
+        daemon.start();
+    }
+    let usage = wait::until("the task's totals", WORK_LIMIT, || {
+        let (_, usage) = call(&scene.admin, "GET /v1/usage?metric=m", &Value::Null)?;
+        (usage["complete"] == true).then_some(usage)
+    });
+    let totals = usage["totals"].as_array().expect("a list").iter();
+    let events: u64 = totals.map(|total| total["events"].as_u64().expect("a count")).sum();
+    assert_eq!(events, 60, "{usage}");
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn large_definitions_are_stored_or_told_to_be_too_large() {
+    let broker = Broker::shared();
+    let scene = Scene::new(broker, 1);
+    let mut daemon = started(&scene);
+    let described = |length: usize| json!({"description": "d".repeat(length)});
+    let (status, made) = answered(&scene, "POST /v1/metrics", &metric("m"));
+    assert_eq!(status, 201, "{made}");
+    for length in [200_000, 300_000, 400_000, 500_000, 1_040_000] {
+        let (status, told) = answered(&scene, "PATCH /v1/metrics/m", &described(length));
+        assert_eq!(status, 200, "{}", told["error"]);
+    }
+    // A topic that was made otherwise may take less. What can be compressed is no measure of it.
+    let topic = format!("{}-definitions", scene.totals);
+    let limit = ["--entity-type", "topics", "--entity-name", &topic];
+    let change = ["--alter", "--add-config", "max.message.bytes=20000"];
+    let tool = "kafka.admin.ConfigCommand";
+    broker.tool(tool, &[&limit[..], &change].concat());
+    let noise: String = (0_u64..4_000)
+        .map(|number| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        .collect();
+    let (status, told) = answered(&scene, "PATCH /v1/metrics/m", &json!({"description": noise}));
+    assert_eq!(status, 422, "{told}");
+    let message = told["error"]["faults"][0]["message"].as_str().expect("a text");
+    assert!(message.contains("raise its max.message.bytes"), "{message}");
+    assert_eq!(answered(&scene, "DELETE /v1/metrics/m", &Value::Null).0, 204);
+    assert!(daemon.terminate().success());
+}
+
 #[test]
 fn nothing_is_half_made_where_the_broker_goes_away() {
     let broker = Broker::start();

@@ -56,7 +56,11 @@ impl From<NotDone> for Refused {
             NotDone::Refused(registry::Refusal::ReadOnly { place }) => Refused::ReadOnly(place),
             NotDone::Refused(registry::Refusal::Faults(faults)) => {
                 let faults = faults.iter().map(|found| Fault {
-                    path: vec![Step::Key(found.path.clone())],
+                    // What is wrong with no field alone has that key in Lago's answers.
+                    path: vec![Step::Key(match found.path.as_str() {
+                        "" => "base".to_owned(),
+                        path => path.to_owned(),
+                    })],
                     code: "value_is_invalid",
                     message: found.message.clone(),
                 });
@@ -101,7 +105,7 @@ pub(in crate::admin) fn failed(text: &str) -> Response<Body> {
 pub(in crate::admin) fn denial(denied: Denied) -> Response<Body> {
     match denied {
         Denied::Unauthorized => error(StatusCode::UNAUTHORIZED, "Unauthorized", None, None),
-        Denied::NotLocal | Denied::Forbidden(_) => {
+        Denied::NotLocal | Denied::OtherSite | Denied::Forbidden(_) => {
             error(StatusCode::FORBIDDEN, "Forbidden", Some("forbidden"), None)
         }
         Denied::Starting => {

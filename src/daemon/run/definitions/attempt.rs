@@ -47,13 +47,16 @@ pub(super) fn stored(
                 return Err(not_stored(&error, "nothing was changed"));
             }
         }
-        let change = work_out(registry).map_err(NotDone::Refused)?;
+        let change = work_out(registry).and_then(Change::fitting).map_err(NotDone::Refused)?;
         // Also a call that changes nothing may have to be known again.
         if change.record.revision <= registry.revision() {
             return Ok(change);
         }
         match shelf.store(turn, &change.record, registry) {
             Ok(()) => return Ok(change),
+            Err(error) if error.is_too_large() => {
+                return Err(NotDone::Refused(change.refused_by_topic()));
+            }
             Err(error) => unproven = Some((change, error)),
         }
     }

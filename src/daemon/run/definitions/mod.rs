@@ -215,7 +215,8 @@ impl Book {
         }
         let reached = self.held()?.reached;
         let horizon = Horizon { lead: self.lead, reached };
-        let change = work_out(&writing.registry, horizon).map_err(NotDone::Refused)?;
+        let change = work_out(&writing.registry, horizon).and_then(Change::fitting);
+        let change = change.map_err(NotDone::Refused)?;
         Ok(Tried { change, earliest: horizon.earliest(clock::now()) })
     }
 

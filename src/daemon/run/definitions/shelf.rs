@@ -53,6 +53,11 @@ impl Error {
     pub(super) fn is_overtaken(&self) -> bool {
         matches!(self, Error::Kafka(error) if error.is_overtaken())
     }
+
+    /// Whether the topic takes no record of that size: nothing was written.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(self, Error::Kafka(error) if error.is_too_large())
+    }
 }
 
 /// The turn to write.
