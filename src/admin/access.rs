@@ -297,44 +297,6 @@ mod tests {
         assert_eq!(admit(THERE), Err(Denied::NotLocal));
     }
 
-    /// What a browser sends for a page of another site, and for one whose name was made to lead here.
-    #[test]
-    fn without_keys_pages_of_other_sites_are_not_answered() {
-        let listed = ["https://console.example", "http://other.example:81"];
-        let listed = listed.map(|text| super::super::Origin::read(text).expect("an origin"));
-        let access = Access::new(Vec::new(), Origins::Listed(listed.into()));
-        let admit = |sent: &[(&'static str, &str)]| {
-            let sent = sent.iter().map(|(name, value)| {
-                (name.parse().expect("a name"), value.parse().expect("a value"))
-            });
-            access.admit(&sent.collect::<HeaderMap>(), HERE, Role::Operate, NOW).map(|_| ())
-        };
-        for host in
-            ["127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "localhost:80", "odometer", "a.localhost"]
-        {
-            assert_eq!(admit(&[("host", host)]), Ok(()), "{host}");
-            let own = format!("http://{host}");
-            assert_eq!(admit(&[("host", host), ("origin", &own)]), Ok(()), "{host}");
-        }
-        assert_eq!(admit(&[("host", "localhost"), ("origin", "https://console.example")]), Ok(()));
-        for host in [
-            "evil.example",
-            "evil.example:8080",
-            "192.0.2.7",
-            "[2001:db8::1]",
-            "localhost.evil.example",
-            "",
-            "a b",
-        ] {
-            assert_eq!(admit(&[("host", host)]), Err(Denied::OtherSite), "{host}");
-        }
-        for origin in ["http://evil.example", "null", "http://localhost:81", "http://other.example"]
-        {
-            let sent = [("host", "localhost:80"), ("origin", origin)];
-            assert_eq!(admit(&sent), Err(Denied::OtherSite), "{origin}");
-        }
-    }
-
     #[test]
     fn key_is_known_by_its_hash_and_may_do_what_its_role_may() {
         let slow = Key { name: "slow".to_owned(), ..slow("secret") };

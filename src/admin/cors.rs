@@ -124,7 +124,48 @@ pub(super) fn opened(router: Router, origins: &Origins) -> Router {
 
 #[cfg(test)]
 mod tests {
-    use super::Origin;
+    use axum::http::HeaderMap;
+
+    use super::{Origin, Origins, is_of_other_site};
+
+    /// What a browser sends for a page of another site, and for one whose name was made to lead here.
+    #[test]
+    fn other_sites_are_told_by_what_browsers_send() {
+        let listed = ["https://console.example", "http://other.example:81"];
+        let listed = Origins::Listed(listed.map(|text| Origin::read(text).expect("one")).into());
+        let is_of_other = |sent: &[(&'static str, &str)]| {
+            let sent = sent.iter().map(|(name, value)| {
+                (name.parse().expect("a name"), value.parse().expect("a value"))
+            });
+            is_of_other_site(&sent.collect::<HeaderMap>(), &listed)
+        };
+        assert!(!is_of_other(&[]), "what speaks HTTP/1.0 is no browser");
+        assert!(is_of_other(&[("origin", "http://evil.example")]));
+        for host in
+            ["127.0.0.1:8080", "127.9.9.9", "[::1]:80", "localhost:80", "odometer", "a.localhost"]
+        {
+            let own = format!("http://{host}");
+            assert!(!is_of_other(&[("host", host)]), "{host}");
+            assert!(!is_of_other(&[("host", host), ("origin", &own)]), "{host}");
+            let allowed = [("host", host), ("origin", "https://console.example")];
+            assert!(!is_of_other(&allowed), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "192.0.2.7",
+            "[2001:db8::1]",
+            "localhost.evil.example",
+            "",
+            "a b",
+        ] {
+            assert!(is_of_other(&[("host", host)]), "{host}");
+        }
+        for origin in ["http://evil.example", "null", "http://localhost:81", "http://other.example"]
+        {
+            assert!(is_of_other(&[("host", "localhost:80"), ("origin", origin)]), "{origin}");
+        }
+    }
 
     #[test]
     fn origin_is_taken_as_browsers_send_it() {

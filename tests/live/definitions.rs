@@ -171,7 +171,7 @@ fn events_are_counted_however_long_ago_a_definition_changed() {
     assert_eq!(answered(&scene, "POST /v1/metrics", &metric("m")).0, 201);
     for round in 0..2 {
         for batch in 0..3 {
-            std::thread::sleep(Duration::from_secs(2));
+            wait::pass(Duration::from_secs(2));
             scene.produce((0..10).map(|number| event(round * 100 + batch * 10 + number, "k", 1)));
             scene.await_done(&mut daemon);
         }
@@ -209,9 +209,8 @@ fn large_definitions_are_stored_or_told_to_be_too_large() {
     let change = ["--alter", "--add-config", "max.message.bytes=20000"];
     let tool = "kafka.admin.ConfigCommand";
     broker.tool(tool, &[&limit[..], &change].concat());
-    let noise: String = (0_u64..4_000)
-        .map(|number| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-        .collect();
+    let number = |place: u64| format!("{:016x}", place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let noise = (0..4_000).map(number).collect::<Vec<_>>().concat();
     let (status, told) = answered(&scene, "PATCH /v1/metrics/m", &json!({"description": noise}));
     assert_eq!(status, 422, "{told}");
     let message = told["error"]["faults"][0]["message"].as_str().expect("a text");
