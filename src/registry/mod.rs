@@ -26,6 +26,7 @@ mod past;
 mod receipt;
 mod record;
 mod refusal;
+mod size;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -41,10 +42,9 @@ pub use estimate::{Estimated, Range, RangeEdge, RangeFault};
 pub use files::Kept;
 pub use id::{id_text, named_id};
 pub use receipt::{Once, Receipt};
-pub use record::{
-    AuditLine, Deed, Definition, Origin, RECORD_BYTES_MAX, Record, StoredVersion, Unreadable,
-};
+pub use record::{AuditLine, Deed, Definition, Origin, Record, StoredVersion, Unreadable};
 pub use refusal::Refusal;
+pub use size::RECORD_BYTES_MAX;
 pub use trial::{TRIAL_MAX, TooMany, Trial, try_out};
 pub use view::Entry;
 

@@ -24,9 +24,6 @@ const FORMAT: u32 = 1;
 const AUDIT_LINES_MAX: usize = 100;
 const AUDIT_BYTES_MAX: usize = 256 << 10;
 
-/// How many bytes a record may grow to by what is made and changed; what deletes it goes beyond.
-pub const RECORD_BYTES_MAX: usize = 4 << 20;
-
 /// A definition in the native form, without tenant and `effective_from`.
 pub type Definition = Map<String, Value>;
 
