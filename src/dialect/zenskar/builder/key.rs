@@ -66,7 +66,7 @@ fn plain(key: &str) -> String {
     letters.collect::<String>().to_lowercase()
 }
 
-fn says_nothing(value: &Field<'_>) -> bool {
+pub(super) fn says_nothing(value: &Field<'_>) -> bool {
     match value.kind() {
         Kind::Null => true,
         Kind::Text => value.text().is_ok_and(|text| text.trim().is_empty()),

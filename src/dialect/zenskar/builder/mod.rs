@@ -211,7 +211,8 @@ impl Reader {
                 return None;
             }
         };
-        let condition = operator.condition(&operand, field, field.member(&members, "value"));
+        let value = field.member(&members, "value");
+        let condition = operator::condition(operator, operand, field, value);
         self.keep(condition)
     }
 

@@ -24,7 +24,6 @@ mod tests;
 
 pub(super) use self::column::native_name;
 pub(super) use self::meaning::{Aggregation, Meaning, event_type};
-pub(super) use self::scalar::quoted;
 
 use super::Compiled;
 use super::sql::tree::Source;

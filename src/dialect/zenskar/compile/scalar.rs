@@ -3,6 +3,7 @@
 use super::function;
 use super::measure::is_aggregate;
 use crate::definition;
+use crate::dialect::spelling::literal;
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Case, Comparison, Expression, Node, Operator};
 use crate::model::Number;
@@ -68,7 +69,7 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
         Node::Boolean(true) => "TRUE".to_owned(),
         Node::Boolean(false) => "FALSE".to_owned(),
         Node::Number(digits) => digits.clone(),
-        Node::Text(content) => quoted(content),
+        Node::Text(content) => literal(content),
         Node::Template(_) => return Err(Refusal::new(place, STRAY_TEMPLATE)),
         Node::Interval(..) => {
             return Err(Refusal::new(place, "INTERVAL stands only in toStartOfInterval"));
@@ -105,7 +106,7 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
         Node::Like { is_negated, is_case_blind, operand, pattern } => {
             let negation = if *is_negated { "NOT " } else { "" };
             let keyword = if *is_case_blind { "ILIKE" } else { "LIKE" };
-            format!("({} {negation}{keyword} {})", text(operand, names)?, quoted(pattern))
+            format!("({} {negation}{keyword} {})", text(operand, names)?, literal(pattern))
         }
         Node::IsNull { is_negated, operand } => {
             let negation = if *is_negated { "NOT " } else { "" };
@@ -125,11 +126,6 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
 
 pub(super) const STRAY_TEMPLATE: &str = "a template stands only where customer_id or timestamp is compared with \
      it, and is joined to the rest of WHERE by AND";
-
-/// A string as expressions write it.
-pub(in crate::dialect::zenskar) fn quoted(content: &str) -> String {
-    format!("'{}'", content.replace('\'', "''"))
-}
 
 /// Expressions with something between.
 pub(super) fn joined(
