@@ -268,6 +268,82 @@ fn conditions_in_other_places_are_refused() {
     }
 }
 
+/// The keys of a builder at each of its levels, with one more.
+fn everywhere(key: &str, value: &Value) -> Vec<(&'static str, Value)> {
+    let plain = builder(&json!([{"column": "data.x", "operator": "=", "value": "1"}]));
+    let places = [
+        "",
+        "/visual_query",
+        "/visual_query/groups/0",
+        "/visual_query/groups/0/filters/0",
+        "/aggregate_operation",
+    ];
+    let with = |place: &'static str| {
+        let mut one = plain.clone();
+        one.pointer_mut(place).expect("it is there")[key] = value.clone();
+        (place, one)
+    };
+    places.map(with).into()
+}
+
+#[test]
+fn what_may_say_what_is_counted_is_refused_under_any_key() {
+    let equal = json!({"column": "data.x", "operator": "=", "value": "1"});
+    let unknown = "no key of a builder, and it may say what is counted: conditions stand in `filters` of the groups";
+    let conditions = "conditions stand in `filters` of the groups of visual_query";
+    let splits = "a builder splits no totals: write GROUP BY";
+    let changes = "a builder has a type and a column of aggregate_operation";
+    for (key, value, message) in [
+        ("and", json!([equal]), conditions),
+        ("OR", json!([equal]), conditions),
+        ("filter_groups", json!([{"filters": [equal]}]), conditions),
+        ("filterGroups", json!([{"filters": [equal]}]), conditions),
+        ("nested", json!([equal]), unknown),
+        ("items", json!([equal]), unknown),
+        ("children", json!([equal]), unknown),
+        ("subgroups", json!([equal]), unknown),
+        ("exclude", json!([equal]), conditions),
+        ("exclude", json!("data.test"), conditions),
+        ("global_filters", json!([equal]), unknown),
+        ("anything", json!({"a": 1}), unknown),
+        ("split_by", json!("data.region"), splits),
+        ("partition_by", json!(["data.region"]), splits),
+        ("breakdown", json!("region"), splits),
+        ("negate", json!(true), conditions),
+        ("negate", json!("yes"), conditions),
+        ("distinct", json!(true), changes),
+        ("only_paid", json!(true), unknown),
+        ("enabled", json!(false), "what it switches off"),
+        ("multiplier", json!(2), changes),
+        ("ui", json!({"filters": [equal]}), "its `filters`: `filters` stands in a group"),
+        ("tags", json!([{"not": true}]), "its `not`: conditions stand"),
+    ] {
+        for (place, one) in everywhere(key, &value) {
+            let place = place.replace("/0", "[0]").replace('/', ".");
+            refuse(&one, &[&format!("visual_query_builder{place}.{key}: {message}")]);
+        }
+    }
+    for (key, value) in [
+        ("label", json!("Test")),
+        ("description", json!("any text")),
+        ("id", json!("a1")),
+        ("position", json!({"x": 1, "y": 2.5})),
+        ("ui", json!({"collapsed": true, "tags": ["a"]})),
+        ("theme", json!("dark")),
+        ("negate", json!(false)),
+        ("distinct", json!(null)),
+        ("children", json!([])),
+        ("split_by", json!("")),
+        ("enabled", json!(true)),
+    ] {
+        for (_, one) in everywhere(key, &value) {
+            let compiled = read(&one).unwrap_or_else(|faults| panic!("{one}: {faults:?}"));
+            assert_eq!(compiled.native["filter"], "properties.x = '1'", "{one}");
+            assert_eq!(compiled.warnings.len(), 1, "{one}");
+        }
+    }
+}
+
 #[test]
 fn all_faults_are_told_with_their_paths() {
     refuse(
