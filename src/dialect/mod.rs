@@ -17,6 +17,7 @@
     )
 )]
 
+mod comparison;
 mod defaults;
 mod express;
 mod fault;

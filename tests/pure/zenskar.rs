@@ -173,6 +173,11 @@ fn aggregates_give_the_totals_that_a_database_gives() {
         ),
         (flat("SUM(COALESCE(data.x, 1))"), "c1 03 17.25, c1 04 100, c2 03 5"),
         (flat("SUM(abs(toFloat64(data.x)))"), "c1 03 24.25, c1 04 100, c2 03 5"),
+        (flat("SUM(data.region = 'eu')"), "c1 03 3, c1 04 1, c2 03 0"),
+        (flat("SUM((data.region = 'eu')::int)"), "c1 03 3, c1 04 1, c2 03 0"),
+        (flat("AVG(data.region = 'eu')"), "c1 03 0.6, c1 04 1, c2 03 0"),
+        (flat("MAX(data.x > 9)"), "c1 03 1, c1 04 1, c2 03 0"),
+        (flat("(SUM(data.x) > 15) * 10"), "c1 03 10, c1 04 10, c2 03 0"),
         (flat("SUM(toDecimal64(data.x, 0))"), "c1 03 15, c1 04 100, c2 03 5"),
     ]);
 }
@@ -187,6 +192,9 @@ fn filters_and_functions_of_time_give_the_totals_of_a_database() {
         (filtered("data.x BETWEEN 0 AND 10"), "c1 03 4, c2 03 1"),
         (filtered("NOT (data.region = 'eu')"), "c1 03 2, c2 03 1"),
         (filtered("data.x IN (10, 0.5)"), "c1 03 2"),
+        (filtered("if(data.region = 'eu', data.x > 0, 1)"), "c1 03 5, c1 04 1, c2 03 1"),
+        (filtered("COALESCE(data.region = 'eu', 1)"), "c1 03 4, c1 04 1"),
+        (filtered("(data.region = 'eu') = 1"), "c1 03 3, c1 04 1"),
         (flat("argMax(data.x, timestamp)"), "c1 03 0.5, c1 04 100, c2 03 5"),
         (flat("argMin(data.x, timestamp)"), "c1 03 10, c1 04 100, c2 03 5"),
         (flat("quantile(0.5)(data.x)"), "c1 03 2.5, c1 04 100, c2 03 5"),
@@ -488,42 +496,50 @@ fn a_question_has_one_answer_in_both_forms() {
     }
 }
 
-/// A random scalar of so many levels.
-fn scalar(dice: &mut Dice, levels: usize) -> String {
+/// What a random scalar is.
+#[derive(Clone, Copy)]
+enum Sort {
+    Number,
+    Text,
+    Truth,
+}
+
+/// A random scalar of so many levels; now and then its parts are of another sort than is wanted.
+fn scalar(dice: &mut Dice, sort: Sort, levels: usize) -> String {
     if levels == 0 {
-        let leaves = [
-            "data.x",
-            "data.\"a.b\"",
-            "data->'o'->>'k'",
-            "customer_id",
-            "1.5",
-            "-2",
-            "'text'",
-            "'it''s'",
-            "'true'",
-            "NULL",
-            "TRUE",
-            "JSONExtractString(data, 'k')",
-            "data.x::int",
-            "data.select",
-        ];
-        return dice.text(&leaves);
+        let leaves: &[&str] = match sort {
+            Sort::Number => &["data.x", "data->'o'->>'k'", "1.5", "-2", "NULL", "data.x::int"],
+            Sort::Text => {
+                &["data.x", "customer_id", "'text'", "'it''s'", "JSONExtractString(data, 'k')"]
+            }
+            Sort::Truth => {
+                &["data.select", "data.\"a.b\"", "TRUE", "NULL", "JSONExtractBool(data, 'k')"]
+            }
+        };
+        return dice.text(leaves);
     }
-    let part = |dice: &mut Dice| scalar(dice, levels - 1);
-    let (a, b, c) = (part(dice), part(dice), part(dice));
-    match dice.below(12) {
-        0 => format!("({a} + {b} * {c})"),
-        1 => format!("({a} || {b})"),
-        2 => format!("if({a} = {b}, {c}, 0)"),
-        3 => format!("CASE WHEN {a} > {b} THEN {c} END"),
-        4 => format!("CASE {a} WHEN {b} THEN {c} ELSE 'true' END"),
-        5 => format!("coalesce({a}, {b}, {c})"),
-        6 => format!("round(toFloat64({a}), 2)"),
-        7 => format!("toDecimal64({a}, 3)"),
-        8 => format!("CAST({a} AS DECIMAL(12,{}))", dice.below(9)),
-        9 => format!("({a} IN ({b}, {c}) OR NOT {a} IS NULL)"),
-        10 => format!("nullif({a}, {b}) % {c}"),
-        _ => format!("(lower({a}) LIKE 'a_%' AND {b} BETWEEN {c} AND 9)"),
+    let mut part = |sort: Sort| {
+        let others = [Sort::Number, Sort::Text, Sort::Truth];
+        let sort = if dice.below(30) == 0 { others[dice.below(3)] } else { sort };
+        scalar(dice, sort, levels - 1)
+    };
+    let (a, b) = (part(Sort::Number), part(Sort::Number));
+    let (text, truth, same, other) = (part(Sort::Text), part(Sort::Truth), part(sort), part(sort));
+    let form = dice.below(6);
+    match (sort, form) {
+        (_, 0) => format!("if({truth}, {same}, {other})"),
+        (_, 1) => format!("CASE WHEN {a} > {b} THEN {same} END"),
+        (_, 2) => format!("coalesce({same}, {other})"),
+        (_, 3) => format!("CASE {a} WHEN {b} THEN {same} ELSE {other} END"),
+        (Sort::Number, 4) => {
+            let forms = ["round(toFloat64(?), 2)", "toDecimal64(?, 3)", "CAST(? AS DECIMAL(12,7))"];
+            dice.text(&forms).replace('?', &a)
+        }
+        (Sort::Number, _) => format!("(nullif({a}, {b}) % {b} + {truth} * {a})"),
+        (Sort::Text, 4) => format!("({text} || {a})"),
+        (Sort::Text, _) => format!("concat(lower({text}), toString({a}))"),
+        (Sort::Truth, 4) => format!("({a} IN ({b}, 1) OR NOT {text} IS NULL)"),
+        (Sort::Truth, _) => format!("(lower({text}) LIKE 'a_%' AND {a} BETWEEN {b} AND 9)"),
     }
 }
 
@@ -553,9 +569,10 @@ fn aggregate(dice: &mut Dice, scalar: &str) -> String {
 /// A random query, nearly always one that is accepted.
 fn random_query(dice: &mut Dice) -> String {
     let levels = dice.below(4);
-    let value = scalar(dice, levels);
+    let sort = if dice.below(2) == 0 { Sort::Number } else { Sort::Truth };
+    let value = scalar(dice, sort, levels);
     let aggregate = aggregate(dice, &value);
-    let condition = scalar(dice, levels);
+    let condition = scalar(dice, Sort::Number, levels);
     let filter = match dice.below(4) {
         0 => String::new(),
         1 => format!("WHERE {condition} = 3 AND timestamp >= {{{{start_date}}}}"),

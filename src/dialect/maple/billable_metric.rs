@@ -1,9 +1,9 @@
 //! A billable metric, read from a body with all faults at once.
 
 use super::findings::{Findings, below};
-use super::operator::plain;
 use super::rule::{self, Filter, is_empty};
 use crate::definition::{AggregationKind, GroupPath};
+use crate::dialect::comparison::plain;
 use crate::dialect::{Fault, Json, Step};
 
 pub(super) const KEYS: [&str; 7] =

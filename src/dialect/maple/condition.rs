@@ -1,6 +1,6 @@
 //! Conditions joined by AND, OR and NOT, written with no more parentheses than they need.
 
-use super::operator::Logic;
+use crate::dialect::comparison::Logic;
 
 /// A condition.
 #[derive(Clone, PartialEq, Eq, Debug)]

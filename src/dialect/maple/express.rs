@@ -2,8 +2,8 @@
 //!
 //! The name is the code where there is none, since Maple wants one.
 
-use super::comparison::number_beyond;
 use crate::definition::{AggregationKind, GroupPath, Metric, Outline, Part};
+use crate::dialect::comparison::number_beyond;
 use crate::dialect::express::Findings;
 use crate::dialect::{Json, Unsayable};
 

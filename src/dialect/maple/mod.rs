@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {...} ─► billable_metric: all faults at once ─► native: the same metric natively
-//!   │        └─► rule ─► comparison, operator: the comparator tree as a filter
+//!   │        └─► rule ─► condition: the comparator tree as a filter
 //!   └─► partial: what a body changes; search: what one asks for
 //! ```
 //! Little is published of comparators, so they are read widely; what cannot be told is refused, never left out, since a
@@ -10,12 +10,10 @@
 
 mod answer;
 mod billable_metric;
-mod comparison;
 mod condition;
 mod express;
 mod findings;
 mod native;
-mod operator;
 mod partial;
 mod rule;
 mod search;

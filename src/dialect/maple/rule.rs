@@ -8,11 +8,10 @@
 //! Clients send the whole skeleton with empty texts and objects beside what they mean: what is empty is left out. Only
 //! the whole rule may be empty, and matches all.
 
-use super::comparison::{self, Operand};
 use super::condition::Condition;
 use super::findings::{Faulty, Findings, below};
-use super::operator::{Logic, Operator, plain};
-use crate::definition::{Expression, Grammar, GroupPath};
+use crate::definition::{Grammar, GroupPath};
+use crate::dialect::comparison::{self, Logic, Operand, Operator, plain};
 use crate::dialect::spelling::property;
 use crate::dialect::{Json, Step};
 
@@ -42,12 +41,9 @@ pub(super) fn filter(rule: &Json, path: &[Step], findings: &mut Findings) -> Opt
         rule => root(rule, path, findings),
     };
     let text = condition.ok().flatten()?.to_text();
-    let grammars = [Grammar::Native, Grammar::Maple];
-    let read = grammars.map(|grammar| Expression::parse_condition(grammar, &text));
-    match read {
-        [Ok(_), _] => Some(Filter { text, grammar: Grammar::Native }),
-        [_, Ok(_)] => Some(Filter { text, grammar: Grammar::Maple }),
-        [_, Err(error)] => {
+    match comparison::filter(&text) {
+        Ok(read) => Some(Filter { text, grammar: read.grammar() }),
+        Err(error) => {
             findings.fault(path, "invalid", format!("cannot be a filter: {error}"));
             None
         }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::billable_metric::{BillableMetric, State};
 use super::findings::{Findings, below};
-use super::operator::plain;
+use crate::dialect::comparison::plain;
 use crate::dialect::{Fault, Json, Step};
 use crate::model::EventTime;
 

@@ -30,15 +30,6 @@ pub(super) enum Kind {
     Object,
 }
 
-/// A value that has no parts.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Literal {
-    Boolean(bool),
-    /// As written.
-    Number(String),
-    Text(String),
-}
-
 /// The kind of a value, which its first character tells.
 pub(super) fn kind(raw: &RawValue) -> Kind {
     match raw.get().trim_start().bytes().next() {
@@ -89,19 +80,6 @@ impl Field<'_> {
             return Err(wrong());
         }
         serde_json::from_str(self.raw.get()).map_err(|_| wrong())
-    }
-
-    /// A value without parts; `None` for null.
-    pub(super) fn literal(&self) -> Result<Option<Literal>, Fault> {
-        Ok(Some(match self.kind() {
-            Kind::Null => return Ok(None),
-            Kind::Boolean => Literal::Boolean(self.raw.get().trim() == "true"),
-            Kind::Number => Literal::Number(self.raw.get().trim().to_owned()),
-            Kind::Text => Literal::Text(self.text()?),
-            Kind::List | Kind::Object => {
-                return Err(self.fault("value_error", "a text, a number or a boolean is wanted"));
-            }
-        }))
     }
 
     /// What a key of this object holds.

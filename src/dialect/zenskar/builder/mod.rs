@@ -1,8 +1,8 @@
 //! `visual_query_builder`: a table, groups of filters, and one aggregate, put together by hand.
 //!
 //! It counts where no query is given. Mappings name the columns that every event has; one that names another column is
-//! refused, since events are not read otherwise. Keys that are not known are told of and kept; one that is known and stands
-//! elsewhere is refused.
+//! refused, since events are not read otherwise. Keys that only describe are told of and kept; any other one that is not
+//! known and could say what is counted is refused.
 
 mod key;
 mod operator;
@@ -211,7 +211,8 @@ impl Reader {
                 return None;
             }
         };
-        let condition = operator.condition(&operand, field, field.member(&members, "value"));
+        let value = field.member(&members, "value");
+        let condition = operator::condition(operator, operand, field, value);
         self.keep(condition)
     }
 

@@ -157,6 +157,56 @@ fn every_operator_has_its_words() {
 }
 
 #[test]
+fn values_are_compared_as_maple_compares_them() {
+    let of = |operator: &str, value: Value| json!({"column": "data.x", "operator": operator, "value": value});
+    let thousand = "properties.x = '1000' AND properties.x = '1000.0'";
+    let five = "properties.x = '5' AND properties.x = '5.0'";
+    for (text, number) in [("1e3", thousand), ("+5", five), ("5e0", five), ("5 ", five)] {
+        filter(&of("EQUALS", json!(text)), &format!("properties.x = '{text}' OR {number}"));
+        filter(
+            &of("NOT_EQUALS", json!(text)),
+            &format!("NOT (properties.x = '{text}' OR {number})"),
+        );
+    }
+    filter(
+        &of("EQUALS", json!(".5")),
+        "properties.x = '.5' OR properties.x = '0.5' AND properties.x = '0.50'",
+    );
+    filter(&of("IN", json!(["1e3", "a"])), &format!("properties.x IN ('1e3', 'a') OR {thousand}"));
+    filter(
+        &of("NOT_IN", json!("1e3,7")),
+        &format!("NOT (properties.x IN ('1e3', '7') OR {thousand})"),
+    );
+    filter(&of(">", json!("1e2")), "properties.x > 100");
+    filter(&of("<=", json!(" +5 ")), "properties.x <= 5");
+    filter(&of("EQUAL_TO", json!("a")), "properties.x = 'a'");
+    // Where LIKE would take a part for a pattern, the filter is in Maple's grammar.
+    for (operator, value, native) in [
+        ("CONTAINS", json!("50%"), "CONTAINS(properties.x, '50%')"),
+        ("NOT_CONTAINS", json!("a_b"), "NOT CONTAINS(properties.x, 'a_b')"),
+        ("STARTS_WITH", json!("_"), "STARTS_WITH(properties.x, '_')"),
+        ("ENDS_WITH", json!("%"), "ENDS_WITH(properties.x, '%')"),
+    ] {
+        check(
+            &builder(&json!([of(operator, value)])),
+            json!({"event_type": "t", "aggregation": "count", "filter": native, "grammar": "maple"}),
+        );
+    }
+    refuse(
+        &builder(&json!([
+            of("EXISTS", json!(false)),
+            of("=", json!([1])),
+            of("IN", json!(["{{x}}"]))
+        ])),
+        &[
+            "filters[0].value: looks at one property",
+            "filters[1].value: cannot compare with a list",
+            "filters[2].value: a template stands only in a query",
+        ],
+    );
+}
+
+#[test]
 fn unknown_keys_are_told() {
     let mut one = builder(&json!([{"column": "data.x", "operator": "=", "value": "1", "id": 7}]));
     one["theme"] = json!("dark");
@@ -218,6 +268,82 @@ fn conditions_in_other_places_are_refused() {
     }
 }
 
+/// The keys of a builder at each of its levels, with one more.
+fn everywhere(key: &str, value: &Value) -> Vec<(&'static str, Value)> {
+    let plain = builder(&json!([{"column": "data.x", "operator": "=", "value": "1"}]));
+    let places = [
+        "",
+        "/visual_query",
+        "/visual_query/groups/0",
+        "/visual_query/groups/0/filters/0",
+        "/aggregate_operation",
+    ];
+    let with = |place: &'static str| {
+        let mut one = plain.clone();
+        one.pointer_mut(place).expect("it is there")[key] = value.clone();
+        (place, one)
+    };
+    places.map(with).into()
+}
+
+#[test]
+fn what_may_say_what_is_counted_is_refused_under_any_key() {
+    let equal = json!({"column": "data.x", "operator": "=", "value": "1"});
+    let unknown = "no key of a builder, and it may say what is counted: conditions stand in `filters` of the groups";
+    let conditions = "conditions stand in `filters` of the groups of visual_query";
+    let splits = "a builder splits no totals: write GROUP BY";
+    let changes = "a builder has a type and a column of aggregate_operation";
+    for (key, value, message) in [
+        ("and", json!([equal]), conditions),
+        ("OR", json!([equal]), conditions),
+        ("filter_groups", json!([{"filters": [equal]}]), conditions),
+        ("filterGroups", json!([{"filters": [equal]}]), conditions),
+        ("nested", json!([equal]), unknown),
+        ("items", json!([equal]), unknown),
+        ("children", json!([equal]), unknown),
+        ("subgroups", json!([equal]), unknown),
+        ("exclude", json!([equal]), conditions),
+        ("exclude", json!("data.test"), conditions),
+        ("global_filters", json!([equal]), unknown),
+        ("anything", json!({"a": 1}), unknown),
+        ("split_by", json!("data.region"), splits),
+        ("partition_by", json!(["data.region"]), splits),
+        ("breakdown", json!("region"), splits),
+        ("negate", json!(true), conditions),
+        ("negate", json!("yes"), conditions),
+        ("distinct", json!(true), changes),
+        ("only_paid", json!(true), unknown),
+        ("enabled", json!(false), "what it switches off"),
+        ("multiplier", json!(2), changes),
+        ("ui", json!({"filters": [equal]}), "its `filters`: `filters` stands in a group"),
+        ("tags", json!([{"not": true}]), "its `not`: conditions stand"),
+    ] {
+        for (place, one) in everywhere(key, &value) {
+            let place = place.replace("/0", "[0]").replace('/', ".");
+            refuse(&one, &[&format!("visual_query_builder{place}.{key}: {message}")]);
+        }
+    }
+    for (key, value) in [
+        ("label", json!("Test")),
+        ("description", json!("any text")),
+        ("id", json!("a1")),
+        ("position", json!({"x": 1, "y": 2.5})),
+        ("ui", json!({"collapsed": true, "tags": ["a"]})),
+        ("theme", json!("dark")),
+        ("negate", json!(false)),
+        ("distinct", json!(null)),
+        ("children", json!([])),
+        ("split_by", json!("")),
+        ("enabled", json!(true)),
+    ] {
+        for (_, one) in everywhere(key, &value) {
+            let compiled = read(&one).unwrap_or_else(|faults| panic!("{one}: {faults:?}"));
+            assert_eq!(compiled.native["filter"], "properties.x = '1'", "{one}");
+            assert_eq!(compiled.warnings.len(), 1, "{one}");
+        }
+    }
+}
+
 #[test]
 fn all_faults_are_told_with_their_paths() {
     refuse(
@@ -237,7 +363,7 @@ fn all_faults_are_told_with_their_paths() {
                     {"column": "data.x", "operator": "="},
                     {"column": "data.x", "operator": "=", "value": {}},
                     {"column": "data.x", "operator": "IN", "value": []},
-                    {"column": "data.x", "operator": "CONTAINS", "value": "50%"},
+                    {"column": "data.x", "operator": "NOT", "value": "50%"},
                     {"column": "data.x", "operator": "=", "value": "{{start_date}}"},
                     {"column": "timestamp", "operator": ">", "value": 1},
                     7]}]},
@@ -250,11 +376,11 @@ fn all_faults_are_told_with_their_paths() {
             "filters[0].column: unknown column `x`: columns are customer_id, timestamp and data.key",
             "missing visual_query_builder.visual_query.groups[0].filters[1].column: Field required",
             "filters[2].operator: unknown operator",
-            "filters[3].value: a number is wanted",
+            "filters[3].value: compares numbers, and \"many\" is none",
             "filters[4]: a value is wanted",
-            "filters[5].value: a text, a number or a boolean is wanted",
-            "filters[6].value: an empty list",
-            "filters[7].value: `%` and `_` stand for any text",
+            "filters[5].value: cannot compare with an object",
+            "filters[6].value: looks among no values: give it at least one",
+            "filters[7].operator: unknown operator",
             "filters[8].value: a template stands only in a query",
             "filters[9]: timestamp is bounded by the period",
             "dict_type visual_query_builder.visual_query.groups[0].filters[10]: Input should be a \

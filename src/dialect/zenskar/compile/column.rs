@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Location;
 
+use super::kind::{Kind, Typed};
 use super::scalar::Names;
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Call, Expression, Node, Part, Select};
@@ -184,12 +185,12 @@ fn property(keys: Vec<String>, place: Location) -> Result<Column, Refusal> {
 
 /// In expressions over events.
 impl Names for Events {
-    fn resolve(&mut self, expression: &Expression) -> Result<Option<String>, Refusal> {
+    fn resolve(&mut self, expression: &Expression) -> Result<Option<Typed>, Refusal> {
         let place = expression.place;
         Ok(match self.column(expression)? {
             None => None,
-            Some(Column::Customer) => Some("customer".to_owned()),
-            Some(Column::Property(keys)) => Some(native_name(&keys)),
+            Some(Column::Customer) => Some(Kind::Text.of("customer")),
+            Some(Column::Property(keys)) => Some(kind(expression).of(native_name(&keys))),
             Some(Column::Data) => {
                 return Err(Refusal::new(place, "data is an object: name one of its keys"));
             }
@@ -201,6 +202,24 @@ impl Names for Events {
                 ));
             }
         })
+    }
+}
+
+/// What `JSONExtract...` reads; any other property may be anything.
+fn kind(expression: &Expression) -> Kind {
+    let Node::Call(call) = &expression.node else { return Kind::Unknown };
+    let name = call.name.to_ascii_lowercase();
+    let kind = match (name.strip_prefix("jsonextract"), call.arguments.last()) {
+        (Some(""), Some(Expression { node: Node::Text(kind), .. })) => kind.to_ascii_lowercase(),
+        (kind, _) => kind.unwrap_or_default().to_owned(),
+    };
+    match kind.as_str() {
+        "bool" => Kind::Boolean,
+        "string" => Kind::Text,
+        kind if ["int", "uint", "float", "decimal"].iter().any(|one| kind.starts_with(one)) => {
+            Kind::Number
+        }
+        _ => Kind::Unknown,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use sqlparser::tokenizer::Location;
 
-use super::scalar::{self, Names, joined, text};
+use super::kind::{Kind, Typed, Wanted};
+use super::scalar::{self, Names, alike, joined, read};
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Call, Expression, Node, Type};
 
@@ -28,7 +29,12 @@ const NATIVE: [(&str, &str, usize, usize); 13] = [
 ];
 
 /// A call of a function as native text.
-pub(super) fn call(call: &Call, place: Location, names: &mut dyn Names) -> Result<String, Refusal> {
+pub(super) fn call(
+    call: &Call,
+    place: Location,
+    wanted: Wanted,
+    names: &mut dyn Names,
+) -> Result<Typed, Refusal> {
     let name = call.name.to_ascii_lowercase();
     let arguments = call.arguments.as_slice();
     if !is_known(&name) {
@@ -43,20 +49,27 @@ pub(super) fn call(call: &Call, place: Location, names: &mut dyn Names) -> Resul
         Refusal::new(place, format!("{name} with {count} arguments: it takes {wanted}"))
     };
     match (name.as_str(), arguments) {
-        ("tostring", [operand]) => Ok(format!("CAST({} AS TEXT)", text(operand, names)?)),
-        ("tofloat64" | "tofloat32", [operand]) => {
-            Ok(format!("CAST({} AS DECIMAL)", text(operand, names)?))
+        ("tostring", [operand]) => {
+            let operand = read(operand, Wanted::Text, names)?.text;
+            Ok(Kind::Text.of(format!("CAST({operand} AS TEXT)")))
         }
-        ("if", [condition, then, otherwise]) => {
-            let (condition, then) = (scalar::condition(condition, names)?, text(then, names)?);
-            Ok(format!("CASE WHEN {condition} THEN {then} ELSE {} END", text(otherwise, names)?))
+        ("tofloat64" | "tofloat32", [operand]) => {
+            let operand = read(operand, Wanted::Anything, names)?.into_number().text;
+            Ok(Kind::Number.of(format!("CAST({operand} AS DECIMAL)")))
+        }
+        ("if", [condition, results @ ..]) if results.len() == 2 => {
+            let condition = scalar::condition(condition, names)?;
+            let (results, kind) = alike(results, wanted, names)?;
+            let results = results.join(" ELSE ");
+            Ok(kind.of(format!("CASE WHEN {condition} THEN {results} END")))
         }
         ("todecimal32" | "todecimal64" | "todecimal128" | "todecimal256", [operand, scale]) => {
             let Node::Number(digits) = &scale.node else {
                 return Err(Refusal::new(scale.place, "a number of digits is wanted, such as 2"));
             };
             let scale = size(digits, SCALE_MAX, scale.place)?;
-            Ok(cut_off(&text(operand, names)?, scale))
+            let operand = read(operand, Wanted::Anything, names)?.into_number().text;
+            Ok(Kind::Number.of(cut_off(&operand, scale)))
         }
         ("tostring" | "tofloat64" | "tofloat32", _) => Err(miscounted("one argument")),
         ("if", _) => Err(miscounted("a condition and two values")),
@@ -65,7 +78,21 @@ pub(super) fn call(call: &Call, place: Location, names: &mut dyn Names) -> Resul
         }
         _ => match NATIVE.iter().find(|(known, ..)| *known == name) {
             Some((_, native, least, most)) if (*least..=*most).contains(&arguments.len()) => {
-                Ok(format!("{native}({})", joined(arguments, ", ", names)?))
+                let (arguments, kind) = match *native {
+                    "COALESCE" => {
+                        let (texts, kind) = alike(arguments, wanted, names)?;
+                        (texts.join(", "), kind)
+                    }
+                    "NULLIF" => {
+                        let (texts, kind) = alike(arguments, Wanted::Anything, names)?;
+                        (texts.join(", "), kind)
+                    }
+                    "LOWER" | "UPPER" | "CONCAT" => {
+                        (joined(arguments, ", ", Wanted::Text, names)?, Kind::Text)
+                    }
+                    _ => (joined(arguments, ", ", Wanted::Number, names)?, Kind::Number),
+                };
+                Ok(kind.of(format!("{native}({arguments})")))
             }
             Some((_, _, 2, _)) => Err(miscounted("two arguments")),
             Some((_, _, 1, 1)) => Err(miscounted("one argument")),
@@ -132,14 +159,28 @@ pub(super) fn cast(
     operand: &Expression,
     target: &Type,
     names: &mut dyn Names,
-) -> Result<String, Refusal> {
-    let operand = text(operand, names)?;
+) -> Result<Typed, Refusal> {
+    let is_boolean = ["BOOLEAN", "BOOL"].contains(&target.name.as_str());
+    let place = operand.place;
+    if is_boolean
+        && let Node::Text(content) = &operand.node
+        && !matches!(content.as_str(), "true" | "false")
+    {
+        return Err(Refusal::new(place, "no boolean: as texts there are 'true' and 'false'"));
+    }
+    let is_digits = matches!(operand.node, Node::Number(_));
+    let wanted = if is_boolean && is_digits { Wanted::Condition } else { Wanted::Anything };
+    let operand = read(operand, wanted, names)?;
+    if is_boolean && operand.kind == Kind::Number {
+        let message = "a number, where true or false is wanted: compare it, as in data.key > 0";
+        return Err(Refusal::new(place, message));
+    }
     let sizes: Vec<u8> = target
         .sizes
         .iter()
         .map(|digits| size(digits, PRECISION_MAX, target.place))
         .collect::<Result<_, _>>()?;
-    let native = match (target.name.as_str(), sizes.as_slice()) {
+    let (kind, native) = match (target.name.as_str(), sizes.as_slice()) {
         ("DECIMAL" | "NUMERIC" | "DEC", [precision, rest @ ..]) if rest.len() <= 1 => {
             let scale = rest.first().copied().unwrap_or(0);
             if *precision == 0 || scale > (*precision).min(SCALE_MAX) {
@@ -150,21 +191,21 @@ pub(super) fn cast(
                 );
                 return Err(Refusal::new(target.place, message));
             }
-            format!("DECIMAL({precision},{scale})")
+            (Kind::Number, format!("DECIMAL({precision},{scale})"))
         }
         ("DECIMAL32" | "DECIMAL64" | "DECIMAL128" | "DECIMAL256", [scale])
             if *scale <= SCALE_MAX =>
         {
-            return Ok(cut_off(&operand, *scale));
+            return Ok(Kind::Number.of(cut_off(&operand.into_number().text, *scale)));
         }
         (
             "DECIMAL" | "NUMERIC" | "DEC" | "FLOAT" | "FLOAT4" | "FLOAT8" | "FLOAT32" | "FLOAT64"
             | "REAL" | "DOUBLE" | "DOUBLE PRECISION",
             [],
-        ) => "DECIMAL".to_owned(),
-        ("INTEGER" | "INT" | "BIGINT" | "SMALLINT", []) => "INTEGER".to_owned(),
-        ("TEXT" | "VARCHAR" | "STRING", []) => "TEXT".to_owned(),
-        ("BOOLEAN" | "BOOL", []) => "BOOLEAN".to_owned(),
+        ) => (Kind::Number, "DECIMAL".to_owned()),
+        ("INTEGER" | "INT" | "BIGINT" | "SMALLINT", []) => (Kind::Number, "INTEGER".to_owned()),
+        ("TEXT" | "VARCHAR" | "STRING", []) => (Kind::Text, "TEXT".to_owned()),
+        ("BOOLEAN" | "BOOL", []) => (Kind::Boolean, "BOOLEAN".to_owned()),
         (name, _) => {
             let message = format!(
                 "unknown type `{name}`: write DECIMAL, DECIMAL(p,s), FLOAT, INTEGER, TEXT or \
@@ -173,7 +214,12 @@ pub(super) fn cast(
             return Err(Refusal::new(target.place, message));
         }
     };
-    Ok(format!("CAST({operand} AS {native})"))
+    let operand = match kind {
+        Kind::Number => operand.into_number(),
+        Kind::Text => operand.fitted(Wanted::Text, place)?,
+        Kind::Boolean | Kind::Unknown => operand,
+    };
+    Ok(kind.of(format!("CAST({} AS {native})", operand.text)))
 }
 
 /// A decimal of `ClickHouse`: digits beyond its scale are cut off, where a CAST of rule 5.2 rounds.

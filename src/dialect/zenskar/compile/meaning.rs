@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::Compiled;
 use crate::definition::{Expression, Grammar, GroupPath, ResultExpression};
 use crate::dialect::Native;
+use crate::dialect::comparison;
 use crate::model::Number;
 
 /// Most columns that totals are split by.
@@ -90,7 +91,12 @@ impl Meaning {
         native.insert("aggregation", Value::from(self.aggregation.name()));
         if !self.filters.is_empty() {
             let filters: Vec<String> = self.filters.iter().map(|one| format!("({one})")).collect();
-            native.insert("filter", Value::from(condition(&filters.join(" AND "))?));
+            let filter = comparison::filter(&filters.join(" AND "));
+            let filter = filter.map_err(|error| error.message)?;
+            native.insert("filter", Value::from(filter.normal_form()));
+            if filter.grammar() != Grammar::Native {
+                native.insert("grammar", Value::from(filter.grammar().name()));
+            }
         }
         if let Some(value) = &self.value {
             native.insert("value", Value::from(normal(value)?));
@@ -133,11 +139,6 @@ impl Meaning {
 pub(in crate::dialect::zenskar) fn event_type(table: &str) -> Option<String> {
     let slug = table.strip_prefix("raw_metric_").unwrap_or(table);
     (!slug.is_empty() && slug.len() <= 512).then(|| slug.to_owned())
-}
-
-fn condition(text: &str) -> Result<String, String> {
-    let condition = Expression::parse_condition(Grammar::Native, text);
-    Ok(condition.map_err(|error| error.message)?.normal_form())
 }
 
 fn normal(text: &str) -> Result<String, String> {

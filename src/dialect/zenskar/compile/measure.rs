@@ -240,7 +240,8 @@ pub(super) fn read(call: &Call, place: Location, events: &mut Events) -> Result<
     if is_counted && is_never_null(operand, events)? {
         return Ok(measure);
     }
-    let value = text(operand, events)?;
+    let is_any = matches!(measure.aggregation, Aggregation::Count | Aggregation::UniqueCount);
+    let value = if is_any { text(operand, events)? } else { scalar::number(operand, events)? };
     let skips = match measure.aggregation {
         Aggregation::Count | Aggregation::UniqueCount => !is_never_null(operand, events)?,
         _ => operand.any(&gives_null),

@@ -4,7 +4,7 @@
 //! tree ─► grouping: items and GROUP BY ─► condition: WHERE, templates taken out ─► measure: the aggregate
 //!           └── flat: over events, nested: over the results of buckets ─► meaning ─► native
 //! ```
-//! Expressions are written out as native text (`scalar`, `function`) and brought into its normal form, so that queries
+//! Expressions are written out as native text (`scalar`, `function`), each with its `kind`, and brought into its normal form, so that queries
 //! that mean the same give the same definition. What cannot be said with exactly the same totals is refused. Nothing here
 //! knows of periods, zones and the other things that no query says.
 
@@ -14,6 +14,7 @@ mod every;
 mod flat;
 mod function;
 mod grouping;
+mod kind;
 mod meaning;
 mod measure;
 mod nested;
@@ -24,7 +25,6 @@ mod tests;
 
 pub(super) use self::column::native_name;
 pub(super) use self::meaning::{Aggregation, Meaning, event_type};
-pub(super) use self::scalar::quoted;
 
 use super::Compiled;
 use super::sql::tree::Source;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::Location;
 
+use super::kind::{Kind, Typed, Wanted};
 use super::meaning::Aggregation;
 use super::measure::{Measure, is_aggregate};
-use super::scalar::{Names, text};
+use super::scalar::{self, Names};
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Call, Expression, Node};
 
@@ -25,10 +26,10 @@ struct Totals {
 
 /// In a result.
 impl Names for Totals {
-    fn resolve(&mut self, expression: &Expression) -> Result<Option<String>, Refusal> {
+    fn resolve(&mut self, expression: &Expression) -> Result<Option<Typed>, Refusal> {
         match &expression.node {
             Node::Call(_) if is_aggregate(expression) => {
-                Ok(self.names.get(&expression.place).map(|name| (*name).to_owned()))
+                Ok(self.names.get(&expression.place).map(|name| Kind::Number.of(*name)))
             }
             Node::Name(_) | Node::Key(..) => Err(Refusal::new(
                 expression.place,
@@ -55,7 +56,12 @@ pub(super) fn read(
         (*place, name)
     });
     let mut totals = Totals { names: names.collect() };
-    let result = text(item, &mut totals)?;
+    if scalar::read(item, Wanted::Anything, &mut totals)?.kind == Kind::Boolean {
+        let message = "true or false, where a total is a number: select what is billed, as in \
+                       SUM(data.units)";
+        return Err(Refusal::new(item.place, message));
+    }
+    let result = scalar::number(item, &mut totals)?;
     Ok(Outcome { measure, result })
 }
 

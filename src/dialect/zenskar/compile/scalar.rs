@@ -1,8 +1,11 @@
-//! Expressions as native text. Every operator's operands stand in parentheses: the normal form leaves out what it does not need.
+//! Expressions as native text, each with its kind. Every operator's operands stand in parentheses: the normal form leaves out what
+//! it does not need.
 
 use super::function;
+use super::kind::{Kind, NO_CONDITION, Typed, Wanted};
 use super::measure::is_aggregate;
 use crate::definition;
+use crate::dialect::spelling::literal;
 use crate::dialect::zenskar::sql::Refusal;
 use crate::dialect::zenskar::sql::tree::{Case, Comparison, Expression, Node, Operator};
 use crate::model::Number;
@@ -12,63 +15,121 @@ const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// What the names of an expression stand for.
 pub(super) trait Names {
-    /// The native text of a name, or of a call that is one; `None` for anything else.
-    fn resolve(&mut self, expression: &Expression) -> Result<Option<String>, Refusal>;
+    /// A name, or a call that is one; `None` for anything else.
+    fn resolve(&mut self, expression: &Expression) -> Result<Option<Typed>, Refusal>;
 }
 
 /// The expression as native text, which may stand as an operand.
 pub(super) fn text(expression: &Expression, names: &mut dyn Names) -> Result<String, Refusal> {
-    let text = match names.resolve(expression)? {
-        Some(text) => text,
-        None => written(expression, names)?,
-    };
-    // What is written twice doubles at every level: it is not let grow beyond what can be read.
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::new(expression.place, "too long where it is written out: split it"));
-    }
-    Ok(text)
+    Ok(read(expression, Wanted::Anything, names)?.text)
+}
+
+/// The expression as native text where a number is wanted: what is true or false is 1 or 0 there.
+pub(super) fn number(expression: &Expression, names: &mut dyn Names) -> Result<String, Refusal> {
+    Ok(read(expression, Wanted::Number, names)?.text)
 }
 
 /// The expression as native text where a condition stands. A literal number is its truth there, as databases have it: 0 is
-/// false, any other one true. What else is no boolean would refuse every event.
+/// false, any other one true.
 pub(super) fn condition(expression: &Expression, names: &mut dyn Names) -> Result<String, Refusal> {
-    let number = match &expression.node {
-        Node::Negative(operand) => &operand.node,
-        node => node,
-    };
-    if let Node::Number(digits) = number {
-        let is_zero = Number::parse_json(digits) == Ok(Number::ZERO);
-        return Ok(if is_zero { "FALSE" } else { "TRUE" }.to_owned());
-    }
-    let text = text(expression, names)?;
-    if definition::Expression::parse(&text).is_ok_and(|read| !read.can_hold()) {
-        return Err(Refusal::new(
-            expression.place,
-            "no condition, whatever the event holds: it is true or false when compared, as in \
-             data.key > 0",
-        ));
-    }
-    Ok(text)
+    Ok(read(expression, Wanted::Condition, names)?.text)
 }
 
-fn conditions(
+/// The expression as what its place wants.
+pub(super) fn read(
+    expression: &Expression,
+    wanted: Wanted,
+    names: &mut dyn Names,
+) -> Result<Typed, Refusal> {
+    let place = expression.place;
+    let found = match names.resolve(expression)? {
+        Some(found) => found,
+        None => written(expression, wanted, names)?,
+    };
+    let found = found.fitted(wanted, place)?;
+    // What is written twice doubles at every level: it is not let grow beyond what can be read.
+    if found.text.len() > TEXT_BYTES_MAX {
+        return Err(Refusal::new(place, "too long where it is written out: split it"));
+    }
+    // Of what is known without an event, more than the kind is told.
+    if wanted == Wanted::Condition
+        && definition::Expression::parse(&found.text).is_ok_and(|read| !read.can_hold())
+    {
+        return Err(Refusal::new(place, NO_CONDITION));
+    }
+    Ok(found)
+}
+
+/// Expressions that all stand where the same is wanted, with something between.
+pub(super) fn joined(
     parts: &[Expression],
     between: &str,
+    wanted: Wanted,
     names: &mut dyn Names,
 ) -> Result<String, Refusal> {
     let parts: Result<Vec<String>, Refusal> =
-        parts.iter().map(|part| condition(part, names)).collect();
+        parts.iter().map(|part| Ok(read(part, wanted, names)?.text)).collect();
     Ok(parts?.join(between))
 }
 
-fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Refusal> {
+/// Expressions that are compared with one another, or of which one is chosen, and their kind: beside a number true and false are
+/// 1 and 0.
+pub(super) fn alike<'e>(
+    parts: impl IntoIterator<Item = &'e Expression>,
+    wanted: Wanted,
+    names: &mut dyn Names,
+) -> Result<(Vec<String>, Kind), Refusal> {
+    let parts: Vec<&Expression> = parts.into_iter().collect();
+    let mut found = Vec::new();
+    for part in &parts {
+        found.push(read(part, wanted, names)?);
+    }
+    let has = |kind: Kind| found.iter().any(|one| one.kind == kind);
+    if has(Kind::Boolean) {
+        let is_text = |(_, one): &(&&Expression, &Typed)| one.kind == Kind::Text;
+        if let Some((part, _)) = parts.iter().zip(&found).find(is_text) {
+            let message = "a text beside what is true or false: compare with TRUE or FALSE";
+            return Err(Refusal::new(part.place, message));
+        }
+        if has(Kind::Number) {
+            found = found.into_iter().map(Typed::into_number).collect();
+        }
+    }
+    let known = parts.iter().zip(&found).filter(|(part, _)| !matches!(part.node, Node::Null));
+    let kinds: Vec<Kind> = known.map(|(_, one)| one.kind).collect();
+    Ok((found.into_iter().map(|one| one.text).collect(), Kind::common(&kinds)))
+}
+
+/// What a literal number is where a condition stands.
+fn truth(expression: &Expression) -> Option<&'static str> {
+    let digits = match &expression.node {
+        Node::Number(digits) => digits,
+        Node::Negative(operand) => match &operand.node {
+            Node::Number(digits) => digits,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let is_zero = Number::parse_json(digits) == Ok(Number::ZERO);
+    Some(if is_zero { "FALSE" } else { "TRUE" })
+}
+
+fn written(
+    expression: &Expression,
+    wanted: Wanted,
+    names: &mut dyn Names,
+) -> Result<Typed, Refusal> {
     let place = expression.place;
+    if let Some(truth) = truth(expression).filter(|_| wanted == Wanted::Condition) {
+        return Ok(Kind::Boolean.of(truth));
+    }
+    let negated = |is_negated: bool| if is_negated { "NOT " } else { "" };
     Ok(match &expression.node {
-        Node::Null => "NULL".to_owned(),
-        Node::Boolean(true) => "TRUE".to_owned(),
-        Node::Boolean(false) => "FALSE".to_owned(),
-        Node::Number(digits) => digits.clone(),
-        Node::Text(content) => quoted(content),
+        Node::Null => Kind::Unknown.of("NULL"),
+        Node::Boolean(true) => Kind::Boolean.of("TRUE"),
+        Node::Boolean(false) => Kind::Boolean.of("FALSE"),
+        Node::Number(digits) => Kind::Number.of(digits),
+        Node::Text(content) => Kind::Text.of(literal(content)),
         Node::Template(_) => return Err(Refusal::new(place, STRAY_TEMPLATE)),
         Node::Interval(..) => {
             return Err(Refusal::new(place, "INTERVAL stands only in toStartOfInterval"));
@@ -77,69 +138,69 @@ fn written(expression: &Expression, names: &mut dyn Names) -> Result<String, Ref
         Node::Name(_) | Node::Key(..) => {
             return Err(Refusal::new(place, "a column has no value here"));
         }
-        Node::Negative(operand) => format!("(- {})", text(operand, names)?),
-        Node::Arithmetic(first, steps) => {
-            let mut written = format!("({}", text(first, names)?);
-            for (operator, operand) in steps {
-                written.push_str(spelling(*operator));
-                written.push_str(&text(operand, names)?);
-            }
-            written + ")"
-        }
+        Node::Negative(operand) => Kind::Number.of(format!("(- {})", number(operand, names)?)),
+        Node::Arithmetic(first, steps) => arithmetic(first, steps, names)?,
         Node::Comparison(comparison, parts) => {
             let [left, right] = parts.as_ref();
-            compared(*comparison, [left, right], names)?
+            Kind::Boolean.of(compared(*comparison, [left, right], names)?)
         }
         Node::In { is_negated, operand, list } => {
-            let operand = text(operand, names)?;
-            let list = listed(list, names)?;
-            let negation = if *is_negated { "NOT " } else { "" };
-            format!("({operand} {negation}IN ({list}))")
+            Kind::Boolean.of(among(operand, negated(*is_negated), list, names)?)
         }
         Node::Between { is_negated, parts } => {
-            let [operand, low, high] = parts.as_ref();
-            let negation = if *is_negated { "NOT " } else { "" };
-            let (operand, low) = (text(operand, names)?, text(low, names)?);
-            format!("({operand} {negation}BETWEEN {low} AND {})", text(high, names)?)
+            let (mut texts, _) = alike(parts.iter(), Wanted::Anything, names)?;
+            let bounds = texts.split_off(1).join(" AND ");
+            Kind::Boolean.of(format!(
+                "({} {}BETWEEN {bounds})",
+                texts.concat(),
+                negated(*is_negated)
+            ))
         }
         Node::Like { is_negated, is_case_blind, operand, pattern } => {
-            let negation = if *is_negated { "NOT " } else { "" };
+            let negation = negated(*is_negated);
             let keyword = if *is_case_blind { "ILIKE" } else { "LIKE" };
-            format!("({} {negation}{keyword} {})", text(operand, names)?, quoted(pattern))
+            let operand = read(operand, Wanted::Text, names)?.text;
+            Kind::Boolean.of(format!("({operand} {negation}{keyword} {})", literal(pattern)))
         }
         Node::IsNull { is_negated, operand } => {
-            let negation = if *is_negated { "NOT " } else { "" };
-            format!("({} IS {negation}NULL)", text(operand, names)?)
+            let negation = negated(*is_negated);
+            Kind::Boolean.of(format!("({} IS {negation}NULL)", text(operand, names)?))
         }
-        Node::Not(operand) => format!("(NOT {})", condition(operand, names)?),
-        Node::And(parts) => format!("({})", conditions(parts, " AND ", names)?),
-        Node::Or(parts) => format!("({})", conditions(parts, " OR ", names)?),
-        Node::Case(case) => case_text(case, names)?,
+        Node::Not(operand) => Kind::Boolean.of(format!("(NOT {})", condition(operand, names)?)),
+        Node::And(parts) => {
+            Kind::Boolean.of(format!("({})", joined(parts, " AND ", Wanted::Condition, names)?))
+        }
+        Node::Or(parts) => {
+            Kind::Boolean.of(format!("({})", joined(parts, " OR ", Wanted::Condition, names)?))
+        }
+        Node::Case(case) => case_of(case, wanted, names)?,
         Node::Cast(operand, target) => function::cast(operand, target, names)?,
         Node::Call(_) if is_aggregate(expression) => {
             return Err(Refusal::new(place, "an aggregate stands only in what is selected"));
         }
-        Node::Call(call) => function::call(call, place, names)?,
+        Node::Call(call) => function::call(call, place, wanted, names)?,
     })
+}
+
+fn arithmetic(
+    first: &Expression,
+    steps: &[(Operator, Expression)],
+    names: &mut dyn Names,
+) -> Result<Typed, Refusal> {
+    // Concatenation has a rank of its own.
+    let is_text = steps.iter().any(|(operator, _)| *operator == Operator::Concatenate);
+    let (wanted, kind) =
+        if is_text { (Wanted::Text, Kind::Text) } else { (Wanted::Number, Kind::Number) };
+    let mut written = format!("({}", read(first, wanted, names)?.text);
+    for (operator, operand) in steps {
+        written.push_str(spelling(*operator));
+        written.push_str(&read(operand, wanted, names)?.text);
+    }
+    Ok(kind.of(written + ")"))
 }
 
 pub(super) const STRAY_TEMPLATE: &str = "a template stands only where customer_id or timestamp is compared with \
      it, and is joined to the rest of WHERE by AND";
-
-/// A string as expressions write it.
-pub(in crate::dialect::zenskar) fn quoted(content: &str) -> String {
-    format!("'{}'", content.replace('\'', "''"))
-}
-
-/// Expressions with something between.
-pub(super) fn joined(
-    parts: &[Expression],
-    between: &str,
-    names: &mut dyn Names,
-) -> Result<String, Refusal> {
-    let parts: Result<Vec<String>, Refusal> = parts.iter().map(|part| text(part, names)).collect();
-    Ok(parts?.join(between))
-}
 
 /// A text that databases read as a boolean where they compare it with one.
 fn as_boolean(expression: &Expression) -> Option<&'static str> {
@@ -171,51 +232,71 @@ fn compared(
         return Ok(format!("({operand} {negation}IN ({literal}, {boolean}))"));
     }
     let operator = match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "<>",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
+        Comparison::Equal => " = ",
+        Comparison::NotEqual => " <> ",
+        Comparison::Less => " < ",
+        Comparison::LessOrEqual => " <= ",
+        Comparison::Greater => " > ",
+        Comparison::GreaterOrEqual => " >= ",
     };
-    let left = text(left, names)?;
-    Ok(format!("({left} {operator} {})", text(right, names)?))
+    let (texts, _) = alike([left, right], Wanted::Anything, names)?;
+    Ok(format!("({})", texts.join(operator)))
 }
 
-fn listed(list: &[Expression], names: &mut dyn Names) -> Result<String, Refusal> {
-    let mut texts = Vec::new();
+fn among(
+    operand: &Expression,
+    negation: &str,
+    list: &[Expression],
+    names: &mut dyn Names,
+) -> Result<String, Refusal> {
+    // A text that is a boolean too is found by one, and is no text beside it.
+    let others = list.iter().filter(|element| as_boolean(element).is_none());
+    let (mut texts, _) = alike(std::iter::once(operand).chain(others), Wanted::Anything, names)?;
+    let mut others = texts.split_off(1).into_iter();
+    let mut written = Vec::new();
     for element in list {
-        texts.push(text(element, names)?);
-        texts.extend(as_boolean(element).map(str::to_owned));
+        match as_boolean(element) {
+            Some(boolean) => written.extend([text(element, names)?, boolean.to_owned()]),
+            None => written.extend(others.next()),
+        }
     }
-    Ok(texts.join(", "))
+    Ok(format!("({} {negation}IN ({}))", texts.concat(), written.join(", ")))
 }
 
-fn case_text(case: &Case, names: &mut dyn Names) -> Result<String, Refusal> {
+fn case_of(case: &Case, wanted: Wanted, names: &mut dyn Names) -> Result<Typed, Refusal> {
+    let conditions = || case.arms.iter().map(|(condition, _)| condition);
     let mut written = "CASE".to_owned();
     // An arm that is a boolean too is compared as elsewhere, which CASE itself would not do.
-    let is_searched = case.arms.iter().any(|(condition, _)| as_boolean(condition).is_some());
-    let operand = case.operand.as_ref();
-    let compared_with = operand.filter(|_| is_searched);
-    if let Some(operand) = operand.filter(|_| !is_searched) {
-        written.push(' ');
-        written.push_str(&text(operand, names)?);
+    let is_searched = conditions().any(|condition| as_boolean(condition).is_some());
+    let mut whens = Vec::new();
+    match &case.operand {
+        Some(operand) if is_searched => {
+            for condition in conditions() {
+                whens.push(compared(Comparison::Equal, [operand, condition], names)?);
+            }
+        }
+        Some(operand) => {
+            let parts = std::iter::once(operand).chain(conditions());
+            let (mut texts, _) = alike(parts, Wanted::Anything, names)?;
+            whens = texts.split_off(1);
+            written.extend(texts.iter().flat_map(|operand| [" ", operand]));
+        }
+        None => {
+            for condition in conditions() {
+                whens.push(self::condition(condition, names)?);
+            }
+        }
     }
-    for (condition, result) in &case.arms {
-        written.push_str(" WHEN ");
-        written.push_str(&match compared_with {
-            Some(operand) => compared(Comparison::Equal, [operand, condition], names)?,
-            None if operand.is_some() => text(condition, names)?,
-            None => self::condition(condition, names)?,
-        });
-        written.push_str(" THEN ");
-        written.push_str(&text(result, names)?);
+    let results = case.arms.iter().map(|(_, result)| result).chain(&case.otherwise);
+    let (results, kind) = alike(results, wanted, names)?;
+    let mut results = results.into_iter();
+    for (when, then) in whens.into_iter().zip(&mut results) {
+        written.extend([" WHEN ", &when, " THEN ", &then]);
     }
-    if let Some(otherwise) = &case.otherwise {
-        written.push_str(" ELSE ");
-        written.push_str(&text(otherwise, names)?);
+    for otherwise in results {
+        written.extend([" ELSE ", &otherwise]);
     }
-    Ok(written + " END")
+    Ok(kind.of(written + " END"))
 }
 
 fn spelling(operator: Operator) -> &'static str {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{check, check_warned, filter, item, query, refuse, value};
+use super::{check, check_warned, filter, item, number, query, refuse, value};
 
 #[test]
 fn the_documented_query_is_compiled() {
@@ -210,7 +210,6 @@ fn scalars_are_those_of_expressions() {
     value("data.x - (data.y - 1)", "properties.x - (properties.y - 1)");
     value("-data.x % 3", "-properties.x % 3");
     value("1 + 2 || 'a'", "1 + 2 || 'a'");
-    value("(1 || 2) + 3", "(1 || 2) + 3");
     value(".5 + 1. + 1e2", "0.5 + 1 + 100");
     value("if(data.ok, data.x, 0)", "CASE WHEN properties.ok THEN properties.x ELSE 0 END");
     value("ifNull(data.x, 0)", "COALESCE(properties.x, 0)");
@@ -238,7 +237,92 @@ fn scalars_are_those_of_expressions() {
 }
 
 #[test]
+fn true_is_1_and_false_is_0_where_a_number_is_wanted() {
+    let one_or_zero = "CASE WHEN properties.a = 1 THEN 1 WHEN NOT properties.a = 1 THEN 0 END";
+    number("data.a = 1", one_or_zero);
+    number("(data.a = 1)::int", &format!("CAST({one_or_zero} AS INTEGER)"));
+    number("CAST(data.a = 1 AS INTEGER)", &format!("CAST({one_or_zero} AS INTEGER)"));
+    number("toFloat64(data.a = 1)", &format!("CAST({one_or_zero} AS DECIMAL)"));
+    number("data.x * (data.a = 1)", &format!("properties.x * {one_or_zero}"));
+    number("abs(data.a = 1)", &format!("ABS({one_or_zero})"));
+    number(
+        "data.a IN (1, 2)",
+        "CASE WHEN properties.a IN (1, 2) THEN 1 WHEN NOT properties.a IN (1, 2) THEN 0 END",
+    );
+    number(
+        "data.x::bool",
+        "CASE WHEN CAST(properties.x AS BOOLEAN) THEN 1 WHEN NOT CAST(properties.x AS BOOLEAN) THEN 0 END",
+    );
+    number("TRUE", "1");
+    number("FALSE", "0");
+    number(
+        "if(data.ok, data.a = 1, 7)",
+        &format!("CASE WHEN properties.ok THEN {one_or_zero} ELSE 7 END"),
+    );
+    number(
+        "if(data.ok, data.a = 1, data.x)",
+        &format!("CASE WHEN properties.ok THEN {one_or_zero} ELSE properties.x END"),
+    );
+    number("ifNull(data.a = 1, 0)", &format!("COALESCE({one_or_zero}, 0)"));
+    number(
+        "JSONExtractBool(data, 'ok')",
+        "CASE WHEN properties.ok THEN 1 WHEN NOT properties.ok THEN 0 END",
+    );
+    // Where any value is taken, booleans are none but beside numbers.
+    value(
+        "if(data.ok, data.a = 1, data.b = 2)",
+        "CASE WHEN properties.ok THEN properties.a = 1 ELSE properties.b = 2 END",
+    );
+    value(
+        "if(data.ok, data.a = 1, 7)",
+        &format!("CASE WHEN properties.ok THEN {one_or_zero} ELSE 7 END"),
+    );
+    filter(
+        "JSONExtractBool(data, 'ok') = 1",
+        "CASE WHEN properties.ok THEN 1 WHEN NOT properties.ok THEN 0 END = 1",
+    );
+    filter("(data.a = 1) = 1", &format!("{one_or_zero} = 1"));
+    filter("(data.a = 1) IN (1, NULL)", &format!("{one_or_zero} IN (1, NULL)"));
+    filter("(data.a = 1) BETWEEN 0 AND 1", &format!("{one_or_zero} BETWEEN 0 AND 1"));
+    filter(
+        "CASE data.a = 1 WHEN 1 THEN data.ok END",
+        &format!("CASE {one_or_zero} WHEN 1 THEN properties.ok END"),
+    );
+    filter("(data.a = 1) = (data.b = 2)", "(properties.a = 1) = (properties.b = 2)");
+    filter("(data.a = 1) = 'true'", "(properties.a = 1) IN ('true', TRUE)");
+    filter("(data.a = 1) IN ('true')", "(properties.a = 1) IN ('true', TRUE)");
+    item(
+        "(SUM(data.x) > 5) * 10",
+        json!({"aggregation": "sum", "value": "properties.x",
+               "result": "CASE WHEN value > 5 THEN 1 WHEN NOT value > 5 THEN 0 END * 10"}),
+    );
+    item(
+        "COUNT(data.a = 1)",
+        json!({"aggregation": "count", "filter": "(properties.a = 1) IS NOT NULL"}),
+    );
+}
+
+#[test]
 fn conditions_are_those_of_expressions() {
+    filter(
+        "if(data.a = 1, data.v >= 3, 1)",
+        "CASE WHEN properties.a = 1 THEN properties.v >= 3 ELSE TRUE END",
+    );
+    filter("COALESCE(data.a = 1, 1)", "COALESCE(properties.a = 1, TRUE)");
+    filter(
+        "CASE WHEN data.a = 1 THEN data.ok ELSE 1 END",
+        "CASE WHEN properties.a = 1 THEN properties.ok ELSE TRUE END",
+    );
+    filter(
+        "CASE data.k WHEN 1 THEN 0 ELSE data.ok END",
+        "CASE properties.k WHEN 1 THEN FALSE ELSE properties.ok END",
+    );
+    filter("data.a = 1 OR ifNull(data.b, 1)", "properties.a = 1 OR COALESCE(properties.b, TRUE)");
+    filter("1::boolean AND data.ok", "CAST(TRUE AS BOOLEAN) AND properties.ok");
+    item(
+        "countIf(if(data.ok, 1, 0))",
+        json!({"aggregation": "count", "filter": "CASE WHEN properties.ok THEN TRUE ELSE FALSE END"}),
+    );
     filter("data.x > 5", "properties.x > 5");
     filter("1", "TRUE");
     filter("0.00 OR -2 OR data.ok", "FALSE OR TRUE OR properties.ok");

@@ -102,6 +102,12 @@ fn expressions_that_double_end_where_they_are_too_long() {
             let sql = "toDecimal64(".repeat(levels) + "data.x" + &", 2)".repeat(levels);
             let outcome = query(&format!("SELECT SUM({sql}) FROM t"));
             assert_eq!(outcome.is_ok(), levels == 5, "{levels}");
+            let sql = "(".repeat(levels) + "data.x = 1" + &") = 1".repeat(levels);
+            for sql in
+                [format!("SELECT SUM({sql}) FROM t"), format!("SELECT COUNT(*) FROM t WHERE {sql}")]
+            {
+                assert_eq!(query(&sql).is_ok(), levels == 5, "{levels}");
+            }
         }
     });
 }

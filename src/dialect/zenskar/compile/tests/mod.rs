@@ -35,11 +35,26 @@ fn refuse(sql: &str, message: &str) {
     }
 }
 
-/// What a scalar over events becomes.
+/// What a scalar over events becomes, of any kind.
 #[track_caller]
 fn value(scalar: &str, native: &str) {
-    let sql = format!("SELECT SUM({scalar}) FROM t");
-    let compiled = query(&sql).unwrap_or_else(|refusal| panic!("{sql}: {}", refusal.text()));
+    let sql = format!("SELECT COUNT(DISTINCT {scalar}) FROM t");
+    value_of(&sql, native);
+}
+
+/// What it becomes where a number is wanted.
+#[track_caller]
+fn number(scalar: &str, native: &str) {
+    for aggregate in
+        ["SUM(?)", "AVG(?)", "MIN(?)", "MAX(?)", "argMax(?, timestamp)", "quantile(0.5)(?)"]
+    {
+        value_of(&format!("SELECT {} FROM t", aggregate.replace('?', scalar)), native);
+    }
+}
+
+#[track_caller]
+fn value_of(sql: &str, native: &str) {
+    let compiled = query(sql).unwrap_or_else(|refusal| panic!("{sql}: {}", refusal.text()));
     assert_eq!(compiled.native.get("value"), Some(&json!(native)), "{sql}");
 }
 

@@ -339,6 +339,11 @@ fn what_is_no_condition_is_refused_where_one_stands() {
         ("if('x', data.a, TRUE)", 33),
         ("CASE WHEN round(data.a) THEN TRUE END", 40),
         ("1 AND toString(data.a)", 36),
+        ("customer_id", 30),
+        ("COALESCE(data.a, data.b * 2)", 47),
+        ("if(data.ok, data.a = 1, 'x')", 54),
+        ("CASE WHEN data.ok THEN JSONExtractInt(data, 'a') END", 53),
+        ("NULLIF(data.a * 1, 1)", 30),
     ] {
         let message = format!(
             "no condition, whatever the event holds: it is true or false when compared, as in data.key > 0 (line 1, \
@@ -347,10 +352,99 @@ fn what_is_no_condition_is_refused_where_one_stands() {
         refuse(&format!("SELECT COUNT(*) FROM t WHERE {condition}"), &message);
     }
     refuse(
+        "SELECT countIf(customer_id) FROM t",
+        "no condition, whatever the event holds: it is true or false when compared, as in data.key > 0 (line 1, \
+         column 16)",
+    );
+    refuse(
+        "SELECT COUNT(*) FROM t WHERE (data.a * 1)::boolean",
+        "a number, where true or false is wanted: compare it, as in data.key > 0 (line 1, column 30)",
+    );
+    refuse(
+        "SELECT COUNT(*) FROM t WHERE 'yes'::boolean",
+        "no boolean: as texts there are 'true' and 'false' (line 1, column 30)",
+    );
+    refuse(
+        "SELECT COUNT(*) FROM t WHERE (data.a = 1) = 'yes'",
+        "a text beside what is true or false: compare with TRUE or FALSE (line 1, column 45)",
+    );
+    refuse(
         "SELECT sumIf(data.x, data.x + 1) FROM t",
         "no condition, whatever the event holds: it is true or false when compared, as in data.key > 0 (line 1, \
          column 22)",
     );
+}
+
+#[test]
+fn a_text_is_refused_where_a_number_is_wanted() {
+    let text = "a text, where a number is wanted: toFloat64(x) reads the number in one";
+    for aggregate in ["SUM", "AVG", "MIN", "MAX", "last_value"] {
+        for operand in
+            ["'x'", "'5'", "customer_id", "toString(data.a)", "data.a || 'x'", "lower(data.a)"]
+        {
+            let column = 9 + aggregate.len();
+            refuse(
+                &format!("SELECT {aggregate}({operand}) FROM t"),
+                &format!("{text} (line 1, column {column})"),
+            );
+        }
+    }
+    for (operand, column) in [
+        ("data.a + 'x'", 21),
+        ("- customer_id", 14),
+        ("round(toString(data.a))", 18),
+        ("if(data.ok, data.a, 'none')", 32),
+        ("COALESCE(data.a, 'none')", 29),
+        ("CASE WHEN data.ok THEN customer_id END", 35),
+        ("JSONExtractString(data, 'a')", 12),
+    ] {
+        refuse(
+            &format!("SELECT SUM({operand}) FROM t"),
+            &format!("{text} (line 1, column {column})"),
+        );
+    }
+    let truth = "true or false, where a text is wanted: write which one, as in if(c, 'yes', 'no')";
+    for (operand, column) in [
+        ("toString(data.a = 1)", 32),
+        ("(data.a = 1)::text", 23),
+        ("concat('x', data.a IN (1))", 35),
+        ("'x' || (data.a = 1)", 30),
+        ("lower(TRUE)", 29),
+    ] {
+        refuse(
+            &format!("SELECT COUNT(DISTINCT {operand}) FROM t"),
+            &format!("{truth} (line 1, column {column})"),
+        );
+    }
+}
+
+#[test]
+fn a_total_that_is_no_number_is_refused() {
+    let truth =
+        "true or false, where a total is a number: select what is billed, as in SUM(data.units)";
+    let condition = "no condition, whatever the event holds: it is true or false when compared, as in data.key > 0";
+    let text = "a text, where a number is wanted: toFloat64(x) reads the number in one";
+    let number = "a number, where true or false is wanted: compare it, as in data.key > 0";
+    for (item, message, column) in [
+        ("SUM(data.v) > 5", truth, 8),
+        ("NOT SUM(data.v) > 5", truth, 8),
+        ("COUNT(*) IN (1, 2)", truth, 8),
+        ("SUM(data.v) IS NULL", truth, 8),
+        ("COUNT(*) BETWEEN 1 AND 2", truth, 8),
+        ("COALESCE(SUM(data.v) > 5, NULL)", truth, 8),
+        ("if(COUNT(*) > 1, SUM(data.v) > 5, FALSE)", truth, 8),
+        ("NOT SUM(data.v)", condition, 12),
+        ("COUNT(*) AND 1", condition, 8),
+        ("if(SUM(data.v), 1, 0)", condition, 11),
+        ("CASE WHEN COUNT(*) THEN 1 END", condition, 18),
+        ("SUM(data.v)::boolean", number, 8),
+        ("CONCAT(SUM(data.v), 'x')", text, 8),
+        ("toString(SUM(data.v))", text, 8),
+        ("COALESCE(SUM(data.v), 'none')", text, 30),
+        ("SUM(data.v) LIKE '5%'", truth, 8),
+    ] {
+        refuse(&format!("SELECT {item} FROM t"), &format!("{message} (line 1, column {column})"));
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The names of comparators, and what each stands for.
+//! The names of comparators in any case, with blanks, `_` and `-` alike, and what each stands for.
 
 /// What a comparator does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Operator {
+pub(in crate::dialect) enum Operator {
     /// Joins or turns other comparators.
     Logic(Logic),
     /// `=`, `<>`
@@ -33,7 +33,7 @@ pub(super) enum Operator {
 
 /// How conditions are joined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Logic {
+pub(in crate::dialect) enum Logic {
     /// All of them.
     And,
     /// At least one.
@@ -44,7 +44,7 @@ pub(super) enum Logic {
 
 /// Where in a text another one is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(in crate::dialect) enum Place {
     /// Anywhere.
     Anywhere,
     /// At its beginning.
@@ -55,34 +55,42 @@ pub(super) enum Place {
 
 impl Operator {
     /// The operator of that name; case, blanks, `_` and `-` make no difference.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(in crate::dialect) fn named(name: &str) -> Option<Self> {
         Some(match plain(name).as_str() {
             "AND" | "ALL" => Operator::Logic(Logic::And),
             "OR" | "ANY" => Operator::Logic(Logic::Or),
             "NOT" | "NONE" => Operator::Logic(Logic::Not),
-            "EQUALS" | "EQUAL" | "EQ" | "=" | "==" => Operator::Equality { is_negated: false },
-            "NOTEQUALS" | "NOTEQUAL" | "NEQ" | "NE" | "!=" | "<>" => {
+            "EQUALS" | "EQUAL" | "EQUALTO" | "EQ" | "=" | "==" => {
+                Operator::Equality { is_negated: false }
+            }
+            "NOTEQUALS" | "NOTEQUAL" | "NOTEQUALTO" | "NEQ" | "NE" | "!=" | "<>" => {
                 Operator::Equality { is_negated: true }
             }
             "GREATERTHAN" | "GT" | ">" => Operator::Order(">"),
-            "GREATERTHANOREQUAL" | "GREATERTHANOREQUALS" | "GTE" | ">=" => Operator::Order(">="),
+            "GREATERTHANOREQUAL"
+            | "GREATERTHANOREQUALS"
+            | "GREATERTHANOREQUALTO"
+            | "GTE"
+            | ">=" => Operator::Order(">="),
             "LESSTHAN" | "LT" | "<" => Operator::Order("<"),
-            "LESSTHANOREQUAL" | "LESSTHANOREQUALS" | "LTE" | "<=" => Operator::Order("<="),
+            "LESSTHANOREQUAL" | "LESSTHANOREQUALS" | "LESSTHANOREQUALTO" | "LTE" | "<=" => {
+                Operator::Order("<=")
+            }
             "IN" => Operator::In { is_negated: false },
             "NOTIN" => Operator::In { is_negated: true },
             "CONTAINS" => Operator::Search { is_negated: false, place: Place::Anywhere },
             "NOTCONTAINS" => Operator::Search { is_negated: true, place: Place::Anywhere },
             "STARTSWITH" => Operator::Search { is_negated: false, place: Place::Start },
             "ENDSWITH" => Operator::Search { is_negated: false, place: Place::End },
-            "EXISTS" | "ISSET" => Operator::Existence { is_negated: false },
-            "NOTEXISTS" | "ISNOTSET" => Operator::Existence { is_negated: true },
+            "EXISTS" | "ISSET" | "ISNOTNULL" => Operator::Existence { is_negated: false },
+            "NOTEXISTS" | "ISNOTSET" | "ISNULL" => Operator::Existence { is_negated: true },
             _ => return None,
         })
     }
 }
 
 /// A name in capitals, without blanks, `_` and `-`.
-pub(super) fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|letter| !matches!(letter, ' ' | '_' | '-'));
+pub(in crate::dialect) fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'));
     letters.map(|letter| letter.to_ascii_uppercase()).collect()
 }

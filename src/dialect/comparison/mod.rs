@@ -1,11 +1,16 @@
-//! One comparison of properties and values, as an expression.
+//! One comparison of properties and values, as an expression: Maple's comparators, and the filters of Zenskar's builder.
 //!
 //! A value is a text on the wire. Equal to it is the same text, or a JSON number where the text is one, also as `1e3`; `true`
 //! and `false` also stand for booleans. Orders compare numbers alone.
 
-use super::operator::{Operator, Place};
-use crate::dialect::Json;
-use crate::dialect::spelling::literal;
+mod operator;
+
+pub(super) use self::operator::{Logic, Operator, plain};
+
+use self::operator::Place;
+use super::Json;
+use super::spelling::literal;
+use crate::definition::{Expression, ExpressionError, Grammar};
 use crate::model::Number;
 
 /// What is compared.
@@ -15,6 +20,12 @@ pub(super) enum Operand {
     Property(String),
     /// A value as submitted: no object, not null.
     Value(Json),
+}
+
+/// Conditions that are made of comparisons, read as a filter: natively, where rule 5.2 has all of their words.
+pub(super) fn filter(text: &str) -> Result<Expression, ExpressionError> {
+    let native = Expression::parse_condition(Grammar::Native, text);
+    native.or_else(|_| Expression::parse_condition(Grammar::Maple, text))
 }
 
 /// The comparison; the error says what is wrong with it.
