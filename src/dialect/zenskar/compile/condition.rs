@@ -28,12 +28,14 @@ struct Borders {
     leaves_start: bool,
     /// `timestamp <= '{{end_date}}'`
     takes_end: bool,
+    /// `timestamp < '{{end_date}}'`, which leaves nothing of the one above.
+    leaves_end: bool,
 }
 
 impl Borders {
     /// What becomes of an event at a border, here and in the query.
     fn warning(self) -> Option<&'static str> {
-        match (self.leaves_start, self.takes_end) {
+        match (self.leaves_start, self.takes_end && !self.leaves_end) {
             (false, false) => None,
             (true, false) => Some(
                 "an event at exactly start_date counts here, and not in the query: periods begin \
@@ -132,8 +134,11 @@ fn bound(
 ) -> Result<(), Refusal> {
     let wanted = match (column, template, comparison) {
         (Column::Customer, Template::Customer, Comparison::Equal)
-        | (Column::Time, Template::Start, Comparison::GreaterOrEqual)
-        | (Column::Time, Template::End, Comparison::Less) => return Ok(()),
+        | (Column::Time, Template::Start, Comparison::GreaterOrEqual) => return Ok(()),
+        (Column::Time, Template::End, Comparison::Less) => {
+            borders.leaves_end = true;
+            return Ok(());
+        }
         (Column::Time, Template::Start, Comparison::Greater) => {
             borders.leaves_start = true;
             return Ok(());

@@ -394,6 +394,12 @@ fn what_the_engine_does_anyway_is_taken_out() {
             "an event at exactly end_date counts in the next period, and in the query in the one that ends then",
         ],
     );
+    // The narrower of two borders is the query's.
+    check(
+        "SELECT COUNT(*) FROM t WHERE timestamp >= '{{start_date}}' AND timestamp < '{{end_date}}'
+         AND timestamp <= '{{end_date}}'",
+        &count,
+    );
     check_warned(
         "SELECT COUNT(*) FROM t WHERE timestamp > '{{start_date}}'",
         count,
