@@ -48,7 +48,7 @@ impl<N> Node<N> {
     }
 
     /// The value where a condition stands; `None` is NULL.
-    pub(super) fn truth<'e, S: Source<'e, Name = N>>(&'e self, source: &S) -> Truth {
+    fn truth<'e, S: Source<'e, Name = N>>(&'e self, source: &S) -> Truth {
         match self {
             Node::Comparison(operator, parts) => {
                 let [left, right] = parts.as_ref();

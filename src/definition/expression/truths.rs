@@ -1,14 +1,11 @@
 //! Which truths an expression may have where it stands as a condition, for all that an event may hold.
 //!
 //! A filter that is refused whenever it is not passed over would refuse events one by one (rule 5.3): it is found when
-//! it is read. What no event is asked for is worked out; a property may be anything; each other name is a text or a
-//! number, which is no condition.
-
-use std::marker::PhantomData;
+//! it is read. It is told by kinds alone: a property may be anything, each other name is a text or a number, which is no
+//! condition, and what may fail as it is worked out, such as a division, is left to the events.
 
 use super::function::{CastTarget, Function};
-use super::name::{Name, Source};
-use super::scalar::{EvaluationError, Scalar};
+use super::name::Name;
 use super::tree::{Case, Node};
 
 /// What may come out, over all events.
@@ -55,17 +52,6 @@ impl Truths {
     }
 }
 
-/// No event at all: only what has no name is asked for.
-struct Nothing<'e, N>(PhantomData<&'e N>);
-
-impl<'e, N: 'e> Source<'e> for Nothing<'e, N> {
-    type Name = N;
-
-    fn read(&self, _: &'e N) -> Result<Scalar<'e>, EvaluationError> {
-        Ok(Scalar::Null)
-    }
-}
-
 impl<N: Name> Node<N> {
     /// Whether an event may fulfil it where it stands as a condition, or none is refused by it.
     pub(super) fn can_hold(&self) -> bool {
@@ -75,24 +61,16 @@ impl<N: Name> Node<N> {
 
     fn truths(&self) -> Truths {
         match self {
-            Node::Null
-            | Node::Boolean(_)
-            | Node::Number(_)
-            | Node::OversizedNumber(_)
-            | Node::Text(_) => self.constant(),
+            Node::Null => Truths::NULL,
+            Node::Boolean(true) => Truths::YES,
+            Node::Boolean(false) => Truths::NO,
             Node::Name(name) if name.can_be_boolean() => Truths::ANY,
             Node::Comparison(..)
             | Node::In { .. }
             | Node::Between { .. }
             | Node::Like { .. }
             | Node::IsNull { .. }
-            | Node::Cast(_, CastTarget::Boolean) => {
-                if self.names(&|_| true) {
-                    Truths::ANY
-                } else {
-                    self.constant()
-                }
-            }
+            | Node::Cast(_, CastTarget::Boolean) => Truths::ANY,
             Node::Not(operand) => operand.truths().negated(),
             Node::And(parts) => parts.iter().map(Node::truths).fold(Truths::YES, Truths::and),
             Node::Or(parts) => parts
@@ -108,23 +86,15 @@ impl<N: Name> Node<N> {
             Node::Call(Function::Contains | Function::StartsWith | Function::EndsWith, _) => {
                 Truths::ANY
             }
-            Node::Name(_)
-            | Node::Sign(..)
+            Node::Name(_) | Node::Number(_) | Node::OversizedNumber(_) | Node::Text(_) => {
+                Truths::REFUSED
+            }
+            Node::Sign(..)
             | Node::Arithmetic(..)
             | Node::Concatenation(_)
             | Node::Numeric(_)
             | Node::Cast(..)
             | Node::Call(..) => Truths { null: true, ..Truths::REFUSED },
-        }
-    }
-
-    /// Of what has no name.
-    fn constant(&self) -> Truths {
-        match self.truth(&Nothing(PhantomData)) {
-            Ok(Some(true)) => Truths::YES,
-            Ok(Some(false)) => Truths::NO,
-            Ok(None) => Truths::NULL,
-            Err(_) => Truths::REFUSED,
         }
     }
 }
