@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::definition::Metric;
 use crate::model::EventTime;
-use crate::registry::{self, Change, Draft, Patch, Registry};
+use crate::registry::{self, Change, Draft, Origin, Patch, Registry};
 
 /// Why a change was not made, or is not known to count yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +33,12 @@ pub trait Catalogue: Send + Sync {
 
     /// Whether all that is defined is known by now; until then nothing is answered of it.
     fn is_known(&self) -> bool;
+
+    /// Whether the metric has the one topic that feeds it: where there are several it names it.
+    ///
+    /// # Errors
+    /// What it should name.
+    fn check_fed(&self, metric: &Metric, origin: Origin) -> Result<(), registry::Refusal>;
 
     /// Makes a metric; `who` asks for it.
     ///

@@ -8,6 +8,7 @@ use super::catalogue::NotDone;
 use super::native::{faulty, new_id, own_tenant};
 use super::router::Shared;
 use super::{Refusal, Tried, making, zenskar};
+use crate::definition::Metric;
 use crate::dialect::Json;
 use crate::format::definitions::{BodyFault, Foreign, Form, read_foreign};
 use crate::registry::{self, Change, Definition, Draft, Origin, Patch, Record, Registry};
@@ -36,6 +37,14 @@ pub(super) fn read(
     defaults.insert("tenant".to_owned(), tenant.as_str().into());
     body.insert(DEFAULTS.to_owned(), defaults.into());
     read_foreign(&text(body)).map(|foreign| (tenant, foreign)).map_err(faulty)
+}
+
+/// A new metric as [`draft`] has it, and by which way it would come.
+pub(super) fn metric(shared: &Shared, foreign: Foreign) -> (Metric, Origin) {
+    let topic = topic(shared, &foreign).map(Into::into);
+    let mut metric = foreign.metric;
+    metric.topic = metric.topic.or(topic);
+    (metric, origin(foreign.form))
 }
 
 /// A new metric. Where the daemon knows a topic for that system's metrics and the body none, it is that.

@@ -13,7 +13,7 @@ use super::body::{self, Asked, Unread};
 use super::query::Query;
 use super::router::{JSON, Parameters, Shared, answer, no_content, no_such_method, refused};
 use super::words::Named;
-use super::{MetricsAsk, Refusal, foreign, making};
+use super::{MetricsAsk, NotDone, Refusal, foreign, making};
 use crate::format::definitions::{BodyFault, METRIC_KEYS, describe_one, read_body};
 use crate::format::wording::unknown_key;
 use crate::registry::{
@@ -243,17 +243,20 @@ pub(super) async fn validate(
         let events = samples(definition.shift_remove("events"))?;
         if definition.contains_key(foreign::DIALECT) {
             let (_, foreign) = foreign::read(&caller, named, definition)?;
-            return Ok((foreign.metric, events));
+            return Ok((foreign::metric(&shared, foreign), events));
         }
         let tenant = own_tenant(&caller, named, &definition)?;
         definition.insert("tenant".to_owned(), tenant.into());
         let metric = read_body(&Value::Object(definition).to_string()).map_err(faulty)?;
-        Ok((metric, events))
+        Ok(((metric, Origin::Api), events))
     });
-    let (metric, events) = match asked {
+    let ((metric, origin), events) = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(refusal),
     };
+    if let Err(unfed) = shared.shown.catalogue.check_fed(&metric, origin) {
+        return not_made(NotDone::Refused(unfed), &metric.code);
+    }
     let now = (shared.shown.now)();
     let tried = tokio::task::spawn_blocking(move || {
         let meaning = describe_one(&metric, now);

@@ -31,6 +31,8 @@ pub(super) enum Refused {
     TooLarge,
     /// 422
     Faults(Vec<Fault>),
+    /// 422, by what Lago knows nothing of: each with its field and why.
+    Told(Vec<(String, String)>),
     /// 503, and why
     Unavailable(String),
     /// 500
@@ -55,16 +57,12 @@ impl From<NotDone> for Refused {
             }
             NotDone::Refused(registry::Refusal::ReadOnly { place }) => Refused::ReadOnly(place),
             NotDone::Refused(registry::Refusal::Faults(faults)) => {
-                let faults = faults.iter().map(|found| Fault {
+                let told = faults.into_iter().map(|found| {
                     // What is wrong with no field alone has that key in Lago's answers.
-                    path: vec![Step::Key(match found.path.as_str() {
-                        "" => "base".to_owned(),
-                        path => path.to_owned(),
-                    })],
-                    code: "value_is_invalid",
-                    message: found.message.clone(),
+                    let field = Some(found.path).filter(|path| !path.is_empty());
+                    (field.unwrap_or_else(|| "base".to_owned()), found.message)
                 });
-                Refused::Faults(faults.collect())
+                Refused::Told(told.collect())
             }
             NotDone::Refused(
                 registry::Refusal::Stale { .. }
@@ -176,6 +174,15 @@ pub(super) fn refusal(refused: Refused, words: LagoErrors) -> Response<Body> {
             }
             let words = if of_pages { "Unprocessable entity" } else { "Unprocessable Entity" };
             let details = lago::error_details(&faults);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            error(status, words, Some("validation_errors"), Some(details))
+        }
+        Refused::Told(told) => {
+            let words = if of_pages { "Unprocessable entity" } else { "Unprocessable Entity" };
+            let details = told.into_iter().map(|(field, message)| {
+                (field, Json::List(vec![Json::text("value_is_invalid"), Json::text(message)]))
+            });
+            let details = Json::Object(details.collect());
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             error(status, words, Some("validation_errors"), Some(details))
         }

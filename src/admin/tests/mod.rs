@@ -25,9 +25,10 @@ use super::{
     Catalogue, Dialects, Error, Key, Listener, Live, NotDone, Options, Origins, Peers, Readiness,
     Refusal, Shown, Tenants, Tried, UsageAsk, serve,
 };
+use crate::definition::Metric;
 use crate::format::{Unanswered, UsagePage, definitions};
 use crate::model::{Disposition, EventTime, Span};
-use crate::registry::{self, Author, Change, Draft, Horizon, Patch, Registry};
+use crate::registry::{self, Author, Change, Draft, Horizon, Origin, Patch, Registry};
 use crate::telemetry::Series;
 
 const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -105,7 +106,22 @@ impl Catalogue for Memory {
         true
     }
 
+    fn check_fed(&self, metric: &Metric, _: Origin) -> Result<(), registry::Refusal> {
+        if metric.topic.as_deref() != Some("nowhere") {
+            return Ok(());
+        }
+        let message = "\"nowhere\" is no topic of source.topics: name one of usage".to_owned();
+        let fault = definitions::BodyFault { path: "topic".to_owned(), message };
+        Err(registry::Refusal::Faults(vec![fault]))
+    }
+
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
+        let topic = draft.definition.get("topic").and_then(serde_json::Value::as_str);
+        if topic == Some("nowhere") {
+            let text = serde_json::Value::Object(draft.definition.clone()).to_string();
+            let metric = definitions::read_body(&text).expect("it is sound but for that");
+            self.check_fed(&metric, draft.origin).map_err(NotDone::Refused)?;
+        }
         if ["code", "name"].iter().any(|key| draft.definition.get(*key) == Some(&"away".into())) {
             return Err(NotDone::Unavailable("the broker is away".to_owned()));
         }

@@ -207,6 +207,17 @@ fn validation_says_what_a_definition_means_and_makes_and_keeps_nothing() {
         let meaning = told["meaning"].as_str().expect("a text");
         assert!(meaning.contains("sum of properties.n"), "{meaning}");
         assert_eq!(call(address, "GET /v1/metrics/tokens", &Value::Null).0, 404);
+        body["topic"] = "nowhere".into();
+        for line in ["POST /v1/metrics/validate", "POST /v1/metrics"] {
+            let (status, told) = call(address, line, &body);
+            assert_eq!(
+                (status, &told["error"]["faults"][0]["path"]),
+                (422, &"topic".into()),
+                "{line}"
+            );
+            body.as_object_mut().expect("an object").shift_remove("events");
+        }
+        body.as_object_mut().expect("an object").shift_remove("topic");
         body["aggregation"] = "summ".into();
         assert_eq!(call(address, "POST /v1/metrics/validate", &body).0, 422);
         let (status, told) = call(

@@ -26,11 +26,11 @@ use super::live::LiveTasks;
 use crate::admin::{Catalogue, NotDone, Readiness, Tried};
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::{CommandError, clock};
-use crate::definition::{Definitions, Plan};
+use crate::definition::{Definitions, Metric, Plan};
 use crate::format::definitions::BodyFault;
 use crate::kafka::DefinitionTopic;
 use crate::model::Span;
-use crate::registry::{Author, Change, Draft, Horizon, Origin, Patch, Record, Refusal, Registry};
+use crate::registry::{Author, Change, Draft, Horizon, Origin, Patch, Refusal, Registry};
 use crate::settings::{Flow, Settings};
 
 pub(in crate::daemon) use self::shelf::beside;
@@ -244,7 +244,8 @@ impl Book {
         author: &Author,
     ) -> Result<Change, Refusal> {
         let change = registry.create(draft.clone(), author.clone())?;
-        self.check_topic(&change.record)?;
+        let topic = change.record.newest().definition.get("topic");
+        self.check_topic(topic.and_then(serde_json::Value::as_str), change.record.origin)?;
         Ok(change)
     }
 
@@ -279,8 +280,7 @@ impl Book {
     }
 
     /// A metric names one of the topics, where there are several.
-    fn check_topic(&self, record: &Record) -> Result<(), Refusal> {
-        let topic = record.newest().definition.get("topic").and_then(serde_json::Value::as_str);
+    fn check_topic(&self, topic: Option<&str>, origin: Origin) -> Result<(), Refusal> {
         let fault = |message: String| {
             Err(Refusal::Faults(vec![BodyFault { path: "topic".to_owned(), message }]))
         };
@@ -295,7 +295,7 @@ impl Book {
             }
             None if self.topics.len() > 1 => {
                 let known = self.topics.join(", ");
-                let place = match record.origin {
+                let place = match origin {
                     Origin::Api => String::new(),
                     other => format!(" in admin.dialects.{}.topic", other.name()),
                 };
@@ -309,6 +309,10 @@ impl Book {
 }
 
 impl Catalogue for Book {
+    fn check_fed(&self, metric: &Metric, origin: Origin) -> Result<(), Refusal> {
+        self.check_topic(metric.topic.as_deref(), origin)
+    }
+
     fn create(&self, draft: Draft, who: &str) -> Result<Change, NotDone> {
         let author = author(who);
         self.make(|registry, _| self.created(registry, &draft, &author))
