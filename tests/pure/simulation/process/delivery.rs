@@ -11,7 +11,7 @@ impl Process {
     /// Cuts the next transaction of a delivery.
     pub(super) fn begin(&mut self, around: &mut Surroundings<'_, '_>, mut slice: Slice) {
         slice.generation = self.generation;
-        let limit = *around.dice.pick(&[1_u64, 3, 100]);
+        let limit = *around.chance.dice.pick(&[1_u64, 3, 100]);
         slice.visible.sequence = slice.through.min(slice.from - 1 + limit);
         let steps = if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
             [Step::Offsets(slice), Step::Commit(slice), Step::Produce(slice)]
@@ -30,27 +30,47 @@ impl Process {
     pub(super) fn produce(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
         let Some(task) = self.tasks.get(&slice.partition) else { return };
         let producer = self.producer();
-        for (_, bytes) in task.store.outbox(slice.from, slice.visible.sequence, usize::MAX) {
-            let sent = around.broker.produce(producer, slice.partition, bytes, around.dice);
+        let last = slice.visible.sequence;
+        let loses_outbox = around.setting.mutant == Some(Mutant::LoseOutbox);
+        let mut sequences = slice.from..=last;
+        if loses_outbox && sequences.any(|sequence| !task.store.has_entry(sequence)) {
+            return;
+        }
+        for (_, bytes) in task.store.outbox(slice.from, last, usize::MAX) {
+            let sent = around.broker.produce(producer, slice.partition, bytes, around.chance);
             if sent.is_err() {
                 return self.doubt(around, slice);
             }
         }
+        if around.setting.mutant == Some(Mutant::TrimSent)
+            && let Some(task) = self.tasks.get_mut(&slice.partition)
+        {
+            task.trim(last);
+        }
         if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
-            let _ = around.broker.commit(producer, around.dice);
+            let _ = around.broker.commit(producer, around.chance);
             self.go_on(around, slice);
         }
     }
 
     pub(super) fn send_offsets(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
-        let offset = (slice.offset, encode_metadata(&slice.visible));
-        let is_refreshed = around.setting.mutant == Some(Mutant::StaleGeneration);
+        let mutant = around.setting.mutant;
+        let mut visible = slice.visible;
+        if mutant == Some(Mutant::SequenceAhead) {
+            visible.sequence = slice.through;
+        }
+        if mutant == Some(Mutant::WatermarkUnsaid) {
+            visible.watermark = None;
+        }
+        let ahead = i64::from(mutant == Some(Mutant::OffsetAhead));
+        let offset = (slice.offset + ahead, encode_metadata(&visible));
+        let is_refreshed = matches!(mutant, Some(Mutant::StaleGeneration | Mutant::KeepRevoked));
         let generation = if is_refreshed { around.broker.generation } else { slice.generation };
         let sent = around.broker.send_offsets(
             self.producer(),
             generation,
             (slice.partition, offset),
-            around.dice,
+            around.chance,
         );
         if sent.is_err() {
             self.doubt(around, slice);
@@ -58,7 +78,7 @@ impl Process {
     }
 
     pub(super) fn commit(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
-        let answer = around.broker.commit(self.producer(), around.dice);
+        let answer = around.broker.commit(self.producer(), around.chance);
         let mutant = around.setting.mutant;
         let believes_all = matches!(mutant, Some(Mutant::TrustReturnCode | Mutant::KeepProducer));
         match answer {
@@ -142,6 +162,11 @@ impl Process {
             (Some(Mutant::BelieveCommitted), Settled::Again { .. }) => Settled::Done,
             (_, settled) => settled,
         };
+        around.chance.tally.note(match settled {
+            Settled::Done => "in doubt: it had gone out",
+            Settled::Again { .. } => "in doubt: sent again",
+            Settled::Lost => "in doubt: somebody else committed",
+        });
         match settled {
             Settled::Done => {
                 let visible = Visible { sequence: slice.through, ..slice.visible };
