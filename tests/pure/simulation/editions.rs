@@ -10,6 +10,7 @@ use std::sync::Arc;
 use odometer::definition::{Definitions, Plan};
 use odometer::model::{EventTime, Span};
 
+use super::mutant::Mutant;
 use crate::worlds::{self, Dice};
 
 /// The revisions of one run.
@@ -20,16 +21,18 @@ pub struct Editions {
     /// The revision that each code went with, and when it does.
     died: BTreeMap<String, (usize, EventTime)>,
     plans: Vec<Arc<Plan>>,
+    mutant: Option<Mutant>,
 }
 
 impl Editions {
     /// Some metrics are there from the start, and the others come later, if at all.
-    pub fn new(text: &str, dice: &mut Dice) -> Self {
+    pub fn new(text: &str, mutant: Option<Mutant>, dice: &mut Dice) -> Self {
         let mut editions = Editions {
             definitions: sound(text),
             born: BTreeMap::new(),
             died: BTreeMap::new(),
             plans: Vec::new(),
+            mutant,
         };
         for code in editions.codes() {
             if dice.chance(70) {
@@ -111,29 +114,37 @@ impl Editions {
         definitions.metrics.retain(|metric| self.born.contains_key(&metric.code));
         for metric in &mut definitions.metrics {
             let died = self.died.get(&metric.code);
-            metric.is_deleted = died.is_some();
-            metric.deleted_at = died.map(|(_, at)| *at);
+            if self.mutant != Some(Mutant::KeepDeleted) {
+                metric.is_deleted = died.is_some();
+            }
+            if self.mutant != Some(Mutant::CarryDeleted) {
+                metric.deleted_at = died.map(|(_, at)| *at);
+            }
         }
         let revision = u64::try_from(self.plans.len()).expect("few revisions");
         self.plans.push(Arc::new(Plan::at_revision(definitions, revision)));
     }
 }
 
-/// Reads a world's definitions without those that the product refuses: a few of its filters can be fulfilled by nothing.
+/// Reads a world's definitions without the filters that the product refuses, since nothing fulfils them, and without the
+/// metrics that it refuses for something else.
 fn sound(text: &str) -> Definitions {
     let mut text = text.to_owned();
     while let Err(faults) = odometer::format::definitions::read(&[("metrics.json", &text)]) {
+        let faults: Vec<String> =
+            faults.iter().map(|fault| format!("{}: {}", fault.place, fault.message)).collect();
         let mut value: serde_json::Value = serde_json::from_str(&text).expect("definitions");
         let metrics = value["metrics"].as_array_mut().expect("a list");
-        let is_refused = |place: usize| {
-            let name = format!("metrics[{place}]");
-            faults.iter().any(|fault| format!("{}: {}", fault.place, fault.message).contains(&name))
-        };
-        let before = metrics.len();
-        let mut place = 0..;
-        metrics.retain(|_| !is_refused(place.next().expect("endless")));
-        assert!(metrics.len() < before && !metrics.is_empty(), "{text}: {:?}", faults[0].message);
-        text = value.to_string();
+        let mut places = 0..;
+        metrics.retain_mut(|metric| {
+            let name = format!("metrics[{}]", places.next().expect("endless"));
+            let is_refused = faults.iter().any(|fault| fault.contains(&name));
+            let fields = metric.as_object_mut().expect("fields");
+            !is_refused || fields.remove("filter").is_some()
+        });
+        let mended = value.to_string();
+        assert!(mended != text, "{}", faults.join("\n"));
+        text = mended;
     }
     worlds::definitions(&text)
 }

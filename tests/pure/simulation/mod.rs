@@ -20,9 +20,14 @@ mod settlement;
 mod task;
 mod world;
 
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+
 use self::chance::Tally;
 use self::mutant::Mutant;
 use self::script::Script;
+use self::world::Report;
 use crate::driver::seeds;
 
 /// How many seeds are tried every day; in so many every kind of fault comes.
@@ -47,7 +52,7 @@ const ANSWERS: [&str; 14] = [
 ];
 
 /// Plays a script that must not fail; where it does, it says how, and what is the smallest that does.
-fn succeed(script: Script) -> world::Report {
+fn succeed(script: Script) -> Report {
     script.play().unwrap_or_else(|fault| {
         let seed = script.seed;
         println!("ODOMETER_SEED={seed}: {fault}");
@@ -56,23 +61,60 @@ fn succeed(script: Script) -> world::Report {
     })
 }
 
+/// What many runs came to.
+#[derive(Default)]
+struct Sum {
+    runs: u64,
+    steps: u64,
+    entries: usize,
+    tally: Tally,
+}
+
+impl Sum {
+    fn add(&mut self, report: &Report) {
+        self.runs += 1;
+        self.steps += report.steps;
+        self.entries += report.entries;
+        self.tally.add(&report.tally);
+    }
+}
+
+/// Plays the rough runs of some seeds, on every core of the machine.
+fn play_all(seeds: Range<u64>) -> Sum {
+    let count = seeds.end - seeds.start;
+    let next = Mutex::new(seeds);
+    let sum = Mutex::new(Sum::default());
+    let work = || {
+        while let Some(seed) = next.lock().ok().and_then(|mut seeds| seeds.next()) {
+            // Few enough lines to be read as progress.
+            if count <= SEEDS {
+                println!("ODOMETER_SEED={seed}");
+            }
+            let report = succeed(Script::rough(seed));
+            let mut sum = sum.lock().expect("no run failed");
+            sum.add(&report);
+            if count > SEEDS && sum.runs.is_multiple_of(count / 100) {
+                println!("{} of {count} seeds", sum.runs);
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            if let Err(panic) = worker.join() {
+                resume_unwind(panic);
+            }
+        }
+    });
+    sum.into_inner().expect("no run failed")
+}
+
 #[test]
 fn rough_runs_deliver_every_revision_once() {
-    let (mut tally, mut entries, mut steps) = (Tally::default(), 0, 0);
-    let seeds = seeds(SEEDS);
-    let count = seeds.end - seeds.start;
-    for (done, seed) in (0_u64..).zip(seeds) {
-        // Few enough lines to be read as progress.
-        if count <= SEEDS || done % (count / 100) == 0 {
-            println!("ODOMETER_SEED={seed} ({done} of {count} done)");
-        }
-        let report = succeed(Script::rough(seed));
-        tally.add(&report.tally);
-        entries += report.entries;
-        steps += report.steps;
-    }
-    println!("{count} seeds, {steps} steps, {entries} entries\n{tally}");
-    if count >= SEEDS {
+    let Sum { runs, steps, entries, tally } = play_all(seeds(SEEDS));
+    println!("{runs} seeds, {steps} steps, {entries} entries\n{tally}");
+    if runs >= SEEDS {
         assert_eq!(tally.missing(), [], "faults that never came");
         let missing: Vec<_> = ANSWERS.into_iter().filter(|answer| !tally.has(answer)).collect();
         assert_eq!(missing, [""; 0], "answers that were never given");

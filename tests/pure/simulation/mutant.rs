@@ -67,13 +67,17 @@ pub enum Mutant {
     NewerState,
     /// A task that takes a plan while it works is not told what is stored.
     PlanWithoutIndex,
+    /// Metrics that went are served on.
+    KeepDeleted,
+    /// Metrics that went are carried past the instant at which they did.
+    CarryDeleted,
     /// Where the log lost records that were not read, reading goes on at its start.
     ReadPastRetention,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 33] = [
+    pub const ALL: [Mutant; 35] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -106,6 +110,8 @@ impl Mutant {
         Mutant::IgnoreFailedFlush,
         Mutant::NewerState,
         Mutant::PlanWithoutIndex,
+        Mutant::KeepDeleted,
+        Mutant::CarryDeleted,
         Mutant::ReadPastRetention,
     ];
 }

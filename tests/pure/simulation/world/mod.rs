@@ -81,7 +81,7 @@ pub fn play(script: Script) -> Result<Report, String> {
         ..Default::default()
     };
     let setting = Setting {
-        editions: Editions::new(&random.definitions, dice),
+        editions: Editions::new(&random.definitions, script.mutant, dice),
         options: settings,
         now: options.now,
         times: records.iter().map(|part| part.iter().map(time_of).collect()).collect(),
