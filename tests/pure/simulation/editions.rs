@@ -67,7 +67,8 @@ impl Editions {
             return false;
         }
         if is_born {
-            let later = Span::from_seconds(dice.between(0, 20 * 86_400));
+            let most = *dice.pick(&[0, 3_600, 86_400, 20 * 86_400]);
+            let later = Span::from_seconds(dice.between(0, most));
             self.died.insert(code, (next, reached.saturating_add(later)));
         } else {
             self.born.insert(code, next);

@@ -34,7 +34,7 @@ use crate::driver::seeds;
 const SEEDS: u64 = 400;
 
 /// What the product does about faults: each of it happens in the seeds of every day.
-const ANSWERS: [&str; 14] = [
+const ANSWERS: [&str; 15] = [
     "definitions taken at work",
     "genesis adopted",
     "halted: HistoryGone",
@@ -48,6 +48,7 @@ const ANSWERS: [&str; 14] = [
     "state resumed",
     "state resumed that is ahead of its offset",
     "task begun",
+    "transactions of several tasks",
     "waited for definitions that a state was made by",
 ];
 

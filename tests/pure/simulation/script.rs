@@ -39,7 +39,7 @@ impl Script {
                 faults = faults.without(fault);
             }
         }
-        Script { seed, mutant: None, faults, crash_at: None, records_max: 40, steps: 400 }
+        Script { seed, mutant: None, faults, crash_at: None, records_max: 40, steps: 500 }
     }
 
     /// A run in which nothing does, though definitions change.

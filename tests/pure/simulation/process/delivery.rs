@@ -8,19 +8,37 @@ use crate::simulation::broker::Answer;
 use crate::simulation::mutant::Mutant;
 
 impl Process {
-    /// Cuts the next transaction of a delivery.
-    pub(super) fn begin(&mut self, around: &mut Surroundings<'_, '_>, mut slice: Slice) {
-        slice.generation = self.generation;
-        let limit = *around.chance.dice.pick(&[1_u64, 3, 100]);
-        slice.visible.sequence = slice.through.min(slice.from - 1 + limit);
-        let steps = if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
-            [Step::Offsets(slice), Step::Commit(slice), Step::Produce(slice)]
-        } else {
-            [Step::Produce(slice), Step::Offsets(slice), Step::Commit(slice)]
-        };
-        for step in steps.into_iter().rev() {
-            self.steps.push_front(step);
+    /// Has a slice go out with the next transaction.
+    pub(super) fn begin(&mut self, slice: Slice) {
+        self.waiting.push(slice);
+        if !self.steps.contains(&Step::Deliver) {
+            self.steps.push_back(Step::Deliver);
         }
+    }
+
+    /// Cuts one transaction of all that waits.
+    pub(super) fn deliver(&mut self, around: &mut Surroundings<'_, '_>) {
+        let mut slices = std::mem::take(&mut self.waiting);
+        for slice in &mut slices {
+            slice.generation = self.generation;
+            let limit = *around.chance.dice.pick(&[1_u64, 3, 100]);
+            slice.visible.sequence = slice.through.min(slice.from - 1 + limit);
+        }
+        let entries = slices.iter().copied().map(Step::Produce);
+        let offsets = slices.iter().copied().map(Step::Offsets);
+        let mut steps: Vec<Step> = Vec::new();
+        if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
+            steps.extend(offsets.chain([Step::Commit]).chain(entries));
+        } else {
+            steps.extend(entries.chain(offsets).chain([Step::Commit]));
+        }
+        if slices.len() > 1 {
+            around.chance.tally.note("transactions of several tasks");
+        }
+        if !slices.is_empty() {
+            steps.into_iter().rev().for_each(|step| self.steps.push_front(step));
+        }
+        self.sending = slices;
     }
 
     fn producer(&self) -> (usize, u32) {
@@ -39,7 +57,7 @@ impl Process {
         for (_, bytes) in task.store.outbox(slice.from, last, usize::MAX) {
             let sent = around.broker.produce(producer, slice.partition, bytes, around.chance);
             if sent.is_err() {
-                return self.doubt(around, slice);
+                return self.doubt(around);
             }
         }
         if around.setting.mutant == Some(Mutant::TrimSent)
@@ -49,6 +67,7 @@ impl Process {
         }
         if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
             let _ = around.broker.commit(producer, around.chance);
+            self.sending.retain(|one| *one != slice);
             self.go_on(around, slice);
         }
     }
@@ -73,19 +92,23 @@ impl Process {
             around.chance,
         );
         if sent.is_err() {
-            self.doubt(around, slice);
+            self.doubt(around);
         }
     }
 
-    pub(super) fn commit(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
+    pub(super) fn commit(&mut self, around: &mut Surroundings<'_, '_>) {
         let answer = around.broker.commit(self.producer(), around.chance);
         let mutant = around.setting.mutant;
         let believes_all = matches!(mutant, Some(Mutant::TrustReturnCode | Mutant::KeepProducer));
         match answer {
-            Ok(Answer::Late) if !believes_all => self.doubt(around, slice),
+            Ok(Answer::Late) if !believes_all => self.doubt(around),
             Ok(_) if mutant == Some(Mutant::OffsetsWithoutEntries) => {}
-            Ok(_) => self.go_on(around, slice),
-            Err(_) => self.doubt(around, slice),
+            Ok(_) => {
+                for slice in std::mem::take(&mut self.sending) {
+                    self.go_on(around, slice);
+                }
+            }
+            Err(_) => self.doubt(around),
         }
     }
 
@@ -99,7 +122,7 @@ impl Process {
             }
         } else if slice.visible.sequence < slice.through {
             let from = slice.visible.sequence + 1;
-            self.begin(around, Slice { from, ..slice });
+            self.begin(Slice { from, ..slice });
         } else {
             self.answer(partition, Input::Delivered { sequence: slice.through });
             if around.setting.mutant == Some(Mutant::DeliverBeforeStore) {
@@ -109,15 +132,10 @@ impl Process {
     }
 
     /// Nothing is known of the transaction: a new producer first, then the truth.
-    fn doubt(&mut self, around: &mut Surroundings<'_, '_>, slice: Slice) {
-        let partition = slice.partition;
-        let is_of_slice = |step: &Step| match step {
-            Step::Produce(one) | Step::Offsets(one) | Step::Commit(one) => {
-                one.partition == partition
-            }
-            _ => false,
-        };
-        self.steps.retain(|step| !is_of_slice(step));
+    fn doubt(&mut self, around: &mut Surroundings<'_, '_>) {
+        let is_of_transaction =
+            |step: &Step| matches!(step, Step::Produce(_) | Step::Offsets(_) | Step::Commit);
+        self.steps.retain(|step| !is_of_transaction(step));
         let keeps = around.setting.mutant == Some(Mutant::KeepProducer)
             && !around.broker.is_fenced(self.producer());
         if keeps {
@@ -125,7 +143,9 @@ impl Process {
         } else {
             self.epoch = None;
         }
-        self.steps.push_front(Step::Settle(slice));
+        for slice in std::mem::take(&mut self.sending) {
+            self.steps.push_front(Step::Settle(slice));
+        }
         self.steps.push_front(Step::Poll);
         if !keeps {
             self.steps.push_front(Step::Renew);
@@ -137,7 +157,7 @@ impl Process {
         let partition = slice.partition;
         let is_here = self.tasks.contains_key(&partition);
         if around.setting.mutant == Some(Mutant::TrustReturnCode) && is_here {
-            return self.begin(around, slice);
+            return self.begin(slice);
         }
         let Ok(committed) = around.broker.committed(partition) else {
             self.steps.push_front(Step::Settle(slice));
@@ -173,7 +193,7 @@ impl Process {
                 self.go_on(around, Slice { visible, ..slice });
             }
             Settled::Again { delivered } => {
-                self.begin(around, Slice { from: delivered + 1, ..slice });
+                self.begin(Slice { from: delivered + 1, ..slice });
             }
             Settled::Lost => self.drop_task(partition),
         }

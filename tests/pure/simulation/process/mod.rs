@@ -1,9 +1,9 @@
 //! A process: carries out effects in their order, one small step at a time, as the daemon's worker does.
 //!
 //! ```text
-//! Store ─► flush ─► begin ─► entries ─► offset with metadata ─► commit ─► next slice or Delivered ─► Trim
-//!                     ▲                                            │ doubt
-//!                     └── not visible ◄── settle ◄── renew ◄───────┘
+//! Store ─► flush ─► begin ─► entries ─► offsets with metadata ─► commit ─► next slice or Delivered ─► Trim
+//!                     ▲                                             │ doubt
+//!                     └── not visible ◄── settle ◄── renew ◄────────┘
 //! ```
 
 mod delivery;
@@ -41,9 +41,10 @@ enum Step {
     Carry(i32, Effect),
     Flush(i32),
     Stored(i32),
+    Deliver,
     Produce(Slice),
     Offsets(Slice),
-    Commit(Slice),
+    Commit,
     Renew,
     Settle(Slice),
     Poll,
@@ -82,6 +83,10 @@ pub struct Process {
     /// The commit and sequence that each partition's committed offset was last known to name.
     known: BTreeMap<i32, (CommitId, u64)>,
     steps: VecDeque<Step>,
+    /// Slices for the next transaction.
+    waiting: Vec<Slice>,
+    /// Slices of the transaction that is open.
+    sending: Vec<Slice>,
     generation: u32,
     epoch: Option<u32>,
     /// The newest definitions that it knows of.
@@ -104,6 +109,8 @@ impl Process {
             beginning: BTreeMap::new(),
             known: BTreeMap::new(),
             steps: [Step::Renew, Step::Poll].into(),
+            waiting: Vec::new(),
+            sending: Vec::new(),
             generation: 0,
             epoch: None,
             revision,
@@ -142,7 +149,7 @@ impl Process {
 
     /// Does the next thing; returns what it was.
     pub fn step(&mut self, around: &mut Surroundings<'_, '_>) -> String {
-        if around.chance.dice.chance(3) {
+        if around.chance.dice.chance(2) {
             self.revision = around.setting.editions.newest();
         }
         if around.chance.dice.chance(30)
@@ -155,7 +162,7 @@ impl Process {
         match step {
             Step::Carry(partition, effect) => self.carry_out(around, partition, effect),
             Step::Flush(partition) => {
-                let is_failed = around.chance.strikes(Fault::FlushFailed, 2);
+                let is_failed = around.chance.strikes(Fault::FlushFailed, 4);
                 if is_failed && around.setting.mutant != Some(Mutant::IgnoreFailedFlush) {
                     self.has_failed = true;
                 } else if let (false, Some(task)) = (is_failed, self.tasks.get_mut(&partition)) {
@@ -163,9 +170,17 @@ impl Process {
                 }
             }
             Step::Stored(partition) => self.answer(partition, Input::Stored),
+            // Whatever else is begun comes first; then tasks may read on, and others join the transaction.
+            Step::Deliver if !self.steps.is_empty() => self.steps.push_back(Step::Deliver),
+            Step::Deliver if around.chance.dice.chance(50) => {
+                let text = self.choose(around);
+                self.steps.push_back(Step::Deliver);
+                return text;
+            }
+            Step::Deliver => self.deliver(around),
             Step::Produce(slice) => self.produce(around, slice),
             Step::Offsets(slice) => self.send_offsets(around, slice),
-            Step::Commit(slice) => self.commit(around, slice),
+            Step::Commit => self.commit(around),
             Step::Renew => match around.broker.init_transactions(self.number, around.chance) {
                 Ok(epoch) => self.epoch = Some(epoch),
                 Err(_) => self.steps.push_front(Step::Renew),
@@ -220,8 +235,7 @@ impl Process {
                 }
                 let generation = self.generation;
                 let offset = cursor.offset;
-                let slice = Slice { partition, offset, visible, from, through, generation };
-                self.begin(around, slice);
+                self.begin(Slice { partition, offset, visible, from, through, generation });
             }
             Effect::Trim { through } => {
                 if around.chance.strikes(Fault::TrimFailed, 2) {
@@ -277,12 +291,12 @@ impl Process {
         }
         let is_of_it = |step: &Step| match step {
             Step::Carry(one, _) | Step::Flush(one) | Step::Stored(one) => *one == partition,
-            Step::Produce(slice) | Step::Offsets(slice) | Step::Commit(slice) => {
+            Step::Produce(slice) | Step::Offsets(slice) | Step::Settle(slice) => {
                 slice.partition == partition
             }
-            Step::Settle(slice) => slice.partition == partition,
-            Step::Renew | Step::Poll => false,
+            Step::Deliver | Step::Commit | Step::Renew | Step::Poll => false,
         };
+        self.waiting.retain(|slice| slice.partition != partition);
         self.steps.retain(|step| !is_of_it(step));
     }
 

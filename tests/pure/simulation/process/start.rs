@@ -2,7 +2,7 @@
 
 use odometer::engine::{CommitId, CommitRecord, Cursor, Decision, Facts, Halt, Visible, decide};
 
-use super::{Process, Slice, Step, Surroundings, understood};
+use super::{Process, Slice, Surroundings, understood};
 use crate::model::Disk;
 use crate::simulation::chance::Fault;
 use crate::simulation::mutant::Mutant;
@@ -55,8 +55,7 @@ impl Process {
                 };
                 let generation = self.generation;
                 let slice = Slice { partition, offset, visible, from: 1, through: 0, generation };
-                self.steps.push_back(Step::Offsets(slice));
-                self.steps.push_back(Step::Commit(slice));
+                self.begin(slice);
             }
             Decision::Adopt { offset, genesis } => {
                 let Some(task) = self.fresh(around, partition, genesis, offset) else { return };

@@ -55,7 +55,7 @@ pub fn play(script: Script) -> Result<Report, String> {
     let mut chance = Chance::new(script.seed, script.faults);
     let dice = &mut chance.dice;
     let random = RandomWorld::new(script.seed);
-    let partitions = 1 + dice.below(2);
+    let partitions = 1 + dice.below(3);
     let mut records: Vec<Vec<Record<'_>>> = vec![Vec::new(); partitions];
     for record in Record::lines(&random.events) {
         let part = &mut records[dice.below(partitions)];

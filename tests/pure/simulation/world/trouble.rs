@@ -12,8 +12,8 @@ use crate::simulation::chance::Fault;
 use crate::simulation::process::Process;
 use crate::simulation::task::facts;
 
-/// What does not befall a request or a write.
-const TROUBLE: [Fault; 12] = [
+/// What does not befall a request or a write. Definitions change more often than the rest comes.
+const TROUBLE: [Fault; 14] = [
     Fault::Crash,
     Fault::Pause,
     Fault::Rebalance,
@@ -21,6 +21,8 @@ const TROUBLE: [Fault; 12] = [
     Fault::StateCopied,
     Fault::LateEnd,
     Fault::TransactionTimedOut,
+    Fault::Definitions,
+    Fault::Definitions,
     Fault::Definitions,
     Fault::ClockForward,
     Fault::ClockBack,
@@ -82,7 +84,7 @@ impl World<'_> {
     /// The process dies and is started again; of definitions it may know no more than before.
     pub(super) fn crash(&mut self, number: usize) {
         let newest = self.setting.editions.newest();
-        let is_up_to_date = self.chance.dice.chance(50);
+        let is_up_to_date = self.chance.dice.chance(20);
         let known = if is_up_to_date { newest } else { self.processes[number].revision };
         let fresh = Process::new(number, BTreeMap::new(), known);
         let dead = std::mem::replace(&mut self.processes[number], fresh);
