@@ -97,8 +97,8 @@ pub struct Store {
     plan: Arc<Plan>,
     dictionary: Dictionary,
     identity: Identity,
-    /// A bug on purpose: ids are not written.
-    pub forgets_ids: bool,
+    /// A bug on purpose: what has keys of that kind is not written.
+    pub forgets: Option<u8>,
 }
 
 impl Store {
@@ -119,7 +119,7 @@ impl Store {
         let calendars = disk.entries.get(&[state::CALENDARS][..]);
         let changed = dictionary.take_calendars(plan, calendars.map(Vec::as_slice));
         assert!(calendars.is_none() || changed.expect("what was written is read").is_empty());
-        Store { disk, plan: Arc::clone(plan), dictionary, identity, forgets_ids: false }
+        Store { disk, plan: Arc::clone(plan), dictionary, identity, forgets: None }
     }
 
     /// What the state is.
@@ -146,8 +146,8 @@ impl Store {
         let mut encoder = BatchEncoder::new(&self.dictionary, encode_outbox);
         processor.write_changes(&mut encoder);
         let mut operations = encoder.finish(record);
-        if self.forgets_ids {
-            operations.retain(|one| !matches!(one, Operation::Put(key, _) if key[0] == state::ID));
+        if let Some(kind) = self.forgets {
+            operations.retain(|one| !matches!(one, Operation::Put(key, _) if key[0] == kind));
         }
         self.disk.write(operations);
         self.dictionary.is_stored();

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::worlds::Dice;
+use super::chance::{Chance, Fault};
 
 /// Why a request was refused, or that nothing is known of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +54,8 @@ struct Coordinator {
 pub struct Broker {
     /// How far each partition's log reaches by now.
     pub ends: Vec<usize>,
+    /// The first record that each still has.
+    pub starts: Vec<usize>,
     /// Grows with every rebalance.
     pub generation: u32,
     assignment: BTreeMap<i32, usize>,
@@ -61,15 +63,15 @@ pub struct Broker {
     coordinators: BTreeMap<usize, Coordinator>,
     transactions: Vec<Transaction>,
     offsets: BTreeMap<i32, Offset>,
+    /// Offsets that were forgotten, for whoever wrote them down.
+    expired: BTreeMap<i32, Offset>,
     under_way: Vec<(usize, u32)>,
-    /// Whether requests go wrong.
-    pub is_faulty: bool,
 }
 
 impl Broker {
     /// A broker with empty logs.
     pub fn new(partitions: usize) -> Self {
-        Broker { ends: vec![0; partitions], ..Broker::default() }
+        Broker { ends: vec![0; partitions], starts: vec![0; partitions], ..Broker::default() }
     }
 
     /// Hands every partition to a process.
@@ -96,8 +98,12 @@ impl Broker {
     }
 
     /// Takes a transactional id up: what its last producer left open is aborted. Returns the new epoch.
-    pub fn init_transactions(&mut self, process: usize, dice: &mut Dice) -> Result<u32, Refused> {
-        if self.is_faulty && dice.chance(5) {
+    pub fn init_transactions(
+        &mut self,
+        process: usize,
+        chance: &mut Chance,
+    ) -> Result<u32, Refused> {
+        if chance.strikes(Fault::InitUnanswered, 5) {
             return Err(Refused::Unanswered);
         }
         self.abort_open(process);
@@ -106,12 +112,14 @@ impl Broker {
         Ok(coordinator.epoch)
     }
 
-    /// The transaction of a producer that says nothing is aborted; the producer is fenced.
-    pub fn time_out(&mut self, process: usize) {
-        if self.coordinators.get(&process).is_some_and(|one| one.open.is_some()) {
+    /// The transaction of a producer that says nothing is aborted; the producer is fenced. Returns whether there was one.
+    pub fn time_out(&mut self, process: usize) -> bool {
+        let is_open = self.coordinators.get(&process).is_some_and(|one| one.open.is_some());
+        if is_open {
             self.abort_open(process);
             self.coordinators.entry(process).or_default().epoch += 1;
         }
+        is_open
     }
 
     fn abort_open(&mut self, process: usize) {
@@ -140,9 +148,9 @@ impl Broker {
         (process, epoch): (usize, u32),
         partition: i32,
         bytes: Vec<u8>,
-        dice: &mut Dice,
+        chance: &mut Chance,
     ) -> Result<(), Refused> {
-        let is_lost = self.is_faulty && dice.chance(1);
+        let is_lost = chance.strikes(Fault::EntryUnanswered, 1);
         self.open(process, epoch)?.entries.push((partition, bytes));
         if is_lost { Err(Refused::Unanswered) } else { Ok(()) }
     }
@@ -153,12 +161,12 @@ impl Broker {
         (process, epoch): (usize, u32),
         generation: u32,
         (partition, offset): (i32, Offset),
-        dice: &mut Dice,
+        chance: &mut Chance,
     ) -> Result<(), Refused> {
         if generation != self.generation {
             return Err(Refused::StaleGeneration);
         }
-        let is_lost = self.is_faulty && dice.chance(2);
+        let is_lost = chance.strikes(Fault::OffsetsUnanswered, 2);
         self.open(process, epoch)?.offsets.insert(partition, offset);
         if is_lost { Err(Refused::Unanswered) } else { Ok(()) }
     }
@@ -167,30 +175,29 @@ impl Broker {
     pub fn commit(
         &mut self,
         (process, epoch): (usize, u32),
-        dice: &mut Dice,
+        chance: &mut Chance,
     ) -> Result<Answer, Refused> {
         if self.coordinators.entry(process).or_default().epoch != epoch {
             return Err(Refused::Fenced);
         }
-        if !self.is_faulty || dice.chance(70) {
+        let fault = *chance.dice.pick(&[
+            Fault::CommitUnanswered,
+            Fault::CommitLost,
+            Fault::CommitDelayed,
+            Fault::CommitRepeated,
+        ]);
+        if !chance.strikes(fault, 30) {
             self.end(process, epoch);
             return Ok(Answer::Prompt);
         }
-        match dice.below(4) {
-            // It succeeded, and the answer is lost.
-            0 => self.end(process, epoch),
-            // It is lost.
-            1 => {}
-            // It will arrive some day.
-            2 => self.under_way.push((process, epoch)),
-            // It is answered because it was repeated; the first copy will arrive some day.
-            _ => {
-                self.end(process, epoch);
-                self.under_way.push((process, epoch));
-                return Ok(Answer::Late);
-            }
+        if matches!(fault, Fault::CommitUnanswered | Fault::CommitRepeated) {
+            self.end(process, epoch);
         }
-        Err(Refused::Unanswered)
+        if matches!(fault, Fault::CommitDelayed | Fault::CommitRepeated) {
+            self.under_way.push((process, epoch));
+        }
+        // It is answered where it was repeated: the answer is the second copy's.
+        if fault == Fault::CommitRepeated { Ok(Answer::Late) } else { Err(Refused::Unanswered) }
     }
 
     /// Whether a producer's epoch is over.
@@ -205,12 +212,46 @@ impl Broker {
         }
     }
 
-    /// An end of a transaction that was under way arrives, and ends what is open then.
-    pub fn arrive(&mut self) {
-        if !self.under_way.is_empty() {
+    /// An end of a transaction that was under way arrives, and ends what is open then. Returns whether there was one.
+    pub fn arrive(&mut self) -> bool {
+        let is_under_way = !self.under_way.is_empty();
+        if is_under_way {
             let (process, epoch) = self.under_way.remove(0);
             self.end(process, epoch);
         }
+        is_under_way
+    }
+
+    /// The log of a partition that somebody began loses records. Returns whether it has such.
+    pub fn retain(&mut self, partition: i32, chance: &mut Chance) -> bool {
+        let part = usize::try_from(partition).expect("not negative");
+        let start = self.starts[part] + chance.dice.below(self.ends[part] - self.starts[part] + 1);
+        let is_lost = start > self.starts[part] && self.offsets.contains_key(&partition);
+        if is_lost {
+            self.starts[part] = start;
+        }
+        is_lost
+    }
+
+    /// The group's offset is forgotten. Returns whether there was one.
+    pub fn expire(&mut self, partition: i32) -> bool {
+        let offset = self.offsets.remove(&partition);
+        let is_gone = offset.is_some();
+        self.expired.extend(offset.map(|offset| (partition, offset)));
+        is_gone
+    }
+
+    /// Somebody brings back what the log lost, and sets the offsets that were forgotten. Returns whether anything was.
+    pub fn repair(&mut self) -> bool {
+        let is_broken = !self.expired.is_empty() || self.starts.iter().any(|start| *start > 0);
+        self.starts.fill(0);
+        self.offsets.append(&mut self.expired);
+        is_broken
+    }
+
+    /// Whether the group ever had an offset of a partition.
+    pub fn has_begun(&self, partition: i32) -> bool {
+        self.offsets.contains_key(&partition) || self.expired.contains_key(&partition)
     }
 
     fn end(&mut self, process: usize, epoch: u32) {
@@ -222,6 +263,8 @@ impl Broker {
             let transaction = &mut self.transactions[open];
             transaction.fate = Fate::Committed;
             let offsets = transaction.offsets.iter();
+            // What was forgotten is of no use any more.
+            self.expired.retain(|partition, _| !transaction.offsets.contains_key(partition));
             self.offsets.extend(offsets.map(|(partition, offset)| (*partition, offset.clone())));
         }
     }

@@ -23,11 +23,61 @@ pub enum Mutant {
     BelieveCommitted,
     /// After a restart everything in the outbox is sent, delivered or not.
     ResendAll,
+    /// After a restart nothing of what the outbox still has is sent.
+    SkipCatchUp,
+    /// Entries are forgotten once they are sent, before it is known that they are visible.
+    TrimSent,
+    /// Two effects change places: entries are forgotten, then delivered.
+    TrimBeforeDeliver,
+    /// Commits are forgotten when the next one is stored, before the offset names that one.
+    TrimChain,
+    /// The entries of some commits are not stored with them.
+    LoseOutbox,
+    /// The metadata names the last entry of the commit before all of its transactions went out.
+    SequenceAhead,
+    /// The metadata says nothing of the watermark.
+    WatermarkUnsaid,
+    /// After a restart the watermark is that of the offset's metadata, and not the state's.
+    WatermarkOfOffset,
+    /// The offset is committed one too far.
+    OffsetAhead,
+    /// After a restart reading goes on from the committed offset, and not from the state's cursor.
+    CursorOfOffset,
+    /// After a restart reading goes on one record too far.
+    CursorAhead,
+    /// Names of commits are made of partition and number: two states have the same ones.
+    ReuseCommitId,
+    /// Customers never reach the store.
+    ForgetCustomers,
+    /// Ids are forgotten too early.
+    ExpireEarly,
+    /// A state is used though its chain lacks the committed commit.
+    SkipChainCheck,
+    /// Where the state is elsewhere a fresh one is begun, though there is an offset.
+    BeginAnyway,
+    /// Where the group has no offset any more a fresh state is begun, though there is one.
+    BeginWithoutOffset,
+    /// What was revoked is served on, with a generation that is asked for again.
+    KeepRevoked,
+    /// A write that failed is taken for done.
+    PatchOn,
+    /// What failed to become durable is taken for durable.
+    IgnoreFailedFlush,
+    /// A state that knows newer definitions is served by older ones.
+    NewerState,
+    /// A task that takes a plan while it works is not told what is stored.
+    PlanWithoutIndex,
+    /// Metrics that went are served on.
+    KeepDeleted,
+    /// Metrics that went are carried past the instant at which they did.
+    CarryDeleted,
+    /// Where the log lost records that were not read, reading goes on at its start.
+    ReadPastRetention,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 10] = [
+    pub const ALL: [Mutant; 35] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -38,5 +88,30 @@ impl Mutant {
         Mutant::ResendCommitted,
         Mutant::BelieveCommitted,
         Mutant::ResendAll,
+        Mutant::SkipCatchUp,
+        Mutant::TrimSent,
+        Mutant::TrimBeforeDeliver,
+        Mutant::TrimChain,
+        Mutant::LoseOutbox,
+        Mutant::SequenceAhead,
+        Mutant::WatermarkUnsaid,
+        Mutant::WatermarkOfOffset,
+        Mutant::OffsetAhead,
+        Mutant::CursorOfOffset,
+        Mutant::CursorAhead,
+        Mutant::ReuseCommitId,
+        Mutant::ForgetCustomers,
+        Mutant::ExpireEarly,
+        Mutant::SkipChainCheck,
+        Mutant::BeginAnyway,
+        Mutant::BeginWithoutOffset,
+        Mutant::KeepRevoked,
+        Mutant::PatchOn,
+        Mutant::IgnoreFailedFlush,
+        Mutant::NewerState,
+        Mutant::PlanWithoutIndex,
+        Mutant::KeepDeleted,
+        Mutant::CarryDeleted,
+        Mutant::ReadPastRetention,
     ];
 }

@@ -2,29 +2,32 @@
 
 use std::sync::Arc;
 
-use odometer::definition::Plan;
 use odometer::engine::{
-    Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Facts, Input, LocalState, Noted,
-    Options, OutboxEntry, Processor,
+    Binding, CommitId, CommitRecord, Committed, Cursor, DigestKey, Effect, Facts, Input,
+    LocalState, Noted, Options, OutboxEntry, Processor, StartFrom, StoredIndex,
 };
-use odometer::format::state::Identity;
+use odometer::format::state::{self, Identity};
 use odometer::format::{Encoder, Place};
 use odometer::model::EventTime;
 
+use super::broker::Broker;
+use super::editions::Editions;
 use super::mutant::Mutant;
 use crate::model::{Disk, Store, with_incoming};
 use crate::oracle::Record;
 
 /// What all tasks of a run share.
 pub struct Setting<'w> {
-    /// Compiled definitions.
-    pub plan: Arc<Plan>,
+    /// What is defined, and was.
+    pub editions: Editions,
     /// Of the engine.
     pub options: Options,
     /// Of the oracle: the clock at reading.
     pub now: Option<EventTime>,
     /// Records of each partition.
     pub records: Vec<Vec<Record<'w>>>,
+    /// The time that each of them names, where it does.
+    pub times: Vec<Vec<Option<EventTime>>>,
     /// What is wrong on purpose.
     pub mutant: Option<Mutant>,
 }
@@ -46,10 +49,26 @@ impl Setting<'_> {
         &self.records[usize::try_from(partition).expect("not negative")]
     }
 
-    /// Opens what a disk holds.
-    pub fn open(&self, partition: i32, disk: Disk) -> Store {
+    /// Opens what a disk holds, by the definitions of that revision.
+    pub fn open(&self, partition: i32, disk: Disk, revision: usize) -> Store {
         let binding = self.binding(partition);
-        Store::open(disk, &self.plan, Identity { binding, digest_key: DigestKey([7; 16]) })
+        let identity = Identity { binding, digest_key: DigestKey([7; 16]) };
+        let mut store = Store::open(disk, self.editions.plan(revision), identity);
+        store.forgets = match self.mutant {
+            Some(Mutant::ForgetIds) => Some(state::ID),
+            Some(Mutant::ForgetCustomers) => Some(state::CUSTOMER),
+            _ => None,
+        };
+        store
+    }
+
+    /// How far a task that knows that revision may read of a batch.
+    pub fn readable(&self, partition: i32, (at, to): (usize, usize), revision: usize) -> usize {
+        let Some(horizon) = self.editions.horizon(revision) else { return to };
+        let part = usize::try_from(partition).expect("not negative");
+        let times = &self.times[part][at..to];
+        let first = times.iter().position(|time| *time > Some(horizon));
+        first.map_or(to, |count| at + count)
     }
 }
 
@@ -70,21 +89,24 @@ pub fn local_state(store: &Store) -> Option<LocalState> {
     })
 }
 
-/// All facts of a partition that is to be served.
+/// All facts of a partition that is to be served. Where a task begins is said before its first offset, and not left there:
+/// it would begin anew wherever its offset is forgotten and its state is elsewhere.
 pub fn facts(
     setting: &Setting<'_>,
+    broker: &Broker,
     partition: i32,
     store: &Store,
-    committed: Option<odometer::engine::Committed>,
-    log_end: usize,
+    committed: Option<Committed>,
 ) -> Facts {
+    let part = usize::try_from(partition).expect("not negative");
+    let offset = |place: usize| i64::try_from(place).expect("few records");
     Facts {
         binding: setting.binding(partition),
         local: local_state(store),
         committed,
-        log_start: 0,
-        log_end: i64::try_from(log_end).expect("few records"),
-        start_from: Some(odometer::engine::StartFrom::Earliest),
+        log_start: offset(broker.starts[part]),
+        log_end: offset(broker.ends[part]),
+        start_from: (!broker.has_begun(partition)).then_some(StartFrom::Earliest),
     }
 }
 
@@ -94,6 +116,8 @@ pub struct Task {
     pub store: Store,
     /// Its state in memory.
     pub processor: Processor,
+    /// Whose definitions it goes by.
+    pub revision: usize,
     /// The next record to read.
     pub at: usize,
     /// Idle ticks since the last commit: after which record, and the clock.
@@ -101,12 +125,13 @@ pub struct Task {
 }
 
 impl Task {
-    /// Goes on from what is stored.
+    /// Goes on from what is stored, which was opened by that revision.
     pub fn new(
         setting: &Setting<'_>,
         store: Store,
-        delivered: u64,
-        is_offset_behind: bool,
+        revision: usize,
+        (delivered, is_offset_behind): (u64, bool),
+        committed: Option<&Committed>,
     ) -> Self {
         let mut delivered = delivered;
         let mut is_offset_behind = is_offset_behind;
@@ -117,12 +142,44 @@ impl Task {
             delivered = first.map_or(delivered, |first| first - 1);
             is_offset_behind |= delivered < last;
         }
-        let start = store.start(delivered, is_offset_behind);
-        let at = usize::try_from(start.last.cursor.offset).expect("not negative");
-        let plan = Arc::clone(&setting.plan);
+        let mut start = store.start(delivered, is_offset_behind);
+        let mut at = usize::try_from(start.last.cursor.offset).expect("not negative");
+        match (setting.mutant, committed) {
+            (Some(Mutant::SkipCatchUp), _) => {
+                start.delivered = start.last.outbox_last;
+                start.is_offset_behind = false;
+            }
+            (Some(Mutant::CursorAhead), _) => at += 1,
+            (Some(Mutant::CursorOfOffset), Some(committed)) => {
+                at = usize::try_from(committed.offset).expect("not negative");
+                start.last.cursor = Cursor::at_offset(committed.offset);
+            }
+            (Some(Mutant::WatermarkOfOffset), Some(Committed { metadata: Ok(visible), .. })) => {
+                start.last.watermark = visible.watermark;
+            }
+            _ => {}
+        }
+        let plan = Arc::clone(setting.editions.plan(revision));
         let mut processor = Processor::new(plan, setting.options.clone(), start);
         processor.attach_store();
-        Task { store, processor, at, ticks: Vec::new() }
+        Task { store, processor, revision, at, ticks: Vec::new() }
+    }
+
+    /// Goes by a newer revision from here on, if it may: right after a commit. Returns whether it does.
+    pub fn take_plan(&mut self, setting: &Setting<'_>, partition: i32, revision: usize) -> bool {
+        let may = self.processor.is_all_stored() && !self.processor.is_waiting();
+        if !may || self.revision == revision {
+            return false;
+        }
+        self.revision = revision;
+        let disk = std::mem::take(&mut self.store.disk);
+        self.store = setting.open(partition, disk, revision);
+        let plan = Arc::clone(setting.editions.plan(revision));
+        let is_told = setting.mutant != Some(Mutant::PlanWithoutIndex);
+        let stored = if is_told { self.store.index() } else { StoredIndex::default() };
+        let effects = self.handle(Input::Plan { plan, stored });
+        assert_eq!(effects, [], "a plan wants nothing done");
+        true
     }
 
     /// Reads records up to `to`.
@@ -154,10 +211,14 @@ impl Task {
     pub fn store(&mut self, setting: &Setting<'_>, partition: i32, record: &CommitRecord) {
         assert_eq!(record.counters.imbalance(), 0);
         let place = Place::Topic { topic: "usage".to_owned(), partition };
-        let encoder = Encoder::new(&setting.plan, &place, 1 << 20);
+        let encoder = Encoder::new(setting.editions.plan(self.revision), &place, 1 << 20);
         let encode = |entry: &OutboxEntry| encoder.outgoing(entry).encode();
-        self.store.forgets_ids = setting.mutant == Some(Mutant::ForgetIds);
+        let loses_outbox =
+            setting.mutant == Some(Mutant::LoseOutbox) && record.number.is_multiple_of(3);
+        let forgets = if loses_outbox { Some(state::OUTBOX) } else { self.store.forgets };
+        let forgets = std::mem::replace(&mut self.store.forgets, forgets);
         self.store.commit(record, &mut self.processor, &encode);
+        self.store.forgets = forgets;
     }
 
     /// The commits that are kept before the one that is visible are forgotten with the entries.

@@ -1,26 +1,26 @@
 //! A process: carries out effects in their order, one small step at a time, as the daemon's worker does.
 //!
 //! ```text
-//! Store ─► flush ─► begin ─► entries ─► offset with metadata ─► commit ─► next slice or Delivered ─► Trim
-//!                     ▲                                            │ doubt
-//!                     └── not visible ◄── settle ◄── renew ◄───────┘
+//! Store ─► flush ─► begin ─► entries ─► offsets with metadata ─► commit ─► next slice or Delivered ─► Trim
+//!                     ▲                                             │ doubt
+//!                     └── not visible ◄── settle ◄── renew ◄────────┘
 //! ```
 
 mod delivery;
+mod start;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use odometer::engine::{
-    CommitId, CommitRecord, Committed, Cursor, Decision, Effect, Input, Visible, decide,
-};
+use odometer::engine::{CommitId, CommitRecord, Committed, Effect, Input, Visible};
 use odometer::format::decode_metadata;
 use odometer::model::EventTime;
 
 use super::broker::{Broker, Offset};
+use super::chance::{Chance, Fault};
 use super::mutant::Mutant;
-use super::task::{Setting, Task, commit_id, facts};
+use super::task::{Setting, Task};
 use crate::model::Disk;
-use crate::worlds::Dice;
 
 /// A slice of an outbox that goes out in one transaction.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -41,16 +41,17 @@ enum Step {
     Carry(i32, Effect),
     Flush(i32),
     Stored(i32),
+    Deliver,
     Produce(Slice),
     Offsets(Slice),
-    Commit(Slice),
+    Commit,
     Renew,
     Settle(Slice),
     Poll,
 }
 
-/// What is noted of a commit beside the state: its parent, and the idle ticks that it rests on.
-pub type Chronicle = BTreeMap<CommitId, (Option<CommitId>, Vec<(usize, EventTime)>)>;
+/// What is noted of a commit: what it says of itself, and the idle ticks that it rests on beside its parent's.
+pub type Chronicle = BTreeMap<CommitId, (CommitRecord, Vec<(usize, EventTime)>)>;
 
 /// What a step works on beside the process itself.
 pub struct Surroundings<'s, 'w> {
@@ -59,11 +60,13 @@ pub struct Surroundings<'s, 'w> {
     /// The broker.
     pub broker: &'s mut Broker,
     /// Chance.
-    pub dice: &'s mut Dice,
+    pub chance: &'s mut Chance,
     /// All commits ever made.
     pub chronicle: &'s mut Chronicle,
     /// Numbers that are given once.
     pub next_id: &'s mut u64,
+    /// The greatest instant that a clock has reached, if one has ticked.
+    pub reached: &'s mut Option<EventTime>,
     /// Whether the clock may tick.
     pub may_tick: bool,
 }
@@ -80,15 +83,25 @@ pub struct Process {
     /// The commit and sequence that each partition's committed offset was last known to name.
     known: BTreeMap<i32, (CommitId, u64)>,
     steps: VecDeque<Step>,
+    /// Slices for the next transaction.
+    waiting: Vec<Slice>,
+    /// Slices of the transaction that is open.
+    sending: Vec<Slice>,
     generation: u32,
     epoch: Option<u32>,
+    /// The newest definitions that it knows of.
+    pub revision: usize,
+    /// By how many microseconds its clock is wrong.
+    pub clock_ahead: i64,
     /// It may not serve what it was given, and left the group.
     pub has_left: bool,
+    /// Its disk failed: what it has in memory is of no use any more.
+    pub has_failed: bool,
 }
 
 impl Process {
-    /// A process that has just started, over what its disks hold.
-    pub fn new(number: usize, disks: BTreeMap<i32, Disk>) -> Self {
+    /// A process that has just started, over what its disks hold, and knows that revision of what is defined.
+    pub fn new(number: usize, disks: BTreeMap<i32, Disk>, revision: usize) -> Self {
         Process {
             number,
             disks,
@@ -96,17 +109,22 @@ impl Process {
             beginning: BTreeMap::new(),
             known: BTreeMap::new(),
             steps: [Step::Renew, Step::Poll].into(),
+            waiting: Vec::new(),
+            sending: Vec::new(),
             generation: 0,
             epoch: None,
+            revision,
+            clock_ahead: 0,
             has_left: false,
+            has_failed: false,
         }
     }
 
     /// The process dies: what was not flushed is lost but for the first few writes.
-    pub fn crash(mut self, dice: &mut Dice) -> BTreeMap<i32, Disk> {
+    pub fn crash(mut self, chance: &mut Chance) -> BTreeMap<i32, Disk> {
         for (partition, task) in self.tasks.into_iter().chain(self.beginning) {
             let mut disk = task.store.disk;
-            disk.crash(dice.below(disk.unflushed() + 1));
+            disk.crash(chance.dice.below(disk.unflushed() + 1));
             self.disks.insert(partition, disk);
         }
         self.disks
@@ -131,20 +149,39 @@ impl Process {
 
     /// Does the next thing; returns what it was.
     pub fn step(&mut self, around: &mut Surroundings<'_, '_>) -> String {
+        if around.chance.dice.chance(2) {
+            self.revision = around.setting.editions.newest();
+        }
+        if around.chance.dice.chance(30)
+            && let Some(partition) = self.take_plan(around)
+        {
+            return format!("{} takes a plan for {partition}", self.number);
+        }
         let Some(step) = self.steps.pop_front() else { return self.choose(around) };
         let text = format!("{} {step:?}", self.number);
         match step {
             Step::Carry(partition, effect) => self.carry_out(around, partition, effect),
             Step::Flush(partition) => {
-                if let Some(task) = self.tasks.get_mut(&partition) {
+                let is_failed = around.chance.strikes(Fault::FlushFailed, 4);
+                if is_failed && around.setting.mutant != Some(Mutant::IgnoreFailedFlush) {
+                    self.has_failed = true;
+                } else if let (false, Some(task)) = (is_failed, self.tasks.get_mut(&partition)) {
                     task.store.disk.flush();
                 }
             }
             Step::Stored(partition) => self.answer(partition, Input::Stored),
+            // Whatever else is begun comes first; then tasks may read on, and others join the transaction.
+            Step::Deliver if !self.steps.is_empty() => self.steps.push_back(Step::Deliver),
+            Step::Deliver if around.chance.dice.chance(50) => {
+                let text = self.choose(around);
+                self.steps.push_back(Step::Deliver);
+                return text;
+            }
+            Step::Deliver => self.deliver(around),
             Step::Produce(slice) => self.produce(around, slice),
             Step::Offsets(slice) => self.send_offsets(around, slice),
-            Step::Commit(slice) => self.commit(around, slice),
-            Step::Renew => match around.broker.init_transactions(self.number, around.dice) {
+            Step::Commit => self.commit(around),
+            Step::Renew => match around.broker.init_transactions(self.number, around.chance) {
                 Ok(epoch) => self.epoch = Some(epoch),
                 Err(_) => self.steps.push_front(Step::Renew),
             },
@@ -152,43 +189,6 @@ impl Process {
             Step::Poll => self.poll(around),
         }
         text
-    }
-
-    /// With nothing begun: reads, hears the clock, commits, or asks the group.
-    fn choose(&mut self, around: &mut Surroundings<'_, '_>) -> String {
-        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
-        if partitions.is_empty() || around.dice.chance(20) {
-            self.poll(around);
-            return format!("{} polls", self.number);
-        }
-        let partition = *around.dice.pick(&partitions);
-        let task = self.tasks.get_mut(&partition).expect("picked from what is there");
-        let end = around.broker.ends[usize::try_from(partition).expect("not negative")];
-        let (effects, text) = if task.processor.may_cut() && around.dice.chance(30) {
-            *around.next_id += 1;
-            let id = commit_id(*around.next_id);
-            let effects = task.handle(Input::Cut { id });
-            (effects, "cuts")
-        } else if task.at < end {
-            let to = (task.at + 1 + around.dice.below(8)).min(end);
-            (task.read(around.setting, partition, to), "reads")
-        } else if task.processor.has_more_to_close() {
-            (task.handle(Input::Idle { watermark: EventTime::from_micros(i64::MIN) }), "closes")
-        } else if let (true, Some(mark)) =
-            (around.may_tick && around.dice.chance(10), task.processor.watermark())
-        {
-            // The clock in a test stands a little past the watermark: sometimes it closes what is open.
-            let ahead = around.dice.between(0, 40_000_000_000);
-            let watermark = EventTime::from_micros(mark.micros() + ahead);
-            let minute = odometer::model::Span::from_seconds(60);
-            let delay = around.setting.options.watermark_delay;
-            let clock = watermark.saturating_add(delay).saturating_add(minute);
-            (task.tick(clock, watermark), "ticks")
-        } else {
-            (Vec::new(), "waits")
-        };
-        self.push_effects(partition, effects);
-        format!("{} {text} {partition}", self.number)
     }
 
     fn push_effects(&mut self, partition: i32, effects: Vec<Effect>) {
@@ -207,8 +207,12 @@ impl Process {
     }
 
     fn carry_out(&mut self, around: &mut Surroundings<'_, '_>, partition: i32, effect: Effect) {
+        let mutant = around.setting.mutant;
         let Some(task) = self.tasks.get_mut(&partition) else { return };
         match effect {
+            Effect::Load(_) | Effect::Scan(_) if around.chance.strikes(Fault::ReadFailed, 1) => {
+                self.has_failed = true;
+            }
             Effect::Load(addresses) => {
                 let found = task.store.load(&addresses);
                 self.answer(partition, Input::Loaded(found));
@@ -217,18 +221,7 @@ impl Process {
                 let (found, is_end) = task.store.scan(&scan);
                 self.answer(partition, Input::Scanned { found, is_end });
             }
-            Effect::Store(record) => {
-                task.store(around.setting, partition, &record);
-                let ticks = std::mem::take(&mut task.ticks);
-                around.chronicle.insert(record.id, (record.parent, ticks));
-                let mutant = around.setting.mutant;
-                let is_late =
-                    matches!(mutant, Some(Mutant::SkipFlush | Mutant::DeliverBeforeStore));
-                self.steps.push_front(Step::Stored(partition));
-                if !is_late {
-                    self.steps.push_front(Step::Flush(partition));
-                }
-            }
+            Effect::Store(record) => self.store(around, partition, &record),
             Effect::Deliver { commit, cursor, from, through, watermark } => {
                 let visible = Visible {
                     commit,
@@ -237,13 +230,54 @@ impl Process {
                     watermark,
                     partitions: around.setting.binding(partition).partitions,
                 };
+                if mutant == Some(Mutant::TrimBeforeDeliver) {
+                    task.trim(through);
+                }
                 let generation = self.generation;
                 let offset = cursor.offset;
-                let slice = Slice { partition, offset, visible, from, through, generation };
-                self.begin(around, slice);
+                self.begin(Slice { partition, offset, visible, from, through, generation });
             }
-            Effect::Trim { through } => task.trim(through),
-            Effect::Expire { day } => task.store.expire(day),
+            Effect::Trim { through } => {
+                if around.chance.strikes(Fault::TrimFailed, 2) {
+                    self.has_failed = true;
+                } else {
+                    task.trim(through);
+                }
+            }
+            Effect::Expire { day } => {
+                let early = if mutant == Some(Mutant::ExpireEarly) { 40 } else { 0 };
+                if around.chance.strikes(Fault::ExpireFailed, 10) {
+                    self.has_failed = true;
+                } else {
+                    task.store.expire(day + early);
+                }
+            }
+        }
+    }
+
+    /// Writes a commit. Where that fails it may be there all the same: what failed came after the write, or what was said
+    /// of it is wrong.
+    fn store(&mut self, around: &mut Surroundings<'_, '_>, partition: i32, record: &CommitRecord) {
+        let mutant = around.setting.mutant;
+        let is_failed = around.chance.strikes(Fault::CommitFailed, 2);
+        let is_written = !is_failed || around.chance.dice.chance(50);
+        let Some(task) = self.tasks.get_mut(&partition) else { return };
+        let ticks = std::mem::take(&mut task.ticks);
+        around.chronicle.insert(record.id, (*record, ticks));
+        if is_written {
+            task.store(around.setting, partition, record);
+        }
+        if mutant == Some(Mutant::TrimChain) {
+            task.store.trim(task.processor.ledger().delivered(), record.number);
+        }
+        if is_failed && mutant != Some(Mutant::PatchOn) {
+            self.has_failed = true;
+            return;
+        }
+        let is_late = matches!(mutant, Some(Mutant::SkipFlush | Mutant::DeliverBeforeStore));
+        self.steps.push_front(Step::Stored(partition));
+        if !is_late {
+            self.steps.push_front(Step::Flush(partition));
         }
     }
 
@@ -257,12 +291,12 @@ impl Process {
         }
         let is_of_it = |step: &Step| match step {
             Step::Carry(one, _) | Step::Flush(one) | Step::Stored(one) => *one == partition,
-            Step::Produce(slice) | Step::Offsets(slice) | Step::Commit(slice) => {
+            Step::Produce(slice) | Step::Offsets(slice) | Step::Settle(slice) => {
                 slice.partition == partition
             }
-            Step::Settle(slice) => slice.partition == partition,
-            Step::Renew | Step::Poll => false,
+            Step::Deliver | Step::Commit | Step::Renew | Step::Poll => false,
         };
+        self.waiting.retain(|slice| slice.partition != partition);
         self.steps.retain(|step| !is_of_it(step));
     }
 
@@ -271,7 +305,9 @@ impl Process {
         let (generation, owned, lost) = around.broker.poll(self.number);
         self.generation = generation;
         for partition in lost {
-            self.drop_task(partition);
+            if around.setting.mutant != Some(Mutant::KeepRevoked) {
+                self.drop_task(partition);
+            }
         }
         for partition in owned {
             let is_here =
@@ -281,68 +317,9 @@ impl Process {
             }
         }
     }
-
-    fn start(&mut self, around: &mut Surroundings<'_, '_>, partition: i32) {
-        let Ok(committed) = around.broker.committed(partition) else { return };
-        if self.epoch.is_none() {
-            return;
-        }
-        let committed = committed.map(understood);
-        let visible = committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
-        match visible.map(|visible| (visible.commit, visible.sequence)) {
-            Some(known) => self.known.insert(partition, known),
-            None => self.known.remove(&partition),
-        };
-        let store =
-            around.setting.open(partition, self.disks.remove(&partition).unwrap_or_default());
-        let end = around.broker.ends[usize::try_from(partition).expect("not negative")];
-        match decide(&facts(around.setting, partition, &store, committed, end)) {
-            Decision::Begin { offset } => {
-                *around.next_id += 1;
-                let id = commit_id(*around.next_id);
-                let task = fresh(around, partition, id, offset);
-                self.beginning.insert(partition, task);
-                let binding = around.setting.binding(partition);
-                let visible = Visible {
-                    commit: id,
-                    is_genesis: true,
-                    sequence: 0,
-                    watermark: None,
-                    partitions: binding.partitions,
-                };
-                let generation = self.generation;
-                let slice = Slice { partition, offset, visible, from: 1, through: 0, generation };
-                self.steps.push_back(Step::Offsets(slice));
-                self.steps.push_back(Step::Commit(slice));
-            }
-            Decision::Adopt { offset, genesis } => {
-                let task = fresh(around, partition, genesis, offset);
-                self.tasks.insert(partition, task);
-            }
-            Decision::Resume { delivered, is_offset_behind } => {
-                let mut task = Task::new(around.setting, store, delivered, is_offset_behind);
-                let behind = task.processor.catch_up();
-                self.tasks.insert(partition, task);
-                self.push_effects(partition, behind.into_iter().collect());
-            }
-            Decision::Halt(_) => {
-                self.disks.insert(partition, store.disk);
-                self.has_left = true;
-            }
-        }
-    }
 }
 
 /// A committed offset as the daemon reads it.
 fn understood((offset, metadata): Offset) -> Committed {
     Committed { offset, metadata: decode_metadata(&metadata).ok_or(metadata) }
-}
-
-/// An empty state with its genesis, on a disk of its own: what was there is set aside.
-fn fresh(around: &mut Surroundings<'_, '_>, partition: i32, id: CommitId, offset: i64) -> Task {
-    let mut store = around.setting.open(partition, Disk::default());
-    let genesis = CommitRecord::genesis(id, Cursor::at_offset(offset));
-    store.begin(&genesis);
-    around.chronicle.insert(id, (None, Vec::new()));
-    Task::new(around.setting, store, 0, false)
 }

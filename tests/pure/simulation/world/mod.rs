@@ -1,0 +1,165 @@
+//! The world of a run: processes at work, what befalls them (`trouble`), and the end of it (`reckoning`).
+
+mod reckoning;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
+
+use odometer::format::{EventFormat, decode};
+use odometer::model::{Document, EventTime};
+
+use super::broker::Broker;
+use super::chance::{Chance, Tally};
+use super::editions::Editions;
+use super::process::{Chronicle, Process, Surroundings};
+use super::script::Script;
+use super::task::Setting;
+use crate::oracle::{Options, Record};
+use crate::worlds::RandomWorld;
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Digest of everything that happened.
+    pub trace: u64,
+    /// How many steps processes took.
+    pub steps: u64,
+    /// How many entries a reader saw.
+    pub entries: usize,
+    /// What befell.
+    pub tally: Tally,
+}
+
+/// A run under way.
+struct World<'w> {
+    script: Script,
+    setting: Setting<'w>,
+    broker: Broker,
+    processes: Vec<Process>,
+    is_paused: Vec<bool>,
+    chance: Chance,
+    chronicle: Chronicle,
+    next_id: u64,
+    /// The greatest instant that a clock has reached, if one has ticked.
+    reached: Option<EventTime>,
+    trace: DefaultHasher,
+    steps: u64,
+}
+
+/// Plays a script to its end.
+///
+/// # Errors
+/// Whatever is not as it should be.
+pub fn play(script: Script) -> Result<Report, String> {
+    let mut chance = Chance::new(script.seed, script.faults);
+    let dice = &mut chance.dice;
+    let random = RandomWorld::new(script.seed);
+    let partitions = 1 + dice.below(3);
+    let mut records: Vec<Vec<Record<'_>>> = vec![Vec::new(); partitions];
+    for record in Record::lines(&random.events) {
+        let part = &mut records[dice.below(partitions)];
+        if part.len() < script.records_max {
+            part.push(record);
+        }
+    }
+    let options = Options {
+        input_ends: Vec::new(),
+        offset_switches: Vec::new(),
+        window_switches: Vec::new(),
+        idle_ticks: Vec::new(),
+        keep_open: true,
+        ..random.options.clone()
+    };
+    let settings = odometer::engine::Options {
+        dedup_window: options.dedup_window,
+        watermark_delay: options.watermark_delay,
+        future_skew_max: options.max_future_skew,
+        keeps_offsets: options.keeps_offsets,
+        slice_totals_max: *dice.pick(&[1, 3, 20_000]),
+        memory_bytes_max: *dice.pick(&[0, 3_000, usize::MAX]),
+        ..Default::default()
+    };
+    let setting = Setting {
+        editions: Editions::new(&random.definitions, script.mutant, dice),
+        options: settings,
+        now: options.now,
+        times: records.iter().map(|part| part.iter().map(time_of).collect()).collect(),
+        records,
+        mutant: script.mutant,
+    };
+    let count = 1 + dice.below(3);
+    let mut world = World {
+        script,
+        broker: Broker::new(partitions),
+        processes: (0..count).map(|number| Process::new(number, BTreeMap::new(), 0)).collect(),
+        is_paused: vec![false; count],
+        setting,
+        chance,
+        chronicle: Chronicle::new(),
+        next_id: 0,
+        reached: None,
+        trace: DefaultHasher::new(),
+        steps: 0,
+    };
+    world.rebalance();
+    world.live();
+    world.heal()?;
+    world.reckon(&options)
+}
+
+impl World<'_> {
+    /// The part in which anything may happen.
+    fn live(&mut self) {
+        for _ in 0..self.script.steps {
+            if self.chance.dice.chance(20) {
+                let part = self.chance.dice.below(self.broker.ends.len());
+                let end = self.broker.ends[part] + 1 + self.chance.dice.below(8);
+                self.broker.ends[part] = end.min(self.setting.records[part].len());
+            }
+            if self.chance.dice.chance(8) {
+                self.befall();
+            }
+            let number = self.chance.dice.below(self.processes.len());
+            if !self.is_paused[number] {
+                self.step(number, true);
+            }
+        }
+    }
+
+    fn step(&mut self, number: usize, may_tick: bool) {
+        self.steps += 1;
+        if self.script.crash_at == Some(self.steps) {
+            self.crash(number);
+        }
+        let mut around = Surroundings {
+            setting: &self.setting,
+            broker: &mut self.broker,
+            chance: &mut self.chance,
+            chronicle: &mut self.chronicle,
+            next_id: &mut self.next_id,
+            reached: &mut self.reached,
+            may_tick,
+        };
+        let text = self.processes[number].step(&mut around);
+        self.note(&text);
+        if self.processes[number].has_failed {
+            self.crash(number);
+        }
+        if self.processes[number].has_left {
+            self.rebalance();
+        }
+    }
+
+    /// Another step of the trace.
+    fn note(&mut self, text: &str) {
+        self.trace.write(text.as_bytes());
+    }
+}
+
+/// The time that a record names, whether or not it is sound otherwise.
+fn time_of(record: &Record<'_>) -> Option<EventTime> {
+    let mut document = Document::default();
+    let event = decode(record.bytes, &mut document, &EventFormat::native(), "default");
+    event.ok().map(|event| event.time)
+}
