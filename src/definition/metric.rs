@@ -1,5 +1,6 @@
 //! A metric: one version of one definition, checked and compiled (sections 3 to 7 of the rules).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::calendar::{Calendar, PeriodUnit};
@@ -232,6 +233,8 @@ pub struct Metric {
     pub effective_from: Option<EventTime>,
     /// Source topic that feeds it, where several are configured.
     pub topic: Option<String>,
+    /// In the definitions of a topic: another one feeds this version.
+    pub is_elsewhere: bool,
     /// What it was made from.
     pub source: DefinitionSource,
     /// How often the tenant's code was created, this one included; 1 from files.
@@ -295,11 +298,19 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Those of metrics that fold events of a topic: metrics that name another one are left out.
+    /// Those of metrics that fold events of a topic in some version: others are left out. Versions that another topic feeds
+    /// are there, and fold nothing.
     #[must_use]
     pub fn of_topic(&self, topic: &str) -> Definitions {
         let mut own = self.clone();
-        own.metrics.retain(|metric| metric.topic.as_deref().is_none_or(|name| name == topic));
+        for metric in &mut own.metrics {
+            metric.is_elsewhere = metric.topic.as_deref().is_some_and(|name| name != topic);
+        }
+        let family =
+            |metric: &Metric| (metric.tenant.clone(), metric.code.clone(), metric.generation);
+        let fed: BTreeSet<(String, String, u64)> =
+            own.metrics.iter().filter(|metric| !metric.is_elsewhere).map(family).collect();
+        own.metrics.retain(|metric| fed.contains(&family(metric)));
         own
     }
 }

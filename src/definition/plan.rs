@@ -94,7 +94,8 @@ impl Plan {
     fn add(&mut self, metric: MetricPlan) {
         let place = u32::try_from(self.metrics.len()).expect("fewer than 2^32 metrics");
         let of_tenant = self.by_type.entry(metric.tenant.clone()).or_default();
-        for version in metric.versions.iter().filter(|version| !version.is_deleted) {
+        let folds = |version: &&Metric| !version.is_deleted && !version.is_elsewhere;
+        for version in metric.versions.iter().filter(folds) {
             let wanting = of_tenant.entry(version.event_type.as_str().into()).or_default();
             if wanting.last() != Some(&place) {
                 wanting.push(place);
@@ -260,5 +261,9 @@ fn lineages(versions: &[Metric]) -> Vec<u32> {
 }
 
 fn continues(before: &Metric, version: &Metric) -> bool {
-    version.is_recurring && before.is_recurring && state_meaning(version) == state_meaning(before)
+    // What a topic's tasks carry stays theirs.
+    version.is_recurring
+        && before.is_recurring
+        && version.topic == before.topic
+        && state_meaning(version) == state_meaning(before)
 }

@@ -365,19 +365,8 @@ fn check_said_elsewhere(record: &Record, keys: &Definition, has_body: bool) -> R
 
 /// What makes another metric, not another version of one.
 fn check_constants(before: &Metric, after: &Metric) -> Result<(), Refusal> {
-    let fault = |path: &str, text: &str| BodyFault { path: path.into(), message: text.into() };
-    let mut faults = Vec::new();
-    if before.code != after.code {
-        faults.push(fault(
-            "code",
-            "cannot change: create a metric of that code, and delete this one",
-        ));
-    }
-    if before.topic != after.topic {
-        let text = "cannot change, for a metric folds events of one topic: create another metric";
-        faults.push(fault("topic", text));
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Refusal::Faults(faults)) }
+    let text = "cannot change: create a metric of that code, and delete this one";
+    if before.code == after.code { Ok(()) } else { Err(Refusal::fault("code", text)) }
 }
 
 fn is_same_meaning(before: &Metric, after: &Metric) -> bool {

@@ -276,7 +276,26 @@ fn faults_of_a_body_are_told_by_their_path() {
     }
     let mut registry = with(sum());
     let told = faults(changed(&mut registry, json!({"code": "y", "topic": "other"}), NOW));
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn another_topic_feeds_a_version_and_what_was_carried_stays_behind() {
+    let mut value = sum();
+    (value["topic"], value["recurring"]) = ("a".into(), true.into());
+    let mut registry = with(value);
+    let outcome = changed(&mut registry, json!({"topic": "b"}), NOW).expect("a version");
+    let Outcome::Versioned { continues, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(continues, Some(false));
+    let outcome = changed(&mut registry, json!({"topic": "b", "name": "T"}), NOW);
+    assert_eq!(outcome, Ok(Outcome::Described));
+    for (topic, folds) in [("a", [true, false]), ("b", [false, true])] {
+        let plan = Plan::new(registry.definitions().of_topic(topic));
+        let versions = plan.metrics()[0].versions.iter().map(|version| !version.is_elsewhere);
+        assert_eq!(versions.collect::<Vec<_>>(), folds, "{topic}");
+    }
+    let elsewhere = registry.definitions().of_topic("c");
+    assert!(elsewhere.metrics.is_empty());
 }
 
 fn files(text: &str) -> crate::definition::Definitions {

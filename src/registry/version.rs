@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::change::{Horizon, Outcome};
 use super::record::Record;
-use crate::definition::{Definitions, Plan, state_meaning};
+use crate::definition::{Definitions, Plan};
 use crate::format::definitions::BodyFault;
 use crate::model::{EventTime, Span};
 
@@ -55,17 +55,15 @@ pub(super) fn begin(
 /// What the newest version of a record comes to.
 pub(super) fn versioned(record: &Record) -> Result<Outcome, Vec<BodyFault>> {
     let metrics = record.metrics()?;
-    let continues = match &metrics[..] {
-        [.., before, after] if after.is_recurring => {
-            Some(before.is_recurring && state_meaning(before) == state_meaning(after))
-        }
-        _ => None,
-    };
     let version = number(metrics.len());
     let definitions = Definitions { metrics, customers: Vec::new() };
     let plan = Plan::new(definitions);
     let place = u32::try_from(version.saturating_sub(1)).expect("few versions");
     let metric = plan.metrics().first().expect("it is of one metric");
+    let continues = match (&metric.versions[..], &metric.lineages[..]) {
+        ([.., after], [.., former, latter]) if after.is_recurring => Some(former == latter),
+        _ => None,
+    };
     // A version that is the last one is never empty.
     let counts_from = metric.timeline("").begin_of(place).flatten();
     let counts_from = counts_from.expect("a version with effective_from begins somewhere");

@@ -15,7 +15,8 @@ use crate::wait;
 const ANCHOR: &str =
     r#"{"metrics":[{"code":"anchor","event_type":"never","aggregation":"count"}]}"#;
 
-fn call(address: &str, line: &str, body: &Value) -> Option<(u16, Value)> {
+/// One call of the listener; `None`: nothing answers.
+pub(crate) fn call(address: &str, line: &str, body: &Value) -> Option<(u16, Value)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(120))).ok()?;
     let text = if body.is_null() { String::new() } else { body.to_string() };
@@ -33,7 +34,7 @@ fn call(address: &str, line: &str, body: &Value) -> Option<(u16, Value)> {
 }
 
 /// The answer, once the daemon listens and its workers work.
-fn answered(scene: &Scene<'_>, line: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn answered(scene: &Scene<'_>, line: &str, body: &Value) -> (u16, Value) {
     wait::until("an answer", WORK_LIMIT, || {
         call(&scene.admin, line, body).filter(|(status, _)| *status != 503)
     })

@@ -167,6 +167,7 @@ fn metric((effective_from, calendar): &(Option<EventTime>, Calendar)) -> Metric 
         effective_from: *effective_from,
         topic: None,
         generation: 1,
+        is_elsewhere: false,
         is_deleted: false,
         deleted_at: None,
         source: DefinitionSource::default(),

@@ -382,10 +382,13 @@ fn what_no_body_says_comes_from_configuration_and_stays() {
         assert_eq!(call(address, &path, &json!({"aggregation_query": SUM})).0, 200);
         assert_eq!((&native()["grace"], &native()["aggregation"]), (&"1h".into(), &"sum".into()));
         assert_eq!((&native()["period"], &native()["topic"]), (&"week".into(), &"metered".into()));
-        // A metric folds the events of one topic.
-        for datasource in ["lake", "elsewhere"] {
-            let told = faults(call(address, &path, &json!({"datasource": datasource})));
-            assert_eq!(told, [(json!(["body", "datasource"]), "value_error".into())]);
+        // Its next version is fed by another topic.
+        for (datasource, topic) in
+            [("lake", "raw"), ("elsewhere", "usage"), ("warehouse", "metered")]
+        {
+            let (status, told) = call(address, &path, &json!({"datasource": datasource}));
+            assert_eq!((status, &told["datasource"]), (200, &datasource.into()), "{told}");
+            assert_eq!(native()["topic"], topic);
         }
         let mut other = aggregate("y", COUNT);
         other["datasource"] = "elsewhere".into();

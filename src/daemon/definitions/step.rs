@@ -40,9 +40,6 @@ pub(super) fn step(
 ) -> Result<Result<Step, String>, CommandError> {
     let place = metric.place();
     let refused = |text: &str| Ok(Err(format!("{place}: {text}")));
-    if metric.versions.iter().any(|version| version.metric.topic != metric.newest().metric.topic) {
-        return refused("topic: differs between versions, and a metric folds events of one topic");
-    }
     let Some(there) = stock::of_daemon(client, metric.named_tenant(), &metric.code)? else {
         return Ok(create(metric, now).map_err(|text| format!("{place}: {text}")));
     };

@@ -184,7 +184,8 @@ impl Processor {
         for &place in plan.wanting(&event.tenant, &event.event_type) {
             let metric = plan.metric(place);
             let Some(slot) = self.slot_of(place, metric, event) else { continue };
-            if metric.version(slot).event_type != event.event_type {
+            let version = metric.version(slot);
+            if version.event_type != event.event_type || version.is_elsewhere {
                 continue;
             }
             let outcome = match self.contribution(metric, slot, event, order, watermark) {

@@ -130,6 +130,7 @@ fn metric(version: &Version, event_type: String, body: Body, source: DefinitionS
         effective_from: version.effective_from,
         source,
         topic: body.topic,
+        is_elsewhere: false,
         generation: 1,
         is_deleted: false,
         deleted_at: None,

@@ -696,12 +696,6 @@ fn faults_between_versions() {
             "m.toml:5:1: metrics[1] (code \"m\"): metrics[0] (code \"m\") is of the same metric and has no effective_from either: each version needs an effective_from of its own, only the first may lack it",
         ],
     );
-    check(
-        "effective_from = '2026-03-01T00:00:00Z'\ntopic = 'other'",
-        &[
-            "m.toml:5:1: metrics[1] (code \"m\"): topic differs from the version before it, metrics[0] (code \"m\"): a metric folds events of one topic, use another code",
-        ],
-    );
     let third = format!(
         "effective_from = '2026-03-01T00:00:00Z'\n[[metrics]]\n{COUNT}effective_from = 2026-03-01T01:00:00+01:00"
     );

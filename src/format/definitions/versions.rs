@@ -32,7 +32,6 @@ pub(super) fn in_order(versions: Vec<Version>, faults: &Faults<'_>) -> Vec<Metri
         |one: &Version, other: &Version| one.tenant == other.tenant && one.code == other.code;
     for of_metric in versions.chunk_by(is_same_metric) {
         check_begins(of_metric, faults);
-        check_constants(of_metric, faults);
     }
     let placed = |Version { place, metric, .. }: Version| {
         let mut metric = metric?;
@@ -51,22 +50,6 @@ fn check_begins(versions: &[Version], faults: &Faults<'_>) {
             let message = format!(
                 "{} is of the same metric and {begin}: each version needs an effective_from of \
                  its own, only the first may lack it",
-                faults.seen_from(&second.place, &first.place)
-            );
-            faults.add(&second.place, message);
-        }
-    }
-}
-
-/// What makes another metric, not another version of one.
-fn check_constants(versions: &[Version], faults: &Faults<'_>) {
-    for pair in versions.windows(2) {
-        let [first, second] = pair else { continue };
-        let (Some(before), Some(after)) = (&first.metric, &second.metric) else { continue };
-        if before.topic != after.topic {
-            let message = format!(
-                "topic differs from the version before it, {}: a metric folds events of one topic, \
-                 use another code",
                 faults.seen_from(&second.place, &first.place)
             );
             faults.add(&second.place, message);

@@ -243,7 +243,11 @@ impl Book {
         draft: &Draft,
         author: &Author,
     ) -> Result<Change, Refusal> {
-        let change = registry.create(draft.clone(), author.clone())?;
+        self.fed(registry.create(draft.clone(), author.clone())?)
+    }
+
+    /// The change, where the newest version has the one topic that feeds it.
+    fn fed(&self, change: Change) -> Result<Change, Refusal> {
         let topic = change.record.newest().definition.get("topic");
         self.check_topic(topic.and_then(serde_json::Value::as_str), change.record.origin)?;
         Ok(change)
@@ -326,7 +330,7 @@ impl Catalogue for Book {
     fn change(&self, tenant: &str, code: &str, patch: Patch, who: &str) -> Result<Change, NotDone> {
         let author = author(who);
         self.make(|registry, horizon| {
-            registry.change(tenant, code, patch.clone(), horizon, author.clone())
+            self.fed(registry.change(tenant, code, patch.clone(), horizon, author.clone())?)
         })
     }
 
@@ -339,7 +343,7 @@ impl Catalogue for Book {
     ) -> Result<Tried, NotDone> {
         let author = author(who);
         self.try_out(|registry, horizon| {
-            registry.change(tenant, code, patch.clone(), horizon, author.clone())
+            self.fed(registry.change(tenant, code, patch.clone(), horizon, author.clone())?)
         })
     }
 
