@@ -51,6 +51,8 @@ pub struct LogRecord {
     pub partition: i32,
     /// The record's offset.
     pub offset: i64,
+    /// Its key, where it has one.
+    pub key: Option<Vec<u8>>,
     /// Its value, where it has one.
     pub value: Option<Vec<u8>>,
 }
@@ -135,10 +137,11 @@ impl Log {
             Some(Ok(message)) if message.partition() != extent.partition => Ok(LogStep::Nothing),
             Some(Ok(message)) if message.offset() < extent.end => {
                 let (partition, offset) = (message.partition(), message.offset());
-                let value = message.payload().map(<[u8]>::to_vec);
+                let [key, value] =
+                    [message.key(), message.payload()].map(|bytes| bytes.map(<[u8]>::to_vec));
                 let next = offset + 1;
                 self.current = (next < extent.end).then_some(Extent { next, ..extent });
-                Ok(LogStep::Record(LogRecord { partition, offset, value }))
+                Ok(LogStep::Record(LogRecord { partition, offset, key, value }))
             }
             Some(Ok(_)) => {
                 self.current = None;
