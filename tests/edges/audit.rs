@@ -62,11 +62,15 @@ fn audit(scene: &Scene, flags: &[&str], status: i32) -> (String, String) {
     expect_status(&command.current_dir(scene.path("")).output().expect("it runs"), status)
 }
 
+fn ndjson(totals: &[Value]) -> String {
+    let lines: Vec<String> = totals.iter().map(Value::to_string).collect();
+    lines.join("\n") + "\n"
+}
+
 /// The faults as they are told: kind, line, and line of the one before.
 #[track_caller]
 fn faults(scene: &Scene, totals: &[Value], missing: &str) -> Vec<Value> {
-    let text: String = totals.iter().map(|total| format!("{total}\n")).collect();
-    scene.write("tampered.ndjson", &text);
+    scene.write("tampered.ndjson", &ndjson(totals));
     let flags = ["--missing", missing, "--input", "tampered.ndjson"];
     let mut command = odometer(["audit"].iter().chain(&flags));
     let output = command.current_dir(scene.path("")).output().expect("it runs");
@@ -157,12 +161,11 @@ fn tampered(scene: &Scene, totals: &[Value]) {
 /// Files that are compressed, words for people, and flags that choose.
 fn chosen(scene: &Scene, totals: &[Value]) {
     let (first, rest) = totals.split_at(totals.len() / 2);
-    let text = |totals: &[Value]| totals.iter().map(|one| format!("{one}\n")).collect::<String>();
-    let packed = zstd::encode_all(text(first).as_bytes(), 1).expect("it compresses");
+    let packed = zstd::encode_all(ndjson(first).as_bytes(), 1).expect("it compresses");
     fs::write(scene.path("first.ndjson.zst"), packed).expect("the folder takes files");
     let file = fs::File::create(scene.path("rest.ndjson.gz")).expect("the folder takes files");
     let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
-    packed.write_all(text(rest).as_bytes()).expect("it compresses");
+    packed.write_all(ndjson(rest).as_bytes()).expect("it compresses");
     packed.finish().expect("it compresses");
     let flags = ["--missing", "none", "--input", "first.ndjson.zst", "rest.ndjson.gz"];
     audit(scene, &flags, 0);
