@@ -35,8 +35,8 @@ address = "127.0.0.1:0"
 /// Events that the daemon has read, some of them refused.
 const EVENTS: u64 = 2000;
 
-/// What stands for the program on the stage: the daemon is asked where it listens, its totals and rejects are those over files, and
-/// what needs a broker or does not end is only checked.
+/// What stands for the program on the stage: the daemon is asked where it listens, its totals and rejects are those over
+/// files, and what needs a broker or does not end is only checked.
 const WRAPPER: &str = r#"#!/bin/sh
 case "$1" in
 run) shift && set -- check "$@" ;;

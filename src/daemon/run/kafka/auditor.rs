@@ -3,8 +3,8 @@
 //! ```text
 //! topic of totals ─► kafka::Log (committed, to its present end, then what came since) ─► format::Audit ─► series, log
 //! ```
-//! It begins with the topic's beginning at each start. It has a client of its own and touches nothing: no worker waits for it, and whatever it
-//! finds, they go on. A broker that does not answer is asked again.
+//! It begins with the topic's beginning at each start. It has a client of its own and touches nothing: no worker waits
+//! for it, and whatever it finds, they go on. A broker that does not answer is asked again.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,6 +22,9 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a record is waited for before anything else is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long an answer is waited for: the thread ends no sooner.
+const ANSWER_WAIT: Duration = Duration::from_secs(3);
 
 /// How many faults are named in the log; the others are counted.
 const FAULTS_NAMED_MAX: u64 = 20;
@@ -88,8 +91,7 @@ impl Reading {
         let rules = self.insist(rules)?;
         let mut log = self.insist(|flow| {
             let properties = flow.sink.properties.expose();
-            let timeout = flow.source.request_timeout;
-            Log::open(&properties, &flow.source.group_id, &flow.sink.topic, timeout)
+            Log::open(&properties, &flow.source.group_id, &flow.sink.topic, patience(flow))
         })?;
         let mut audit = Audit::new(rules);
         loop {
@@ -170,10 +172,14 @@ impl Reading {
     }
 }
 
+fn patience(flow: &KafkaFlow) -> Duration {
+    ANSWER_WAIT.min(flow.source.request_timeout)
+}
+
 /// What the topic says of what is removed from it. Where it does not say, what may be gone is no fault.
 fn rules(flow: &KafkaFlow) -> Result<AuditRules, kafka::Error> {
     let properties = flow.sink.properties.expose();
-    let inquiry = Inquiry::open(&properties, flow.source.request_timeout)?;
+    let inquiry = Inquiry::open(&properties, patience(flow))?;
     Ok(match inquiry.of_topic(&flow.sink.topic, "cleanup.policy")? {
         Ok(policy) if policy.contains("compact") => AuditRules::Compacted,
         Ok(_) => AuditRules::Cut,
