@@ -9,6 +9,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::ask::HELP as USAGE_HELP;
 pub use super::ask::UsageArguments;
+use super::audit::HELP as AUDIT_HELP;
+pub use super::audit::{AuditArguments, FaultFormat, Missing};
 pub use super::client::DaemonArguments;
 pub use super::definitions::DefinitionsCommand;
 pub use super::generate::{GenerateArguments, Share, ShareError};
@@ -97,6 +99,9 @@ pub enum Command {
     /// Show refused events by reason, or send them again after a fix
     #[command(subcommand)]
     Rejects(RejectsCommand),
+    /// Read all totals back, and say which revisions are lost, doubled or do not follow the one before
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArguments),
     /// Make keys for the admin listener
     #[command(subcommand)]
     Key(KeyCommand),

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod ask;
+mod audit;
 mod check;
 pub mod cli;
 mod client;
@@ -18,6 +19,7 @@ mod lines;
 mod manual;
 mod outcome;
 mod pace;
+mod readback;
 mod rejects;
 mod run;
 pub mod signals;
@@ -50,6 +52,7 @@ pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
         Command::Definitions(command) => definitions::definitions(command),
         Command::State(command) => stored::state(command),
         Command::Rejects(command) => rejects::rejects(command),
+        Command::Audit(arguments) => audit::audit(arguments),
         Command::Key(command) => key::key(command),
         Command::Completions(arguments) => manual::completions(arguments),
         Command::Man(arguments) => manual::man(arguments),

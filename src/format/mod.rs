@@ -2,8 +2,8 @@
 //!
 //! In the order in which an event meets them: `lines` cuts a file into records, `json` reads a
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` (read back by `refusal`) and
-//! `summary` write what leaves, `outgoing` gives it its final form and `usage` shows what has not left yet, `evaluation` says what
-//! an expression of Lago's gives. `definitions` reads definition
+//! `summary` write what leaves, `outgoing` gives it its final form, `audit` reads totals back and holds revisions against
+//! each other, `usage` shows what has not left yet, `evaluation` says what an expression of Lago's gives. `definitions` reads definition
 //! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes, `metadata`
 //! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
@@ -17,6 +17,7 @@
     )
 )]
 
+mod audit;
 pub mod definitions;
 mod evaluation;
 mod event;
@@ -37,6 +38,7 @@ mod total;
 mod usage;
 pub mod wording;
 
+pub use audit::{Audit, AuditCounts, AuditFault, AuditKind, AuditRules, Revision, RevisionFault};
 pub use evaluation::evaluate_expression;
 pub use event::{
     EventFormat, Fault, FieldPath, Found, Identity, Layout, Origin, Preset, RECORD_BYTES_MAX,

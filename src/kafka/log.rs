@@ -1,8 +1,8 @@
 //! A topic as it stands: every committed record from its beginning to the end that it has when it is opened, partition
 //! by partition.
 //!
-//! For who looks at a topic once. The client is in no group and commits nothing, so that it disturbs nobody; what is
-//! appended meanwhile is not read. Knows nothing of what the records mean.
+//! For who looks at a topic once, or from time to time at what has come since then. The client is in no group and commits
+//! nothing, so that it disturbs nobody; what is appended meanwhile is not read before it is asked for. Knows nothing of what the records mean.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -20,6 +20,9 @@ const READING: &str = "reading the topic";
 pub struct Log {
     consumer: BaseConsumer<Trouble>,
     topic: String,
+    /// Up to where each partition was asked for, by number.
+    ends: Vec<i64>,
+    timeout: Duration,
     /// Partitions that were not begun yet.
     waiting: VecDeque<Extent>,
     /// The one that is being read.
@@ -51,6 +54,8 @@ pub struct LogRecord {
     pub partition: i32,
     /// The record's offset.
     pub offset: i64,
+    /// Its key, where it has one.
+    pub key: Option<Vec<u8>>,
     /// Its value, where it has one.
     pub value: Option<Vec<u8>>,
 }
@@ -90,21 +95,41 @@ impl Log {
         config.set("isolation.level", "read_committed");
         let consumer: BaseConsumer<Trouble> =
             config.create_with_context(Trouble::default()).map_err(Error::Client)?;
-        let mut waiting = VecDeque::new();
-        for partition in 0..counts.first().copied().unwrap_or(0) {
+        let count = counts.first().copied().unwrap_or(0);
+        let mut log = Log {
+            consumer,
+            topic: topic.to_owned(),
+            ends: vec![0; usize::try_from(count).unwrap_or(0)],
+            timeout,
+            waiting: VecDeque::new(),
+            current: None,
+            passed: 0,
+            length: 0,
+        };
+        log.go_on()?;
+        Ok(log)
+    }
+
+    /// Asks anew how far the topic reaches, after [`LogStep::End`]: what was appended since then is read next.
+    ///
+    /// # Errors
+    /// A broker that does not answer in time; nothing is passed over by that.
+    pub fn go_on(&mut self) -> Result<(), Error> {
+        for (partition, before) in (0..).zip(&mut self.ends) {
             // Of a reader of committed records the end is where the first open transaction begins.
-            let (next, end) =
-                consumer.fetch_watermarks(topic, partition, timeout).map_err(|cause| {
-                    let error = Error::Request { what: "asking how far the topic reaches", cause };
-                    error.explained(consumer.context().last())
-                })?;
-            if next < end {
-                waiting.push_back(Extent { partition, next, end });
+            let bounds = self.consumer.fetch_watermarks(&self.topic, partition, self.timeout);
+            let (begin, end) = bounds.map_err(|cause| {
+                let error = Error::Request { what: "asking how far the topic reaches", cause };
+                error.explained(self.consumer.context().last())
+            })?;
+            let extent = Extent { partition, next: begin.max(*before), end };
+            if extent.next < end {
+                *before = end;
+                self.length += extent.length();
+                self.waiting.push_back(extent);
             }
         }
-        let length = waiting.iter().map(|extent| extent.length()).sum();
-        let topic = topic.to_owned();
-        Ok(Log { consumer, topic, waiting, current: None, passed: 0, length })
+        Ok(())
     }
 
     /// How many offsets there are between beginning and end: as many as records, or more.
@@ -123,22 +148,25 @@ impl Log {
     /// # Errors
     /// What no waiting mends. A broker that is away shows in [`LogStep::Nothing`] alone; [`Log::silence`] says why.
     pub fn step(&mut self, timeout: Duration) -> Result<LogStep, Error> {
-        let extent = match self.current {
-            Some(extent) => extent,
-            None => match self.waiting.pop_front() {
-                Some(next) => self.begin(next)?,
-                None => return Ok(LogStep::End),
-            },
+        let extent = if let Some(extent) = self.current {
+            extent
+        } else if let Some(next) = self.waiting.front().copied() {
+            self.begin(next)?
+        } else {
+            // Else it would fetch ahead what nobody asks for yet.
+            self.consumer.unassign().map_err(Error::request(READING))?;
+            return Ok(LogStep::End);
         };
         match self.consumer.poll(timeout) {
             // Of a partition that was read before it.
             Some(Ok(message)) if message.partition() != extent.partition => Ok(LogStep::Nothing),
             Some(Ok(message)) if message.offset() < extent.end => {
                 let (partition, offset) = (message.partition(), message.offset());
-                let value = message.payload().map(<[u8]>::to_vec);
+                let [key, value] =
+                    [message.key(), message.payload()].map(|bytes| bytes.map(<[u8]>::to_vec));
                 let next = offset + 1;
                 self.current = (next < extent.end).then_some(Extent { next, ..extent });
-                Ok(LogStep::Record(LogRecord { partition, offset, value }))
+                Ok(LogStep::Record(LogRecord { partition, offset, key, value }))
             }
             Some(Ok(_)) => {
                 self.current = None;
@@ -166,6 +194,8 @@ impl Log {
         list.add_partition_offset(&self.topic, extent.partition, Offset::Offset(extent.next))
             .and_then(|()| self.consumer.assign(&list))
             .map_err(Error::request(READING))?;
+        // Not before: what could not be begun is tried again.
+        self.waiting.pop_front();
         self.passed += extent.length();
         self.current = Some(extent);
         Ok(extent)

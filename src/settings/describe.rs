@@ -163,6 +163,7 @@ fn write_kafka(f: &mut fmt::Formatter<'_>, flow: &KafkaFlow) -> fmt::Result {
     writeln!(f, "sink.kind = \"kafka\"")?;
     writeln!(f, "sink.topic = {:?}", sink.topic)?;
     writeln!(f, "sink.provenance = {}", sink.shows_offsets)?;
+    writeln!(f, "sink.audit = {}", sink.is_audited)?;
     writeln!(f, "sink.transaction_timeout = {:?}", duration_text(sink.transaction_timeout))?;
     write_properties(f, "sink", &sink.properties)?;
     writeln!(f, "rejects.topic = {rejects_topic:?}")

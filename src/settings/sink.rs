@@ -6,7 +6,8 @@ use super::properties::{self, BOOTSTRAP, Properties};
 use super::reader::{Faulty, Field, Table};
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 5] = ["kind", "topic", "provenance", "transaction_timeout", "kafka"];
+pub(super) const KEYS: [&str; 6] =
+    ["kind", "topic", "provenance", "audit", "transaction_timeout", "kafka"];
 pub(super) const KAFKA_KEYS: [&str; 1] = ["properties"];
 
 /// librdkafka's default of `message.max.bytes`.
@@ -19,6 +20,8 @@ pub struct Sink {
     pub topic: String,
     /// Whether a total says at which offsets its events stood. Default: not.
     pub shows_offsets: bool,
+    /// Whether the totals are read back beside the work, and looked at. Default: not.
+    pub is_audited: bool,
     /// How long the broker keeps an unfinished transaction. Default 30 s.
     pub transaction_timeout: Duration,
     /// librdkafka's properties: the source's, with the sink's own over them.
@@ -37,6 +40,7 @@ impl Sink {
 pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sink, Faulty> {
     let topic = table.value_or("topic", "odometer.totals".to_owned(), Field::topic_name);
     let shows_offsets = table.value_or("provenance", false, Field::boolean);
+    let is_audited = table.value_or("audit", false, Field::boolean);
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(900);
     let transaction_timeout =
         table.value_or("transaction_timeout", Duration::from_secs(30), |field| {
@@ -48,6 +52,7 @@ pub(super) fn read(table: &Table<'_>, source: Option<&Properties>) -> Result<Sin
     Ok(Sink {
         topic: topic?,
         shows_offsets: shows_offsets?,
+        is_audited: is_audited?,
         transaction_timeout: transaction_timeout?,
         properties: source.ok_or(Faulty)?.overlaid(&properties?),
     })

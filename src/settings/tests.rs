@@ -154,6 +154,15 @@ fn every_layer_overrides_those_before_it() {
 }
 
 #[test]
+fn totals_are_audited_where_that_is_asked_for() {
+    let is_audited = |sink: &str| kafka(&load(&format!("{LEAST}{sink}"))).sink.is_audited;
+    assert!(!is_audited(""));
+    assert!(is_audited("[sink]\naudit = true"));
+    let settings = load(&format!("{LEAST}[sink]\naudit = true"));
+    assert!(settings.to_string().contains("\nsink.audit = true\n"));
+}
+
+#[test]
 fn totals_say_their_offsets_where_provenance_is_set() {
     let of = |text: &str| {
         kafka(&load(&format!("{LEAST}[sink]\nprovenance = {text}"))).sink.shows_offsets

@@ -74,7 +74,16 @@ pub(super) const RELOADS: Entry = (
     "Times that definition files were read again while running, by outcome: taken, refused (see /readyz).",
 );
 
-const CATALOGUE: [Entry; 21] = [
+pub(super) const AUDIT_REVISIONS: Entry = (
+    "odometer_audit_revisions_total",
+    "Totals read back and looked at since the start, where sink.audit is set.",
+);
+pub(super) const AUDIT_FAULTS: Entry = (
+    "odometer_audit_faults_total",
+    "Faults found in them, by kind: unreadable, misnamed, lost, doubled, disordered, previous, delta.",
+);
+
+const CATALOGUE: [Entry; 23] = [
     RECORDS,
     REJECTS,
     TOTALS,
@@ -93,6 +102,8 @@ const CATALOGUE: [Entry; 21] = [
     TRANSACTIONS,
     KAFKA_ERRORS,
     RELOADS,
+    AUDIT_REVISIONS,
+    AUDIT_FAULTS,
     READY,
     BUILD,
     START,

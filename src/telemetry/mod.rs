@@ -3,10 +3,12 @@
 //! Nothing here decides when something is counted or said.
 
 pub mod catalogue;
+mod labels;
 pub mod log;
 pub mod series;
 #[cfg(test)]
 mod tests;
 
+pub use labels::{ReloadOutcome, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
 pub use log::LogFormat;
-pub use series::{ReloadOutcome, Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
+pub use series::Series;

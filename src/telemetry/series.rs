@@ -15,109 +15,17 @@ use prometheus::{
 };
 
 use super::catalogue::{
-    BUILD, CHECKPOINT_AGE, CHECKPOINT_DURATION, COMMIT_DURATION, COMMIT_PAUSE, Entry, IDS,
-    IMBALANCE, KAFKA_ERRORS, LAG, LAG_BYTES, OUTBOX, READY, RECORDS, REJECTS, RELOADS, START,
-    STATE_BYTES, TASKS, TOTALS, TRANSACTIONS, WATERMARK,
+    AUDIT_FAULTS, AUDIT_REVISIONS, BUILD, CHECKPOINT_AGE, CHECKPOINT_DURATION, COMMIT_DURATION,
+    COMMIT_PAUSE, Entry, IDS, IMBALANCE, KAFKA_ERRORS, LAG, LAG_BYTES, OUTBOX, READY, RECORDS,
+    REJECTS, RELOADS, START, STATE_BYTES, TASKS, TOTALS, TRANSACTIONS, WATERMARK,
 };
+use super::labels::{ReloadOutcome, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
+use crate::format::AuditKind;
 use crate::model::{Disposition, EventTime, RejectReason, TotalKind};
 
 /// Seconds: from a commit of nothing to one that waits for a broker.
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
-
-/// A task as the series know it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct TaskLabel {
-    /// Its topic.
-    pub topic: String,
-    /// Its partition.
-    pub partition: i32,
-}
-
-/// What a task does.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum TaskState {
-    /// It is being taken over.
-    Starting,
-    /// It reads and counts.
-    Serving,
-    /// It is stopped, and an operator must act.
-    Halted,
-}
-
-impl TaskState {
-    const ALL: [TaskState; 3] = [TaskState::Starting, TaskState::Serving, TaskState::Halted];
-
-    const fn name(self) -> &'static str {
-        match self {
-            TaskState::Starting => "starting",
-            TaskState::Serving => "serving",
-            TaskState::Halted => "halted",
-        }
-    }
-}
-
-/// How a Kafka transaction ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TransactionOutcome {
-    /// It is visible.
-    Committed,
-    /// An error or a late answer: what the group has committed will tell.
-    InDoubt,
-}
-
-/// What became of definition files that were read again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReloadOutcome {
-    /// They count.
-    Taken,
-    /// Those before still count.
-    Refused,
-}
-
-impl ReloadOutcome {
-    const ALL: [ReloadOutcome; 2] = [ReloadOutcome::Taken, ReloadOutcome::Refused];
-
-    const fn name(self) -> &'static str {
-        match self {
-            ReloadOutcome::Taken => "taken",
-            ReloadOutcome::Refused => "refused",
-        }
-    }
-}
-
-impl TransactionOutcome {
-    const ALL: [TransactionOutcome; 2] =
-        [TransactionOutcome::Committed, TransactionOutcome::InDoubt];
-
-    const fn name(self) -> &'static str {
-        match self {
-            TransactionOutcome::Committed => "committed",
-            TransactionOutcome::InDoubt => "in_doubt",
-        }
-    }
-}
-
-/// Figures of a task as of now.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct TaskFigures {
-    /// Records behind the next one to be read; `None`: not known.
-    pub lag_records: Option<u64>,
-    /// Bytes of files that are not read yet; `None`: not known.
-    pub lag_bytes: Option<u64>,
-    /// Its watermark, where it has one.
-    pub watermark: Option<EventTime>,
-    /// Entries that are not known to be visible.
-    pub outbox_entries: u64,
-    /// Remembered ids.
-    pub dedup_ids: u64,
-    /// Bytes of state on disk.
-    pub state_bytes: u64,
-    /// How long it is since the first event was counted that is not on disk.
-    pub checkpoint_age: Duration,
-    /// Events read less those that ended in some way.
-    pub imbalance_records: i128,
-}
 
 /// Every series of the process. Shared by all threads; each step takes well under a microsecond, but for
 /// [`Series::set_task`], which is meant for once a second.
@@ -129,6 +37,8 @@ pub struct Series {
     transactions: IntCounterVec,
     reloads: IntCounterVec,
     kafka_errors: IntCounter,
+    audit_faults: IntCounterVec,
+    audit_revisions: IntCounter,
     commit_duration: Histogram,
     commit_pause: Histogram,
     checkpoint_duration: Histogram,
@@ -163,6 +73,8 @@ impl Series {
             transactions: counters(&registry, TRANSACTIONS, "outcome"),
             reloads: counters(&registry, RELOADS, "outcome"),
             kafka_errors: registered(&registry, IntCounter::with_opts(options(KAFKA_ERRORS))),
+            audit_faults: counters(&registry, AUDIT_FAULTS, "kind"),
+            audit_revisions: registered(&registry, IntCounter::with_opts(options(AUDIT_REVISIONS))),
             commit_duration: histogram(&registry, COMMIT_DURATION),
             commit_pause: histogram(&registry, COMMIT_PAUSE),
             checkpoint_duration: histogram(&registry, CHECKPOINT_DURATION),
@@ -209,6 +121,9 @@ impl Series {
         for outcome in TransactionOutcome::ALL {
             self.transactions.with_label_values(&[outcome.name()]).inc_by(0);
         }
+        for kind in AuditKind::ALL {
+            self.audit_faults.with_label_values(&[kind.name()]).inc_by(0);
+        }
         for state in TaskState::ALL {
             self.states.with_label_values(&[state.name()]).set(0);
         }
@@ -242,6 +157,16 @@ impl Series {
     /// A Kafka client reported an error.
     pub fn add_kafka_error(&self) {
         self.kafka_errors.inc();
+    }
+
+    /// The audit looked at one more revision of a total.
+    pub fn add_audited(&self) {
+        self.audit_revisions.inc();
+    }
+
+    /// The audit found a fault.
+    pub fn add_audit_fault(&self, kind: AuditKind) {
+        self.audit_faults.with_label_values(&[kind.name()]).inc();
     }
 
     /// A commit took that long from its beginning until its totals were visible.

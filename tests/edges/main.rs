@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod alerts;
+mod audit;
 mod check;
 mod check_live;
 mod clients;

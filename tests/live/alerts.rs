@@ -93,6 +93,50 @@ fn halted_task_raises_its_alarm() {
     History::held(&scrape).assert_fires_at_least(&["OdometerNotReady", "OdometerTaskHalted"]);
 }
 
+/// The audit beside the work: what has come since its last look is looked at too.
+#[test]
+fn total_that_stands_there_twice_raises_the_alarm_of_the_audit() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    let configuration = configuration.replace("[rejects]", "audit = true\n[rejects]");
+    let mut daemon = Daemon::new(&configuration, METRICS);
+    daemon.start();
+    let (revisions, faults) = ("odometer_audit_revisions_total", "odometer_audit_faults_total");
+    let mut last = None;
+    for round in 0..3_u32 {
+        // None of them is refused, and each round closes the minutes of the one before.
+        let numbers = (round * 6_000..(round + 1) * 6_000).step_by(200);
+        scene.produce(numbers.flat_map(|at| (0..2).map(move |partition| record(partition, at))));
+        scene.await_done(&mut daemon);
+        let scrape = await_scrape(&scene, &mut daemon, "all totals are looked at", |scrape| {
+            scrape.value("odometer_outbox_entries") == 0.0
+                && scrape.value("odometer_checkpoint_age_seconds") == 0.0
+                && scrape.value("odometer_ready") > 0.0
+                && scrape.value(revisions) >= f64::from(2 * round)
+                && scrape.value(revisions)
+                    >= f64::from(u32::try_from(scene.revisions()).expect("few"))
+        });
+        last = Some(scrape);
+    }
+    let sound = last.expect("a scrape");
+    for kind in ["lost", "doubled", "disordered", "previous", "delta", "misnamed", "unreadable"] {
+        assert_eq!(sound.value(&format!("{faults}{{kind=\"{kind}\"}}")).to_bits(), 0, "{kind}");
+    }
+    let totals = scene.broker.read_committed_all(&scene.totals);
+    let first = totals.first().expect("there are some");
+    let again = Outgoing::keyed(first.key_text(), first.text()).to(first.partition);
+    scene.broker.produce(&scene.totals, [again]);
+    let doubled = format!("{faults}{{kind=\"doubled\"}}");
+    let scrape = await_scrape(&scene, &mut daemon, "the second one is found", |scrape| {
+        scrape.value(&doubled) > 0.0
+    });
+    History::held(&scrape).assert_fires_at_least(&["OdometerAuditFaults"]);
+    let said = daemon.said();
+    let line = said.lines().find(|line| line.contains("a total has a fault")).expect("it is told");
+    assert!(line.contains("kind=\"doubled\"") && !line.contains(first.key_text()), "{line}");
+    scene.finish(&mut daemon);
+}
+
 #[test]
 fn records_that_cannot_be_read_raise_the_alarm_of_lag() {
     let scene = Scene::new(Broker::shared(), 1);

@@ -8,13 +8,12 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::arguments::ListArguments;
-use super::configured;
-use super::console::Console;
 use super::entries::Entries;
 use super::groups::{Example, Group, Groups, Key, shortened};
 use crate::daemon::CommandError;
 use crate::daemon::cli::OutputFormat;
 use crate::daemon::outcome::print;
+use crate::daemon::readback::{Console, configured};
 use crate::daemon::table::shown;
 use crate::format::csv_line;
 use crate::model::EventTime;
@@ -30,8 +29,9 @@ const COLUMNS: [&str; 9] =
 
 /// Prints the rejects that the arguments ask for.
 pub(super) fn list(arguments: &ListArguments) -> Result<(), CommandError> {
-    let settings = configured(&arguments.selection)?;
-    let mut entries = Entries::open(&arguments.selection, settings.as_ref())?;
+    let selection = &arguments.selection;
+    let settings = configured(selection.config.as_deref(), &selection.overrides)?;
+    let mut entries = Entries::open(selection, settings.as_ref())?;
     if arguments.entries {
         print_entries(&mut entries)?;
         return entries.outcome();

@@ -8,7 +8,6 @@
 
 mod address;
 mod arguments;
-mod console;
 mod entries;
 mod groups;
 mod list;
@@ -20,8 +19,6 @@ mod target;
 pub use arguments::RejectsCommand;
 
 use super::CommandError;
-use crate::settings::{self, Settings};
-use arguments::Selection;
 
 /// Does what is asked of the rejects.
 ///
@@ -32,13 +29,4 @@ pub(super) fn rejects(command: &RejectsCommand) -> Result<(), CommandError> {
         RejectsCommand::List(arguments) => list::list(arguments),
         RejectsCommand::Replay(arguments) => replay::replay(arguments),
     }
-}
-
-/// The configuration that the arguments name. Its definitions are not looked at: they may be what is being fixed.
-fn configured(selection: &Selection) -> Result<Option<Settings>, CommandError> {
-    let Some(file) = &selection.config else { return Ok(None) };
-    let loaded = Settings::load(file, settings::environment(), &selection.overrides);
-    loaded
-        .map(Some)
-        .map_err(|faults| CommandError::Faults(faults.iter().map(ToString::to_string).collect()))
 }

@@ -9,14 +9,13 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::address::Obstacle;
 use super::arguments::{ReplayArguments, is_hopeless};
-use super::configured;
-use super::console::Console;
 use super::entries::Entries;
 use super::target::{Fate, Target};
 use crate::daemon::CommandError;
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::outcome::print;
 use crate::daemon::pace::Pace;
+use crate::daemon::readback::{Console, configured};
 use crate::daemon::signals::StopSignal;
 use crate::model::RejectReason;
 
@@ -40,8 +39,9 @@ struct Tally {
 pub(super) fn replay(arguments: &ReplayArguments) -> Result<(), CommandError> {
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("taking over signals", error))?;
-    let settings = configured(&arguments.selection)?;
-    let mut entries = Entries::open(&arguments.selection, settings.as_ref())?;
+    let selection = &arguments.selection;
+    let settings = configured(selection.config.as_deref(), &selection.overrides)?;
+    let mut entries = Entries::open(selection, settings.as_ref())?;
     let mut target = Target::open(arguments, settings.as_ref())?;
     let watch = Stopwatch::start();
     let mut tally = Tally::default();

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::address::{Destination, Obstacle, address, check_line, whole};
 use super::arguments::{PartitionBy, ReplayArguments};
-use super::entries::{PATIENCE, refused};
 use super::new_file::{self, NewFile};
 use super::repeats::Repeats;
+use crate::daemon::readback::{PATIENCE, refused};
 use crate::daemon::signals::StopSignal;
 use crate::daemon::{CommandError, clock};
 use crate::format::Refusal;

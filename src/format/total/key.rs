@@ -6,32 +6,59 @@ use super::{MetricNames, dimensions};
 use crate::format::json::push;
 use crate::model::PeriodTotal;
 
-/// `tenant/metric/customer/group/period start`, where a metric of a later generation is `code~2`.
+/// What a key is made of.
+pub(in crate::format) struct KeyParts<'a> {
+    pub(in crate::format) tenant: &'a str,
+    pub(in crate::format) code: &'a str,
+    pub(in crate::format) generation: u64,
+    pub(in crate::format) customer: &'a str,
+    /// As a body has it.
+    pub(in crate::format) start: &'a str,
+}
+
+impl KeyParts<'_> {
+    /// `tenant/metric/customer/group/period start`, where a metric of a later generation is `code~2`.
+    pub(in crate::format) fn key<'d>(
+        &self,
+        group: impl Iterator<Item = (&'d str, Option<&'d str>)>,
+    ) -> String {
+        let mut out = String::with_capacity(128);
+        push_encoded(&mut out, self.tenant);
+        out.push('/');
+        push_encoded(&mut out, self.code);
+        if self.generation > 1 {
+            push(&mut out, format_args!("~{}", self.generation));
+        }
+        out.push('/');
+        push_encoded(&mut out, self.customer);
+        out.push('/');
+        // Made of encoded pieces: its own `=` and `&` stay as they are.
+        for (at, (name, value)) in group.enumerate() {
+            if at > 0 {
+                out.push('&');
+            }
+            push_encoded(&mut out, name);
+            if let Some(value) = value {
+                out.push('=');
+                push_encoded(&mut out, value);
+            }
+        }
+        out.push('/');
+        push_encoded(&mut out, self.start);
+        out
+    }
+}
+
+/// The key of a total that is being written.
 pub(super) fn key_of(names: &MetricNames<'_>, total: &PeriodTotal) -> String {
-    let mut out = String::with_capacity(128);
-    push_encoded(&mut out, names.tenant);
-    out.push('/');
-    push_encoded(&mut out, names.code);
-    if names.generation > 1 {
-        push(&mut out, format_args!("~{}", names.generation));
-    }
-    out.push('/');
-    push_encoded(&mut out, &total.customer);
-    out.push('/');
-    // Made of encoded pieces: its own `=` and `&` stay as they are.
-    for (at, (name, value)) in dimensions(names, total).enumerate() {
-        if at > 0 {
-            out.push('&');
-        }
-        push_encoded(&mut out, name);
-        if let Some(value) = value {
-            out.push('=');
-            push_encoded(&mut out, value);
-        }
-    }
-    out.push('/');
-    push_encoded(&mut out, &total.period.start.to_string());
-    out
+    let parts = KeyParts {
+        tenant: names.tenant,
+        code: names.code,
+        generation: names.generation,
+        customer: &total.customer,
+        start: &total.period.start.to_string(),
+    };
+    parts.key(dimensions(names, total).map(|(name, value)| (name, value.as_deref())))
 }
 
 /// Percent-encodes the UTF-8 of all but `A-Za-z0-9-._~` (RFC 3986, section 2).
@@ -48,7 +75,7 @@ fn push_encoded(out: &mut String, text: &str) {
 }
 
 /// Lower-case hex of the first 16 bytes of SHA-256 over `KEY#REVISION`.
-pub(super) fn id_of(key: &str, revision: u64) -> String {
+pub(in crate::format) fn id_of(key: &str, revision: u64) -> String {
     let digest = Sha256::digest(format!("{key}#{revision}"));
     let mut out = String::with_capacity(32);
     for byte in digest.iter().take(16) {

@@ -10,6 +10,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
+pub(super) use key::{KeyParts, id_of};
 pub use row::{TOTAL_COLUMNS, csv_line, total_row};
 
 use crate::model::{GroupValue, PeriodTotal, TotalKind};

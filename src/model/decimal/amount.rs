@@ -3,6 +3,7 @@
 //! Adding stands on the path of every event; rounding and printing come once a period.
 
 use std::fmt;
+use std::iter;
 
 use super::rounding::Rounding;
 use super::wide::Wide;
@@ -113,6 +114,25 @@ impl Amount {
         let step = super::rounding::power_of_ten(dropped).expect("0 to 36 digits are dropped");
         let product = self.0.divide(Wide::from(step), rounding).checked_multiply(step);
         Self(product.expect("a rounded amount fits 256 bits"))
+    }
+
+    /// Inverse of its text (rule 3.4); `None` for any other text, also one that says the same number in another way, and
+    /// for more than 58 digits before the point, which no total has.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let zeros = usize::from(SCALE).checked_sub(fraction.len())?;
+        let digits = integer.bytes().chain(fraction.bytes());
+        let units =
+            digits.chain(iter::repeat_n(b'0', zeros)).try_fold(Wide::ZERO, |units, digit| {
+                let digit = char::from(digit).to_digit(10)?;
+                let units =
+                    units.checked_multiply(10)?.checked_add(Wide::from(i128::from(digit)))?;
+                (!units.is_beyond_76_digits()).then_some(units)
+            })?;
+        let amount = Self(if text.starts_with('-') { units.negate() } else { units });
+        (amount.to_string() == text).then_some(amount)
     }
 
     /// Two's complement, little endian, 32 bytes.

@@ -498,3 +498,47 @@ fn quantity_is_at_most_38_digits() {
     assert_eq!(Quantity::from_units(-limit), None);
     assert_eq!(Quantity::from_units(limit - 1).map(Quantity::units), Some(limit - 1));
 }
+
+#[test]
+fn amount_reads_its_own_text_and_no_other() {
+    let most = "9".repeat(58);
+    for text in
+        ["0", "-1", "0.000000000000000001", "12.5", &most, &format!("-{most}.{}", "9".repeat(18))]
+    {
+        let amount = Amount::parse(text).unwrap_or_else(|| panic!("{text} is an amount"));
+        assert_eq!(amount.to_string(), *text);
+    }
+    let beyond = format!("1{}", "0".repeat(58));
+    for text in [
+        "",
+        "-",
+        "-0",
+        "+1",
+        "1.",
+        ".5",
+        "1.50",
+        "01",
+        "1e3",
+        " 1",
+        "1,5",
+        "--1",
+        "1.-5",
+        "\u{661}",
+        "0.0000000000000000001",
+        &beyond,
+        &"9".repeat(500),
+    ] {
+        assert_eq!(Amount::parse(text), None, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_sum_comes_back_from_its_text(units in any::<i128>(), factor in any::<i64>()) {
+        let units = units % 10_i128.pow(38);
+        if let Some(quantity) = Quantity::from_units(units) {
+            let amount = Amount::from(quantity).times(factor);
+            prop_assert_eq!(Amount::parse(&amount.to_string()), Some(amount));
+        }
+    }
+}

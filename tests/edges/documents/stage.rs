@@ -35,14 +35,15 @@ address = "127.0.0.1:0"
 /// Events that the daemon has read, some of them refused.
 const EVENTS: u64 = 2000;
 
-/// What stands for the program on the stage: the daemon is asked where it listens, its rejects are those over files, and
-/// what needs a broker or does not end is only checked.
+/// What stands for the program on the stage: the daemon is asked where it listens, its totals and rejects are those over
+/// files, and what needs a broker or does not end is only checked.
 const WRAPPER: &str = r#"#!/bin/sh
 case "$1" in
 run) shift && set -- check "$@" ;;
 usage) shift && set -- usage --address ADDRESS "$@" ;;
 definitions) case "$*" in *--metrics*) ;; *) set -- "$@" --address ADDRESS ;; esac ;;
 rejects) set -- "$1" "$2" $(shift 2 && echo "$@" | sed 's#config/odometer.toml#odometer.toml#') ;;
+audit) set -- $(echo "$@" | sed 's#config/odometer.toml#odometer.toml#') ;;
 generate) case " $* " in *" --topic "* | *" --follow "*) exit 0 ;; esac ;;
 esac
 exec PROGRAM "$@"

@@ -5,9 +5,10 @@
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts); `trial` (what a start would find, for `check --live`).
+//! (counts), `auditor` (the thread that reads totals back); `trial` (what a start would find, for `check --live`).
 
 mod asking;
+mod auditor;
 mod courier;
 mod definitions;
 mod delivery;
@@ -32,6 +33,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::auditor::Auditor;
 use self::destinations::Destinations;
 use self::halting::Stop;
 use self::outlook::Outlook;
@@ -76,6 +78,7 @@ pub(super) fn serve(
         workers = work.len(),
         "odometer runs"
     );
+    let _auditor = Auditor::start(flow, &outside.series);
     let (summary, error) = run_workers(work, book, destinations, stop, outside);
     let outcome = error.map_or(Ok(()), |error| Err(CommandError::failed(error.to_string())));
     (summary, outcome)

@@ -1,25 +1,25 @@
-//! What people at a terminal see while rejects are read: how far, how fast, and what became of them.
+//! What people at a terminal see while an output is read back: how far, how fast, and what became of it.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::entries::Progress;
+use super::Progress;
 use crate::daemon::clock::Stopwatch;
 
 /// How often it changes at most.
 const PACE: Duration = Duration::from_millis(100);
 
 /// A line on stderr, where that is a terminal.
-pub(super) struct Console {
+pub(in crate::daemon) struct Console {
     bar: Option<ProgressBar>,
     since_start: Stopwatch,
     since_shown: Stopwatch,
 }
 
 impl Console {
-    pub(super) fn new() -> Self {
+    pub(in crate::daemon) fn new() -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let target = ProgressDrawTarget::stderr();
             ProgressBar::with_draw_target(None, target).with_style(style("{spinner} {msg}"))
@@ -28,7 +28,7 @@ impl Console {
     }
 
     /// Shows where it stands, unless that was done just now; `done` of `what` are done.
-    pub(super) fn show(&mut self, progress: Progress, done: u64, what: &str) {
+    pub(in crate::daemon) fn show(&mut self, progress: Progress, done: u64, what: &str) {
         let Some(bar) = &self.bar else { return };
         if self.since_shown.elapsed() < PACE {
             return;
