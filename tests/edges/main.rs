@@ -29,6 +29,7 @@ mod operating;
 )]
 mod oracle;
 mod outputs;
+mod privacy;
 mod program;
 #[path = "../prometheus/mod.rs"]
 #[expect(dead_code, reason = "the tests against a broker need more of it")]
