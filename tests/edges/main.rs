@@ -35,6 +35,7 @@ mod program;
 #[expect(dead_code, reason = "the tests against a broker need more of it")]
 mod prometheus;
 mod rejects;
+mod secrets;
 mod supervisor;
 mod tls;
 mod tour;
