@@ -3,6 +3,7 @@
 #   make run      build, then the tour: a generator, the daemon over files, and its totals on the screen until Ctrl-C
 #   make test     all tests, those on a real Kafka broker included
 #   make kafka    the same on Kafka: a broker, a generator, the daemon, and its totals
+#   make fuzz     libFuzzer on one decoder: TARGET=event SECONDS=60; needs a nightly compiler (puts cargo-fuzz beside cargo-deny)
 #   make deny     licences and sources of the dependencies, by deny.toml (puts cargo-deny into ~/.cache/odometer/tools)
 #   make audit    their known advisories; fetches the database of them, so it needs the internet, and CI does not run it
 #
@@ -14,8 +15,11 @@ CARGO_FLAGS := --release --locked
 ODOMETER := $(CARGO_TARGET_DIR)/release/odometer
 TOOLS := $(HOME)/.cache/odometer/tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
+CARGO_FUZZ := $(TOOLS)/bin/cargo-fuzz
+TARGET ?= event
+SECONDS ?= 60
 
-.PHONY: run test kafka build setup setup-test fmt lint docs deny audit clean
+.PHONY: run test kafka build setup setup-test fmt lint docs fuzz deny audit clean
 
 run: build
 	examples/tour/run $(ODOMETER)
@@ -46,6 +50,13 @@ lint:
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
 
+# What it finds new goes to data/fuzz. No sanitizer: decoders have no unsafe code, so that only panics and hangs are left.
+fuzz: $(CARGO_FUZZ)
+	@mkdir -p data/fuzz/$(TARGET)
+	RUSTUP_TOOLCHAIN=nightly $(CARGO_FUZZ) run --fuzz-dir fuzz --sanitizer none \
+		$(if $(filter settings,$(TARGET)),--features daemon) $(TARGET) data/fuzz/$(TARGET) fuzz/corpus/$(TARGET) \
+		-- -max_total_time=$(SECONDS) -timeout=10 -max_len=16384
+
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check licenses bans sources
 
@@ -54,6 +65,10 @@ audit: $(CARGO_DENY)
 
 $(CARGO_DENY):
 	CARGO_TARGET_DIR=$(TOOLS)/target cargo install --locked cargo-deny --root $(TOOLS)
+	@rm -rf $(TOOLS)/target
+
+$(CARGO_FUZZ):
+	CARGO_TARGET_DIR=$(TOOLS)/target cargo install --locked cargo-fuzz --root $(TOOLS)
 	@rm -rf $(TOOLS)/target
 
 # What run and kafka made; what is compiled goes by cargo clean.

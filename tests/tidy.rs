@@ -155,7 +155,7 @@ fn the_import_check_sees_what_it_should() {
 
 #[test]
 fn every_file_opens_with_what_it_is() {
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"] {
         for path in files_below(folder, "rs") {
             assert!(read(&path).starts_with("//!"), "{} has no //! at its head", name(&path));
         }
