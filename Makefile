@@ -5,8 +5,10 @@
 #   make simulate SEEDS=100000
 #                 the commit protocol under faults from so many seeds, with how often each fault came at the end
 #   make kafka    the same on Kafka: a broker, a generator, the daemon, and its totals
+#   make fuzz     libFuzzer on one decoder: TARGET=event SECONDS=60; needs a nightly compiler (puts cargo-fuzz beside cargo-deny)
 #   make deny     licences and sources of the dependencies, by deny.toml (puts cargo-deny into ~/.cache/odometer/tools)
-#   make audit    their known advisories; fetches the database of them, so it needs the internet, and CI does not run it
+#   make audit    their known advisories; fetches the database of them, so it needs the internet: .ci/audit says where that
+#                 is not to be had, and goes on
 #
 # One profile and one target folder for every command, so that RocksDB's C++ is compiled once (a quarter of an hour).
 
@@ -17,8 +19,11 @@ SEEDS ?= 10000
 ODOMETER := $(CARGO_TARGET_DIR)/release/odometer
 TOOLS := $(HOME)/.cache/odometer/tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
+CARGO_FUZZ := $(TOOLS)/bin/cargo-fuzz
+TARGET ?= event
+SECONDS ?= 60
 
-.PHONY: run test simulate kafka build setup setup-test fmt lint docs deny audit clean
+.PHONY: run test simulate kafka build setup setup-test fmt lint docs fuzz deny audit advisories clean
 
 run: build
 	examples/tour/run $(ODOMETER)
@@ -52,14 +57,29 @@ lint:
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --document-private-items
 
+# What it finds new goes to data/fuzz. No sanitizer: decoders have no unsafe code, so that only panics and hangs are left.
+fuzz: $(CARGO_FUZZ)
+	@mkdir -p data/fuzz/$(TARGET)
+	RUSTUP_TOOLCHAIN=nightly $(CARGO_FUZZ) run --fuzz-dir fuzz --sanitizer none \
+		$(if $(filter settings,$(TARGET)),--features daemon) $(TARGET) data/fuzz/$(TARGET) fuzz/corpus/$(TARGET) \
+		-- -max_total_time=$(SECONDS) -timeout=10 -max_len=16384
+
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check licenses bans sources
 
 audit: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check advisories
 
+# The database alone, to see whether it can be had.
+advisories: $(CARGO_DENY)
+	$(CARGO_DENY) --locked fetch db
+
 $(CARGO_DENY):
 	CARGO_TARGET_DIR=$(TOOLS)/target cargo install --locked cargo-deny --root $(TOOLS)
+	@rm -rf $(TOOLS)/target
+
+$(CARGO_FUZZ):
+	CARGO_TARGET_DIR=$(TOOLS)/target cargo install --locked cargo-fuzz --root $(TOOLS)
 	@rm -rf $(TOOLS)/target
 
 # What run and kafka made; what is compiled goes by cargo clean.

@@ -155,7 +155,7 @@ fn the_import_check_sees_what_it_should() {
 
 #[test]
 fn every_file_opens_with_what_it_is() {
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"] {
         for path in files_below(folder, "rs") {
             assert!(read(&path).starts_with("//!"), "{} has no //! at its head", name(&path));
         }
@@ -170,6 +170,29 @@ fn files_are_short() {
         let is_short = lines <= LINES_MAX || is_test(&name);
         assert!(is_short, "{name} has {lines} lines: split it by concern");
     }
+}
+
+/// Tests that a text names, as `file::function` in quotes of code.
+fn tests_in(text: &str) -> Vec<(&str, &str)> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter_map(|word| word.split_once(".rs::")).collect()
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let text = read(&root().join("SECURITY.md"));
+    let named = tests_in(&text);
+    assert!(named.len() > 20, "it says what shows each claim: {}", named.len());
+    for (file, function) in named {
+        let code = read(&root().join(format!("{file}.rs")));
+        assert!(code.contains(&format!("fn {function}(")), "{file}.rs has no {function}");
+    }
+}
+
+#[test]
+fn the_check_of_named_tests_sees_what_it_should() {
+    let text = "`tests/a.rs::b`, `src/c.rs`, tests/d.rs::e, `f::g`";
+    assert_eq!(tests_in(text), [("tests/a", "b")]);
 }
 
 /// Every key that a configuration file has, those too that stand in a comment, and every section.
@@ -253,7 +276,7 @@ fn documents() -> Vec<PathBuf> {
     let folders = folders.into_iter().filter(|name| root().join(name).is_dir());
     let below = folders.flat_map(|folder| ENDINGS.map(|ending| files_with(folder, ending)));
     let mut found: Vec<PathBuf> = below.flatten().collect();
-    found.extend(["README.md", "ARCHITECTURE.md"].map(|name| root().join(name)));
+    found.extend(["README.md", "ARCHITECTURE.md", "SECURITY.md"].map(|name| root().join(name)));
     found
 }
 

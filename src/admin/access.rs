@@ -30,6 +30,9 @@ const ADDRESSES_MAX: usize = 10_000;
 /// How many keys that an expensive hash was found for are remembered by a cheap one.
 const KNOWN_MAX: usize = 1_000;
 
+/// What every key that `odometer key new` makes begins with, so that one can be told wherever it stands.
+pub const KEY_BEGINNING: &str = "odo_";
+
 /// The header that bears a key where `Authorization` does not.
 pub(super) const API_KEY: &str = "x-api-key";
 

@@ -43,7 +43,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use access::{Hash, Key, Role};
+pub use access::{Hash, KEY_BEGINNING, Key, Role};
 pub use catalogue::{Catalogue, NotDone, Tried};
 pub use cors::{Origin, Origins};
 pub use dialects::{Dialects, LagoErrors, TenantNames, Tenants};

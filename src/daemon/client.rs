@@ -230,7 +230,9 @@ fn base(address: &str, ca_file: Option<&Path>) -> Result<String, CommandError> {
     let host = [PLAIN, SECURE].iter().find_map(|scheme| text.strip_prefix(scheme));
     let Some(host) = host.map(|host| host.trim_end_matches('/')).filter(|host| is_host(host))
     else {
-        let fault = format!("--address {address}: expected HOST:PORT, or https://HOST:PORT");
+        // A user may have a password.
+        let shown = if address.contains('@') { "with a user" } else { address };
+        let fault = format!("--address {shown}: expected HOST:PORT, or https://HOST:PORT");
         return Err(CommandError::Faults(vec![fault]));
     };
     if ca_file.is_some() && text.starts_with(PLAIN) {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::CommandError;
 use super::cli::{instant, name};
 use super::outcome::print;
-use crate::admin::Role;
+use crate::admin::{KEY_BEGINNING, Role};
 use crate::model::EventTime;
 
 /// What `--help` says below the flags.
@@ -72,7 +72,7 @@ pub enum HashKind {
 pub(super) fn key(command: &KeyCommand) -> Result<(), CommandError> {
     let KeyCommand::New(arguments) = command;
     let secret = random::<32>()?;
-    let key = format!("odo_{}", hex(&secret));
+    let key = format!("{KEY_BEGINNING}{}", hex(&secret));
     let hash = match arguments.hash {
         HashKind::Sha256 => format!("sha256:{}", hex(&Sha256::digest(key.as_bytes()))),
         HashKind::Argon2 => argon2_of(&key)?,

@@ -32,6 +32,7 @@ mod usage;
 pub use cli::CommandLine;
 pub use outcome::{CommandError, Failure, report};
 
+use crate::file::keep_private;
 use cli::Command;
 
 /// Does what the command line asks.
@@ -39,6 +40,7 @@ use cli::Command;
 /// # Errors
 /// Whatever ended the command early; [`CommandError::exit_status`] has the status that scripts see.
 pub fn execute(line: &CommandLine) -> Result<(), CommandError> {
+    keep_private();
     // The daemon's log waits for the configuration, which has a say in it.
     if !matches!(line.command, Command::Run(_)) {
         line.log.set_up(None);

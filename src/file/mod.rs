@@ -2,7 +2,7 @@
 //!
 //! Reading order: `input` (chunks of an input, decompressed; `gzip`), `output` (what is kept back until a run has ended
 //! well), `handover` (what is left of it after a kill), `claim` (what is gone with its process), `history` (an output read back, all
-//! of its parts), `journal` (lines that are on disk before they count). It decides nothing about
+//! of its parts), `journal` (lines that are on disk before they count), `privacy` (who else may read what is made). It decides nothing about
 //! totals and does not know what a line means; which thread it runs on is the daemon's affair.
 
 mod append;
@@ -15,6 +15,7 @@ mod history;
 mod input;
 mod journal;
 mod output;
+mod privacy;
 
 pub use append::{Appender, Rotation, part_path};
 pub use claim::TemporaryFolder;
@@ -25,3 +26,4 @@ pub use history::History;
 pub use input::{Input, Options, Progress, Source};
 pub use journal::Journal;
 pub use output::{Rewind, Spool, Target, directory_of, real_place};
+pub use privacy::keep_private;

@@ -271,7 +271,7 @@ fn mode_of(place: &Path) -> Option<u32> {
 }
 
 /// Gives a file permissions, unless it has them: not every file system knows any.
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     if mode_of(path) == Some(mode) {
         return Ok(());
     }

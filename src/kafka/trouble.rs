@@ -16,6 +16,14 @@ const EVENTS_MAX: usize = 64;
 const PERHAPS_SECURE: &str = "a listener that ends every connection at once may want TLS or SASL: \
 see \"security.protocol\" in source.kafka.properties";
 
+/// What to look at where the broker says by an alert of TLS that it goes by a certificate of the client's.
+const PERHAPS_CERTIFICATE: &str = "; the broker wants a certificate of this client, or does not take the one that it shows: \
+see \"ssl.certificate.location\" and \"ssl.key.location\" in source.kafka.properties";
+
+/// The alerts that speak of certificates, by their numbers (RFC 8446, 6): bad, unsupported, revoked, expired, unknown, of an
+/// unknown authority, and required. Who asks for one by TLS 1.2 or in Java says `bad_certificate` where there is none.
+const ALERTS_ON_CERTIFICATES: [u32; 7] = [42, 43, 44, 45, 46, 48, 116];
+
 /// How much a saying tells: a later one takes the place of one that tells no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Worth {
@@ -43,19 +51,22 @@ impl Trouble {
         self.keep(
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::AllBrokersDown) => Worth::Consequence,
-                Some(RDKafkaErrorCode::BrokerTransportFailure) if is_ending(reason) => {
+                Some(RDKafkaErrorCode::BrokerTransportFailure)
+                    if is_ending(reason) && !is_on_certificate(reason) =>
+                {
                     Worth::Ending
                 }
                 _ => Worth::Cause,
             },
-            &format!("{reason}{}", needed(error)),
+            &format!("{reason}{}{}", needed(error), certificate_needed(reason)),
         );
     }
 
     /// Takes a line of the log, of which `FAIL` are those on connections.
     pub(super) fn note_line(&self, facility: &str, line: &str) {
         if facility == "FAIL" {
-            self.keep(Worth::Ending, line);
+            let worth = if is_on_certificate(line) { Worth::Cause } else { Worth::Ending };
+            self.keep(worth, &format!("{line}{}", certificate_needed(line)));
         }
     }
 
@@ -74,6 +85,18 @@ impl Trouble {
 /// Whether a connection was there, and the other side ended it.
 fn is_ending(reason: &str) -> bool {
     ["Disconnected", "Send failed", "Receive failed"].iter().any(|words| reason.contains(words))
+}
+
+/// Whether the other side ended it for the sake of a certificate.
+fn is_on_certificate(reason: &str) -> bool {
+    let number = reason.split_once("SSL alert number ").map(|(_, rest)| rest);
+    let number = number.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let number = number.flatten().and_then(|digits| digits.parse().ok());
+    number.is_some_and(|number| ALERTS_ON_CERTIFICATES.contains(&number))
+}
+
+fn certificate_needed(reason: &str) -> &'static str {
+    if is_on_certificate(reason) { PERHAPS_CERTIFICATE } else { "" }
 }
 
 /// What a client that nobody polls has said so far. It is in no group, so that no record is lost by this.
@@ -123,6 +146,27 @@ mod tests {
             trouble.note(&transport, reason);
             let last = trouble.0.lock().expect("no holder panics").clone();
             assert_eq!(last, Some((worth, reason.to_owned())));
+        }
+    }
+
+    #[test]
+    fn alert_on_a_certificate_names_where_to_look() {
+        let transport = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        for (number, is_named) in [(42, true), (116, true), (40, false), (4, false)] {
+            let reason = format!(
+                "ssl://kafka:9093/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert: SSL alert \
+                 number {number} (after 0ms in state APIVERSION_QUERY)"
+            );
+            let (by_event, by_line) = (Trouble::default(), Trouble::default());
+            by_event.note(&transport, &reason);
+            by_line.note_line("FAIL", &reason);
+            for trouble in [by_event, by_line] {
+                let (worth, text) =
+                    trouble.0.into_inner().expect("no holder panics").expect("it is kept");
+                let expected = if is_named { Worth::Cause } else { Worth::Ending };
+                assert_eq!(worth, expected, "{number}");
+                assert_eq!(text.contains("ssl.certificate.location"), is_named, "{text}");
+            }
         }
     }
 

@@ -127,7 +127,7 @@ fn origins(field: &Field<'_>) -> Result<Origins, Faulty> {
             continue;
         }
         read.push(text.and_then(|text| {
-            Origin::read(&text).map_err(|fault| field.fault(format!("{text:?} {fault}")))
+            Origin::read(&text).map_err(|fault| field.fault(format!("{} {fault}", field.content())))
         }));
     }
     let read = read.into_iter().collect::<Result<Vec<_>, Faulty>>()?;
@@ -171,6 +171,10 @@ fn address(field: &Field<'_>) -> Result<Option<SocketAddr>, Faulty> {
 }
 
 fn keys(field: &Field<'_>) -> Result<Vec<Key>, Faulty> {
+    // What is there instead is not repeated: it may be a key.
+    let (Content::List(_) | Content::Unquoted(_)) = field.content() else {
+        return Err(field.fault("is no list: expected tables, as `odometer key new` prints them"));
+    };
     let fields = field.list("tables, as `odometer key new` prints them")?;
     let read: Vec<Result<Key, Faulty>> = fields.iter().map(key).collect();
     let mut names = BTreeSet::new();

@@ -188,9 +188,10 @@ fn property(name: &str, is_file: bool, field: &Field<'_>) -> Result<Value, Fault
 
 /// What a file holds, without the end of its last line.
 fn text_of(file: &str, field: &Field<'_>) -> Result<String, Faulty> {
+    // The name is not repeated: by mistake it is the value itself.
     let text = fs::read_to_string(file).map_err(|error| {
         field.fault(format!(
-            "the file {file:?} cannot be read ({error}): name a file that holds the value and nothing else"
+            "names a file that cannot be read ({error}): expected one that holds the value and nothing else"
         ))
     })?;
     let text = text.strip_suffix('\n').unwrap_or(&text);

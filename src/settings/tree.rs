@@ -10,6 +10,7 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::admin::KEY_BEGINNING;
 use crate::format::toml::is_of_one_key;
 use crate::format::wording::{LineStarts, shortened, step};
 
@@ -81,10 +82,21 @@ pub(super) enum Content {
     Table(BTreeMap<String, Node>),
 }
 
+/// Whether a text looks like one that is nobody else's to read: a key of the listener, PEM, an address with a password.
+fn is_confidential(text: &str) -> bool {
+    let has_user = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    has_user || text.contains(KEY_BEGINNING) || text.contains("-----BEGIN")
+}
+
 /// What was found, for a fault: `number 5`, `text "x"`, `a list`.
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Content::Text(text) | Content::Unquoted(text) | Content::Other(text)
+                if is_confidential(text) =>
+            {
+                f.write_str("a text that is not repeated here, for it looks like a secret")
+            }
             Content::Text(text) | Content::Unquoted(text) => {
                 write!(f, "text {:?}", shortened(text))
             }

@@ -30,11 +30,13 @@ mod operating;
 )]
 mod oracle;
 mod outputs;
+mod privacy;
 mod program;
 #[path = "../prometheus/mod.rs"]
 #[expect(dead_code, reason = "the tests against a broker need more of it")]
 mod prometheus;
 mod rejects;
+mod secrets;
 mod supervisor;
 mod tls;
 mod tour;

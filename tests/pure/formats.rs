@@ -8,10 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use odometer::definition::Plan;
-use odometer::engine::CommitId;
-use odometer::format::state::{self, Dictionary};
-use odometer::format::{Outgoing, decode_metadata};
+use odometer::format::state;
 
+use crate::decoders;
 use crate::driver::{Driver, Style};
 use crate::oracle::{Options, Record};
 use crate::worlds::{self, Dice};
@@ -21,24 +20,7 @@ const STATE_1_OFFSETS: &str = include_str!("../data/formats/state-1-offsets.txt"
 const STATE_1_FORGOTTEN: &str = include_str!("../data/formats/state-1-forgotten.txt");
 
 /// A metric of every kind of entry and of every aggregate.
-const DEFINITIONS: &str = r#"{"metrics":[
- {"code":"avg","aggregation":"avg","value":"properties.v","period":"day"},
- {"code":"count","aggregation":"count","period":"day","group_by":["g"]},
- {"code":"first","aggregation":"first","value":"properties.v","period":"month"},
- {"code":"inner","aggregation":"sum","value":"properties.v","period":"month","inner":{"aggregation":"max","every":"day"}},
- {"code":"inner2","aggregation":"sum","value":"properties.u","period":"month","inner":{"aggregation":"unique_count","every":"day"}},
- {"code":"latest","aggregation":"latest","value":"properties.v","period":"day","recurring":true},
- {"code":"max","aggregation":"max","value":"properties.v","period":"month"},
- {"code":"min","aggregation":"min","value":"properties.v","period":"month","result":"value / 0"},
- {"code":"p","aggregation":"percentile","percentile":90,"value":"properties.v","period":"month"},
- {"code":"prorated","aggregation":"sum","value":"properties.v","period":"month","recurring":true,"prorated":true},
- {"code":"seats","aggregation":"unique_count","value":"properties.u","operation":"op","period":"day","recurring":true},
- {"code":"stays","aggregation":"unique_count","value":"properties.u","operation":"op","period":"month","recurring":true,"prorated":true},
- {"code":"sum","aggregation":"sum","value":"properties.v","period":"day"},
- {"code":"unique","aggregation":"unique_count","value":"properties.u","period":"month"},
- {"code":"weighted","aggregation":"weighted_sum","value":"properties.v","period":"month"}
-],
-"customers":[{"customer":"c9","anchor":15,"timezone":"Europe/Berlin","effective_from":"2026-01-01T00:00:00Z"}]}"#;
+const DEFINITIONS: &str = include_str!("../data/formats/state-1-definitions.json");
 
 fn events() -> String {
     let lines = (0..14).map(|n| {
@@ -179,43 +161,6 @@ fn no_decoder_panics_on_any_bytes() {
                 }
             }
         }
-        decode_everything(&plan, &key, &value);
+        decoders::decode_entry(&plan, &key, &value);
     }
-}
-
-fn decode_everything(plan: &Plan, key: &[u8], value: &[u8]) {
-    let _ = state::decode_commit(value);
-    let _ = state::decode_identity(value);
-    let _ = Dictionary::default().take_calendars(plan, Some(value));
-    let _ = Dictionary::new(plan, [(0, value)]);
-    let _ = Outgoing::decode(value);
-    let _ = decode_metadata(&String::from_utf8_lossy(value));
-    let _ = state::read_address(key);
-    let _ = state::read_entry(key, value);
-    let _ = state::sequence_of(key);
-    let _ = state::chain_periods(value);
-    let _ = state::cell_period(value, month_end());
-    let end = state::end_of_cell_key(key);
-    for metric in plan.metrics() {
-        let timeline = metric.timeline("c0");
-        if let Ok(mut chain) = state::decode_chain(value, metric, timeline) {
-            for start in 0..key.len() {
-                let _ = state::restore_chain_part(&mut chain, &key[start..], value);
-            }
-        }
-        for end in end.iter().copied().chain([month_end()]) {
-            if let Ok(mut cell) = state::decode_cell(value, metric, timeline, end) {
-                let version = metric.version(cell.slot);
-                for start in 0..key.len() {
-                    let _ = state::restore_cell_part(&mut cell, version, &key[start..], value);
-                    let _ = state::restore_cell_part(&mut cell, version, &key[start..], b"p");
-                }
-            }
-        }
-    }
-    let _ = CommitId([0; 16]).to_string();
-}
-
-fn month_end() -> odometer::model::EventTime {
-    odometer::model::EventTime::parse_rfc3339("2026-04-01T00:00:00Z").expect("an instant")
 }

@@ -7,11 +7,14 @@
 
 mod aggregators;
 mod calendars;
+#[path = "../../fuzz/src/lib.rs"]
+mod decoders;
 mod dialects;
 mod differential;
 mod driver;
 mod extremes;
 mod formats;
+mod fuzz;
 mod golden;
 mod model;
 mod oracle;

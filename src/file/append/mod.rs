@@ -19,6 +19,7 @@ pub(super) use self::parts::finished_parts;
 pub(in crate::file) use self::parts::is_or_is_part_of;
 pub use self::parts::part_path;
 use super::error::{Error, Step};
+use super::output;
 use crate::format::state::WrittenFile;
 
 /// When a file is full.
@@ -143,7 +144,7 @@ impl Appender {
         if fs::symlink_metadata(&finished).is_ok() {
             return Err(Error::at(Step::Publish, &self.name)(parts::refusal(&finished)));
         }
-        super::output::put_in_place(&self.path, &finished)
+        output::put_in_place(&self.path, &finished)
             .map_err(Error::at(Step::Publish, &self.name))?;
         self.begin_next()
     }
@@ -172,8 +173,14 @@ impl Appender {
 
     fn begin_next(&mut self) -> Result<(), Error> {
         let failed = |error| Error::at(Step::Create, &self.name)(error);
+        let is_there = self.path.exists();
         let (file, metadata) = take(&self.path).map_err(failed)?;
         let found = metadata.len();
+        if !is_there {
+            // Who was let read the one before reads on.
+            let before = self.file.metadata().map_err(failed)?;
+            output::set_mode(&self.path, before.mode() & 0o777).map_err(failed)?;
+        }
         if found > 0 {
             return Err(failed(io::Error::other(format!(
                 "it holds {found} bytes that this state has not written: move it away"

@@ -1,6 +1,6 @@
 //! What the documents show is run: recipes, snippets, command lines, and the rules that the code cites.
 //!
-//! README.md and every Markdown file in `docs` are walked. Each block is read by what its language says: data and command
+//! README.md, SECURITY.md and every Markdown file in `docs` are walked. Each block is read by what its language says: data and command
 //! lines by the program itself, on a stage with a daemon at work.
 
 mod commands;
@@ -43,7 +43,7 @@ fn documents() -> Vec<String> {
         .map(|name| format!("docs/{name}"))
         .collect();
     found.sort();
-    found.insert(0, "README.md".to_owned());
+    found.splice(0..0, ["README.md", "SECURITY.md"].map(str::to_owned));
     found
 }
 

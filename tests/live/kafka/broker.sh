@@ -14,9 +14,10 @@
 #   broker.sh tool CLASS [ARGUMENT...]   run a Kafka tool, such as org.apache.kafka.tools.TopicCommand
 #
 # DIR holds address, broker.log, broker.pid, data, server.properties; secure adds DIR/secure: the certificate of an
-# authority of its own (ca.pem), the password of the users "odometer" (password; PLAIN and SCRAM-SHA-256), who may do
-# anything, and "guest" (PLAIN), who may do what ACLs grant, and, once formatted, the addresses SASL_PLAINTEXT, SSL and
-# SASL_SSL, a file each; proxied adds DIR/proxied: the addresses listener and advertised.
+# authority of its own (ca.pem), the password of the users "odometer" (password; PLAIN, SCRAM-SHA-256 and -512), who may do
+# anything, and "guest" (PLAIN), who may do what ACLs grant, a certificate of CN=client (client.pem) with its key, which the
+# same password opens (client.key), and, once formatted, the addresses SASL_PLAINTEXT, SSL, SASL_SSL and MTLS (clients show
+# certificates there), a file each; proxied adds DIR/proxied: the addresses listener and advertised.
 # Jars: ${ODOMETER_CACHE:-~/.cache/odometer}.
 set -euo pipefail
 
@@ -68,7 +69,7 @@ free_port() {
     fail "found no free port between 20000 and 29999"
 }
 
-# An authority, and a key of the broker with a certificate of it for 127.0.0.1.
+# An authority, a key of the broker with a certificate of it for 127.0.0.1, and one of a client, as PEM.
 secure() {
     local folder=$1/secure subject=san=ip:127.0.0.1
     mkdir -p "$folder"
@@ -86,7 +87,13 @@ secure() {
             tool authority -gencert -rfc -alias authority -ext "$subject" -validity 2 \
                 <"$folder/request.pem" >"$folder/broker.pem" &&
             tool broker -importcert -noprompt -alias authority -file "$folder/ca.pem" &&
-            tool broker -importcert -noprompt -alias broker -file "$folder/broker.pem"
+            tool broker -importcert -noprompt -alias broker -file "$folder/broker.pem" &&
+            tool client -genkeypair -alias client -keyalg EC -dname CN=client -validity 2 &&
+            tool client -certreq -alias client >"$folder/request.pem" &&
+            tool authority -gencert -rfc -alias authority -validity 2 \
+                <"$folder/request.pem" >"$folder/client.pem" &&
+            password=$(cat "$folder/password") openssl pkcs12 -in "$folder/client.p12" -nocerts \
+                -passin env:password -passout env:password -out "$folder/client.key" 2>>"$folder/log"
     } || fail "keytool made no certificates: $(tail -n 3 "$folder/log")"
 }
 
@@ -95,7 +102,7 @@ secure_listeners() {
     local folder=$1/secure listeners=$2 advertised=$3 password protocol port name
     local modules=org.apache.kafka.common.security
     password=$(cat "$folder/password")
-    for protocol in SASL_PLAINTEXT SSL SASL_SSL; do
+    for protocol in SASL_PLAINTEXT SSL SASL_SSL MTLS; do
         port=$(free_port)
         while [[ $listeners == *":$port"* ]]; do port=$(free_port); done
         listeners+=",$protocol://127.0.0.1:$port"
@@ -104,16 +111,21 @@ secure_listeners() {
     done
     echo "listeners=$listeners"
     echo "advertised.listeners=$advertised"
-    echo "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256"
+    echo "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
     for protocol in sasl_plaintext sasl_ssl; do
         name=listener.name.$protocol
         echo "$name.plain.sasl.jaas.config=$modules.plain.PlainLoginModule required user_odometer=\"$password\" user_guest=\"$password\";"
         echo "$name.scram-sha-256.sasl.jaas.config=$modules.scram.ScramLoginModule required;"
+        echo "$name.scram-sha-512.sasl.jaas.config=$modules.scram.ScramLoginModule required;"
     done
     echo "ssl.keystore.type=PKCS12"
     echo "ssl.keystore.location=$folder/broker.p12"
     echo "ssl.keystore.password=$password"
     echo "ssl.key.password=$password"
+    echo "ssl.truststore.type=PKCS12"
+    echo "ssl.truststore.location=$folder/broker.p12"
+    echo "ssl.truststore.password=$password"
+    echo "listener.name.mtls.ssl.client.auth=required"
     # Who names no user comes over a listener that asks for none.
     echo "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
     echo "super.users=User:ANONYMOUS;User:odometer"
@@ -137,7 +149,7 @@ proxied_listener() {
 }
 
 format() {
-    local directory=$1 client_port controller_port cluster listeners advertised users=()
+    local directory=$1 client_port controller_port cluster listeners advertised mechanism users=()
     [ ! -f "$directory/address" ] || return 0
     mkdir -p "$directory/data"
     client_port=$(free_port)
@@ -161,7 +173,9 @@ format() {
     # A cluster id is 16 random bytes in URL-safe base64.
     cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
     if [ -d "$directory/secure" ]; then
-        users=(--add-scram "SCRAM-SHA-256=[name=odometer,password=$(cat "$directory/secure/password")]")
+        for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
+            users+=(--add-scram "$mechanism=[name=odometer,password=$(cat "$directory/secure/password")]")
+        done
     fi
     (java_with_jars kafka.tools.StorageTool format --standalone --cluster-id="$cluster" "${users[@]}" \
         --config "$directory/server.properties") >"$directory/format.log" 2>&1 \

@@ -1,0 +1,5 @@
+//! libFuzzer's program for `odometer_fuzz::settings`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| odometer_fuzz::settings(data));
