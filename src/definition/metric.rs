@@ -190,6 +190,7 @@ impl LatePolicy {
 
 /// One version of a metric. Valid: only the definition reader in the format layer makes one.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct Metric {
     /// Whose events it folds.
     pub tenant: String,
