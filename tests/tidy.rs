@@ -179,13 +179,16 @@ fn tests_in(text: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn every_test_that_the_threat_model_names_is_there() {
-    let text = read(&root().join("SECURITY.md"));
-    let named = tests_in(&text);
-    assert!(named.len() > 20, "it says what shows each claim: {}", named.len());
-    for (file, function) in named {
-        let code = read(&root().join(format!("{file}.rs")));
-        assert!(code.contains(&format!("fn {function}(")), "{file}.rs has no {function}");
+fn every_test_that_threats_and_guarantees_name_is_there() {
+    for document in ["SECURITY.md", "docs/guarantees.md"] {
+        let text = read(&root().join(document));
+        let named = tests_in(&text);
+        assert!(named.len() > 20, "{document} says what shows each claim: {}", named.len());
+        for (file, function) in named {
+            let code = read(&root().join(format!("{file}.rs")));
+            let is_there = code.contains(&format!("fn {function}("));
+            assert!(is_there, "{document}: {file}.rs has no {function}");
+        }
     }
 }
 
