@@ -103,7 +103,7 @@ fn faulty_formats_are_told() {
             "{ ident = \"u\", customer = \"a\", time = \"ts\" }",
             "unknown key \"ident\": the keys here are id,",
         ),
-        ("{ id = ", "expected \"native\""),
+        ("{ id = ", "is no table of TOML"),
     ] {
         let output = run(["aggregate", "--metrics", "x", "--format", format]);
         let (_, stderr) = expect_status(&output, 2);
