@@ -990,6 +990,10 @@ fn conditions_are_what_an_event_may_fulfil() {
         "CASE WHEN FALSE THEN 1 ELSE properties.a END",
         "COALESCE(NULL, properties.a)",
         "1 = 1",
+        "properties.a > 1 AND FALSE",
+        "properties.a = 1 AND NULL",
+        "CASE WHEN properties.a > 1 THEN NULL ELSE FALSE END",
+        "properties.a = 1 OR (properties.b = 1 AND FALSE)",
         // What fails as it is worked out refuses events, as rule 5.3 says.
         "1 / 0 = 1",
         "CAST('x' AS BOOLEAN)",

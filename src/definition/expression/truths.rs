@@ -15,7 +15,7 @@ struct Truths {
     yes: bool,
     no: bool,
     null: bool,
-    /// An error, a number or a text: the event is refused.
+    /// A number or a text, whatever the event holds: it is refused.
     refused: bool,
 }
 
@@ -25,7 +25,7 @@ impl Truths {
     const NO: Truths = Truths { no: true, ..Truths::NONE };
     const NULL: Truths = Truths { null: true, ..Truths::NONE };
     const REFUSED: Truths = Truths { refused: true, ..Truths::NONE };
-    const ANY: Truths = Truths { yes: true, no: true, null: true, refused: true };
+    const ANY: Truths = Truths { yes: true, no: true, null: true, refused: false };
 
     fn or(self, other: Truths) -> Truths {
         Truths {

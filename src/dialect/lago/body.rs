@@ -47,6 +47,9 @@ pub fn fields_of(body: &str) -> Result<Json, BadRequest> {
 /// ends both; null, which current clients send of what they do not set, changes neither.
 #[must_use]
 pub fn merged(stored: Json, partial: Json) -> Json {
+    let is_unsaid = matches!(&partial, Json::Object(members)
+        if members.iter().any(|(key, value)| key == "filters" && *value == Json::Null));
+    let partial = if is_unsaid { without(partial, "filters") } else { partial };
     let is_given = |key: &str| {
         let value = partial.member(key);
         value.is_some_and(|value| !matches!(value, Json::List(list) if list.is_empty()))

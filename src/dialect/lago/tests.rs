@@ -247,7 +247,8 @@ fn a_partial_body_changes_what_it_names() {
         (group, r#""filters":[]"#, r#""filters":[]"#.to_owned()),
         (&with_group, r#""filters":[]"#, r#""filters":[]"#.to_owned()),
         (filters, r#""filters":[]"#, r#""filters":[]"#.to_owned()),
-        (group, r#""filters":null"#, format!(r#"{group},"filters":null"#)),
+        (group, r#""filters":null"#, group.to_owned()),
+        (filters, r#""filters":null"#, filters.to_owned()),
         (filters, r#""group":{}"#, format!(r#"{filters},"group":{{}}"#)),
         (group, r#""group":null"#, r#""group":null"#.to_owned()),
         // What an answer has of a group for clients that know none.
