@@ -302,6 +302,19 @@ fn what_a_body_says_beside_the_numbers_is_a_difference() {
     is_told(import(true, &["--update"]), "equal");
     let (_, there) = get(&address, "/v1/metrics/bm_9/versions");
     assert_eq!(there["versions"][0]["body"]["is_billable"], true, "{there}");
+    // Maple's answer says what a body left unsaid.
+    let unsaid = json!({ "id": "bm_8", "name": "U", "item_id": "i", "metering_rule": { "aggregator": "count" } });
+    let own = |metric: &Value| {
+        let file = scene.path("own.json");
+        let text = json!({ "dialect": "maple", "metrics": [metric] }).to_string();
+        fs::write(&file, text).expect("a file");
+        let name = file.to_str().expect("text").to_owned();
+        run(["definitions", "import", "--address", &address, &name])
+    };
+    assert!(expect_status(&own(&unsaid), 0).0.starts_with("created"));
+    let mut answered = unsaid.clone();
+    answered["is_billable"] = true.into();
+    assert!(expect_status(&own(&answered), 0).0.starts_with("equal"));
     daemon.kill();
 }
 

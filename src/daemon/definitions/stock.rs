@@ -57,12 +57,13 @@ impl Version {
             fields
         });
         let is_looked_at = |key: &str| match form {
-            Form::Lago => key == "field_name",
+            Form::Lago => ["field_name", "rounding_precision"].contains(&key),
             Form::Maple | Form::Zenskar => !["id", "created_at", "updated_at"].contains(&key),
         };
         own.iter().filter(|(key, _)| is_looked_at(key)).any(|(key, value)| {
-            let there = there.get(key).unwrap_or(&Value::Null);
-            value != there
+            // What Maple's answers say of a metric that does not say it.
+            let unsaid = if key == "is_billable" { Value::Bool(true) } else { Value::Null };
+            value != there.get(key).unwrap_or(&unsaid)
         })
     }
 }

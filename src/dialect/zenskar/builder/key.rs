@@ -52,7 +52,7 @@ const CONDITIONS: [&str; 28] = [
 ];
 
 /// What other builders call the columns that totals are split by.
-const SPLITS: [&str; 13] = [
+const SPLITS: [&str; 15] = [
     "breakdown",
     "breakdowns",
     "dimension",
@@ -62,23 +62,33 @@ const SPLITS: [&str; 13] = [
     "groupkeys",
     "groupings",
     "partitionby",
+    "segment",
     "segmentby",
+    "segments",
     "split",
     "splitby",
     "splits",
 ];
 
 /// What else would change totals.
-const CHANGES: [&str; 19] = [
+const CHANGES: [&str; 32] = [
+    "aggregation",
+    "bottom",
     "dedupe",
     "deduplicate",
     "distinct",
+    "enddate",
+    "endtime",
     "expression",
     "factor",
     "formula",
     "interval",
     "limit",
     "lookback",
+    "max",
+    "maximum",
+    "min",
+    "minimum",
     "multiplier",
     "offset",
     "percentile",
@@ -87,7 +97,12 @@ const CHANGES: [&str; 19] = [
     "sample",
     "scale",
     "sql",
+    "startdate",
+    "starttime",
+    "timewindow",
+    "top",
     "unique",
+    "weight",
     "window",
 ];
 
