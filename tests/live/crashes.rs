@@ -82,6 +82,30 @@ fn stopped_in_order_under_load_it_drains() {
     });
 }
 
+#[test]
+fn stopped_in_order_while_its_workers_join_it_drains() {
+    // The second worker that joins takes a partition of the first, which may just be committing, or already ending.
+    let scene = Scene::new(Broker::shared(), 2);
+    under_load(&scene, 7, || {
+        let mut daemon = scene.daemon();
+        let mut dice = Dice(7);
+        for _ in 0..8 {
+            let joined = |daemon: &Daemon| daemon.said().matches("partitions given").count();
+            let before = joined(&daemon);
+            daemon.start();
+            wait::until("a worker to join", WORK_LIMIT, || {
+                daemon.assert_running();
+                (joined(&daemon) > before).then_some(())
+            });
+            linger(&mut dice, 1500);
+            let status = daemon.terminate();
+            assert!(status.success(), "{status}; it said:\n{}", daemon.said());
+        }
+        daemon.start();
+        daemon
+    });
+}
+
 /// Runs `scenario` while a writer keeps writing, then ends the events, waits for the program that the scenario leaves
 /// running, and compares with the oracle.
 fn under_load(scene: &Scene<'_>, seed: u64, scenario: impl FnOnce() -> Daemon) {

@@ -336,7 +336,10 @@ impl Worker {
             let _ = self.source.poll(POLL_WAIT);
             while let Some(membership) = self.source.membership() {
                 match membership {
-                    Membership::Taken { partitions, .. } => {
+                    Membership::Taken { partitions, is_lost } => {
+                        if !is_lost {
+                            self.commit_before_taken();
+                        }
                         let taken = partitions.iter().filter_map(|one| self.tasks.get(one));
                         is_any_left |= taken.into_iter().any(|task| task.state.pending.is_some());
                         self.give_up_all(&partitions);

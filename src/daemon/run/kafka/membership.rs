@@ -73,14 +73,18 @@ impl Worker {
                     self.report.lost();
                     self.give_up_all(&partitions);
                 }
-                // What is folded goes out while the group still knows this member; what fails is done by the next owner.
-                if let Err(error) = self.commit_twice() {
-                    tracing::warn!(%error, "not everything was committed before a rebalance");
-                }
+                self.commit_before_taken();
                 self.give_up_all(&partitions);
                 self.source.unassign(&partitions)?;
                 Ok(())
             }
+        }
+    }
+
+    /// What is folded goes out while the group still knows this member; what fails is done by the next owner.
+    pub(super) fn commit_before_taken(&mut self) {
+        if let Err(error) = self.commit_twice() {
+            tracing::warn!(%error, "not everything was committed before a rebalance");
         }
     }
 
