@@ -44,6 +44,8 @@ impl Bucket {
             ObjectStoreScheme::AmazonS3
             | ObjectStoreScheme::GoogleCloudStorage
             | ObjectStoreScheme::MicrosoftAzure => {
+                // The HTTP client takes the process's; an error only says that there is one already.
+                let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
                 let own = properties.iter().map(|(key, value)| (key.clone(), value.clone()));
                 // The last one of a key counts.
                 let options =
@@ -106,7 +108,7 @@ impl Shelf<'_> {
     /// What is there of manifests, the one with the highest number first.
     pub(super) async fn list_manifests(&self) -> Result<Vec<ObjectMeta>, Error> {
         let mut found = self.list(&self.manifests()).await?;
-        found.retain(|object| object.location.as_ref().ends_with(".json"));
+        found.retain(|object| object.location.extension() == Some("json"));
         found.sort_by(|one, other| other.location.cmp(&one.location));
         Ok(found)
     }

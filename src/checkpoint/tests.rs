@@ -196,7 +196,7 @@ fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
     let hour = Duration::from_secs(3_600);
     assert_eq!(shelf.collect(&two.manifest, hour).expect("an answer"), 0);
     assert_eq!(shelf.collect(&two.manifest, AGE).expect("an answer"), 2, "manifest and CURRENT");
-    assert_eq!(shelf.all().expect("an answer"), [two.manifest.clone()]);
+    assert_eq!(shelf.all().expect("an answer"), std::slice::from_ref(&two.manifest));
     assert_eq!(restored(&shelf, &two.manifest, &to).expect("it is whole"), second);
     // Again, by a process that knows of nothing: all is sent again, and the same manifest is no other.
     let mut anew = Base::new(None);
