@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["format"],
     &["registry"],
     &["telemetry"],
-    &["store", "kafka", "file", "admin"],
+    &["store", "kafka", "file", "admin", "checkpoint"],
     &["settings"],
     &["daemon"],
 ];

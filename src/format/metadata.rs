@@ -50,7 +50,7 @@ pub fn decode_metadata(text: &str) -> Option<Visible> {
     })
 }
 
-fn read_id(text: &str) -> Option<CommitId> {
+pub(super) fn read_id(text: &str) -> Option<CommitId> {
     if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

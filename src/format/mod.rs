@@ -4,8 +4,8 @@
 //! record's text, `event` and `instant` find the event in it; `total`, `partition`, `reject` (read back by `refusal`) and
 //! `summary` write what leaves, `outgoing` gives it its final form, `audit` reads totals back and holds revisions against
 //! each other, `usage` shows what has not left yet, `evaluation` says what an expression of Lago's gives. `definitions` reads definition
-//! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes, `metadata`
-//! a committed offset's. All of it is pure: bytes in, values out, or the other way round.
+//! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes,
+//! `checkpoint` says which files of a state are kept elsewhere, `metadata` is a committed offset's. All of it is pure: bytes in, values out, or the other way round.
 
 #![cfg_attr(
     not(test),
@@ -18,6 +18,7 @@
 )]
 
 mod audit;
+mod checkpoint;
 pub mod definitions;
 mod evaluation;
 mod event;
@@ -39,6 +40,7 @@ mod usage;
 pub mod wording;
 
 pub use audit::{Audit, AuditCounts, AuditFault, AuditKind, AuditRules, Revision, RevisionFault};
+pub use checkpoint::{KeptFile, Manifest, NoManifest};
 pub use evaluation::evaluate_expression;
 pub use event::{
     EventFormat, Fault, FieldPath, Found, Identity, Layout, Origin, Preset, RECORD_BYTES_MAX,

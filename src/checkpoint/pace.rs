@@ -1,0 +1,34 @@
+//! No more than so many bytes a second.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// How much of the limit may come at once.
+const BURST: Duration = Duration::from_millis(250);
+
+/// Who sends waits until what went before had its time.
+pub(super) struct Pace {
+    bytes_per_second: Option<u64>,
+    /// When all that was let through has had its time.
+    free_at: Option<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(bytes_per_second: Option<u64>) -> Self {
+        Pace { bytes_per_second, free_at: None }
+    }
+
+    /// Waits until that many more may go.
+    pub(super) async fn wait(&mut self, bytes: usize) {
+        let Some(limit) = self.bytes_per_second else { return };
+        let now = Instant::now();
+        let begin = self.free_at.map_or(now, |free_at| free_at.max(now));
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let micros = bytes.saturating_mul(1_000_000) / limit.max(1);
+        self.free_at = Some(begin + Duration::from_micros(micros));
+        if begin > now + BURST {
+            sleep_until(begin - BURST).await;
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Checkpoints in a store that fails: what is there is whole, and what somebody may need stays.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path as Location;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use proptest::prelude::*;
+
+use super::{Base, Bucket, Error, Progress, Shelf};
+use crate::engine::{Binding, CommitId};
+use crate::format::Manifest;
+
+const AGE: Duration = Duration::ZERO;
+
+/// A store that fails now and then, before it did what was asked or behind it.
+#[derive(Debug)]
+struct Flaky {
+    inner: Arc<InMemory>,
+    /// Of what is asked, what fails: bit by bit.
+    faults: Mutex<u64>,
+    failed: AtomicU32,
+}
+
+impl Flaky {
+    fn fault(&self) -> u64 {
+        let mut faults = self.faults.lock().expect("no holder panics");
+        let next = *faults & 3;
+        *faults >>= 2;
+        next
+    }
+
+    fn check(&self, fault: u64, wanted: u64) -> Result<()> {
+        if fault != wanted {
+            return Ok(());
+        }
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        Err(object_store::Error::Generic { store: "flaky", source: "no answer".into() })
+    }
+}
+
+impl fmt::Display for Flaky {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("flaky")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Flaky {
+    async fn put_opts(
+        &self,
+        to: &Location,
+        what: PutPayload,
+        how: PutOptions,
+    ) -> Result<PutResult> {
+        let fault = self.fault();
+        self.check(fault, 1)?;
+        let put = self.inner.put_opts(to, what, how).await;
+        self.check(fault, 2)?;
+        put
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        to: &Location,
+        how: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let fault = self.fault();
+        self.check(fault, 1)?;
+        self.inner.put_multipart_opts(to, how).await
+    }
+
+    async fn get_opts(&self, from: &Location, how: GetOptions) -> Result<GetResult> {
+        let fault = self.fault();
+        self.check(fault, 1)?;
+        self.inner.get_opts(from, how).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Location>>,
+    ) -> BoxStream<'static, Result<Location>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Location>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Location, to: &Location, how: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, how).await
+    }
+}
+
+fn binding() -> Binding {
+    Binding {
+        cluster: "c".to_owned(),
+        group: "g/h".to_owned(),
+        topic: "usage".to_owned(),
+        partition: 3,
+        partitions: 4,
+    }
+}
+
+fn commit(number: u64) -> CommitId {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&number.to_be_bytes());
+    CommitId(id)
+}
+
+fn chain(last: u64) -> (u64, Vec<CommitId>) {
+    (last, (last.saturating_sub(2)..=last).map(commit).collect())
+}
+
+type Content = BTreeMap<String, Vec<u8>>;
+
+fn write(directory: &Path, content: &Content) {
+    let _ = fs::remove_dir_all(directory);
+    fs::create_dir_all(directory).expect("a directory");
+    for (name, bytes) in content {
+        fs::write(directory.join(name), bytes).expect("a file");
+    }
+}
+
+fn read(directory: &Path) -> Content {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("one"));
+    entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().expect("text");
+            (name, fs::read(entry.path()).expect("a file"))
+        })
+        .collect()
+}
+
+fn restored(
+    shelf: &Shelf<'_>,
+    manifest: &Manifest,
+    directory: &Path,
+) -> std::result::Result<Content, Error> {
+    let _ = fs::remove_dir_all(directory);
+    let mut last = None;
+    shelf.restore(manifest, directory, None, &mut |progress| last = Some(progress))?;
+    let of = manifest.files.iter().map(|file| file.bytes).sum();
+    assert_eq!(last.unwrap_or(Progress { bytes: 0, of: 0 }), Progress { bytes: of, of });
+    Ok(read(directory))
+}
+
+fn content(files: &[(&str, &[u8])]) -> Content {
+    files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
+}
+
+/// A directory of the file system serves as well as a bucket does.
+#[test]
+fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let url = format!("file://{}/store", scratch.path().display());
+    let bucket = Bucket::open(&url, &BTreeMap::new()).expect("a store");
+    let shelf = bucket.shelf(&binding());
+    let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+    let large = vec![7; 20 << 20];
+    let first = content(&[("000001.sst", &large), ("CURRENT", b"MANIFEST-1\n"), ("empty", b"")]);
+    write(&from, &first);
+    let mut base = Base::new(None);
+    assert_eq!(shelf.all().expect("an answer"), []);
+    let one = shelf.put(&mut base, &from, &binding(), chain(5)).expect("it is put");
+    assert_eq!(one.bytes_sent, (20 << 20) + 11);
+    let mut second = first.clone();
+    second.extend(content(&[("000002.sst", b"more"), ("CURRENT", b"MANIFEST-2\n")]));
+    write(&from, &second);
+    let two = shelf.put(&mut base, &from, &binding(), chain(9)).expect("it is put");
+    assert_eq!(two.bytes_sent, 15);
+    let all = shelf.all().expect("an answer");
+    assert_eq!(all, [two.manifest.clone(), one.manifest.clone()]);
+    assert_eq!(two.manifest.commits, [commit(7), commit(8), commit(9)]);
+    assert_eq!(restored(&shelf, &one.manifest, &to).expect("it is whole"), first);
+    assert_eq!(restored(&shelf, &two.manifest, &to).expect("it is whole"), second);
+    let mut other = binding();
+    other.partition = 2;
+    assert_eq!(bucket.shelf(&other).all().expect("an answer"), []);
+    // What is young stays.
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(shelf.collect(&two.manifest, hour).expect("an answer"), 0);
+    assert_eq!(shelf.collect(&two.manifest, AGE).expect("an answer"), 2, "manifest and CURRENT");
+    assert_eq!(shelf.all().expect("an answer"), std::slice::from_ref(&two.manifest));
+    assert_eq!(restored(&shelf, &two.manifest, &to).expect("it is whole"), second);
+    // Again, by a process that knows of nothing: all is sent again, and the same manifest is no other.
+    let mut anew = Base::new(None);
+    let again = shelf.put(&mut anew, &from, &binding(), chain(9)).expect("it is there");
+    assert_eq!(again.manifest, two.manifest);
+    write(&from, &first);
+    let taken = shelf.put(&mut anew, &from, &binding(), chain(9)).expect_err("another one");
+    assert!(matches!(taken, Error::Taken { .. }) && !taken.is_passing(), "{taken}");
+}
+
+#[test]
+fn damage_is_told_and_nothing_comes_back() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let store = scratch.path().join("store");
+    let bucket = Bucket::open(&format!("file://{}", store.display()), &BTreeMap::new());
+    let bucket = bucket.expect("a store");
+    let shelf = bucket.shelf(&binding());
+    let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+    write(&from, &content(&[("a", b"content"), ("b", b"other")]));
+    let put = shelf.put(&mut Base::new(None), &from, &binding(), chain(1)).expect("it is put");
+    let file = store.join(shelf.file(&put.manifest.files[0].sha256).as_ref());
+    for damage in [&b"contenT"[..], b"conten", b""] {
+        fs::write(&file, damage).expect("a file");
+        let told = restored(&shelf, &put.manifest, &to).expect_err("it is damaged");
+        assert!(matches!(told, Error::Damaged { .. }) && !told.is_passing(), "{told}");
+        assert!(!to.exists(), "it appears whole or not at all");
+    }
+    fs::remove_file(&file).expect("it is there");
+    let told = restored(&shelf, &put.manifest, &to).expect_err("it is gone");
+    assert!(told.to_string().contains("reading") && !to.exists(), "{told}");
+    fs::write(&file, b"content").expect("a file");
+    assert!(restored(&shelf, &put.manifest, &to).is_ok(), "the same call again");
+    let manifest = store.join(shelf.manifest(&put.manifest).as_ref());
+    fs::write(&manifest, b"{\"format\":9}").expect("a file");
+    let told = shelf.all().expect_err("it is of another form").to_string();
+    assert!(told.contains("it is of form 9"), "{told}");
+    assert!(shelf.collect(&put.manifest, AGE).is_err(), "what it names is not known");
+    assert!(file.exists());
+}
+
+#[test]
+fn addresses_are_told_apart() {
+    let none = BTreeMap::new();
+    for wrong in
+        ["", "checkpoints", "/mnt/checkpoints", "ftp://host/x", "http://host/x", "memory:///"]
+    {
+        let Err(told) = Bucket::open(wrong, &none) else { panic!("{wrong}") };
+        assert!(told.to_string().contains("expected file:///directory"), "{told}");
+    }
+    let own = [("aws_region".to_owned(), "eu-west-1".to_owned())].into();
+    for right in ["s3://bucket/some/prefix", "gs://bucket", "az://container/prefix"] {
+        let properties = if right.starts_with("az") {
+            [("azure_storage_account_name".to_owned(), "a".to_owned())].into()
+        } else if right.starts_with("s3") {
+            BTreeMap::clone(&own)
+        } else {
+            BTreeMap::new()
+        };
+        assert!(Bucket::open(right, &properties).is_ok(), "{right}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Two processes put checkpoints of a growing chain in turn, each from where it knows; each step may fail, be tried again or
+    /// be given up with the process. Whatever is collected, the newest that was put whole comes back as it was.
+    #[test]
+    fn newest_checkpoint_is_whole_whatever_fails(
+        steps in prop::collection::vec((any::<bool>(), 0_u8..4, prop::collection::vec((0_u8..6, 0_u8..4), 0..5), any::<u64>()), 1..14),
+    ) {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+        let inner = Arc::new(InMemory::new());
+        let store = Arc::new(Flaky { inner: Arc::clone(&inner), faults: Mutex::new(0), failed: AtomicU32::new(0) });
+        let (rough, calm) = (Bucket::over(Arc::clone(&store) as Arc<dyn ObjectStore>), Bucket::over(inner));
+        let (rough, calm) = (rough.shelf(&binding()), calm.shelf(&binding()));
+        let mut bases = [Base::new(None), Base::new(None)];
+        let mut known = [0, 0];
+        let mut files = Content::new();
+        let mut newest: Option<(Manifest, Content)> = None;
+        for (number, (is_other, restarts, changes, faults)) in (1..).zip(steps) {
+            let owner = usize::from(is_other);
+            if restarts == 0 {
+                bases[owner] = Base::new(None);
+            }
+            // Where the other one put the newest, it takes the task over from there.
+            if let Some((manifest, _)) = newest.as_ref().filter(|(one, _)| one.number != known[owner] || restarts == 0) {
+                bases[owner].begin_from(manifest);
+            }
+            for (name, value) in changes {
+                files.insert(format!("{name}.part"), vec![value; usize::from(value) * 3]);
+            }
+            write(&from, &files);
+            *store.faults.lock().expect("no holder panics") = faults;
+            let put = rough.put(&mut bases[owner], &from, &binding(), chain(number));
+            let is_there = calm.all().expect("an answer").iter().any(|one| one.number == number);
+            if let Ok(put) = &put {
+                prop_assert!(is_there);
+                known[owner] = number;
+                newest = Some((put.manifest.clone(), files.clone()));
+                let _ = rough.collect(&put.manifest, AGE);
+            } else {
+                prop_assert!(store.failed.load(Ordering::Relaxed) > 0);
+            }
+            if let Some((manifest, content)) = &newest {
+                prop_assert_eq!(&restored(&calm, manifest, &to).expect("it is whole"), content);
+            }
+            for manifest in calm.all().expect("an answer") {
+                prop_assert!(restored(&calm, &manifest, &to).is_ok(), "{:?}", manifest);
+            }
+        }
+    }
+}
