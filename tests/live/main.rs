@@ -32,6 +32,7 @@ mod harness;
 
 mod alerts;
 mod audit;
+mod checkpoints;
 mod crashes;
 mod damage;
 mod definitions;
