@@ -269,6 +269,11 @@ impl Broker {
         }
     }
 
+    /// The committed offset, for whoever sees all.
+    pub fn offset(&self, partition: i32) -> Option<&Offset> {
+        self.offsets.get(&partition).or_else(|| self.expired.get(&partition))
+    }
+
     /// The committed offset; an error while a transaction is open that would change it.
     pub fn committed(&self, partition: i32) -> Result<Option<Offset>, Refused> {
         let is_open =

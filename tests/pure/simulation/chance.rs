@@ -61,11 +61,27 @@ pub enum Fault {
     Retention,
     /// The group's offset of a partition is forgotten.
     OffsetExpired,
+    /// A request to the store of checkpoints is carried out, and its sender does not hear it.
+    RequestUnanswered,
+    /// A request to the store of checkpoints is lost.
+    RequestLost,
+    /// A request to the store of checkpoints will arrive some day.
+    RequestDelayed,
+    /// A request to the store of checkpoints takes long: its sender sleeps meanwhile.
+    RequestSlow,
+    /// A request arrives at the store of checkpoints that was under way, perhaps of a process that is no more.
+    LateRequest,
+    /// What the store of checkpoints has cannot be read.
+    ObjectUnread,
+    /// The store of checkpoints is away.
+    StoreAway,
+    /// A machine is lost with all that its disk holds.
+    DiskLost,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 25] = [
+    pub const ALL: [Fault; 33] = [
         Fault::Crash,
         Fault::Pause,
         Fault::Rebalance,
@@ -91,9 +107,17 @@ impl Fault {
         Fault::ClockBack,
         Fault::Retention,
         Fault::OffsetExpired,
+        Fault::RequestUnanswered,
+        Fault::RequestLost,
+        Fault::RequestDelayed,
+        Fault::RequestSlow,
+        Fault::LateRequest,
+        Fault::ObjectUnread,
+        Fault::StoreAway,
+        Fault::DiskLost,
     ];
 
-    fn bit(self) -> u32 {
+    fn bit(self) -> u64 {
         let place = Fault::ALL.iter().position(|fault| *fault == self);
         1 << place.expect("all are listed")
     }
@@ -101,11 +125,11 @@ impl Fault {
 
 /// Which kinds of faults come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Switches(u32);
+pub struct Switches(u64);
 
 impl Switches {
     /// All of them.
-    pub const ON: Switches = Switches(u32::MAX);
+    pub const ON: Switches = Switches(u64::MAX);
 
     /// None but these.
     pub fn only(faults: &[Fault]) -> Self {

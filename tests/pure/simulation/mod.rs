@@ -10,8 +10,10 @@
 //! A run that fails prints its seed, and the smallest script that still fails.
 
 mod broker;
+mod bucket;
 mod chance;
 mod editions;
+mod keeper;
 mod mutant;
 mod process;
 mod recovery;
@@ -171,4 +173,20 @@ fn script_that_fails_is_made_smaller() {
     assert!(smallest.play().is_err(), "{smallest:?}");
     assert!(smallest.steps < script.steps, "{smallest:?}");
     assert_eq!(smallest.faults.on().next(), None, "it needs no fault: {smallest:?}");
+}
+
+#[test]
+fn hunt() {
+    let wanted = std::env::var("HUNT").unwrap_or_default();
+    for mutant in Mutant::ALL {
+        if !wanted.split(',').any(|one| one == format!("{mutant:?}")) {
+            continue;
+        }
+        let found = (0..4000)
+            .filter_map(|seed| Some((seed, Script::rough(seed).with(mutant).play().err()?)));
+        for (seed, fault) in found.take(3) {
+            let fault: String = fault.chars().take(200).collect();
+            println!("HUNT {mutant:?} is found by seed {seed}: {fault}");
+        }
+    }
 }

@@ -73,11 +73,37 @@ pub enum Mutant {
     CarryDeleted,
     /// Where the log lost records that were not read, reading goes on at its start.
     ReadPastRetention,
+    /// What is to be published is delivered before its checkpoint is in the store.
+    PublishUncopied,
+    /// The offset names the newest local commit, and not the one that was copied.
+    DeliverNewest,
+    /// Commits are forgotten up to the last one stored, and not up to the one that is visible.
+    TrimStored,
+    /// A checkpoint of which nothing is known is taken for durable.
+    TrustPut,
+    /// A checkpoint's manifest is put before its files.
+    ManifestFirst,
+    /// A manifest is put over the one that is there.
+    OverwriteManifest,
+    /// Old checkpoints are collected before the own commit is visible.
+    CollectEarly,
+    /// Files are collected that only a younger manifest names, once they are old by the store's clock as of now.
+    CollectNamed,
+    /// Files are called by their content alone, whoever put them.
+    NamesWithoutSession,
+    /// The newest checkpoint is brought back and used, whatever its chain has.
+    RestoreAnyChain,
+    /// What is brought back of a checkpoint is there before it is whole.
+    RestoreInPlace,
+    /// A state that is to be set aside for a checkpoint is used.
+    UseSetAside,
+    /// Of a state that was brought back everything in the outbox is sent, delivered or not.
+    ForgetSequence,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 35] = [
+    pub const ALL: [Mutant; 48] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -113,5 +139,18 @@ impl Mutant {
         Mutant::KeepDeleted,
         Mutant::CarryDeleted,
         Mutant::ReadPastRetention,
+        Mutant::PublishUncopied,
+        Mutant::DeliverNewest,
+        Mutant::TrimStored,
+        Mutant::TrustPut,
+        Mutant::ManifestFirst,
+        Mutant::OverwriteManifest,
+        Mutant::CollectEarly,
+        Mutant::CollectNamed,
+        Mutant::NamesWithoutSession,
+        Mutant::RestoreAnyChain,
+        Mutant::RestoreInPlace,
+        Mutant::UseSetAside,
+        Mutant::ForgetSequence,
     ];
 }

@@ -20,6 +20,10 @@ pub struct Script {
     pub faults: Switches,
     /// The process at work dies before this step.
     pub crash_at: Option<u64>,
+    /// And its machine with it.
+    pub loses_disk: bool,
+    /// Whether nothing becomes visible that is not in the store of checkpoints.
+    pub keeps_checkpoints: bool,
     /// How many records each partition gets at most.
     pub records_max: usize,
     /// How many steps are taken in which anything may happen.
@@ -39,7 +43,22 @@ impl Script {
                 faults = faults.without(fault);
             }
         }
-        Script { seed, mutant: None, faults, crash_at: None, records_max: 40, steps: 500 }
+        // Dice of its own, so that runs without checkpoints stay what they were.
+        let mut dice = Dice::new(seed ^ 1 << 63);
+        let keeps_checkpoints = dice.chance(50);
+        if keeps_checkpoints && dice.chance(75) {
+            faults = faults.without(Fault::Retention).without(Fault::OffsetExpired);
+        }
+        Script {
+            seed,
+            mutant: None,
+            faults,
+            crash_at: None,
+            loses_disk: false,
+            keeps_checkpoints,
+            records_max: 40,
+            steps: if keeps_checkpoints { 700 } else { 500 },
+        }
     }
 
     /// A run in which nothing does, though definitions change.
@@ -76,7 +95,9 @@ impl Script {
             let fewer = [records_max / 2, records_max.saturating_sub(1)];
             let fewer_records = fewer.map(|records_max| Script { records_max, ..smallest.0 });
             let without = |fault| Script { faults: faults.without(fault), ..smallest.0 };
+            let without_checkpoints = Script { keeps_checkpoints: false, ..smallest.0 };
             let candidates = fewer_steps.into_iter().chain(fewer_records);
+            let candidates = candidates.chain([without_checkpoints]);
             let candidates: Vec<Script> = candidates.chain(faults.on().map(without)).collect();
             let mut candidates = candidates.into_iter().filter(|script| *script != smallest.0);
             let failing = candidates.find_map(|script| Some((script, script.play().err()?)));

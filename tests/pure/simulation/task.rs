@@ -11,6 +11,7 @@ use odometer::format::{Encoder, Place};
 use odometer::model::EventTime;
 
 use super::broker::Broker;
+use super::bucket::Manifest;
 use super::editions::Editions;
 use super::mutant::Mutant;
 use crate::model::{Disk, Store, with_incoming};
@@ -28,6 +29,8 @@ pub struct Setting<'w> {
     pub records: Vec<Vec<Record<'w>>>,
     /// The time that each of them names, where it does.
     pub times: Vec<Vec<Option<EventTime>>>,
+    /// How old what is collected from the store of checkpoints must be.
+    pub age: u64,
     /// What is wrong on purpose.
     pub mutant: Option<Mutant>,
 }
@@ -96,14 +99,14 @@ pub fn facts(
     broker: &Broker,
     partition: i32,
     store: &Store,
-    committed: Option<Committed>,
+    (committed, manifests): (Option<Committed>, &[Manifest]),
 ) -> Facts {
     let part = usize::try_from(partition).expect("not negative");
     let offset = |place: usize| i64::try_from(place).expect("few records");
     Facts {
         binding: setting.binding(partition),
         local: local_state(store),
-        checkpoints: Vec::new(),
+        checkpoints: manifests.iter().map(Manifest::fact).collect(),
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),

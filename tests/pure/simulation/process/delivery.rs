@@ -124,6 +124,7 @@ impl Process {
             let from = slice.visible.sequence + 1;
             self.begin(Slice { from, ..slice });
         } else {
+            self.checkpoints.delivered(partition, slice.visible.commit);
             self.answer(partition, Input::Delivered { sequence: slice.through });
             if around.setting.mutant == Some(Mutant::DeliverBeforeStore) {
                 self.steps.push_front(Step::Flush(partition));

@@ -5,7 +5,9 @@
 //!                     ▲                                             │ doubt
 //!                     └── not visible ◄── settle ◄── renew ◄────────┘
 //! ```
+//! Where checkpoints are kept, between flush and begin: Publish ─► copy ─► the keeper's requests ─► Checkpointed.
 
+mod checkpoints;
 mod delivery;
 mod start;
 mod work;
@@ -16,7 +18,9 @@ use odometer::engine::{CommitId, CommitRecord, Committed, Effect, Input, Visible
 use odometer::format::decode_metadata;
 use odometer::model::EventTime;
 
+use self::checkpoints::Checkpoints;
 use super::broker::{Broker, Offset};
+use super::bucket::{Bucket, ManifestName};
 use super::chance::{Chance, Fault};
 use super::mutant::Mutant;
 use super::task::{Setting, Task};
@@ -48,6 +52,8 @@ enum Step {
     Renew,
     Settle(Slice),
     Poll,
+    /// The start of a task that may need a checkpoint: what was committed, and the checkpoints that there were.
+    Begin(i32, Option<Committed>, Vec<ManifestName>),
 }
 
 /// What is noted of a commit: what it says of itself, and the idle ticks that it rests on beside its parent's.
@@ -59,6 +65,8 @@ pub struct Surroundings<'s, 'w> {
     pub setting: &'s Setting<'w>,
     /// The broker.
     pub broker: &'s mut Broker,
+    /// The store of checkpoints.
+    pub bucket: &'s mut Bucket,
     /// Chance.
     pub chance: &'s mut Chance,
     /// All commits ever made.
@@ -89,6 +97,7 @@ pub struct Process {
     sending: Vec<Slice>,
     generation: u32,
     epoch: Option<u32>,
+    checkpoints: Checkpoints,
     /// The newest definitions that it knows of.
     pub revision: usize,
     /// By how many microseconds its clock is wrong.
@@ -113,6 +122,7 @@ impl Process {
             sending: Vec::new(),
             generation: 0,
             epoch: None,
+            checkpoints: Checkpoints::default(),
             revision,
             clock_ahead: 0,
             has_left: false,
@@ -122,12 +132,20 @@ impl Process {
 
     /// The process dies: what was not flushed is lost but for the first few writes.
     pub fn crash(mut self, chance: &mut Chance) -> BTreeMap<i32, Disk> {
+        self.break_off(chance);
         for (partition, task) in self.tasks.into_iter().chain(self.beginning) {
             let mut disk = task.store.disk;
             disk.crash(chance.dice.below(disk.unflushed() + 1));
             self.disks.insert(partition, disk);
         }
         self.disks
+    }
+
+    /// The chain of the state that is served, where it is known that this commit of it is visible.
+    pub fn chain_of(&self, partition: i32, visible: CommitId) -> Option<Vec<CommitId>> {
+        self.known.get(&partition).filter(|(commit, _)| *commit == visible)?;
+        let commits = self.tasks.get(&partition)?.store.commits();
+        Some(commits.into_iter().map(|commit| commit.id).collect())
     }
 
     /// Whether all that was read is visible.
@@ -156,6 +174,10 @@ impl Process {
             && let Some(partition) = self.take_plan(around)
         {
             return format!("{} takes a plan for {partition}", self.number);
+        }
+        let keeps = around.setting.options.keeps_checkpoints;
+        if keeps && around.chance.dice.chance(30) && self.follow_checkpoints(around) {
+            return format!("{} hears of its keeper", self.number);
         }
         let Some(step) = self.steps.pop_front() else { return self.choose(around) };
         let text = format!("{} {step:?}", self.number);
@@ -187,6 +209,9 @@ impl Process {
             },
             Step::Settle(slice) => self.settle(around, slice),
             Step::Poll => self.poll(around),
+            Step::Begin(partition, committed, listed) => {
+                self.begin_with_checkpoints(around, (partition, committed), &listed);
+            }
         }
         text
     }
@@ -222,7 +247,11 @@ impl Process {
                 self.answer(partition, Input::Scanned { found, is_end });
             }
             Effect::Store(record) => self.store(around, partition, &record),
-            Effect::Deliver { commit, cursor, from, through, watermark } => {
+            Effect::Deliver { mut commit, mut cursor, from, through, mut watermark } => {
+                if mutant == Some(Mutant::DeliverNewest) {
+                    let last = task.processor.ledger().last();
+                    (commit, cursor, watermark) = (last.id, last.cursor, last.watermark);
+                }
                 let visible = Visible {
                     commit,
                     is_genesis: false,
@@ -237,10 +266,14 @@ impl Process {
                 let offset = cursor.offset;
                 self.begin(Slice { partition, offset, visible, from, through, generation });
             }
-            Effect::Checkpoint { .. } => unreachable!("no checkpoints are kept here"),
+            Effect::Checkpoint { commit, number } => {
+                self.copy(around, (partition, commit, number));
+            }
             Effect::Trim { through, commit } => {
                 if around.chance.strikes(Fault::TrimFailed, 2) {
                     self.has_failed = true;
+                } else if mutant == Some(Mutant::TrimStored) {
+                    task.trim(through, task.processor.ledger().last().number);
                 } else {
                     task.trim(through, commit);
                 }
@@ -265,6 +298,9 @@ impl Process {
         let Some(task) = self.tasks.get_mut(&partition) else { return };
         let ticks = std::mem::take(&mut task.ticks);
         around.chronicle.insert(record.id, (*record, ticks));
+        if self.checkpoints.is_putting(partition) {
+            around.chance.tally.note("committed while a checkpoint was on its way");
+        }
         if is_written {
             task.store(around.setting, partition, record);
         }
@@ -283,6 +319,7 @@ impl Process {
     }
 
     fn drop_task(&mut self, partition: i32) {
+        self.checkpoints.give_up(partition);
         let task = self.tasks.remove(&partition).or_else(|| self.beginning.remove(&partition));
         if let Some(task) = task {
             // Closed in good order: what was written is on the disk.
@@ -291,7 +328,9 @@ impl Process {
             self.disks.insert(partition, disk);
         }
         let is_of_it = |step: &Step| match step {
-            Step::Carry(one, _) | Step::Flush(one) | Step::Stored(one) => *one == partition,
+            Step::Carry(one, _) | Step::Flush(one) | Step::Stored(one) | Step::Begin(one, ..) => {
+                *one == partition
+            }
             Step::Produce(slice) | Step::Offsets(slice) | Step::Settle(slice) => {
                 slice.partition == partition
             }
@@ -311,8 +350,9 @@ impl Process {
             }
         }
         for partition in owned {
-            let is_here =
-                self.tasks.contains_key(&partition) || self.beginning.contains_key(&partition);
+            let is_here = self.tasks.contains_key(&partition)
+                || self.beginning.contains_key(&partition)
+                || self.checkpoints.is_restoring(partition);
             if !is_here && !self.has_left {
                 self.start(around, partition);
             }

@@ -1,12 +1,15 @@
 //! The start of a task: the facts, the decision of the product, and what is done about it.
 
-use odometer::engine::{CommitId, CommitRecord, Cursor, Decision, Facts, Halt, Visible, decide};
+use odometer::engine::{
+    CommitId, CommitRecord, Committed, Cursor, Decision, Facts, Halt, Visible, decide,
+};
 
-use super::{Process, Slice, Surroundings, understood};
+use super::{Process, Slice, Step, Surroundings, understood};
 use crate::model::Disk;
+use crate::simulation::bucket::{Manifest, ManifestName};
 use crate::simulation::chance::Fault;
 use crate::simulation::mutant::Mutant;
-use crate::simulation::task::{Task, commit_id, facts};
+use crate::simulation::task::{Task, commit_id, facts, local_state};
 
 impl Process {
     pub(super) fn start(&mut self, around: &mut Surroundings<'_, '_>, partition: i32) {
@@ -15,6 +18,58 @@ impl Process {
             return;
         }
         let committed = committed.map(understood);
+        let keeps = around.setting.options.keeps_checkpoints;
+        if !keeps || self.has_state_of(around, partition, committed.as_ref()) {
+            return self.begin_by(around, partition, committed, &[]);
+        }
+        let Ok(listed) = around.bucket.manifests(partition, around.chance) else { return };
+        let listed = listed.into_iter().map(|(name, _)| name).collect();
+        self.steps.push_front(Step::Begin(partition, committed, listed));
+    }
+
+    /// Whether the state that is here may be used: then checkpoints are not asked for.
+    fn has_state_of(
+        &self,
+        around: &Surroundings<'_, '_>,
+        partition: i32,
+        committed: Option<&Committed>,
+    ) -> bool {
+        let disk = self.disks.get(&partition).cloned().unwrap_or_default();
+        let local = local_state(&around.setting.open(partition, disk, self.revision));
+        let visible = committed.and_then(|committed| committed.metadata.as_ref().ok());
+        let chain = local.map(|local| local.chain).unwrap_or_default();
+        visible.is_some_and(|visible| chain.contains(&visible.commit))
+    }
+
+    /// Looks at the checkpoints that there were, the newest first, up to one that may be used. Some may be gone by now.
+    pub(super) fn begin_with_checkpoints(
+        &mut self,
+        around: &mut Surroundings<'_, '_>,
+        (partition, committed): (i32, Option<Committed>),
+        listed: &[ManifestName],
+    ) {
+        let visible = committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
+        let mut manifests: Vec<Manifest> = Vec::new();
+        for name in listed {
+            let Ok(read) = around.bucket.manifest(partition, name, around.chance) else { return };
+            let Some(manifest) = read else { continue };
+            let is_wanted = visible.is_none_or(|one| manifest.commits.contains(&one.commit));
+            manifests.push(manifest);
+            if is_wanted {
+                break;
+            }
+        }
+        self.begin_by(around, partition, committed, &manifests);
+    }
+
+    /// Begins a task as the facts say.
+    fn begin_by(
+        &mut self,
+        around: &mut Surroundings<'_, '_>,
+        partition: i32,
+        committed: Option<Committed>,
+        manifests: &[Manifest],
+    ) {
         let visible = committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
         match visible.map(|visible| (visible.commit, visible.sequence)) {
             Some(known) => self.known.insert(partition, known),
@@ -29,16 +84,10 @@ impl Process {
             self.disks.insert(partition, store.disk);
             return;
         }
-        let facts = facts(around.setting, around.broker, partition, &store, committed);
-        let decision = mistaken(around.setting.mutant, decide(&facts), &facts);
-        around.chance.tally.note(match &decision {
-            Decision::Begin { .. } => "task begun".to_owned(),
-            Decision::Adopt { .. } => "genesis adopted".to_owned(),
-            Decision::Resume { is_offset_behind: false, .. } => "state resumed".to_owned(),
-            Decision::Resume { .. } => "state resumed that is ahead of its offset".to_owned(),
-            Decision::Restore { .. } => "checkpoint restored".to_owned(),
-            Decision::Halt(halt) => format!("halted: {}", name_of(halt)),
-        });
+        let facts = facts(around.setting, around.broker, partition, &store, (committed, manifests));
+        let restored = self.checkpoints.restored.get(&partition).copied();
+        let decision = mistaken(around.setting.mutant, decide(&facts), &facts, restored);
+        around.chance.tally.note(told(&decision, &facts));
         let committed = facts.committed;
         match decision {
             Decision::Begin { offset } => {
@@ -58,20 +107,32 @@ impl Process {
                 let slice = Slice { partition, offset, visible, from: 1, through: 0, generation };
                 self.begin(slice);
             }
-            Decision::Restore { .. } => unreachable!("no checkpoints are kept here"),
+            // What is here is set aside, and nobody looks at it again.
+            Decision::Restore { commit } => {
+                let manifest = manifests.iter().find(|manifest| manifest.last() == commit);
+                self.restore(around, partition, manifest.expect("it was found"));
+            }
             Decision::Adopt { offset, genesis } => {
                 let Some(task) = self.fresh(around, partition, genesis, offset) else { return };
                 self.tasks.insert(partition, task);
             }
             Decision::Resume { delivered, is_offset_behind } => {
-                let from = (delivered, is_offset_behind);
+                let is_restored = self.checkpoints.restored.contains_key(&partition);
+                let forgets = around.setting.mutant == Some(Mutant::ForgetSequence) && is_restored;
+                // Whatever is still in the outbox.
+                let first = (1..=delivered).find(|sequence| store.has_entry(*sequence));
+                let first = first.filter(|_| forgets).map(|first| first - 1);
+                let from = (first.unwrap_or(delivered), is_offset_behind || first.is_some());
                 let setting = around.setting;
                 let mut task = Task::new(setting, store, self.revision, from, committed.as_ref());
                 let behind = task.processor.catch_up();
                 self.tasks.insert(partition, task);
                 self.push_effects(partition, behind.into_iter().collect());
             }
-            Decision::Halt(_) => {
+            Decision::Halt(halt) => {
+                let is_elsewhere = matches!(halt, Halt::StateElsewhere { .. });
+                let keeps = around.setting.options.keeps_checkpoints;
+                assert!(!keeps || !is_elsewhere, "halted though a checkpoint is there: {halt}");
                 self.disks.insert(partition, store.disk);
                 self.has_left = true;
             }
@@ -98,11 +159,47 @@ impl Process {
     }
 }
 
-/// What a mutant makes of a decision.
-fn mistaken(mutant: Option<Mutant>, decision: Decision, facts: &Facts) -> Decision {
+/// What was decided, in words.
+fn told(decision: &Decision, facts: &Facts) -> String {
+    let visible = facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
+    match decision {
+        Decision::Begin { .. } => "task begun".to_owned(),
+        Decision::Adopt { .. } => "genesis adopted".to_owned(),
+        Decision::Resume { is_offset_behind: false, .. } => "state resumed".to_owned(),
+        Decision::Resume { .. } => "state resumed that is ahead of its offset".to_owned(),
+        Decision::Restore { commit } if visible.is_some_and(|one| one.commit == *commit) => {
+            "checkpoint restored".to_owned()
+        }
+        Decision::Restore { .. } => "checkpoint restored that is ahead of its offset".to_owned(),
+        Decision::Halt(halt) => format!("halted: {}", name_of(halt)),
+    }
+}
+
+/// What a mutant makes of a decision. `restored`: the last commit of the state that was brought here, if it was.
+fn mistaken(
+    mutant: Option<Mutant>,
+    decision: Decision,
+    facts: &Facts,
+    restored: Option<CommitId>,
+) -> Decision {
     let visible = facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
     let state = facts.local.as_ref().filter(|local| !local.is_genesis);
     match (mutant, &decision, visible) {
+        (Some(Mutant::UseSetAside), Decision::Restore { .. }, Some(visible)) if state.is_some() => {
+            let last = state.map_or(0, |state| state.outbox_last);
+            Decision::Resume { delivered: visible.sequence.min(last), is_offset_behind: true }
+        }
+        (Some(Mutant::RestoreAnyChain), Decision::Restore { .. }, Some(visible)) => {
+            match state.filter(|state| state.chain.last().copied() == restored) {
+                Some(state) => Decision::Resume {
+                    delivered: visible.sequence.min(state.outbox_last),
+                    is_offset_behind: true,
+                },
+                None => {
+                    Decision::Restore { commit: *facts.checkpoints[0].chain.last().expect("one") }
+                }
+            }
+        }
         (
             Some(Mutant::SkipChainCheck),
             Decision::Halt(Halt::StateElsewhere { .. }),

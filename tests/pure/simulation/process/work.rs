@@ -33,7 +33,11 @@ impl Process {
         let (start, end) = (around.broker.starts[part], around.broker.ends[part]);
         let mut text = "waits";
         let mut effects = Vec::new();
-        if task.processor.may_cut() && around.chance.dice.chance(30) {
+        let keeps = around.setting.options.keeps_checkpoints;
+        if keeps && !task.processor.ledger().is_publishing() && around.chance.dice.chance(20) {
+            text = "publishes";
+            effects = task.handle(Input::Publish);
+        } else if task.processor.may_cut() && around.chance.dice.chance(30) {
             text = "cuts";
             effects = self.cut(around, partition);
         } else if task.at < end && task.at < start {

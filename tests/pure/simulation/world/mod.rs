@@ -10,7 +10,8 @@ use odometer::format::{EventFormat, decode};
 use odometer::model::{Document, EventTime};
 
 use super::broker::Broker;
-use super::chance::{Chance, Tally};
+use super::bucket::Bucket;
+use super::chance::{Chance, Fault, Tally};
 use super::editions::Editions;
 use super::process::{Chronicle, Process, Surroundings};
 use super::script::Script;
@@ -36,6 +37,7 @@ struct World<'w> {
     script: Script,
     setting: Setting<'w>,
     broker: Broker,
+    bucket: Bucket,
     processes: Vec<Process>,
     is_paused: Vec<bool>,
     chance: Chance,
@@ -78,6 +80,7 @@ pub fn play(script: Script) -> Result<Report, String> {
         keeps_offsets: options.keeps_offsets,
         slice_totals_max: *dice.pick(&[1, 3, 20_000]),
         memory_bytes_max: *dice.pick(&[0, 3_000, usize::MAX]),
+        keeps_checkpoints: script.keeps_checkpoints,
         ..Default::default()
     };
     let setting = Setting {
@@ -86,12 +89,14 @@ pub fn play(script: Script) -> Result<Report, String> {
         now: options.now,
         times: records.iter().map(|part| part.iter().map(time_of).collect()).collect(),
         records,
+        age: if script.keeps_checkpoints { *dice.pick(&[0, 5, 30]) } else { 0 },
         mutant: script.mutant,
     };
     let count = 1 + dice.below(3);
     let mut world = World {
         script,
         broker: Broker::new(partitions),
+        bucket: Bucket::default(),
         processes: (0..count).map(|number| Process::new(number, BTreeMap::new(), 0)).collect(),
         is_paused: vec![false; count],
         setting,
@@ -103,14 +108,14 @@ pub fn play(script: Script) -> Result<Report, String> {
         steps: 0,
     };
     world.rebalance();
-    world.live();
+    world.live()?;
     world.heal()?;
     world.reckon(&options)
 }
 
-impl World<'_> {
+impl<'w> World<'w> {
     /// The part in which anything may happen.
-    fn live(&mut self) {
+    fn live(&mut self) -> Result<(), String> {
         for _ in 0..self.script.steps {
             if self.chance.dice.chance(20) {
                 let part = self.chance.dice.below(self.broker.ends.len());
@@ -124,24 +129,19 @@ impl World<'_> {
             if !self.is_paused[number] {
                 self.step(number, true);
             }
+            self.look_at_checkpoints()?;
         }
+        Ok(())
+    }
+
+    fn keeps_checkpoints(&self) -> bool {
+        self.setting.options.keeps_checkpoints
     }
 
     fn step(&mut self, number: usize, may_tick: bool) {
-        self.steps += 1;
-        if self.script.crash_at == Some(self.steps) {
-            self.crash(number);
-        }
-        let mut around = Surroundings {
-            setting: &self.setting,
-            broker: &mut self.broker,
-            chance: &mut self.chance,
-            chronicle: &mut self.chronicle,
-            next_id: &mut self.next_id,
-            reached: &mut self.reached,
-            may_tick,
-        };
-        let text = self.processes[number].step(&mut around);
+        self.die_where_told(number);
+        let (process, mut around) = self.at_work(number, may_tick);
+        let text = process.step(&mut around);
         self.note(&text);
         if self.processes[number].has_failed {
             self.crash(number);
@@ -149,6 +149,47 @@ impl World<'_> {
         if self.processes[number].has_left {
             self.rebalance();
         }
+        let requests = if self.keeps_checkpoints() { self.chance.dice.below(4) } else { 0 };
+        (0..requests).for_each(|_| self.keep(number));
+    }
+
+    /// The keeper of a process works beside it.
+    fn keep(&mut self, number: usize) {
+        self.bucket.now += 1;
+        let arrives = self.chance.dice.chance(4) && self.chance.may(Fault::LateRequest);
+        if arrives && self.bucket.arrive(&mut self.chance) {
+            self.chance.count(Fault::LateRequest);
+        }
+        self.die_where_told(number);
+        let (process, mut around) = self.at_work(number, false);
+        if let Some(text) = process.keep(&mut around) {
+            self.note(&text);
+        }
+    }
+
+    fn die_where_told(&mut self, number: usize) {
+        self.steps += 1;
+        if self.script.crash_at == Some(self.steps) {
+            if self.script.loses_disk {
+                self.lose_disk(number);
+            } else {
+                self.crash(number);
+            }
+        }
+    }
+
+    fn at_work(&mut self, number: usize, may_tick: bool) -> (&mut Process, Surroundings<'_, 'w>) {
+        let around = Surroundings {
+            setting: &self.setting,
+            broker: &mut self.broker,
+            bucket: &mut self.bucket,
+            chance: &mut self.chance,
+            chronicle: &mut self.chronicle,
+            next_id: &mut self.next_id,
+            reached: &mut self.reached,
+            may_tick,
+        };
+        (&mut self.processes[number], around)
     }
 
     /// Another step of the trace.

@@ -4,17 +4,31 @@ use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 use odometer::engine::{CommitId, Decision, Visible, customer_digest, decide};
-use odometer::format::Outgoing;
+use odometer::format::{Outgoing, decode_metadata};
 use odometer::model::EventTime;
 
 use super::{Report, World};
 use crate::model::Sight;
 use crate::oracle::{DISPOSITIONS, Options, Oracle};
+use crate::simulation::chance::Fault;
 use crate::simulation::task::facts;
 
 impl World<'_> {
     /// Everything is started again where its state is, and works until nothing is left to do.
     pub(super) fn heal(&mut self) -> Result<(), String> {
+        if self.keeps_checkpoints()
+            && self.chance.dice.chance(50)
+            && self.chance.may(Fault::DiskLost)
+        {
+            for number in 0..self.processes.len() {
+                if self.lose_disk(number) {
+                    self.chance.count(Fault::DiskLost);
+                }
+            }
+        }
+        self.bucket.is_away = false;
+        while self.bucket.arrive(&mut self.chance) {}
+        self.look_at_checkpoints()?;
         self.chance.calm_down();
         self.broker.repair();
         self.broker.ends = self.setting.records.iter().map(Vec::len).collect();
@@ -34,6 +48,7 @@ impl World<'_> {
             }
             for number in 0..self.processes.len() {
                 self.step(number, false);
+                self.look_at_checkpoints()?;
             }
         }
         Err("nothing goes on any more".to_owned())
@@ -47,7 +62,9 @@ impl World<'_> {
         for (number, process) in self.processes.iter().enumerate() {
             let disk = process.disks.get(&partition).cloned().unwrap_or_default();
             let store = self.setting.open(partition, disk, newest);
-            let facts = facts(&self.setting, &self.broker, partition, &store, committed.clone());
+            let manifests = self.bucket.all_manifests(partition);
+            let known = (committed.clone(), &manifests[..]);
+            let facts = facts(&self.setting, &self.broker, partition, &store, known);
             match decide(&facts) {
                 Decision::Resume { .. } => return Ok(number),
                 Decision::Begin { .. } | Decision::Restore { .. } | Decision::Adopt { .. } => {
@@ -57,6 +74,34 @@ impl World<'_> {
             }
         }
         fallback.ok_or_else(|| format!("the state of {partition} that is visible is lost"))
+    }
+
+    /// Nothing visible rests on state that could be lost: whatever the offset names is in the newest checkpoint whose chain
+    /// has it, or is a genesis.
+    pub(super) fn look_at_checkpoints(&self) -> Result<(), String> {
+        if !self.keeps_checkpoints() {
+            return Ok(());
+        }
+        for (partition, _) in (0..).zip(&self.setting.records) {
+            let Some((_, metadata)) = self.broker.offset(partition) else { continue };
+            let visible = decode_metadata(metadata).ok_or("metadata that is none")?;
+            if !visible.is_genesis {
+                self.bucket.check(partition, visible.commit)?;
+            }
+            self.look_at_chains(partition, visible.commit)?;
+        }
+        Ok(())
+    }
+
+    /// Whoever serves, and knows what is visible, has it in his chain: he may go on from his own disk.
+    fn look_at_chains(&self, partition: i32, visible: CommitId) -> Result<(), String> {
+        for process in &self.processes {
+            let Some(chain) = process.chain_of(partition, visible) else { continue };
+            if !chain.contains(&visible) {
+                return Err(format!("{visible} of {partition} is visible, and trimmed: {chain:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Holds what a reader sees against what the oracle makes of the log.

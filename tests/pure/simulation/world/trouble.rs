@@ -30,16 +30,23 @@ const TROUBLE: [Fault; 14] = [
     Fault::OffsetExpired,
 ];
 
+/// What befalls beside it where checkpoints are kept.
+const TROUBLE_OF_CHECKPOINTS: [Fault; 5] =
+    [Fault::Rebalance, Fault::Crash, Fault::Pause, Fault::StoreAway, Fault::DiskLost];
+
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 impl World<'_> {
     /// One of the things that go wrong, or somebody puts right what did.
     pub(super) fn befall(&mut self) {
         let number = self.chance.dice.below(self.processes.len());
-        let fault = TROUBLE.get(self.chance.dice.below(TROUBLE.len() + 3)).copied();
+        let more: &[Fault] = if self.keeps_checkpoints() { &TROUBLE_OF_CHECKPOINTS } else { &[] };
+        let place = self.chance.dice.below(TROUBLE.len() + more.len() + 3);
+        let fault = TROUBLE.iter().chain(more).nth(place).copied();
         self.note(&format!("{number} meets {fault:?}"));
         let Some(fault) = fault else {
             self.is_paused.fill(false);
+            self.bucket.is_away = false;
             if self.broker.repair() {
                 self.chance.tally.note("logs and offsets restored");
             }
@@ -58,6 +65,10 @@ impl World<'_> {
             Fault::Crash => self.crash(number),
             Fault::Pause => {
                 self.is_paused[number] = !self.is_paused[number];
+                if self.keeps_checkpoints() && self.is_paused[number] && self.chance.dice.chance(60)
+                {
+                    self.pass_on(number);
+                }
                 return self.is_paused[number];
             }
             Fault::Rebalance => self.rebalance(),
@@ -76,6 +87,11 @@ impl World<'_> {
             }
             Fault::Retention => return self.broker.retain(partition, &mut self.chance),
             Fault::OffsetExpired => return self.broker.expire(partition),
+            Fault::StoreAway => {
+                self.bucket.is_away = !self.bucket.is_away;
+                return self.bucket.is_away;
+            }
+            Fault::DiskLost => return self.lose_disk(number),
             other => unreachable!("{other:?} befalls a request or a write"),
         }
         true
@@ -96,6 +112,13 @@ impl World<'_> {
         self.broker.rebalance(same);
     }
 
+    /// The machine is lost, and another one starts in its place with nothing on its disk. Returns whether there was anything.
+    pub(super) fn lose_disk(&mut self, number: usize) -> bool {
+        self.crash(number);
+        let disks = std::mem::take(&mut self.processes[number].disks);
+        disks.values().any(|disk| !disk.is_empty())
+    }
+
     /// Deals the partitions out anew, to processes that can serve; where none can, all are started again.
     pub(super) fn rebalance(&mut self) {
         if self.processes.iter().all(|process| process.has_left) {
@@ -106,6 +129,21 @@ impl World<'_> {
         let deal = (0..).zip(&self.broker.ends);
         let deal = deal.map(|(partition, _)| (partition, *self.chance.dice.pick(&able)));
         let assignment = deal.collect();
+        self.broker.rebalance(assignment);
+    }
+
+    /// The group gives what a process has to others, which need nothing of its disk.
+    fn pass_on(&mut self, from: usize) {
+        let others: Vec<usize> = (0..self.processes.len())
+            .filter(|number| *number != from && !self.processes[*number].has_left)
+            .collect();
+        if others.is_empty() {
+            return;
+        }
+        let mut assignment = self.broker.assignment().clone();
+        for owner in assignment.values_mut().filter(|owner| **owner == from) {
+            *owner = *self.chance.dice.pick(&others);
+        }
         self.broker.rebalance(assignment);
     }
 
@@ -133,7 +171,7 @@ impl World<'_> {
     fn is_usable(&self, partition: i32, disk: &Disk) -> bool {
         let store = self.setting.open(partition, disk.clone(), self.setting.editions.newest());
         let Ok(committed) = self.committed(partition) else { return false };
-        let facts = facts(&self.setting, &self.broker, partition, &store, committed);
+        let facts = facts(&self.setting, &self.broker, partition, &store, (committed, &[]));
         matches!(decide(&facts), Decision::Resume { .. })
     }
 

@@ -1,0 +1,275 @@
+//! An object store: files that are put under their content's digest, manifests that are put only where there is none.
+//!
+//! As with the broker, what a request does and what its sender hears of it are two things here: answers and requests are
+//! lost, and some requests arrive when nobody waits for them any more. When each object was put is said by the store's clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use odometer::engine::{Checkpoint, CommitId};
+use odometer::format::state;
+
+use super::chance::{Chance, Fault};
+use crate::model::{Disk, Store};
+
+/// What a file holds.
+pub type Content = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What a file is called: the digest of its content, and the session that put it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FileName {
+    pub digest: u64,
+    pub by: u64,
+}
+
+/// What a manifest is called: number and name of the commit.
+pub type ManifestName = (u64, CommitId);
+
+/// What makes files a checkpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Manifest {
+    /// Number of the last commit.
+    pub number: u64,
+    /// The chain of the state, oldest first.
+    pub commits: Vec<CommitId>,
+    pub files: BTreeSet<FileName>,
+}
+
+impl Manifest {
+    /// The commit whose state it is.
+    pub fn last(&self) -> CommitId {
+        *self.commits.last().expect("a state has its genesis")
+    }
+
+    pub fn name(&self) -> ManifestName {
+        (self.number, self.last())
+    }
+
+    /// As the decision wants to know it.
+    pub fn fact(&self) -> Checkpoint {
+        Checkpoint { chain: self.commits.clone(), number: self.number }
+    }
+}
+
+/// A copy of a state as of a commit, on the machine's disk.
+pub struct Copy {
+    pub number: u64,
+    pub commits: Vec<CommitId>,
+    pub files: BTreeMap<u64, Content>,
+}
+
+impl Copy {
+    /// What a store holds by now.
+    pub fn of(store: &Store) -> Self {
+        let commits = store.commits();
+        let number = commits.last().expect("a state has its genesis").number;
+        let commits = commits.into_iter().map(|commit| commit.id).collect();
+        Copy { number, commits, files: files_of(&store.disk) }
+    }
+}
+
+/// The files of a state by digest: one for each kind of entries. Of some kinds there is often nothing: as with the small
+/// files of RocksDB, what was gone comes again byte for byte.
+pub fn files_of(disk: &Disk) -> BTreeMap<u64, Content> {
+    let mut kinds: BTreeMap<u8, Content> = BTreeMap::from([(state::OUTBOX, Content::new())]);
+    for (key, value) in disk.entries() {
+        kinds.entry(key[0]).or_default().push((key, value));
+    }
+    kinds.into_values().map(|content| (digest_of(&content), content)).collect()
+}
+
+pub fn digest_of(content: &Content) -> u64 {
+    let mut digest = DefaultHasher::new();
+    content.hash(&mut digest);
+    digest.finish()
+}
+
+/// What is asked to be changed.
+#[derive(Clone, Debug)]
+pub enum Request {
+    PutFile(FileName, Content),
+    /// Only where there is none of that name.
+    PutManifest(Manifest),
+    /// Whether or not there is one. The product never asks for that.
+    OverwriteManifest(Manifest),
+    DeleteFile(FileName),
+    DeleteManifest(ManifestName),
+}
+
+/// Whether a request changed anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Done,
+    /// It had been done before, or there is another one.
+    WasThere,
+}
+
+/// Nothing is known of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unanswered;
+
+/// What one partition has in the store; everything with the time at which it was put.
+#[derive(Default)]
+struct Shelf {
+    files: BTreeMap<FileName, (Content, u64)>,
+    manifests: BTreeMap<ManifestName, (Manifest, u64)>,
+}
+
+/// The store.
+#[derive(Default)]
+pub struct Bucket {
+    /// Its clock.
+    pub now: u64,
+    /// Nobody reaches it.
+    pub is_away: bool,
+    shelves: BTreeMap<i32, Shelf>,
+    under_way: Vec<(i32, Request)>,
+}
+
+impl Bucket {
+    /// Asks for a change.
+    pub fn ask(
+        &mut self,
+        partition: i32,
+        request: Request,
+        chance: &mut Chance,
+    ) -> Result<Outcome, Unanswered> {
+        if self.is_away {
+            return Err(Unanswered);
+        }
+        let faults = [Fault::RequestUnanswered, Fault::RequestLost, Fault::RequestDelayed];
+        let fault = *chance.dice.pick(&faults);
+        if !chance.strikes(fault, 8) {
+            return Ok(self.shelf(partition).take(request));
+        }
+        match fault {
+            Fault::RequestUnanswered => drop(self.shelf(partition).take(request)),
+            Fault::RequestDelayed => self.under_way.push((partition, request)),
+            _ => {}
+        }
+        Err(Unanswered)
+    }
+
+    fn shelf(&mut self, partition: i32) -> OnShelf<'_> {
+        OnShelf { now: self.now, shelf: self.shelves.entry(partition).or_default() }
+    }
+
+    /// A request arrives that was under way. Returns whether there was one.
+    pub fn arrive(&mut self, chance: &mut Chance) -> bool {
+        let is_under_way = !self.under_way.is_empty() && !self.is_away;
+        if is_under_way {
+            let (partition, request) =
+                self.under_way.remove(chance.dice.below(self.under_way.len()));
+            self.shelf(partition).take(request);
+        }
+        is_under_way
+    }
+
+    fn look(&self, partition: i32, chance: &mut Chance) -> Result<Option<&Shelf>, Unanswered> {
+        if self.is_away || chance.strikes(Fault::ObjectUnread, 2) {
+            return Err(Unanswered);
+        }
+        Ok(self.shelves.get(&partition))
+    }
+
+    /// The names of all manifests with the times, the one with the highest number first.
+    pub fn manifests(
+        &self,
+        partition: i32,
+        chance: &mut Chance,
+    ) -> Result<Vec<(ManifestName, u64)>, Unanswered> {
+        let shelf = self.look(partition, chance)?;
+        let all = shelf.into_iter().flat_map(|shelf| shelf.manifests.iter().rev());
+        Ok(all.map(|(name, (_, time))| (*name, *time)).collect())
+    }
+
+    /// A manifest, if it is still there.
+    pub fn manifest(
+        &self,
+        partition: i32,
+        name: &ManifestName,
+        chance: &mut Chance,
+    ) -> Result<Option<Manifest>, Unanswered> {
+        let found = self.look(partition, chance)?.and_then(|shelf| shelf.manifests.get(name));
+        Ok(found.map(|(manifest, _)| manifest.clone()))
+    }
+
+    /// The names of all files with the times.
+    pub fn files(
+        &self,
+        partition: i32,
+        chance: &mut Chance,
+    ) -> Result<Vec<(FileName, u64)>, Unanswered> {
+        let shelf = self.look(partition, chance)?;
+        let all = shelf.into_iter().flat_map(|shelf| &shelf.files);
+        Ok(all.map(|(name, (_, time))| (*name, *time)).collect())
+    }
+
+    /// A file, if it is still there.
+    pub fn file(
+        &self,
+        partition: i32,
+        name: &FileName,
+        chance: &mut Chance,
+    ) -> Result<Option<Content>, Unanswered> {
+        let found = self.look(partition, chance)?.and_then(|shelf| shelf.files.get(name));
+        Ok(found.map(|(content, _)| content.clone()))
+    }
+
+    /// Every manifest of a partition, the one with the highest number first, for whoever sees all.
+    pub fn all_manifests(&self, partition: i32) -> Vec<Manifest> {
+        let shelf = self.shelves.get(&partition).into_iter();
+        let all = shelf.flat_map(|shelf| shelf.manifests.values().rev());
+        all.map(|(manifest, _)| manifest.clone()).collect()
+    }
+
+    /// That the newest checkpoint whose chain has that commit is whole: it is the one that a machine without a state takes.
+    ///
+    /// # Errors
+    /// There is none, or it lacks files.
+    pub fn check(&self, partition: i32, commit: CommitId) -> Result<(), String> {
+        let manifests = self.all_manifests(partition);
+        let newest = manifests.iter().find(|one| one.commits.contains(&commit));
+        let newest = newest.ok_or_else(|| {
+            format!("what is visible of {partition} rests on {commit}, which no checkpoint has")
+        })?;
+        let files = self.shelves.get(&partition).map(|shelf| &shelf.files);
+        let is_there = |name: &&FileName| files.is_some_and(|files| files.contains_key(*name));
+        match newest.files.iter().find(|name| !is_there(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let name_of = newest.name();
+                Err(format!("checkpoint {name_of:?} of {partition} lacks {name:?}"))
+            }
+        }
+    }
+}
+
+struct OnShelf<'s> {
+    now: u64,
+    shelf: &'s mut Shelf,
+}
+
+impl OnShelf<'_> {
+    fn take(self, request: Request) -> Outcome {
+        let OnShelf { now, shelf } = self;
+        let was_there = match request {
+            Request::PutFile(name, content) => {
+                shelf.files.insert(name, (content, now));
+                false
+            }
+            Request::PutManifest(manifest) => {
+                let was_there = shelf.manifests.contains_key(&manifest.name());
+                shelf.manifests.entry(manifest.name()).or_insert((manifest, now));
+                was_there
+            }
+            Request::OverwriteManifest(manifest) => {
+                shelf.manifests.insert(manifest.name(), (manifest, now));
+                false
+            }
+            Request::DeleteFile(name) => shelf.files.remove(&name).is_none(),
+            Request::DeleteManifest(name) => shelf.manifests.remove(&name).is_none(),
+        };
+        if was_there { Outcome::WasThere } else { Outcome::Done }
+    }
+}
