@@ -190,3 +190,14 @@ fn hunt() {
         }
     }
 }
+
+#[test]
+fn tell() {
+    use self::chance::{Fault, Switches};
+    let script = if std::env::var("WHICH").as_deref() == Ok("1") {
+        Script { steps: 418, faults: Switches::only(&[Fault::Pause, Fault::Rebalance, Fault::OffsetsUnanswered, Fault::CommitUnanswered, Fault::Definitions, Fault::ClockForward, Fault::RequestDelayed]), ..Script::rough(17600) }
+    } else {
+        Script { steps: 389, faults: Switches::only(&[Fault::Pause, Fault::Rebalance, Fault::StateCopied, Fault::EntryUnanswered, Fault::RequestLost, Fault::RequestDelayed, Fault::RequestSlow, Fault::LateRequest]), ..Script::rough(15938) }
+    };
+    eprintln!("{:?}", script.play());
+}
