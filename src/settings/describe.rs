@@ -52,6 +52,7 @@ impl Settings {
                 [checkpoints.interval, checkpoints.retention].map(duration_text);
             writeln!(f, "state.checkpoint.interval = {interval:?}")?;
             writeln!(f, "state.checkpoint.retention = {retention:?}")?;
+            writeln!(f, "state.standby = {}", state.standby)?;
             if let Some(bandwidth) = checkpoints.bandwidth {
                 writeln!(f, "state.checkpoint.bandwidth = \"{bandwidth}\"")?;
             }

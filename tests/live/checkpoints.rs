@@ -13,7 +13,8 @@ use crate::s3::Server;
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
 
-const PARTITIONS: i32 = 4;
+/// One for each worker of three processes.
+const PARTITIONS: i32 = 6;
 /// At most 1,000 records a second.
 const BATCH: usize = 50;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -22,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 fn process(scene: &Scene<'_>, section: &str) -> Daemon {
     let text = scene.configuration(Some("earliest"), "1h");
     let text = text.replace(&scene.admin, &free_address());
+    // The section `state` is there already.
+    let section = section.replace("[state]\n", "");
     let text = text.replace("[watermark]", &format!("{section}[watermark]"));
     Daemon::new(&text, DEFINITIONS)
 }
@@ -99,7 +102,7 @@ fn machine_that_is_lost_is_replaced_from_its_checkpoints() {
         vec![second]
     });
     let said = daemons[0].said();
-    assert_eq!(said.matches("a checkpoint is here").count(), 4, "{said}");
+    assert_eq!(said.matches("a checkpoint is here").count(), 6, "{said}");
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn server_of_objects_may_go_away_and_come_back() {
         let mut first = process(&scene, &section);
         first.start();
         await_progress(&scene, &mut [&mut first]);
-        server.kill();
+        server.stop();
         await_said(&mut first, "a checkpoint cannot be put", 1);
         let before = scene.done();
         wait::pass(Duration::from_millis(1500));
@@ -158,6 +161,33 @@ fn server_of_objects_may_go_away_and_come_back() {
         vec![second]
     });
     let said = daemons[0].said();
-    assert_eq!(said.matches("a checkpoint is here").count(), 4, "{said}");
+    assert_eq!(said.matches("a checkpoint is here").count(), 6, "{said}");
     assert!(!said.contains("secret-of-the-key") && !said.contains("id-of-the-key"), "{said}");
+}
+
+#[test]
+fn warm_copies_are_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = "[state]\nstandby = 1\n".to_owned() + &files(folder.path());
+    let scene = Scene::new(Broker::shared(), PARTITIONS);
+    let daemons = under_load(&scene, 14, || {
+        let [mut first, mut second] = [(); 2].map(|()| process(&scene, &store));
+        first.start();
+        second.start();
+        let is_warm = || {
+            let copies = fs::read_dir(second.directory().join("state")).into_iter().flatten();
+            let names = copies.flatten().map(|entry| entry.file_name());
+            names.filter(|name| name.to_string_lossy().ends_with(".standby")).count() >= 2
+        };
+        wait::until("copies of partitions of the other", WORK_LIMIT, || is_warm().then_some(()));
+        await_progress(&scene, &mut [&mut first, &mut second]);
+        first.kill();
+        await_said(&mut second, "a checkpoint is here", 3);
+        await_progress(&scene, &mut [&mut second]);
+        vec![second]
+    });
+    let said = daemons[0].said();
+    let taken = said.lines().filter(|line| line.contains("a checkpoint is here"));
+    let from_copies = taken.filter(|line| !line.contains("warm_bytes=0")).count();
+    assert!(from_copies >= 1, "{said}");
 }

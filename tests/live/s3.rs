@@ -43,8 +43,8 @@ impl Server {
         self.process = Some(process);
     }
 
-    /// Kills it; its objects stay.
-    pub(crate) fn kill(&mut self) {
+    /// Stops it; its objects stay.
+    pub(crate) fn stop(&mut self) {
         let mut process = self.process.take().expect("it runs");
         drop(process.stdin.take());
         process.wait().expect("a child can be waited for");
@@ -71,7 +71,7 @@ aws_secret_access_key = "secret-of-the-key"
 impl Drop for Server {
     fn drop(&mut self) {
         if self.process.is_some() {
-            self.kill();
+            self.stop();
         }
     }
 }

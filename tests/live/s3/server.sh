@@ -3,7 +3,7 @@
 #
 #   server.sh jar             fetch the jar unless the cache has it; print its path
 #   server.sh serve PORT DIR  serve the bucket "checkpoints" on 127.0.0.1:PORT with its objects in DIR, print "ready";
-#                             bound to its owner by standard input: where that ends the owner is gone, and it is killed
+#                             bound to its owner by standard input: where that ends it is stopped
 # Jar: ${ODOMETER_CACHE:-~/.cache/odometer}.
 set -euo pipefail
 
@@ -52,7 +52,9 @@ serve() {
     done
     echo ready
     read -r _ || true
-    kill -KILL "$process" 2>/dev/null || true
+    # In order: what it is killed over in the middle of a write it cannot read again.
+    kill -TERM "$process" 2>/dev/null || true
+    wait "$process" || true
 }
 
 case ${1:-} in

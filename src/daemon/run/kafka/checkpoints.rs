@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::keeper::{Keeper, Restoring};
 use super::worker::{Error, POLL_WAIT, Worker};
-use crate::checkpoint;
+use crate::checkpoint::{self, Progress};
 use crate::daemon::clock::Stopwatch;
 use crate::engine::CommitId;
 use crate::format::Manifest;
@@ -108,8 +108,8 @@ impl Worker {
         let mut told = Vec::new();
         for partition in self.restores.keys().copied().collect::<Vec<_>>() {
             let Some((restoring, since)) = self.restores.get_mut(&partition) else { continue };
-            let (bytes, of) = restoring.progress();
             let outcome = restoring.outcome();
+            let Progress { bytes, of, near } = restoring.progress();
             let progress = format!("{} of {} MiB", bytes / MEBIBYTE, of.div_ceil(MEBIBYTE));
             if outcome.is_none() {
                 if since.elapsed() >= PROGRESS_INTERVAL {
@@ -124,7 +124,7 @@ impl Worker {
             if let Some(Err(error)) = outcome {
                 self.put_off_start(partition, &error);
             } else {
-                tracing::info!(partition, progress, "a checkpoint is here");
+                tracing::info!(partition, progress, warm_bytes = near, "a checkpoint is here");
             }
         }
         if !told.is_empty() {

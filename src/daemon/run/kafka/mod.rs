@@ -3,7 +3,7 @@
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
 //! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's) and `checkpoints` (when), `takeover` (how a task starts), `task` (one partition's work), `registry` and
+//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's), `checkpoints` (when) and `standby` (the thread of warm copies), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
 //! (counts), `auditor` (the thread that reads totals back); `trial` (what a start would find, for `check --live`).
 
@@ -27,6 +27,7 @@ mod progress;
 mod registry;
 mod report;
 mod setup;
+mod standby;
 mod takeover;
 mod task;
 pub(in crate::daemon) mod trial;
@@ -42,6 +43,7 @@ use self::halting::Stop;
 use self::outlook::Outlook;
 use self::registry::Registry;
 use self::report::Report;
+use self::standby::Standby;
 use self::worker::{Shared, Worker};
 use super::definitions::Book;
 use super::outside::Outside;
@@ -82,6 +84,7 @@ pub(super) fn serve(
         "odometer runs"
     );
     let _auditor = Auditor::start(flow, &outside.series);
+    let _standby = Standby::start(settings.state.standby, &work);
     let (summary, error) = run_workers(work, book, destinations, stop, outside);
     let outcome = error.map_or(Ok(()), |error| Err(CommandError::failed(error.to_string())));
     (summary, outcome)

@@ -7,6 +7,7 @@ use super::checkpoints;
 use super::job::Job;
 use super::keeper::Restoring;
 use super::registry::{Registry, TaskName};
+use super::standby::remove_warm_copy;
 use super::task::{Task, record_digest};
 use crate::checkpoint;
 use crate::daemon::run::copy::remove_copies;
@@ -99,7 +100,10 @@ pub(super) fn take_over(
             }
             return Ok(Outcome::Halted(halt.clone()));
         }
-        Decision::Resume { .. } => store.expect("only a state that is here is resumed"),
+        Decision::Resume { .. } => {
+            remove_warm_copy(&directory)?;
+            store.expect("only a state that is here is resumed")
+        }
         Decision::Restore { commit } => {
             drop(store);
             set_aside_alone(&directory)?;
