@@ -121,6 +121,15 @@ pub enum StartFrom {
     Latest,
 }
 
+/// What is wrong with a state on this machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// Where the state is.
+    pub directory: String,
+    /// What is not as it was written.
+    pub reason: String,
+}
+
 /// All that is known when a task starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Facts {
@@ -128,6 +137,8 @@ pub struct Facts {
     pub binding: Binding,
     /// The state on this machine.
     pub local: Option<LocalState>,
+    /// Why what lies in the place of that state is none: then `local` is `None`.
+    pub damage: Option<Damage>,
     /// The committed offset.
     pub committed: Option<Committed>,
     /// First offset of the log.
@@ -166,6 +177,10 @@ pub enum Decision {
 
 /// Names the decision for all facts.
 pub fn decide(facts: &Facts) -> Decision {
+    // What it held may be visible, whatever the offset says: it is not as if nothing had been there.
+    if let Some(Damage { directory, reason }) = facts.damage.clone() {
+        return Decision::Halt(Halt::StateDamaged { directory, reason });
+    }
     if let Some(halt) =
         facts.local.as_ref().and_then(|local| local.binding.foreign_to(&facts.binding))
     {

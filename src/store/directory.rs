@@ -27,11 +27,10 @@ pub(super) fn check(directory: &Path) -> Result<(), Error> {
     let is_database = names.iter().any(|name| name == "CURRENT");
     let other = names.iter().find(|name| !is_of_beginning(name));
     let Some(other) = other.filter(|_| !is_database) else { return Ok(()) };
-    let text = if lacks_its_head(&names) {
-        BEHEADED.to_owned()
-    } else {
-        format!("it is not empty and holds no state, but {other:?}")
-    };
+    if lacks_its_head(&names) {
+        return Err(Error::Beheaded(directory.into()));
+    }
+    let text = format!("it is not empty and holds no state, but {other:?}");
     Err(Error::Foreign(directory.into(), text))
 }
 

@@ -1,8 +1,8 @@
 //! `recovery::decide` over its whole truth table, against the sentences of the design.
 
 use odometer::engine::{
-    Binding, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, Noted, StartFrom,
-    Visible, decide,
+    Binding, CommitId, Committed, Cursor, Damage, Decision, Facts, Halt, LocalState, Noted,
+    StartFrom, Visible, decide,
 };
 
 const LOG: [(i64, i64); 4] = [(0, 100), (60, 100), (0, 40), (0, 0)];
@@ -42,9 +42,16 @@ fn records() -> Vec<Noted> {
     ]
 }
 
-/// No state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
-fn locals() -> Vec<Option<LocalState>> {
-    let mut locals = vec![None];
+/// What stands in a state's place.
+type Found = (Option<LocalState>, Option<Damage>);
+
+fn damage() -> Damage {
+    Damage { directory: "state/t-3".to_owned(), reason: "000012.sst does not match".to_owned() }
+}
+
+/// A damaged state, no state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
+fn locals() -> Vec<Found> {
+    let mut locals = vec![(None, Some(damage())), (None, None)];
     let bindings = foreign().into_iter().chain([binding()]);
     for binding in bindings {
         for chain in [vec![id(1)], vec![id(1), id(2)], vec![id(0), id(1)], vec![id(7), id(8)]] {
@@ -53,14 +60,15 @@ fn locals() -> Vec<Option<LocalState>> {
                     if is_genesis && chain.len() > 1 {
                         continue;
                     }
-                    locals.push(Some(LocalState {
+                    let state = LocalState {
                         binding: binding.clone(),
                         chain: chain.clone(),
                         is_genesis,
                         cursor: Cursor::at_offset(50),
                         outbox_last: 9,
                         noted: noted.clone(),
-                    }));
+                    };
+                    locals.push((Some(state), None));
                 }
             }
         }
@@ -87,6 +95,11 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
     let is_foreign = facts.local.as_ref().is_some_and(|local| local.binding != facts.binding);
     let is_state = facts.local.as_ref().is_some_and(|local| !local.is_genesis);
     let visible = facts.committed.as_ref().map(|committed| &committed.metadata);
+    // A damaged state halts its task, whatever else is known: nothing is begun in its place.
+    if facts.damage.is_some() {
+        let Damage { directory, reason } = damage();
+        return *decision == Decision::Halt(Halt::StateDamaged { directory, reason });
+    }
     // State is bound to cluster, group, topic; a changed partition count halts.
     if is_foreign {
         return matches!(
@@ -175,13 +188,19 @@ fn is_unreachable(decision: &Decision) -> bool {
 #[test]
 fn decisions_are_those_of_the_design_for_all_facts() {
     let mut count = 0;
-    for local in locals() {
+    for (local, damage) in locals() {
         for committed in offsets() {
             for (log_start, log_end) in LOG {
                 for start_from in [None, Some(StartFrom::Earliest), Some(StartFrom::Latest)] {
-                    let (local, committed) = (local.clone(), committed.clone());
-                    let binding = binding();
-                    let facts = Facts { binding, local, committed, log_start, log_end, start_from };
+                    let facts = Facts {
+                        binding: binding(),
+                        local: local.clone(),
+                        damage: damage.clone(),
+                        committed: committed.clone(),
+                        log_start,
+                        log_end,
+                        start_from,
+                    };
                     let decision = decide(&facts);
                     assert!(is_right(&facts, &decision), "{decision:?} for {facts:?}");
                     if let Decision::Halt(halt) = &decision {
@@ -192,5 +211,5 @@ fn decisions_are_those_of_the_design_for_all_facts() {
             }
         }
     }
-    assert_eq!(count, 241 * 6 * 4 * 3, "every combination is looked at");
+    assert_eq!(count, 242 * 6 * 4 * 3, "every combination is looked at");
 }

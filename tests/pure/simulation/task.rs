@@ -103,6 +103,7 @@ pub fn facts(
     Facts {
         binding: setting.binding(partition),
         local: local_state(store),
+        damage: None,
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),

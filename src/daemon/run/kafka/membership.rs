@@ -40,6 +40,7 @@ impl Worker {
         if std::mem::take(&mut self.is_out_of_range) {
             self.start_again()?;
         }
+        self.retry_stalled();
         self.start_waiting()
     }
 
@@ -75,6 +76,7 @@ impl Worker {
                 }
                 self.commit_before_taken();
                 self.give_up_all(&partitions);
+                self.forget_stalled(&partitions);
                 self.source.unassign(&partitions)?;
                 Ok(())
             }
@@ -111,7 +113,8 @@ impl Worker {
         self.has_joined = true;
         self.moving.given();
         let Some(starts) = self.try_start(partitions)? else {
-            self.unstarted.extend(partitions);
+            let waiting = partitions.iter().filter(|one| !self.stalled.is_waiting(**one));
+            self.unstarted.extend(waiting);
             return self.take_none(partitions);
         };
         if self.unstarted.is_empty() {
@@ -189,6 +192,7 @@ impl Worker {
             return Ok(None);
         }
         self.start_pause.end();
+        self.note_begun(partitions);
         let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
         Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
     }
@@ -221,6 +225,9 @@ impl Worker {
                     self.tell_halted(partition);
                 }
                 Err(takeover::Error::Kafka(error)) => return Err(Error::Kafka(error)),
+                Err(takeover::Error::Store(error)) => {
+                    self.absorb(partition, Err::<(), _>(error))?;
+                }
                 Err(error) => return Err(Error::Task(self.name(partition), Box::new(error))),
             }
         }

@@ -22,6 +22,8 @@ pub(super) struct Report {
     last_trouble: Option<Stopwatch>,
     is_in_doubt: bool,
     standing: BTreeSet<i32>,
+    /// Tasks that wait for their disk, or have not shown yet that it works.
+    stalled: BTreeSet<i32>,
 }
 
 impl Report {
@@ -37,6 +39,7 @@ impl Report {
             last_trouble: None,
             is_in_doubt: false,
             standing: BTreeSet::new(),
+            stalled: BTreeSet::new(),
         }
     }
 
@@ -74,7 +77,9 @@ impl Report {
             self.tell_counts(task);
             let label = self.label(task.partition);
             let figures = task.figures();
-            self.outside.series.set_task(&label, TaskState::Serving, &figures);
+            let is_stalled = self.stalled.contains(&task.partition);
+            let state = if is_stalled { TaskState::Stalled } else { TaskState::Serving };
+            self.outside.series.set_task(&label, state, &figures);
         }
     }
 
@@ -102,6 +107,26 @@ impl Report {
         let label = self.label(partition);
         self.outside.series.set_task(&label, TaskState::Halted, &TaskFigures::default());
         self.outside.readiness.obstruct(&self.task(partition), reason, clock::now());
+    }
+
+    /// A task waits for its disk.
+    pub(super) fn stalled(&mut self, partition: i32, reason: &str) {
+        let label = self.label(partition);
+        self.stalled.insert(partition);
+        self.outside.series.set_task(&label, TaskState::Stalled, &TaskFigures::default());
+        let reason = format!("it waits for its disk, and is begun again once that works: {reason}");
+        self.outside.readiness.obstruct(&self.task(partition), &reason, clock::now());
+    }
+
+    /// It waits no more.
+    pub(super) fn unstalled(&mut self, partition: i32) {
+        self.stalled.remove(&partition);
+        self.outside.readiness.clear(&self.task(partition));
+    }
+
+    /// A task that is not served is no longer this worker's.
+    pub(super) fn gone(&self, partition: i32) {
+        self.outside.series.remove_task(&self.label(partition));
     }
 
     fn task(&self, partition: i32) -> String {

@@ -8,11 +8,11 @@ use super::registry::{Registry, TaskName};
 use super::task::{Task, record_digest};
 use crate::definition::Plan;
 use crate::engine::{
-    self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
+    self, Committed, Damage, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
 };
 use crate::format::state::Identity;
 use crate::kafka::{self, DefinitionsFault, Source};
-use crate::store::{self, Store};
+use crate::store::{self, Disposition, Store};
 
 /// What file systems take as a name.
 const NAME_BYTES_MAX: usize = 255;
@@ -56,17 +56,17 @@ pub(super) fn take_over(
     let topic = &options.topics.source;
     let directory = job.directory(topic, partition);
     let (log_start, log_end) = source.log_bounds(partition)?;
-    let mut store = None;
-    let mut local = None;
-    if store::exists(&directory) {
-        let opened = open(scene, &directory, partition)?;
-        check_revision(&opened, plan)?;
-        local = Some(local_state(&opened, options, log_start, log_end)?);
-        store = Some(opened);
+    let (mut store, mut local, mut damage) = (None, None, None);
+    if store::exists(&directory) || store::is_beheaded(&directory) {
+        match found(scene, &directory, partition, (log_start, log_end)) {
+            Ok((opened, state)) => (store, local) = (Some(opened), Some(state)),
+            Err(error) => damage = Some(damage_of(&directory, error)?),
+        }
     }
     let facts = Facts {
         binding: job.binding(options, partition),
         local,
+        damage,
         committed,
         log_start,
         log_end,
@@ -99,6 +99,29 @@ pub(super) fn take_over(
     let mut task = Task::new(job, plan, (topic, partition), store, &decision, visible)?;
     task.log_end = Some(log_end);
     Ok(Outcome::Serves(Box::new(task)))
+}
+
+/// Opens the state that is there.
+fn found(
+    scene: &Scene<'_>,
+    directory: &Path,
+    partition: i32,
+    (log_start, log_end): (i64, i64),
+) -> Result<(Store, LocalState), Error> {
+    let store = open(scene, directory, partition)?;
+    check_revision(&store, scene.plan)?;
+    let state = local_state(&store, scene.options, log_start, log_end)?;
+    Ok((store, state))
+}
+
+/// What of an error is the state's own; the others are given back.
+fn damage_of(directory: &Path, error: Error) -> Result<Damage, Error> {
+    match error {
+        Error::Store(error) if error.disposition() == Disposition::Damaged => {
+            Ok(Damage { directory: directory.display().to_string(), reason: error.damage() })
+        }
+        other => Err(other),
+    }
 }
 
 /// Notes the customers of a state that belongs to a task. Each other task with some of them is halted: it may have folded
