@@ -34,9 +34,18 @@ pub(super) fn check(directory: &Path) -> Result<(), Error> {
     Err(Error::Foreign(directory.into(), text))
 }
 
-fn names_in(directory: &Path) -> std::io::Result<Vec<String>> {
+pub(super) fn names_in(directory: &Path) -> std::io::Result<Vec<String>> {
     let entries = std::fs::read_dir(directory)?;
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// Names of the logs of a database, in order.
+pub(super) fn logs_in(directory: &Path) -> Vec<String> {
+    let is_log = |name: &String| Path::new(name).extension().is_some_and(|ending| ending == "log");
+    let names = names_in(directory).unwrap_or_default();
+    let mut logs: Vec<String> = names.into_iter().filter(is_log).collect();
+    logs.sort();
+    logs
 }
 
 fn lacks_its_head(names: &[String]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::directory::BEHEADED;
+use super::directory::{self, BEHEADED};
 use crate::format::state::{Corrupt, DictionaryFault};
 
 /// Why a store could not do what it was asked to.
@@ -38,6 +38,12 @@ pub enum Error {
         place(.0), .1
     )]
     Damaged(PathBuf, #[source] rocksdb::Error),
+    /// The same of a log: which of them, the database does not say.
+    #[error(
+        "state directory {} is damaged: {} in {}; restore it from a copy, or begin anew in an empty one",
+        place(.0), .2, .1
+    )]
+    DamagedLog(PathBuf, String, #[source] rocksdb::Error),
     /// The database failed.
     #[error("state directory {}: {}", place(.0), .1)]
     Failed(PathBuf, #[source] rocksdb::Error),
@@ -82,7 +88,14 @@ impl Error {
         if words.iter().any(|words| text.contains(words)) {
             return Error::InUse(directory.into());
         }
-        Error::failed(directory, error)
+        let is_named = text.contains(&*directory.to_string_lossy());
+        match Error::failed(directory, error) {
+            Error::Damaged(directory, error) if !is_named => {
+                let logs = directory::logs_in(&directory).join(" or ");
+                Error::DamagedLog(directory, logs, error)
+            }
+            other => other,
+        }
     }
 
     pub(super) fn failed(directory: &Path, error: rocksdb::Error) -> Self {
@@ -106,7 +119,10 @@ impl Error {
             Error::DiskFull(_) => Disposition::Retry,
             Error::Failed(_, error) if is_passing(error.as_ref()) => Disposition::Retry,
             Error::Directory(_, error) if is_of_disk(error) => Disposition::Retry,
-            Error::Corrupt(..) | Error::Damaged(..) | Error::Beheaded(_) => Disposition::Damaged,
+            Error::Corrupt(..)
+            | Error::Damaged(..)
+            | Error::DamagedLog(..)
+            | Error::Beheaded(_) => Disposition::Damaged,
             Error::Directory(..)
             | Error::InUse(_)
             | Error::Foreign(..)
@@ -120,6 +136,7 @@ impl Error {
         match self {
             Error::Corrupt(_, corrupt) => corrupt.to_string(),
             Error::Damaged(_, error) => error.to_string(),
+            Error::DamagedLog(_, logs, error) => format!("{error} in {logs}"),
             Error::Beheaded(_) => BEHEADED.to_owned(),
             Error::Directory(..)
             | Error::InUse(_)

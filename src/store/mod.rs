@@ -75,7 +75,7 @@ impl Store {
         fresh: impl FnOnce() -> Identity,
     ) -> Result<Self, Error> {
         directory::check(directory)?;
-        let db = DB::open(&database_options(options), directory)
+        let db = DB::open(&database_options(options, directory), directory)
             .map_err(|error| Error::open(directory, error))?;
         options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
         let identity = match read_identity(&db, directory)? {

@@ -34,6 +34,7 @@ mod alerts;
 mod audit;
 mod crashes;
 mod damage;
+mod damaged_state;
 mod definitions;
 mod end_to_end;
 mod examples;

@@ -136,3 +136,18 @@ fn damaged_state_is_that_of_a_commit_or_refused_whatever_file_it_is_in() {
     assert!(kinds["table"].refused > kinds["table"].sound, "most of a table is looked at");
     assert_eq!(kinds["other"].refused, 0, "nothing rests on the others");
 }
+
+#[test]
+fn copy_that_the_database_makes_of_itself_at_work_may_be_opened() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (place, copy) = (folder.path().join("state"), folder.path().join("copy"));
+    drop(state(&place));
+    let mut task = Task::open(&place, &Options::new(8 << 20));
+    task.work_until((STARTS + 1) * COMMITS);
+    let maker = rocksdb::checkpoint::Checkpoint::new(&task.store.db).expect("it can be made");
+    maker.create_checkpoint(&copy).expect("it is written");
+    let expected = content(&task.store).expect("it may be read");
+    for _ in 0..2 {
+        assert_eq!(opened(&copy).map_err(|error| error.to_string()), Ok(expected.clone()));
+    }
+}
