@@ -7,6 +7,7 @@ mod directory;
 mod entries;
 mod error;
 mod notes;
+mod openings;
 mod options;
 mod periods;
 mod read;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch, WriteOptions};
 
 pub use directory::{exists, is_beheaded};
-pub use error::Error;
+pub use error::{Disposition, Error, is_of_disk};
 pub use options::Options;
 pub use read::Numbered;
 pub use survey::{Survey, SurveyedMetric};
@@ -74,10 +75,17 @@ impl Store {
         fresh: impl FnOnce() -> Identity,
     ) -> Result<Self, Error> {
         directory::check(directory)?;
-        let db = DB::open(&database_options(options), directory)
+        let db = DB::open(&database_options(options, directory), directory)
             .map_err(|error| Error::open(directory, error))?;
         options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
-        let identity = read_identity(&db, directory)?.unwrap_or_else(fresh);
+        let identity = match read_identity(&db, directory)? {
+            Some(identity) if options.is_durable => {
+                openings::note(&db, directory)?;
+                identity
+            }
+            Some(identity) => identity,
+            None => fresh(),
+        };
         Self::on(db, directory, plan, identity, options.is_durable)
     }
 
@@ -96,6 +104,7 @@ impl Store {
         }
         let db = survey::open(directory)?;
         let Some(identity) = read_identity(&db, directory)? else { return Ok(None) };
+        openings::check(&db, directory)?;
         Self::on(db, directory, plan, identity, true).map(Some)
     }
 
@@ -146,6 +155,7 @@ impl Store {
         let mut batch = WriteBatch::default();
         batch.put([state::IDENTITY], state::encode_identity(&self.identity));
         batch.put(state::commit_key(genesis.number), state::encode_commit(genesis));
+        openings::begin(&mut batch);
         self.write(batch)
     }
 

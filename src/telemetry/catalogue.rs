@@ -25,7 +25,7 @@ pub(super) const WATERMARK: Entry = (
 );
 pub(super) const TASKS: Entry = (
     "odometer_tasks",
-    "Partitions that this process has, by state: starting, serving, halted (see /readyz and the log).",
+    "Partitions that this process has, by state: starting, serving, stalled, halted (see /readyz and the log).",
 );
 pub(super) const OUTBOX: Entry =
     ("odometer_outbox_entries", "Totals and rejects made and not yet known to be visible.");

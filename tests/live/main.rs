@@ -36,6 +36,7 @@ mod audit;
 mod checkpoints;
 mod crashes;
 mod damage;
+mod damaged_state;
 mod definitions;
 mod end_to_end;
 mod examples;

@@ -42,6 +42,8 @@ pub enum Entry {
     Written(Written),
     /// That periods of a metric were forgotten.
     Forgotten,
+    /// One of the last two times that the state was opened.
+    Opening,
     /// Where removal of forgotten ids goes on.
     Expiry,
     /// A remembered id, with its UTC day from the epoch.
@@ -100,6 +102,16 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
             reader.u32()?;
             Reader::new(value, "a note of what is forgotten").end()?;
             Entry::Forgotten
+        }
+        key::OPENING => {
+            let is_odd = reader.u8()? == 1;
+            let mut note = Reader::new(value, "the note of an opening");
+            let number = note.u64()?;
+            note.end()?;
+            if is_odd != (number % 2 == 1) {
+                return Err(Corrupt(format!("opening {number} under another one's key")));
+            }
+            Entry::Opening
         }
         key::EXPIRY => {
             let mut note = Reader::new(value, "the note of where removal of ids goes on");

@@ -30,6 +30,8 @@ pub const FOLLOWED: u8 = b'L';
 pub(super) const FORGOTTEN: u8 = b'G';
 /// First byte of the note of how far output files are visible.
 pub const WRITTEN: u8 = b'W';
+/// First byte of the notes of the last two times that the state was opened.
+pub(super) const OPENING: u8 = b'T';
 pub(super) const CELL: u8 = b'K';
 pub(super) const CELL_PART: u8 = b'P';
 pub(super) const CHAIN: u8 = b'R';
@@ -100,6 +102,11 @@ pub fn number_of_followed(key: &[u8]) -> Result<u32, Corrupt> {
 /// Key of the note that periods of a metric were forgotten.
 pub fn forgotten_key(metric: u32) -> Vec<u8> {
     std::mem::take(&mut start(FORGOTTEN).u32(metric).0)
+}
+
+/// Key of the note of an opening of the state, that of the one before the last.
+pub fn opening_key(number: u64) -> Vec<u8> {
+    vec![OPENING, u8::from(number % 2 == 1)]
 }
 
 /// Key of a customer seen.

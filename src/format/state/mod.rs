@@ -10,6 +10,7 @@
 //! W                                                  how far output files are visible: JSON (see `written`)
 //! I digest(16)                                       a remembered id: its UTC day
 //! G metric                                           that a period of it was forgotten: nothing
+//! T (0 | 1)                                          the number (8) of the last time, or the one before, that it was opened
 //! E                                                  the key of an id: where removal of forgotten ones goes on
 //! K metric end lineage key                           a plain cell
 //! P metric end lineage key part                      a part of a plain cell
@@ -49,7 +50,7 @@ pub use key::{
     WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix,
     cells_prefix, chain_parts_prefix, chains_of_customer_prefix, chains_prefix, commit_key,
     customer_key, dictionary_key, end_of_cell_key, followed_key, forgotten_key, number_of_followed,
-    outbox_key, past, prefix_end, read_address, sequence_of,
+    opening_key, outbox_key, past, prefix_end, read_address, sequence_of,
 };
 pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use value::{decode_cell, decode_chain, restore_cell_part, restore_chain_part};

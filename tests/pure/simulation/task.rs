@@ -104,6 +104,7 @@ pub fn facts(
         binding: setting.binding(partition),
         local: local_state(store),
         checkpoints: Vec::new(),
+        damage: None,
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),

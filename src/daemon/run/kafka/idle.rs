@@ -23,6 +23,7 @@ impl Worker {
         }
         self.report.tell(self.tasks.values());
         self.tell_progress();
+        self.settle_stalled();
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
                 seconds = jump.as_secs(),
@@ -40,12 +41,12 @@ impl Worker {
         let watermark =
             answer.at.saturating_sub(span).saturating_sub(self.job.common.engine.watermark_delay);
         for (partition, end) in &answer.ends {
-            let failed = self.failed(*partition);
             if let Some(task) = self.tasks.get_mut(partition)
                 && !self.unstarted.contains(partition)
                 && is_idle(task, *end, answer, timeout)
             {
-                task.state.tell(Input::Idle { watermark }).map_err(failed)?;
+                let outcome = task.state.tell(Input::Idle { watermark });
+                self.absorb(*partition, outcome)?;
             }
         }
         Ok(())
@@ -74,9 +75,9 @@ impl Worker {
             }
         };
         for (partition, position) in positions {
-            let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
-                task.pass_over(position).map_err(failed)?;
+                let outcome = task.pass_over(position);
+                self.absorb(partition, outcome)?;
             }
         }
         Ok(())

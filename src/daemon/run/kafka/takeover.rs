@@ -13,12 +13,12 @@ use crate::checkpoint;
 use crate::daemon::run::copy::remove_copies;
 use crate::definition::Plan;
 use crate::engine::{
-    self, Binding, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
+    self, Binding, Committed, Damage, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
 };
 use crate::format::Manifest;
 use crate::format::state::Identity;
 use crate::kafka::{self, DefinitionsFault, Source};
-use crate::store::{self, Store};
+use crate::store::{self, Disposition, Store};
 
 /// What file systems take as a name.
 const NAME_BYTES_MAX: usize = 255;
@@ -70,19 +70,19 @@ pub(super) fn take_over(
         remove_copies(&directory).map_err(failed)?;
     }
     let (log_start, log_end) = source.log_bounds(partition)?;
-    let mut store = None;
-    let mut local = None;
-    if store::exists(&directory) {
-        let opened = open(scene, &directory, partition)?;
-        check_revision(&opened, plan)?;
-        local = Some(local_state(&opened, options, log_start, log_end)?);
-        store = Some(opened);
+    let (mut store, mut local, mut damage) = (None, None, None);
+    if store::exists(&directory) || store::is_beheaded(&directory) {
+        match found(scene, &directory, partition, (log_start, log_end)) {
+            Ok((opened, state)) => (store, local) = (Some(opened), Some(state)),
+            Err(error) => damage = Some(damage_of(&directory, error)?),
+        }
     }
     let binding = job.binding(options, partition);
     let manifests = find_checkpoints(job, &binding, local.as_ref(), committed.as_ref())?;
     let facts = Facts {
         binding,
         local,
+        damage,
         checkpoints: checkpoints::facts(&manifests),
         committed,
         log_start,
@@ -147,6 +147,29 @@ fn find_checkpoints(
         return Ok(Vec::new());
     }
     Ok(keeper.find(binding, commit)?)
+}
+
+/// Opens the state that is there.
+fn found(
+    scene: &Scene<'_>,
+    directory: &Path,
+    partition: i32,
+    (log_start, log_end): (i64, i64),
+) -> Result<(Store, LocalState), Error> {
+    let store = open(scene, directory, partition)?;
+    check_revision(&store, scene.plan)?;
+    let state = local_state(&store, scene.options, log_start, log_end)?;
+    Ok((store, state))
+}
+
+/// What of an error is the state's own; the others are given back.
+fn damage_of(directory: &Path, error: Error) -> Result<Damage, Error> {
+    match error {
+        Error::Store(error) if error.disposition() == Disposition::Damaged => {
+            Ok(Damage { directory: directory.display().to_string(), reason: error.damage() })
+        }
+        other => Err(other),
+    }
 }
 
 /// Notes the customers of a state that belongs to a task. Each other task with some of them is halted: it may have folded
@@ -286,7 +309,7 @@ fn set_aside(directory: &Path) -> Result<(), Error> {
 }
 
 /// The same of a state that a checkpoint replaces: whatever was set aside before it goes.
-fn set_aside_alone(directory: &Path) -> Result<(), Error> {
+pub(super) fn set_aside_alone(directory: &Path) -> Result<(), Error> {
     if !directory.exists() {
         return Ok(());
     }

@@ -21,6 +21,7 @@ use super::outlook::Outlook;
 use super::pause::Pause;
 use super::registry::{Registry, TaskName};
 use super::report::Report;
+use super::stalling::Stalled;
 use super::task::Task;
 use crate::daemon::clock::{ClockWatch, Stopwatch};
 use crate::daemon::run::definitions;
@@ -28,7 +29,7 @@ use crate::daemon::signals::StopSignal;
 use crate::definition::Plan;
 use crate::engine::Halt;
 use crate::format::Summary;
-use crate::kafka::{self, Happening, Sink, Source};
+use crate::kafka::{self, Disposition, Happening, Sink, Source};
 use crate::model::Document;
 use crate::store;
 
@@ -61,6 +62,10 @@ pub(super) enum Error {
     Memory(String, #[source] std::io::Error),
     #[error("{0} is halted: {1}")]
     HaltedBefore(TaskName, String),
+    #[error(
+        "{0} waited for its disk to the end, and goes on from its state at the next start: {1}"
+    )]
+    Stalled(TaskName, String),
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
     #[error(
@@ -69,6 +74,25 @@ pub(super) enum Error {
          the next start"
     )]
     Undelivered,
+}
+
+impl Error {
+    /// Whether the broker, or the disk, may get over it.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Error::Kafka(error) => error.disposition() != Disposition::Halt,
+            Error::Memory(_, error) => store::is_of_disk(error),
+            Error::Task(..)
+            | Error::Halted(..)
+            | Error::TopicHalted(..)
+            | Error::NothingDelivered(..)
+            | Error::OtherPartitions { .. }
+            | Error::HaltedBefore(..)
+            | Error::Stalled(..)
+            | Error::Fatal(_)
+            | Error::Undelivered => false,
+        }
+    }
 }
 
 impl From<kafka::Error> for Error {
@@ -118,6 +142,7 @@ pub(super) struct Worker {
     pub(super) has_joined: bool,
     pub(super) moving: Moving,
     pub(super) start_pause: Pause,
+    pub(super) stalled: Stalled,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
     documents: Vec<Document>,
@@ -168,6 +193,7 @@ impl Worker {
             has_joined: false,
             moving: Moving::default(),
             start_pause: Pause::new(),
+            stalled: Stalled::default(),
             is_out_of_range: false,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
@@ -212,9 +238,11 @@ impl Worker {
             self.courier.leave();
         }
         if outcome.is_ok() {
-            outcome = match self.registry.all_halted().into_iter().next() {
-                Some((task, reason)) => Err(Error::HaltedBefore(task, reason)),
-                None => Ok(()),
+            let halted = self.registry.all_halted().into_iter().next();
+            outcome = match (halted, self.first_stalled()) {
+                (Some((task, reason)), _) => Err(Error::HaltedBefore(task, reason)),
+                (None, Some((task, reason))) => Err(Error::Stalled(task, reason)),
+                (None, None) => Ok(()),
             };
         }
         if let Ok(source) = Rc::try_unwrap(self.source) {
@@ -247,11 +275,6 @@ impl Worker {
 
     pub(super) fn name(&self, partition: i32) -> TaskName {
         TaskName { topic: self.options.topics.source.clone(), partition }
-    }
-
-    pub(super) fn failed(&self, partition: i32) -> impl FnOnce(store::Error) -> Error + use<> {
-        let name = self.name(partition);
-        move |error| Error::Task(name, Box::new(error))
     }
 
     /// Reads one batch and gives each task its records.
@@ -287,10 +310,11 @@ impl Worker {
             wait = Duration::ZERO;
         }
         for (partition, messages) in records {
-            let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
-            task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
-            self.claim_customers(partition);
+            let outcome = task.fold(&self.job, &messages, &mut self.documents);
+            if self.absorb(partition, outcome)?.is_some() {
+                self.claim_customers(partition);
+            }
         }
         match damage {
             // The client's position may be past it.
@@ -302,47 +326,12 @@ impl Worker {
 
     fn go_on_closing(&mut self) -> Result<(), Error> {
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-            let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
-                task.state.go_on_closing(self.job.commit_bytes_max).map_err(failed)?;
+                let outcome = task.state.go_on_closing(self.job.commit_bytes_max);
+                self.absorb(partition, outcome)?;
             }
         }
         Ok(())
-    }
-
-    /// The client goes on by itself after most troubles; some cannot end well.
-    fn trouble(&mut self, error: &rdkafka::error::KafkaError) -> Result<(), Error> {
-        use rdkafka::error::RDKafkaErrorCode as Code;
-        match error.rdkafka_error_code() {
-            Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
-                Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
-            }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
-                self.is_out_of_range = true;
-                self.report.trouble(error, None);
-                Ok(())
-            }
-            _ => {
-                if !self.has_joined
-                    && let Some(reason) = kafka::refused_membership(error)
-                {
-                    self.report.refused(&reason);
-                }
-                self.report.trouble(error, self.source.last_trouble().as_deref());
-                Ok(())
-            }
-        }
-    }
-
-    /// The client says which offset in words, and not which partition.
-    fn damaged(&self, error: &rdkafka::error::KafkaError) -> kafka::Error {
-        let partitions: Vec<String> = self.tasks.keys().map(ToString::to_string).collect();
-        let place = match &partitions[..] {
-            [one] => format!("partition {one}"),
-            several => format!("one of the partitions {}", several.join(", ")),
-        };
-        let reason = self.source.last_trouble().unwrap_or_else(|| error.to_string());
-        kafka::Error::DamagedBatch { topic: self.options.topics.source.clone(), place, reason }
     }
 
     /// Closes a task's state; the partition is no longer this worker's.
