@@ -21,7 +21,7 @@ const SLOTS: usize = 6;
 /// Slots whose metrics carry, at most: these stay for ever.
 const CARRYING_MAX: usize = 3;
 /// The pause between two deeds is shorter than that.
-const PAUSE_MS: u64 = 5000;
+const PAUSE_MS: u64 = 3000;
 /// How much later than it must a version begins, in seconds, so that the call may take its time.
 const MARGIN: u64 = 25;
 /// How long a call may take that the writer need not wait for.

@@ -64,6 +64,7 @@ pub(super) fn write(stage: &Stage<'_>, seed: u64) -> u64 {
     let mut of_properties = worlds::Dice::new(dice.below(u64::MAX));
     let begin = stage.clock.now() - SPREAD.lateness;
     let mut load = Load::by_clock(dice.below(u64::MAX), PARTITIONS, begin, SPREAD);
+    let writer = stage.scene.broker.writer();
     let mut count = 0;
     while !stage.is_over() {
         let is_stale = dice.below(STALE_BATCHES) == 0;
@@ -81,14 +82,14 @@ pub(super) fn write(stage: &Stage<'_>, seed: u64) -> u64 {
             batch.push(load.other(kind, &events::object(&members, ",")));
         }
         count += batch.len();
-        stage.scene.produce(batch);
+        writer.write(&stage.scene.usage, batch);
         drop(kinds);
         wait::pass(PAUSE);
     }
     load.set_clock(stage.clock.now());
     let end = load.end();
     count += end.len();
-    stage.scene.produce(end);
+    writer.write(&stage.scene.usage, end);
     u64::try_from(count).expect("a count")
 }
 
