@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::LEAD;
 use super::writer::{file_metrics, picked};
 use crate::daemon::Daemon;
@@ -14,9 +16,10 @@ use crate::scene::Scene;
 use crate::wait::{self, Deadline};
 
 /// Messages that are counted, by what they are called in the report.
-const NOTED: [(&str, &str); 4] = [
+const NOTED: [(&str, &str); 5] = [
     ("a task begins", "tasks begun"),
     ("a task goes on with its state", "tasks taken up by the state at hand"),
+    ("a task's checkpoint is brought here", "tasks taken over by a checkpoint"),
     ("a state that may not be used is set aside", "states set aside"),
     ("delivery is in doubt", "deliveries in doubt"),
 ];
@@ -43,6 +46,8 @@ pub(super) struct Fleet<'s> {
     /// Processes that were removed, for what they said.
     gone: Vec<Seat>,
     roster: Arc<Roster>,
+    /// Where checkpoints are kept; one process alone keeps none.
+    store: Option<TempDir>,
     pub(super) noted: BTreeMap<&'static str, u64>,
     pub(super) violations: Vec<String>,
 }
@@ -73,6 +78,9 @@ impl<'s> Fleet<'s> {
             seats: Vec::new(),
             gone: Vec::new(),
             roster: Arc::default(),
+            store: (count > 1).then(|| {
+                TempDir::with_prefix("odometer-checkpoints-").expect("a temporary folder")
+            }),
             noted: BTreeMap::new(),
             violations: Vec::new(),
         };
@@ -91,7 +99,7 @@ impl<'s> Fleet<'s> {
     pub(super) fn add(&mut self) {
         let number = self.seats.len() + self.gone.len();
         let name = format!("process-{number}");
-        let configuration = configuration(self.scene, number.is_multiple_of(2).then_some(&name));
+        let configuration = self.configuration(number.is_multiple_of(2).then_some(&name));
         self.seats.push(Seat {
             name,
             daemon: Daemon::new(&configuration, &file_metrics()),
@@ -99,6 +107,30 @@ impl<'s> Fleet<'s> {
             heard: 0,
             address: None,
         });
+    }
+
+    /// What a process is told; a static member has a name.
+    fn configuration(&self, name: Option<&String>) -> String {
+        let instance = name.map_or_else(String::new, |name| format!("instance_id = \"{name}\"\n"));
+        let checkpoint = self.store.as_ref().map_or_else(String::new, |store| {
+            let store = store.path().display();
+            format!("checkpoint = {{ store = \"file://{store}\", interval = \"500ms\", retention = \"60s\" }}\n")
+        });
+        let lead = LEAD.as_secs();
+        let changes = [
+            ("[source.kafka.properties]", format!("{instance}[source.kafka.properties]")),
+            ("\"session.timeout.ms\" = \"3000\"", "\"session.timeout.ms\" = \"6000\"".to_owned()),
+            ("[rejects]", "transaction_timeout = \"10s\"\n[rejects]".to_owned()),
+            ("[watermark]", format!("{checkpoint}[watermark]\nmax_future_skew = \"366d\"")),
+            ("[metrics]", format!("[metrics]\ndefinition_lead = \"{lead}s\"")),
+            // A port that was free once may be taken when the process starts again.
+            (&*self.scene.admin, "127.0.0.1:0".to_owned()),
+        ];
+        let text = self.scene.configuration(Some("earliest"), "1h");
+        changes.into_iter().fold(text, |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replace(from, &to)
+        })
     }
 
     /// Starts and wakes whom it is time for, and listens to all. False: one did what it must not.
@@ -264,24 +296,4 @@ impl Seat {
             }
         }
     }
-}
-
-/// What the processes are told, but for the name of a static member.
-fn configuration(scene: &Scene<'_>, instance: Option<&String>) -> String {
-    let instance = instance.map_or_else(String::new, |name| format!("instance_id = \"{name}\"\n"));
-    let lead = LEAD.as_secs();
-    let changes = [
-        ("[source.kafka.properties]", format!("{instance}[source.kafka.properties]")),
-        ("\"session.timeout.ms\" = \"3000\"", "\"session.timeout.ms\" = \"6000\"".to_owned()),
-        ("[rejects]", "transaction_timeout = \"10s\"\n[rejects]".to_owned()),
-        ("[watermark]", "[watermark]\nmax_future_skew = \"366d\"".to_owned()),
-        ("[metrics]", format!("[metrics]\ndefinition_lead = \"{lead}s\"")),
-        // A port that was free once may be taken when the process starts again.
-        (&*scene.admin, "127.0.0.1:0".to_owned()),
-    ];
-    let text = scene.configuration(Some("earliest"), "1h");
-    changes.into_iter().fold(text, |text, (from, to)| {
-        assert!(text.contains(from), "{from}");
-        text.replace(from, &to)
-    })
 }
