@@ -48,7 +48,7 @@ pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use plain::PlainCells;
 pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
 pub use recovery::{
-    Binding, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,
+    Binding, Checkpoint, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,
 };
 pub use recurring::Recurring;
 pub use settlement::{Doubt, Settled, settle};

@@ -36,6 +36,7 @@ mod harness;
 mod alerts;
 mod audit;
 mod chaos;
+mod checkpoints;
 mod crashes;
 mod damage;
 mod definitions;
