@@ -24,6 +24,9 @@ mod load;
 #[expect(dead_code, unused_imports, reason = "the tests of the pure layers look at more of it")]
 mod oracle;
 mod scene;
+#[path = "../pure/worlds/mod.rs"]
+#[expect(dead_code, reason = "only random definitions and properties are used here")]
+mod worlds;
 
 #[path = "../prometheus/mod.rs"]
 #[expect(dead_code, reason = "the tests over files need more of it")]
@@ -33,6 +36,7 @@ mod harness;
 
 mod alerts;
 mod audit;
+mod chaos;
 mod checkpoints;
 mod crashes;
 mod damage;
