@@ -289,6 +289,7 @@ pub fn decode_entry(plan: &Plan, key: &[u8], value: &[u8]) {
     let _ = state::read_entry(key, value);
     let _ = state::sequence_of(key);
     let _ = state::number_of_followed(key);
+    let _ = state::decode_source(key, value);
     let _ = state::chain_periods(value);
     let month_end = EventTime::parse_rfc3339("2026-04-01T00:00:00Z").expect("an instant");
     let _ = state::cell_period(value, month_end);

@@ -30,6 +30,8 @@ pub const FOLLOWED: u8 = b'L';
 pub(super) const FORGOTTEN: u8 = b'G';
 /// First byte of the note of how far output files are visible.
 pub const WRITTEN: u8 = b'W';
+/// First byte of what is known of the partitions that events are re-keyed from.
+pub const SOURCE: u8 = b'Q';
 pub(super) const CELL: u8 = b'K';
 pub(super) const CELL_PART: u8 = b'P';
 pub(super) const CHAIN: u8 = b'R';
@@ -105,6 +107,11 @@ pub fn forgotten_key(metric: u32) -> Vec<u8> {
 /// Key of a customer seen.
 pub fn customer_key(digest: u64) -> Vec<u8> {
     std::mem::take(&mut start(CUSTOMER).u64(digest).0)
+}
+
+/// Key of what is known of a source partition.
+pub(super) fn source_key(partition: u32) -> Vec<u8> {
+    std::mem::take(&mut start(SOURCE).u32(partition).0)
 }
 
 /// What all plain cells of a metric begin with.

@@ -156,6 +156,7 @@ impl Task {
                 timestamp: millis.map(|millis| EventTime::from_micros(millis.saturating_mul(1000))),
                 read_at: Some(read_at),
                 original: found.original,
+                upstream: None,
                 event: found.event.map_err(Fault::into_reject),
             }));
         }
