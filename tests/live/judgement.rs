@@ -55,12 +55,27 @@ impl Outcome {
 
     /// What the oracle says, partition by partition: each has a watermark and a memory of ids of its own.
     pub(crate) fn expected(scene: &Scene<'_>, metrics: &str) -> Self {
-        let definitions = definitions::read(&[("metrics.json", metrics)]).expect("sound metrics");
         let records = scene.broker.read_committed_all(&scene.usage);
+        let of = |partition| records.iter().filter(move |record| record.partition == partition);
+        let tasks = (0..scene.partitions).map(|partition| of(partition).collect());
+        Self::of_tasks(scene, metrics, tasks)
+    }
+
+    /// The same of a topic whose records are keyed by anything: all of them are one log, in whatever order. So the metrics
+    /// must correct what is late, and no two events of one id may differ.
+    pub(crate) fn expected_of_all(scene: &Scene<'_>, metrics: &str) -> Self {
+        let records = scene.broker.read_committed_all(&scene.usage);
+        Self::of_tasks(scene, metrics, [records.iter().collect()])
+    }
+
+    fn of_tasks<'r>(
+        scene: &Scene<'_>,
+        metrics: &str,
+        tasks: impl IntoIterator<Item = Vec<&'r Record>>,
+    ) -> Self {
+        let definitions = definitions::read(&[("metrics.json", metrics)]).expect("sound metrics");
         let mut expected = Self::default();
-        for partition in 0..scene.partitions {
-            let here: Vec<&Record> =
-                records.iter().filter(|record| record.partition == partition).collect();
+        for here in tasks {
             // The clock at reading, never earlier than the record's own timestamp, decides nothing (rule 1.6).
             let read: Vec<OracleRecord<'_>> = (here.iter())
                 .map(|record| OracleRecord {
@@ -85,7 +100,8 @@ impl Outcome {
                 expected.totals.insert(name, worth);
             }
             for refusal in outcome.rejects {
-                let place = format!("{partition}/{}", here[refusal.record].offset);
+                let record = here[refusal.record];
+                let place = format!("{}/{}", record.partition, record.offset);
                 let name = format!("{place} {}", refusal.metric.as_deref().unwrap_or("-"));
                 expected.rejects.insert(name, refusal.reason.name().to_owned());
             }

@@ -31,6 +31,7 @@ mod prometheus;
 mod harness;
 
 mod alerts;
+mod any_key;
 mod audit;
 mod crashes;
 mod damage;

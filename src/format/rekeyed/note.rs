@@ -1,7 +1,7 @@
 //! The metadata of an offset that the stage committed: what it had made of the source partition up to there.
 //!
 //! ```text
-//! odometer-rekey/1 progress=<micros, quiet or -> sources=<n> partitions=<n> topic=<id of the internal topic, or ->
+//! odometer-rekey/1 progress=<micros, quiet or -> sources=<n> source=<id or -> partitions=<n> into=<id or ->
 //! ```
 
 use crate::engine::Progress;
@@ -18,22 +18,27 @@ pub struct LaneNote {
     pub progress: Option<Progress>,
     /// How many partitions the source topic had.
     pub sources: u32,
-    /// How many the internal topic had: they decide where a customer goes.
+    /// The source topic's id, where its broker tells one.
+    pub source: Option<String>,
+    /// How many partitions the internal topic had: they decide where a customer goes.
     pub partitions: u32,
-    /// The internal topic's id, where its broker tells one.
-    pub topic: Option<String>,
+    /// The internal topic's id.
+    pub into: Option<String>,
 }
 
 /// The metadata.
 pub fn encode_note(note: &LaneNote) -> String {
-    let LaneNote { progress, sources, partitions, topic } = note;
+    let LaneNote { progress, sources, source, partitions, into } = note;
     let progress = match progress {
         None => NONE.to_owned(),
         Some(Progress::Quiet) => QUIET.to_owned(),
         Some(Progress::Reached(at)) => at.micros().to_string(),
     };
-    let topic = topic.as_deref().unwrap_or(NONE);
-    format!("{HEAD} progress={progress} sources={sources} partitions={partitions} topic={topic}")
+    let id = |id: &Option<String>| id.clone().unwrap_or_else(|| NONE.to_owned());
+    let (source, into) = (id(source), id(into));
+    format!(
+        "{HEAD} progress={progress} sources={sources} source={source} partitions={partitions} into={into}"
+    )
 }
 
 /// Inverse of [`encode_note`]; `None` for a text of another form.
@@ -49,11 +54,16 @@ pub fn decode_note(text: &str) -> Option<LaneNote> {
         micros => Some(Progress::Reached(EventTime::from_micros(micros.parse().ok()?))),
     };
     let sources = field("sources")?.parse().ok()?;
+    let source = read_id(field("source")?)?;
     let partitions = field("partitions")?.parse().ok()?;
-    let topic = match field("topic")? {
-        "" => return None,
-        NONE => None,
-        id => Some(id.to_owned()),
-    };
-    words.next().is_none().then_some(LaneNote { progress, sources, partitions, topic })
+    let into = read_id(field("into")?)?;
+    words.next().is_none().then_some(LaneNote { progress, sources, source, partitions, into })
+}
+
+fn read_id(text: &str) -> Option<Option<String>> {
+    match text {
+        "" => None,
+        NONE => Some(None),
+        id => Some(Some(id.to_owned())),
+    }
 }

@@ -65,17 +65,18 @@ fn envelope_of_another_stage_or_cut_short_is_refused() {
 
 #[test]
 fn notes_read_back_and_nothing_else_does() {
-    let text = "odometer-rekey/1 progress=-5 sources=3 partitions=8 topic=abc";
+    let text = "odometer-rekey/1 progress=-5 sources=3 source=xyz partitions=8 into=abc";
     let note = LaneNote {
         progress: Some(Progress::Reached(EventTime::from_micros(-5))),
         sources: 3,
+        source: Some("xyz".to_owned()),
         partitions: 8,
-        topic: Some("abc".to_owned()),
+        into: Some("abc".to_owned()),
     };
     assert_eq!(encode_note(&note), text);
     assert_eq!(decode_note(text), Some(note.clone()));
     for progress in [None, Some(Progress::Quiet)] {
-        let note = LaneNote { progress, topic: None, ..note.clone() };
+        let note = LaneNote { progress, source: None, into: None, ..note.clone() };
         assert_eq!(decode_note(&encode_note(&note)), Some(note));
     }
     let of_task = "odometer/1 commit=abababababababababababababababab genesis=0 sequence=17 \

@@ -8,7 +8,7 @@ use super::identity::known_ids;
 use super::setup;
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, Committed, Halt, StartFrom};
-use crate::kafka::{self, Limits, TopicShape};
+use crate::kafka::{self, TopicShape};
 use crate::settings::{KafkaFlow, Settings, Topic};
 use crate::store::{self, View};
 
@@ -23,9 +23,7 @@ pub(in crate::daemon) struct Told {
 
 /// The settings of a worker's clients that no worker has.
 pub(in crate::daemon) fn options(flow: &KafkaFlow, topic: &Topic) -> kafka::Options {
-    let unknown = || Err("not asked for".to_owned());
-    let client = flow.sink.message_bytes_max();
-    let limits = Limits { client, totals: unknown(), rejects: unknown() };
+    let limits = setup::limits_of(flow.sink.message_bytes_max());
     setup::options(flow, topic, 0, "check", limits)
 }
 

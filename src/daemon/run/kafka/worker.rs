@@ -13,6 +13,7 @@ use rdkafka::Message;
 
 use super::courier::{Courier, Standing};
 use super::destinations::Destinations;
+pub(super) use super::failure::Error;
 use super::halting::Stop;
 use super::job::Job;
 use super::membership::Moving;
@@ -37,50 +38,6 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long one look at an empty source takes; it also serves the group.
 pub(super) const POLL_WAIT: Duration = Duration::from_millis(100);
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Why a worker ended early.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    #[error(transparent)]
-    Kafka(kafka::Error),
-    #[error("{0}: {1}")]
-    Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("{0} is halted: {1}")]
-    Halted(TaskName, Halt),
-    #[error("topic {0} is halted: {1}")]
-    TopicHalted(String, Halt),
-    #[error("nothing is delivered to topic {0}: {1}")]
-    NothingDelivered(String, Halt),
-    #[error(
-        "topic {topic} has {now} partitions, and had {before} when the process began: nothing was \
-         delivered to it yet, so start again"
-    )]
-    OtherPartitions { topic: String, before: i32, now: i32 },
-    #[error("{0} cannot be written: {1}")]
-    Memory(String, #[source] std::io::Error),
-    #[error("{0} is halted: {1}")]
-    HaltedBefore(TaskName, String),
-    #[error("the Kafka client failed for good: {0}")]
-    Fatal(String),
-    #[error(
-        "stopped before everything was delivered, for the 30 seconds that there are for it were over \
-         or the group took a partition: the state is valid, and what is stored will be delivered at \
-         the next start"
-    )]
-    Undelivered,
-}
-
-impl From<kafka::Error> for Error {
-    fn from(error: kafka::Error) -> Self {
-        match error {
-            kafka::Error::TopicReplaced { topic, before, now } => {
-                let (before, now) = (before.to_string(), now.to_string());
-                Error::TopicHalted(topic, Halt::TopicReplaced { before, now })
-            }
-            error => Error::Kafka(error),
-        }
-    }
-}
 
 /// What a worker has in common with its siblings.
 #[derive(Clone)]
@@ -282,7 +239,12 @@ impl Worker {
         for (partition, messages) in records {
             let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
-            task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
+            if let Err(foreign) =
+                task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?
+            {
+                self.registry.halt_because(&self.name(partition), foreign);
+                continue;
+            }
             self.claim_customers(partition);
         }
         match damage {
