@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use odometer::definition::{Expression, Grammar, Plan, ResultExpression};
 use odometer::dialect::{Json, lago, maple, zenskar};
 use odometer::format::definitions::{self, Form};
+use odometer::format::rekeyed;
 use odometer::format::state::{self, Dictionary};
 use odometer::format::{
     EventFormat, FieldPath, LineSplitter, Origin, Outgoing, Refusal, TimeUnit, UsageCursor,
@@ -219,6 +220,16 @@ pub fn lines(data: &[u8]) {
 pub fn metadata(data: &[u8]) {
     if let Some(visible) = decode_metadata(&text_of(data)) {
         assert_eq!(decode_metadata(&encode_metadata(&visible)), Some(visible));
+    }
+    if let Some(note) = rekeyed::decode_note(&text_of(data)) {
+        assert_eq!(rekeyed::decode_note(&rekeyed::encode_note(&note)), Some(note));
+    }
+    // The header of a re-keyed record names who made it.
+    let stage =
+        data.get(2..10).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    if let Ok(envelope) = rekeyed::Envelope::decode(data, stage) {
+        let bytes = envelope.encode(stage);
+        assert_eq!(rekeyed::Envelope::decode(&bytes, stage).as_ref(), Ok(&envelope));
     }
 }
 

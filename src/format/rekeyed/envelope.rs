@@ -12,11 +12,12 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
-use crate::engine::{Mark, Upstream};
+use crate::engine::{Incoming, Mark, Upstream};
 use crate::format::state::Corrupt;
 use crate::format::state::bytes::{Reader, Writer};
 use crate::format::state::source::{read_progress, write_progress};
-use crate::model::EventTime;
+use crate::format::{Fault, Found};
+use crate::model::{EventTime, SourcePosition};
 
 /// Name of the header.
 pub const HEADER: &str = "odometer-rekeyed";
@@ -70,6 +71,39 @@ pub struct Moved {
     pub read_at: EventTime,
     /// Which of its events go to the partition that it stands in.
     pub events: Origins,
+}
+
+impl Moved {
+    /// The events that are meant for the partition that the record stands in, of all that were `found` in it.
+    ///
+    /// # Errors
+    /// Why the record cannot be read as it was when it was re-keyed.
+    pub fn take_own<'d>(
+        &self,
+        found: &mut Vec<Found<'d>>,
+        events: &mut Vec<Incoming<'d>>,
+    ) -> Result<(), String> {
+        let partition = i32::try_from(self.upstream.mark.partition).expect("numbered by i32");
+        let position = SourcePosition::Rekeyed { partition, offset: self.offset };
+        let (now, then) = (found.len(), self.events.in_record());
+        if u32::try_from(now) != Ok(then) {
+            return Err(format!(
+                "partition {partition} offset {}: the record holds {now} events, and held {then} when it \
+                 was re-keyed: set source.format back until what was re-keyed before is counted",
+                self.offset
+            ));
+        }
+        let own = (0..).zip(found.drain(..)).filter(|(place, _)| self.events.has(*place));
+        events.extend(own.map(|(_, found)| Incoming {
+            position,
+            timestamp: self.timestamp,
+            read_at: Some(self.read_at),
+            original: found.original,
+            upstream: Some(self.upstream),
+            event: found.event.map_err(Fault::into_reject),
+        }));
+        Ok(())
+    }
 }
 
 /// What the header says.

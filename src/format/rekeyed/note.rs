@@ -54,16 +54,13 @@ pub fn decode_note(text: &str) -> Option<LaneNote> {
         micros => Some(Progress::Reached(EventTime::from_micros(micros.parse().ok()?))),
     };
     let sources = field("sources")?.parse().ok()?;
-    let source = read_id(field("source")?)?;
+    let source = id_of(field("source")?);
     let partitions = field("partitions")?.parse().ok()?;
-    let into = read_id(field("into")?)?;
+    let into = id_of(field("into")?);
     words.next().is_none().then_some(LaneNote { progress, sources, source, partitions, into })
 }
 
-fn read_id(text: &str) -> Option<Option<String>> {
-    match text {
-        "" => None,
-        NONE => Some(None),
-        id => Some(Some(id.to_owned())),
-    }
+/// What stands for an id, where there is one.
+fn id_of(text: &str) -> Option<String> {
+    (text != NONE).then(|| text.to_owned())
 }

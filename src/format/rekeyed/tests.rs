@@ -12,7 +12,7 @@ fn at(seconds: i64) -> EventTime {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn samples() -> Vec<Envelope> {

@@ -9,7 +9,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::job::Job;
 use super::progress::Progress;
-use super::rekey::{take_own, unpack};
+use super::rekey::unpack;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
 use crate::definition::Plan;
@@ -193,7 +193,7 @@ impl Task {
                     }));
                 }
                 Some(moved) => {
-                    if let Err(foreign) = take_own(&moved, &mut found, &mut events) {
+                    if let Err(foreign) = moved.take_own(&mut found, &mut events) {
                         return Ok(Err(foreign));
                     }
                 }

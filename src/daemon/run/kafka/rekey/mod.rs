@@ -18,4 +18,4 @@ mod unpack;
 pub(super) use self::plan::Origin;
 pub(super) use self::setup::{Stages, stages};
 pub(super) use self::stage::{Shared, Stage};
-pub(super) use self::unpack::{take_own, unpack};
+pub(super) use self::unpack::unpack;

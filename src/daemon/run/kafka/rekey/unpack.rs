@@ -4,10 +4,7 @@ use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
 use super::plan::Origin;
-use crate::engine::Incoming;
-use crate::format::rekeyed::{Envelope, HEADER, Moved};
-use crate::format::{Fault, Found};
-use crate::model::SourcePosition;
+use crate::format::rekeyed::{Envelope, HEADER};
 
 /// What the header of a record says.
 ///
@@ -31,35 +28,4 @@ pub(in crate::daemon::run::kafka) fn unpack(
         message.offset(),
         origin.topic
     ))
-}
-
-/// Takes the events of a record that are meant for the partition it stands in.
-///
-/// # Errors
-/// Why the record cannot be read as it was when it was re-keyed.
-pub(in crate::daemon::run::kafka) fn take_own<'d>(
-    moved: &Moved,
-    found: &mut Vec<Found<'d>>,
-    events: &mut Vec<Incoming<'d>>,
-) -> Result<(), String> {
-    let partition = i32::try_from(moved.upstream.mark.partition).expect("numbered by i32");
-    let position = SourcePosition::Rekeyed { partition, offset: moved.offset };
-    let (now, then) = (found.len(), moved.events.in_record());
-    if u32::try_from(now) != Ok(then) {
-        return Err(format!(
-            "partition {partition} offset {}: the record holds {now} events, and held {then} when it was \
-             re-keyed: set source.format back until what was re-keyed before is counted",
-            moved.offset
-        ));
-    }
-    let own = (0..).zip(found.drain(..)).filter(|(place, _)| moved.events.has(*place));
-    events.extend(own.map(|(_, found)| Incoming {
-        position,
-        timestamp: moved.timestamp,
-        read_at: Some(moved.read_at),
-        original: found.original,
-        upstream: Some(moved.upstream),
-        event: found.event.map_err(Fault::into_reject),
-    }));
-    Ok(())
 }
