@@ -116,7 +116,9 @@ pub fn internal_topic(
     if policy.is_ok_and(|policy| policy.contains("compact")) {
         return Err(Error::Internal(InternalFault::Compacted(wanted.name.to_owned())));
     }
-    let message_bytes_max = topic_limit(sink, wanted.name, timeout)?.unwrap_or(MESSAGE_BYTES);
+    // Where it is not told, what a topic of our own making takes at the least.
+    let limit = topic_limit(sink, wanted.name, timeout)?;
+    let message_bytes_max = limit.unwrap_or(MESSAGE_BYTES + ENVELOPE_BYTES);
     let id = topic_id(sink, wanted.name, timeout)?;
     Ok(Internal { sources, source_id, partitions, id, message_bytes_max })
 }

@@ -76,11 +76,19 @@ impl Flow {
     /// The topics that events are written to, each with the one that its tasks read; none where files are read.
     pub fn read_as(&self) -> BTreeMap<String, String> {
         let Flow::Kafka(flow) = self else { return BTreeMap::new() };
-        let name = |topic: &Topic| {
-            let internal = flow.source.internal_topic(&topic.name);
-            (topic.name.clone(), internal.unwrap_or_else(|| topic.name.clone()))
+        let written = flow.source.topics.iter().map(|topic| topic.name.clone());
+        written.zip(flow.tasks_read().into_iter().map(|topic| topic.name)).collect()
+    }
+}
+
+impl KafkaFlow {
+    /// The topics that tasks read, in the order of those that events are written to: the same, or the internal ones.
+    pub fn tasks_read(&self) -> Vec<Topic> {
+        let read = |topic: &Topic| {
+            let internal = self.source.internal_topic(&topic.name);
+            Topic { name: internal.unwrap_or_else(|| topic.name.clone()), ..topic.clone() }
         };
-        flow.source.topics.iter().map(name).collect()
+        self.source.topics.iter().map(read).collect()
     }
 }
 

@@ -87,6 +87,11 @@ fn internal_topic(group_id: &str, topic: &str) -> String {
     format!("{group_id}-{topic}-by-customer")
 }
 
+/// The topic that events of an internal topic of that group were written to; `None`: it can be no internal topic.
+pub fn written_to<'t>(group_id: &str, topic: &'t str) -> Option<&'t str> {
+    topic.strip_prefix(group_id)?.strip_prefix('-')?.strip_suffix("-by-customer")
+}
+
 /// A topic that is read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Topic {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{
     Admin, Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics,
-    format_of_argument, known_keys,
+    format_of_argument, known_keys, written_to,
 };
 use crate::admin::{LagoErrors, Origins};
 use crate::engine::StartFrom;
@@ -380,6 +380,9 @@ fn topics_that_are_not_keyed_by_customer_have_internal_ones() {
     assert_eq!(kafka(&load(LEAST)).source.internal_topic("usage"), None);
     assert_eq!(internal(&[]).as_deref(), Some("odometer-usage-by-customer"));
     assert_eq!(internal(&[("source.group_id", "eu")]).as_deref(), Some("eu-usage-by-customer"));
+    assert_eq!(written_to("eu", "eu-usage-by-customer"), Some("usage"));
+    assert_eq!(written_to("us", "eu-usage-by-customer"), None);
+    assert_eq!(written_to("eu", "usage"), None);
     for (sets, words) in [
         (vec![any, ("source.group_id", "a b")], "which no topic can have"),
         (vec![any, ("sink.topic", "odometer-usage-by-customer")], "an internal topic are both"),

@@ -43,7 +43,7 @@ struct Scattered {
 }
 
 impl Scattered {
-    fn event(&mut self, number: u64) -> String {
+    fn event(number: u64) -> String {
         let mut own = Dice(number);
         let time = (BEGIN + number * STEP).saturating_sub(own.below(4000)).max(BEGIN);
         let (customer, n) = (own.below(CUSTOMERS), own.below(5000));
@@ -58,11 +58,11 @@ impl Scattered {
         let value = match self.dice.below(100) {
             0..5 if self.count > 500 => {
                 let number = self.count - 1 - self.dice.below(400);
-                self.event(number)
+                Self::event(number)
             }
             5 => format!("no event {}", self.count),
             6 => format!(r#"{{"id":"x{}","type":"call"}}"#, self.count),
-            _ => self.event(self.count),
+            _ => Self::event(self.count),
         };
         self.anywhere(value)
     }
@@ -174,6 +174,10 @@ fn assert_stand_apart(scene: &Scene<'_>) {
 const PUNCTUAL: &str = r#"{"metrics": [
     {"code": "calls", "event_type": "call", "aggregation": "count", "period": "hour", "late": "drop"}]}"#;
 
+/// The same count, that takes all.
+const CORRECTING: &str = r#"{"metrics": [
+    {"code": "calls", "event_type": "call", "aggregation": "count", "period": "hour"}]}"#;
+
 fn call(id: &str, time: &str, partition: i32) -> Outgoing {
     let value =
         format!(r#"{{"id":"{id}","type":"call","customer":"acme","time":"2024-03-01T{time}Z"}}"#);
@@ -245,4 +249,89 @@ fn group_that_counts_by_customer_counts_no_other_way() {
     let said = other.said();
     assert!(said.contains("was not committed by a stage that re-keys"), "{said}");
     assert_eq!(scene.revisions(), 0);
+}
+
+/// A daemon that has counted something, and was stopped.
+fn counted(scene: &Scene<'_>, metrics: &str) -> Daemon {
+    scene.produce((0..20).map(|n| call(&format!("a{n}"), &format!("{n:02}:10:00"), 0)));
+    let mut daemon = Daemon::new(&configuration(scene, "1h"), metrics);
+    daemon.start();
+    await_counted(scene, &mut daemon);
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    daemon
+}
+
+#[test]
+fn record_of_somebody_else_halts_its_task() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, PUNCTUAL);
+    let before = scene.revisions();
+    let foreign = (0..4).map(|partition| Outgoing::keyed("k", "{}").to(partition));
+    scene.broker.produce(&internal(&scene), foreign);
+    daemon.start();
+    let status = daemon.await_end();
+    assert_eq!(status.code(), Some(1), "all of its tasks are halted: {}", daemon.said());
+    let said = daemon.said();
+    assert!(said.contains("was not re-keyed by this group"), "{said}");
+    assert!(said.contains("has no header odometer-rekeyed"), "{said}");
+    assert_eq!(scene.revisions(), before);
+}
+
+#[test]
+fn internal_topic_that_is_gone_is_not_made_anew() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, PUNCTUAL);
+    let before = scene.revisions();
+    scene.broker.delete_topic(&internal(&scene));
+    daemon.start();
+    let status = daemon.await_end();
+    assert_eq!(status.code(), Some(1), "{}", daemon.said());
+    let said = daemon.said();
+    assert!(said.contains("does not exist any more, though the group has re-keyed"), "{said}");
+    // Who makes it by hand makes another one.
+    scene.broker.create_topic(&internal(&scene), 4);
+    daemon.start();
+    let status = daemon.await_end();
+    assert_eq!(status.code(), Some(1), "{}", daemon.said());
+    // The stage by the topic's id, or the tasks by their logs: whoever comes first.
+    let said = daemon.said();
+    let words = ["internal topic was deleted and created anew", "task halted"];
+    assert!(words.iter().any(|words| said.contains(words)), "{said}");
+    assert_eq!(scene.revisions(), before);
+}
+
+#[test]
+fn source_topic_may_get_more_partitions() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, CORRECTING);
+    scene.broker.grow_topic(&scene.usage, 2);
+    // What comes before the process knows of it is not left out, whatever start_from says.
+    scene.produce((0..20).map(|n| call(&format!("b{n}"), &format!("{n:02}:20:00"), 1)));
+    let day = BEGIN + 86_400;
+    scene.produce([end_of(0, day), end_of(1, day)]);
+    let latest = configuration(&scene, "1h").replace("\"earliest\"", "\"latest\"");
+    daemon.write("odometer.toml", &latest);
+    daemon.start();
+    await_counted(&scene, &mut daemon);
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    Outcome::found(&scene).assert_is(&Outcome::expected_of_all(&scene, CORRECTING));
+}
+
+#[test]
+fn check_tells_of_the_internal_topic_before_and_after_it_is_made() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let fresh = Daemon::new(&configuration(&scene, "1h"), PUNCTUAL);
+    let (told, status) = fresh.check();
+    let line = |told: &[String]| {
+        told.iter().find(|line| line.contains("internal topic")).cloned().unwrap_or_default()
+    };
+    assert_eq!(status, Some(0), "{told:?}");
+    assert!(line(&told).contains("it does not exist yet: a start makes it"), "{told:?}");
+    let daemon = counted(&scene, PUNCTUAL);
+    let (told, status) = daemon.check();
+    assert_eq!(status, Some(0), "{told:?}");
+    let words = line(&told);
+    for part in ["4 partitions, cleanup.policy delete", "may be read", "may be written to"] {
+        assert!(words.contains(part), "no {part} in: {words}");
+    }
 }

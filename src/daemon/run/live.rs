@@ -60,7 +60,7 @@ impl Looked {
 }
 
 impl LiveTasks {
-    /// Of a process that reads these topics, by those that events are written to; none: files.
+    /// Of a process that reads these topics, by those that are written to; none: files.
     pub(super) fn new(read_as: BTreeMap<String, String>) -> Self {
         let of_files = read_as.is_empty().then(String::new);
         let topics = read_as.values().cloned().chain(of_files).map(|topic| (topic, None)).collect();
@@ -121,12 +121,11 @@ impl LiveTasks {
                 looked.entry(&task.topic).or_default().insert(task.partition);
             }
         }
-        let registry = self.registry();
-        let own = registry.topic(&ask.tenant, &ask.metric, ask.generation);
-        let own = own.map(|own| self.read_as.get(&own));
+        let written_to = self.registry().topic(&ask.tenant, &ask.metric, ask.generation);
+        let own = written_to.and_then(|topic| self.read_as.get(&topic));
         let mut missing = Missing::default();
         for (topic, count) in &*self.topics.lock().expect("no holder panics") {
-            if own.is_some_and(|own| own != Some(topic)) {
+            if own.is_some_and(|own| own != topic) {
                 continue;
             }
             let looked = looked.remove(topic.as_str()).unwrap_or_default();
