@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use object_store::aws::AmazonS3ConfigKey;
+use object_store::azure::AzureConfigKey;
+use object_store::gcp::GoogleConfigKey;
 use object_store::local::LocalFileSystem;
 use object_store::path::{Path, PathPart};
 use object_store::prefix::PrefixStore;
@@ -12,56 +15,109 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::Error;
+use super::pace::Pace;
 use crate::engine::Binding;
-use crate::format::Manifest;
+use crate::format::{KeptFile, Manifest};
 
 /// An object store, as `checkpoint.store` names it.
 pub struct Bucket {
     store: Arc<dyn ObjectStore>,
     runtime: Runtime,
+    pace: Pace,
+}
+
+/// What would be right.
+const WANTED: &str =
+    "expected file:///directory, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
+
+/// Why a store cannot be opened by that address with these properties, as far as that can be told without it.
+///
+/// # Errors
+/// The reason.
+pub fn check_address(url: &str, properties: &BTreeMap<String, String>) -> Result<(), String> {
+    let address: Url = url.parse().map_err(|_| WANTED.to_owned())?;
+    if !address.username().is_empty() || address.password().is_some() {
+        return Err(
+            "has a name or password in it: give these in state.checkpoint.properties".to_owned()
+        );
+    }
+    match ObjectStoreScheme::parse(&address).map_err(|_| WANTED.to_owned())?.0 {
+        ObjectStoreScheme::Local => {
+            check_names(&address, properties)?;
+            address.to_file_path().map(drop).map_err(|()| WANTED.to_owned())
+        }
+        ObjectStoreScheme::AmazonS3
+        | ObjectStoreScheme::GoogleCloudStorage
+        | ObjectStoreScheme::MicrosoftAzure => cloud(&address, properties).map(drop),
+        _ => Err(WANTED.to_owned()),
+    }
+}
+
+/// The client passes over names that it does not know.
+fn check_names(address: &Url, properties: &BTreeMap<String, String>) -> Result<(), String> {
+    let (scheme, _) = ObjectStoreScheme::parse(address).map_err(|_| WANTED.to_owned())?;
+    let is_known = |name: &str| match scheme {
+        ObjectStoreScheme::AmazonS3 => name.parse::<AmazonS3ConfigKey>().is_ok(),
+        ObjectStoreScheme::GoogleCloudStorage => name.parse::<GoogleConfigKey>().is_ok(),
+        ObjectStoreScheme::MicrosoftAzure => name.parse::<AzureConfigKey>().is_ok(),
+        _ => false,
+    };
+    match properties.keys().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "takes no property {name:?}: expected names such as aws_region and aws_endpoint, \
+             google_service_account, azure_storage_account_name"
+        )),
+    }
+}
+
+/// A store of a vendor's, below the address's path.
+fn cloud(
+    address: &Url,
+    properties: &BTreeMap<String, String>,
+) -> Result<Arc<dyn ObjectStore>, String> {
+    check_names(address, properties)?;
+    // The HTTP client takes the process's; an error only says that there is one already.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let own = properties.iter().map(|(key, value)| (key.clone(), value.clone()));
+    // The last one of a key counts.
+    let options = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
+    let (store, prefix) = object_store::parse_url_opts(address, options.chain(own))
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(PrefixStore::new(store, prefix)))
 }
 
 impl Bucket {
     /// Opens `file:///directory`, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Nothing is asked of it
     /// yet, but that a directory is there, or can be made. `properties` are those of the store, such as `aws_region`; what they
-    /// do not say is taken from the process's environment, such as `AWS_ACCESS_KEY_ID`.
+    /// do not say is taken from the process's environment, such as `AWS_ACCESS_KEY_ID`. At most so many bytes a second are sent
+    /// and fetched; `None`: as many as go.
     ///
     /// # Errors
     /// Another address, or a property that the store does not take.
-    pub fn open(url: &str, properties: &BTreeMap<String, String>) -> Result<Self, Error> {
+    pub fn open(
+        url: &str,
+        properties: &BTreeMap<String, String>,
+        bytes_per_second: Option<u64>,
+    ) -> Result<Self, Error> {
         let fault = |reason: String| Error::Address { url: url.to_owned(), reason };
-        let wanted = "expected file:///directory, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
-        let address: Url = url.parse().map_err(|_| fault(wanted.to_owned()))?;
-        let (scheme, _) =
-            ObjectStoreScheme::parse(&address).map_err(|_| fault(wanted.to_owned()))?;
-        let store: Arc<dyn ObjectStore> = match scheme {
-            ObjectStoreScheme::Local => {
-                let directory = address.to_file_path().map_err(|()| fault(wanted.to_owned()))?;
+        check_address(url, properties).map_err(fault)?;
+        let address: Url = url.parse().map_err(|_| fault(WANTED.to_owned()))?;
+        let store: Arc<dyn ObjectStore> = match address.to_file_path() {
+            Ok(directory) if address.scheme() == "file" => {
                 std::fs::create_dir_all(&directory).map_err(Error::file("make", &directory))?;
                 let store = LocalFileSystem::new_with_prefix(&directory);
                 Arc::new(store.map_err(|error| fault(error.to_string()))?.with_fsync(true))
             }
-            ObjectStoreScheme::AmazonS3
-            | ObjectStoreScheme::GoogleCloudStorage
-            | ObjectStoreScheme::MicrosoftAzure => {
-                // The HTTP client takes the process's; an error only says that there is one already.
-                let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-                let own = properties.iter().map(|(key, value)| (key.clone(), value.clone()));
-                // The last one of a key counts.
-                let options =
-                    std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
-                let (store, prefix) = object_store::parse_url_opts(&address, options.chain(own))
-                    .map_err(|error| fault(error.to_string()))?;
-                Arc::new(PrefixStore::new(store, prefix))
-            }
-            _ => return Err(fault(wanted.to_owned())),
+            _ => cloud(&address, properties).map_err(fault)?,
         };
-        Ok(Self::over(store))
+        Ok(Self::over(store, bytes_per_second))
     }
 
-    pub(super) fn over(store: Arc<dyn ObjectStore>) -> Self {
+    pub(super) fn over(store: Arc<dyn ObjectStore>, bytes_per_second: Option<u64>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Bucket { store, runtime: runtime.expect("the system gives what a runtime needs") }
+        let runtime = runtime.expect("the system gives what a runtime needs");
+        Bucket { store, runtime, pace: Pace::new(bytes_per_second) }
     }
 
     /// What one task has there.
@@ -93,8 +149,12 @@ impl Shelf<'_> {
         self.root.clone().join("files")
     }
 
-    pub(super) fn file(&self, sha256: &str) -> Path {
-        self.files().join(sha256)
+    pub(super) fn file(&self, file: &KeptFile) -> Path {
+        self.files().join(object_name(file))
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.bucket.pace
     }
 
     pub(super) fn manifests(&self) -> Path {
@@ -126,21 +186,35 @@ impl Shelf<'_> {
             .map_err(|fault| Error::Damaged { path: path.to_string(), reason: fault.0 })
     }
 
-    /// The manifests that are there, the newest first.
+    /// The manifests that are there, the newest first, up to the first one that `is_wanted`. One that cannot be understood is
+    /// passed over, and told.
     ///
     /// # Errors
-    /// A store that does not answer, or one of them that is none.
-    pub fn all(&self) -> Result<Vec<Manifest>, Error> {
+    /// A store that does not answer.
+    pub fn until(&self, is_wanted: impl Fn(&Manifest) -> bool) -> Result<Vec<Manifest>, Error> {
         self.wait(async {
             let mut found = Vec::new();
             for object in self.list_manifests().await? {
                 match self.read_manifest(&object.location).await {
                     // Somebody collected it since.
                     Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
-                    read => found.push(read?),
+                    Err(error @ Error::Damaged { .. }) => {
+                        tracing::warn!(%error, "a checkpoint is passed over");
+                    }
+                    read => {
+                        found.push(read?);
+                        if found.last().is_some_and(&is_wanted) {
+                            break;
+                        }
+                    }
                 }
             }
             Ok(found)
         })
     }
+}
+
+/// What a file is called in the store.
+pub(super) fn object_name(file: &KeptFile) -> String {
+    format!("{}-{}", file.sha256, file.by)
 }

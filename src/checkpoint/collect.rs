@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use object_store::{ObjectMeta, ObjectStoreExt as _};
 
+use super::bucket::object_name;
 use super::{Error, Shelf};
 use crate::format::Manifest;
 
@@ -43,7 +44,7 @@ impl Shelf<'_> {
             }
             match self.read_manifest(&object.location).await {
                 Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
-                read => named.extend(read?.files.into_iter().map(|file| file.sha256)),
+                read => named.extend(read?.files.iter().map(object_name)),
             }
         }
         for object in self.list(&self.files()).await? {

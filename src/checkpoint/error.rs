@@ -44,12 +44,9 @@ pub enum Error {
         /// In which way.
         reason: String,
     },
-    /// There is one of that commit already, and it is another.
-    #[error("{path} in the checkpoint store is there already, and names other files")]
-    Taken {
-        /// The manifest.
-        path: String,
-    },
+    /// Nobody waits for it any more.
+    #[error("it was given up")]
+    GivenUp,
 }
 
 impl Error {
@@ -65,7 +62,7 @@ impl Error {
                     | object_store::Error::NotSupported { .. }
             ),
             Error::File { .. } => true,
-            Error::Address { .. } | Error::Damaged { .. } | Error::Taken { .. } => false,
+            Error::Address { .. } | Error::Damaged { .. } | Error::GivenUp => false,
         }
     }
 

@@ -27,7 +27,7 @@ const TABLE: &str = ".sst";
 
 impl Known {
     /// Every file of a directory, in order of name. What is no longer there is forgotten.
-    pub(super) fn look(&mut self, directory: &Path) -> Result<Vec<KeptFile>, Error> {
+    pub(super) fn look(&mut self, directory: &Path, by: &str) -> Result<Vec<KeptFile>, Error> {
         let entries = fs::read_dir(directory).map_err(Error::file("list", directory))?;
         let (mut files, mut known) = (Vec::new(), BTreeMap::new());
         for entry in entries {
@@ -44,7 +44,7 @@ impl Known {
                 None => digest_of(&path)?,
             };
             known.insert(key, sha256.clone());
-            files.push(KeptFile { name, bytes: metadata.len(), sha256 });
+            files.push(KeptFile { name, bytes: metadata.len(), sha256, by: by.to_owned() });
         }
         self.0 = known;
         files.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,5 +1,6 @@
-//! No more than so many bytes a second.
+//! No more than so many bytes a second, of all that a process sends and fetches.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -11,22 +12,26 @@ const BURST: Duration = Duration::from_millis(250);
 pub(super) struct Pace {
     bytes_per_second: Option<u64>,
     /// When all that was let through has had its time.
-    free_at: Option<Instant>,
+    free_at: Mutex<Option<Instant>>,
 }
 
 impl Pace {
     pub(super) fn new(bytes_per_second: Option<u64>) -> Self {
-        Pace { bytes_per_second, free_at: None }
+        Pace { bytes_per_second, free_at: Mutex::new(None) }
     }
 
     /// Waits until that many more may go.
-    pub(super) async fn wait(&mut self, bytes: usize) {
+    pub(super) async fn wait(&self, bytes: usize) {
         let Some(limit) = self.bytes_per_second else { return };
         let now = Instant::now();
-        let begin = self.free_at.map_or(now, |free_at| free_at.max(now));
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let micros = bytes.saturating_mul(1_000_000) / limit.max(1);
-        self.free_at = Some(begin + Duration::from_micros(micros));
+        let begin = {
+            let mut free_at = self.free_at.lock().expect("no holder panics");
+            let begin = free_at.map_or(now, |free_at| free_at.max(now));
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            let micros = bytes.saturating_mul(1_000_000) / limit.max(1);
+            *free_at = Some(begin + Duration::from_micros(micros));
+            begin
+        };
         if begin > now + BURST {
             sleep_until(begin - BURST).await;
         }

@@ -1,13 +1,12 @@
 //! Putting a checkpoint: the files that the one before did not have, then the manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions, PutPayload, WriteMultipart};
 use tokio::io::AsyncReadExt as _;
 
-use super::files::{Known, PIECE_BYTES};
-use super::pace::Pace;
+use super::files::{Known, PIECE_BYTES, hex};
 use super::{Error, Shelf};
 use crate::engine::{Binding, CommitId};
 use crate::format::{KeptFile, Manifest};
@@ -19,21 +18,23 @@ const UNDER_WAY_MAX: usize = 4;
 /// What the process knows to be there: that of the checkpoint that it put last, or began from. Collecting spares what that
 /// has, until the next one is put.
 pub struct Base {
-    files: BTreeSet<String>,
+    /// Digests, with who put them.
+    files: BTreeMap<String, String>,
     known: Known,
-    pace: Pace,
+    by: String,
 }
 
 impl Base {
-    /// Nothing is known to be there. At most so many bytes a second are sent; `None`: as many as go.
+    /// Nothing is known to be there. `session`: random, so that no other session has it.
     #[must_use]
-    pub fn new(bytes_per_second: Option<u64>) -> Self {
-        Base { files: BTreeSet::new(), known: Known::default(), pace: Pace::new(bytes_per_second) }
+    pub fn new(session: [u8; 16]) -> Self {
+        Base { files: BTreeMap::new(), known: Known::default(), by: hex(&session) }
     }
 
     /// The state began from that checkpoint.
     pub fn begin_from(&mut self, manifest: &Manifest) {
-        self.files = manifest.files.iter().map(|file| file.sha256.clone()).collect();
+        let files = manifest.files.iter();
+        self.files = files.map(|file| (file.sha256.clone(), file.by.clone())).collect();
     }
 }
 
@@ -49,10 +50,11 @@ pub struct Put {
 impl Shelf<'_> {
     /// Puts what lies in a directory, which nobody changes, as the state of a chain of commits whose last one has that number.
     ///
-    /// May be called again after an error, and after a process that broke off in it: what was sent is sent again, over itself.
+    /// May be called again after an error: what was sent is sent again, over itself. Where there is a checkpoint of that commit
+    /// already, which a session that is no more put without hearing so, it stays, and is returned.
     ///
     /// # Errors
-    /// A store that does not answer; another checkpoint of that commit.
+    /// A store that does not answer.
     pub fn put(
         &self,
         base: &mut Base,
@@ -60,32 +62,37 @@ impl Shelf<'_> {
         binding: &Binding,
         (number, commits): (u64, Vec<CommitId>),
     ) -> Result<Put, Error> {
-        let files = base.known.look(directory)?;
+        let mut files = base.known.look(directory, &base.by)?;
+        for file in &mut files {
+            if let Some(by) = base.files.get(&file.sha256) {
+                file.by.clone_from(by);
+            }
+        }
         let manifest = Manifest { binding: binding.clone(), number, commits, files };
         self.wait(async {
             let mut bytes_sent = 0;
             let mut sent = BTreeSet::new();
             for file in &manifest.files {
-                if base.files.contains(&file.sha256) || !sent.insert(file.sha256.as_str()) {
+                if base.files.contains_key(&file.sha256) || !sent.insert(file.sha256.as_str()) {
                     continue;
                 }
-                self.send(&mut base.pace, &directory.join(&file.name), file).await?;
+                self.send(&directory.join(&file.name), file).await?;
                 bytes_sent += file.bytes;
             }
-            self.put_manifest(&manifest).await?;
+            let manifest = self.put_manifest(manifest.clone()).await?;
             base.begin_from(&manifest);
-            Ok(Put { manifest: manifest.clone(), bytes_sent })
+            Ok(Put { manifest, bytes_sent })
         })
     }
 
-    async fn send(&self, pace: &mut Pace, from: &Path, file: &KeptFile) -> Result<(), Error> {
-        let to = self.file(&file.sha256);
+    async fn send(&self, from: &Path, file: &KeptFile) -> Result<(), Error> {
+        let to = self.file(file);
         let failed = || Error::store("putting", &to);
         let mut source = tokio::fs::File::open(from).await.map_err(Error::file("open", from))?;
         if file.bytes <= WHOLE_BYTES_MAX {
             let mut content = Vec::new();
             source.read_to_end(&mut content).await.map_err(Error::file("read", from))?;
-            pace.wait(content.len()).await;
+            self.pace().wait(content.len()).await;
             self.store().put(&to, PutPayload::from(content)).await.map_err(failed())?;
             return Ok(());
         }
@@ -105,7 +112,7 @@ impl Shelf<'_> {
             if bytes == 0 {
                 break;
             }
-            pace.wait(bytes).await;
+            self.pace().wait(bytes).await;
             upload.wait_for_capacity(UNDER_WAY_MAX).await.map_err(failed())?;
             upload.write(&piece[..bytes]);
         }
@@ -113,18 +120,13 @@ impl Shelf<'_> {
         Ok(())
     }
 
-    async fn put_manifest(&self, manifest: &Manifest) -> Result<(), Error> {
-        let path = self.manifest(manifest);
+    async fn put_manifest(&self, manifest: Manifest) -> Result<Manifest, Error> {
+        let path = self.manifest(&manifest);
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.store().put_opts(&path, manifest.encode().into(), options).await {
-            Ok(_) => Ok(()),
-            // By an earlier try whose answer was lost, or that broke off behind it.
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                if self.read_manifest(&path).await? == *manifest {
-                    return Ok(());
-                }
-                Err(Error::Taken { path: path.to_string() })
-            }
+            Ok(_) => Ok(manifest),
+            // By an earlier try whose answer was lost, or that broke off behind it. Its name has the commit's.
+            Err(object_store::Error::AlreadyExists { .. }) => self.read_manifest(&path).await,
             Err(cause) => Err(Error::store("putting", &path)(cause)),
         }
     }

@@ -154,7 +154,10 @@ fn restored(
 ) -> std::result::Result<Content, Error> {
     let _ = fs::remove_dir_all(directory);
     let mut last = None;
-    shelf.restore(manifest, directory, None, &mut |progress| last = Some(progress))?;
+    shelf.restore(manifest, directory, &mut |progress| {
+        last = Some(progress);
+        true
+    })?;
     let of = manifest.files.iter().map(|file| file.bytes).sum();
     assert_eq!(last.unwrap_or(Progress { bytes: 0, of: 0 }), Progress { bytes: of, of });
     Ok(read(directory))
@@ -169,14 +172,14 @@ fn content(files: &[(&str, &[u8])]) -> Content {
 fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
     let scratch = tempfile::tempdir().expect("a directory");
     let url = format!("file://{}/store", scratch.path().display());
-    let bucket = Bucket::open(&url, &BTreeMap::new()).expect("a store");
+    let bucket = Bucket::open(&url, &BTreeMap::new(), None).expect("a store");
     let shelf = bucket.shelf(&binding());
     let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
     let large = vec![7; 20 << 20];
     let first = content(&[("000001.sst", &large), ("CURRENT", b"MANIFEST-1\n"), ("empty", b"")]);
     write(&from, &first);
-    let mut base = Base::new(None);
-    assert_eq!(shelf.all().expect("an answer"), []);
+    let mut base = Base::new([1; 16]);
+    assert_eq!(shelf.until(|_| false).expect("an answer"), []);
     let one = shelf.put(&mut base, &from, &binding(), chain(5)).expect("it is put");
     assert_eq!(one.bytes_sent, (20 << 20) + 11);
     let mut second = first.clone();
@@ -184,40 +187,43 @@ fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
     write(&from, &second);
     let two = shelf.put(&mut base, &from, &binding(), chain(9)).expect("it is put");
     assert_eq!(two.bytes_sent, 15);
-    let all = shelf.all().expect("an answer");
+    let all = shelf.until(|_| false).expect("an answer");
     assert_eq!(all, [two.manifest.clone(), one.manifest.clone()]);
     assert_eq!(two.manifest.commits, [commit(7), commit(8), commit(9)]);
     assert_eq!(restored(&shelf, &one.manifest, &to).expect("it is whole"), first);
     assert_eq!(restored(&shelf, &two.manifest, &to).expect("it is whole"), second);
     let mut other = binding();
     other.partition = 2;
-    assert_eq!(bucket.shelf(&other).all().expect("an answer"), []);
+    assert_eq!(bucket.shelf(&other).until(|_| false).expect("an answer"), []);
     // What is young stays.
     let hour = Duration::from_secs(3_600);
     assert_eq!(shelf.collect(&two.manifest, hour).expect("an answer"), 0);
     assert_eq!(shelf.collect(&two.manifest, AGE).expect("an answer"), 2, "manifest and CURRENT");
-    assert_eq!(shelf.all().expect("an answer"), std::slice::from_ref(&two.manifest));
+    assert_eq!(shelf.until(|_| false).expect("an answer"), std::slice::from_ref(&two.manifest));
     assert_eq!(restored(&shelf, &two.manifest, &to).expect("it is whole"), second);
     // Again, by a process that knows of nothing: all is sent again, and the same manifest is no other.
-    let mut anew = Base::new(None);
+    let mut anew = Base::new([1; 16]);
     let again = shelf.put(&mut anew, &from, &binding(), chain(9)).expect("it is there");
     assert_eq!(again.manifest, two.manifest);
+    // Whatever else it has of that commit: what is there stays.
     write(&from, &first);
-    let taken = shelf.put(&mut anew, &from, &binding(), chain(9)).expect_err("another one");
-    assert!(matches!(taken, Error::Taken { .. }) && !taken.is_passing(), "{taken}");
+    let again = shelf.put(&mut anew, &from, &binding(), chain(9)).expect("it is there");
+    assert_eq!(again.manifest, two.manifest);
+    let newest = shelf.until(|_| true).expect("an answer");
+    assert_eq!(newest, [two.manifest]);
 }
 
 #[test]
 fn damage_is_told_and_nothing_comes_back() {
     let scratch = tempfile::tempdir().expect("a directory");
     let store = scratch.path().join("store");
-    let bucket = Bucket::open(&format!("file://{}", store.display()), &BTreeMap::new());
+    let bucket = Bucket::open(&format!("file://{}", store.display()), &BTreeMap::new(), None);
     let bucket = bucket.expect("a store");
     let shelf = bucket.shelf(&binding());
     let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
     write(&from, &content(&[("a", b"content"), ("b", b"other")]));
-    let put = shelf.put(&mut Base::new(None), &from, &binding(), chain(1)).expect("it is put");
-    let file = store.join(shelf.file(&put.manifest.files[0].sha256).as_ref());
+    let put = shelf.put(&mut Base::new([2; 16]), &from, &binding(), chain(1)).expect("it is put");
+    let file = store.join(shelf.file(&put.manifest.files[0]).as_ref());
     for damage in [&b"contenT"[..], b"conten", b""] {
         fs::write(&file, damage).expect("a file");
         let told = restored(&shelf, &put.manifest, &to).expect_err("it is damaged");
@@ -231,10 +237,30 @@ fn damage_is_told_and_nothing_comes_back() {
     assert!(restored(&shelf, &put.manifest, &to).is_ok(), "the same call again");
     let manifest = store.join(shelf.manifest(&put.manifest).as_ref());
     fs::write(&manifest, b"{\"format\":9}").expect("a file");
-    let told = shelf.all().expect_err("it is of another form").to_string();
-    assert!(told.contains("it is of form 9"), "{told}");
+    assert_eq!(shelf.until(|_| false).expect("an answer"), [], "it is of another form");
     assert!(shelf.collect(&put.manifest, AGE).is_err(), "what it names is not known");
     assert!(file.exists());
+}
+
+#[test]
+fn restore_that_is_given_up_leaves_nothing() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let url = format!("file://{}/store", scratch.path().display());
+    let bucket = Bucket::open(&url, &BTreeMap::new(), Some(1 << 30)).expect("a store");
+    let shelf = bucket.shelf(&binding());
+    let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+    write(&from, &content(&[("a", b"content"), ("b", b"other")]));
+    let put = shelf.put(&mut Base::new([1; 16]), &from, &binding(), chain(1)).expect("it is put");
+    for pieces in 0..3 {
+        let mut left = pieces;
+        let told = shelf.restore(&put.manifest, &to, &mut |_| {
+            left -= 1;
+            left >= 0
+        });
+        assert!(matches!(told, Err(Error::GivenUp)), "{told:?}");
+        assert!(!to.exists());
+    }
+    assert!(shelf.restore(&put.manifest, &to, &mut |_| true).is_ok());
 }
 
 #[test]
@@ -243,7 +269,7 @@ fn addresses_are_told_apart() {
     for wrong in
         ["", "checkpoints", "/mnt/checkpoints", "ftp://host/x", "http://host/x", "memory:///"]
     {
-        let Err(told) = Bucket::open(wrong, &none) else { panic!("{wrong}") };
+        let Err(told) = Bucket::open(wrong, &none, None) else { panic!("{wrong}") };
         assert!(told.to_string().contains("expected file:///directory"), "{told}");
     }
     let own = [("aws_region".to_owned(), "eu-west-1".to_owned())].into();
@@ -255,7 +281,7 @@ fn addresses_are_told_apart() {
         } else {
             BTreeMap::new()
         };
-        assert!(Bucket::open(right, &properties).is_ok(), "{right}");
+        assert!(Bucket::open(right, &properties, None).is_ok(), "{right}");
     }
 }
 
@@ -272,16 +298,18 @@ proptest! {
         let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
         let inner = Arc::new(InMemory::new());
         let store = Arc::new(Flaky { inner: Arc::clone(&inner), faults: Mutex::new(0), failed: AtomicU32::new(0) });
-        let (rough, calm) = (Bucket::over(Arc::clone(&store) as Arc<dyn ObjectStore>), Bucket::over(inner));
+        let (rough, calm) = (Bucket::over(Arc::clone(&store) as Arc<dyn ObjectStore>, None), Bucket::over(inner, None));
         let (rough, calm) = (rough.shelf(&binding()), calm.shelf(&binding()));
-        let mut bases = [Base::new(None), Base::new(None)];
+        let mut bases = [Base::new([1; 16]), Base::new([2; 16])];
+        let mut session = 2;
         let mut known = [0, 0];
         let mut files = Content::new();
         let mut newest: Option<(Manifest, Content)> = None;
         for (number, (is_other, restarts, changes, faults)) in (1..).zip(steps) {
             let owner = usize::from(is_other);
             if restarts == 0 {
-                bases[owner] = Base::new(None);
+                session += 1;
+                bases[owner] = Base::new([session; 16]);
             }
             // Where the other one put the newest, it takes the task over from there.
             if let Some((manifest, _)) = newest.as_ref().filter(|(one, _)| one.number != known[owner] || restarts == 0) {
@@ -293,7 +321,7 @@ proptest! {
             write(&from, &files);
             *store.faults.lock().expect("no holder panics") = faults;
             let put = rough.put(&mut bases[owner], &from, &binding(), chain(number));
-            let is_there = calm.all().expect("an answer").iter().any(|one| one.number == number);
+            let is_there = calm.until(|_| false).expect("an answer").iter().any(|one| one.number == number);
             if let Ok(put) = &put {
                 prop_assert!(is_there);
                 known[owner] = number;
@@ -305,7 +333,7 @@ proptest! {
             if let Some((manifest, content)) = &newest {
                 prop_assert_eq!(&restored(&calm, manifest, &to).expect("it is whole"), content);
             }
-            for manifest in calm.all().expect("an answer") {
+            for manifest in calm.until(|_| false).expect("an answer") {
                 prop_assert!(restored(&calm, &manifest, &to).is_ok(), "{:?}", manifest);
             }
         }

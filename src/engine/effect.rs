@@ -71,6 +71,11 @@ pub enum Input<'i, 'd> {
     },
     /// The commit is durable.
     Stored,
+    /// Make what is stored visible: given at the pace of checkpoints, where they are kept. Answered by nothing, or by one
+    /// [`Effect::Checkpoint`].
+    Publish,
+    /// The checkpoint is durable.
+    Checkpointed,
     /// Outbox entries up to this sequence, and the offset, are visible.
     Delivered {
         /// Sequence of the last entry.
@@ -100,6 +105,14 @@ pub enum Effect {
     /// Write the changes and the new outbox entries with this commit in one atomic, durable step;
     /// then answer [`Input::Stored`].
     Store(CommitRecord),
+    /// Copy the state as of this commit, which is the last one stored, to where another machine finds it;
+    /// when the copy is durable answer [`Input::Checkpointed`]. Commits go on meanwhile.
+    Checkpoint {
+        /// The commit.
+        commit: CommitId,
+        /// Its number.
+        number: u64,
+    },
     /// Make outbox entries visible, together with the offset, in transactions whose last one ends at `through`;
     /// then answer [`Input::Delivered`].
     Deliver {
@@ -114,10 +127,12 @@ pub enum Effect {
         /// The watermark that the metadata names.
         watermark: Option<EventTime>,
     },
-    /// Forget outbox entries up to this sequence; nothing waits for it.
+    /// Forget outbox entries up to this sequence, and commits before the one that is visible; nothing waits for it.
     Trim {
         /// Sequence of the last one.
         through: u64,
+        /// Number of the commit that the committed offset names.
+        commit: u64,
     },
     /// Forget ids of days up to this one; nothing waits for it.
     Expire {

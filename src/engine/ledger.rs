@@ -1,8 +1,12 @@
-//! The commit protocol of one task, as a state machine: store, deliver, trim, in that order, one commit at a time.
+//! The commit protocol of one task, as a state machine: store, copy where copies are kept, deliver, trim, in that order.
 //!
 //! ```text
-//! idle --Cut--> storing --Stored--> delivering --Delivered--> idle
+//! without copies:  idle --Cut--> storing --Stored--> delivering --Delivered--> idle
+//! with copies:     idle --Cut--> storing --Stored--> idle, and beside it, of the last stored commit:
+//!                  idle --Publish--> copying --Copied--> delivering --Delivered--> idle
 //! ```
+//! With copies (checkpoints in an object store) a commit is the state of this machine alone until it is published, so that
+//! what is visible always rests on a copy that any machine can take; the commits between cost no more than the disk.
 //! Identity of a state is the id of its last commit; cursor and watermark are only asserted. State may
 //! run ahead of what is visible, never behind. Knows nothing of what a commit holds.
 
@@ -96,12 +100,13 @@ impl CommitRecord {
     }
 }
 
-/// Where the protocol stands.
+/// How far a commit is on its way to be visible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    Idle,
-    Storing(CommitRecord),
-    Delivering,
+enum Publishing {
+    /// It is being copied.
+    Copying(CommitRecord),
+    /// Its entries and its offset are being delivered.
+    Delivering(CommitRecord),
 }
 
 /// The protocol of one task.
@@ -110,15 +115,23 @@ pub struct Ledger {
     last: CommitRecord,
     delivered: u64,
     is_offset_behind: bool,
-    stage: Stage,
+    keeps_copies: bool,
+    storing: Option<CommitRecord>,
+    publishing: Option<Publishing>,
 }
 
 impl Ledger {
     /// Goes on from a stored commit, of whose outbox entries those up to `delivered` are known to be visible.
-    /// `is_offset_behind`: the committed offset names an earlier commit.
-    pub fn resume(last: CommitRecord, delivered: u64, is_offset_behind: bool) -> Self {
+    /// `is_offset_behind`: the committed offset names an earlier commit. `keeps_copies`: nothing becomes visible that was not
+    /// copied.
+    pub fn resume(
+        last: CommitRecord,
+        delivered: u64,
+        is_offset_behind: bool,
+        keeps_copies: bool,
+    ) -> Self {
         assert!(delivered <= last.outbox_last, "entries were delivered that were never made");
-        Ledger { last, delivered, is_offset_behind, stage: Stage::Idle }
+        Ledger { last, delivered, is_offset_behind, keeps_copies, storing: None, publishing: None }
     }
 
     /// The last stored commit.
@@ -133,14 +146,27 @@ impl Ledger {
 
     /// Whether a commit may be cut now.
     pub fn is_idle(&self) -> bool {
-        self.stage == Stage::Idle
+        self.storing.is_none() && (self.keeps_copies || self.publishing.is_none())
+    }
+
+    /// Whether the last stored commit is visible, with everything before it.
+    pub fn is_all_visible(&self) -> bool {
+        self.storing.is_none() && self.publishing.is_none() && !self.is_behind()
+    }
+
+    /// Whether a commit is on its way to be visible.
+    pub fn is_publishing(&self) -> bool {
+        self.publishing.is_some()
     }
 
     /// What is left to make visible of the last stored commit: the first thing to do after a start.
     pub fn catch_up(&mut self) -> Option<Effect> {
         assert!(self.is_idle(), "a commit is under way");
-        let is_behind = self.is_offset_behind || self.delivered < self.last.outbox_last;
-        is_behind.then(|| self.deliver())
+        self.is_behind().then(|| self.begin_publishing())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.is_offset_behind || self.delivered < self.last.outbox_last
     }
 
     /// Begins a commit.
@@ -156,43 +182,65 @@ impl Ledger {
         assert!(next.watermark >= self.last.watermark, "a watermark never goes back");
         assert!(next.plan_revision >= self.last.plan_revision, "a plan never goes back");
         assert_eq!(next.counters.imbalance(), 0, "rule 1.4: {:?}", next.counters);
-        self.stage = Stage::Storing(next);
+        self.storing = Some(next);
         Effect::Store(next)
     }
 
-    /// The commit is durable.
-    pub fn stored(&mut self) -> Effect {
-        let Stage::Storing(record) = self.stage else {
-            panic!("nothing was being stored: {:?}", self.stage);
-        };
-        self.last = record;
+    /// The commit is durable on this machine. With copies it is published when that is asked for.
+    pub fn stored(&mut self) -> Option<Effect> {
+        self.last = self.storing.take().expect("a commit was being stored");
         self.is_offset_behind = true;
-        self.deliver()
+        (!self.keeps_copies).then(|| self.begin_publishing())
+    }
+
+    /// Begins to make the last stored commit visible, where it is not, and no earlier one is on its way.
+    pub fn publish(&mut self) -> Option<Effect> {
+        assert!(self.keeps_copies, "without copies each commit is published at once");
+        let may = self.storing.is_none() && self.publishing.is_none() && self.is_behind();
+        may.then(|| self.begin_publishing())
+    }
+
+    /// A genesis needs no copy: whoever finds it named begins empty.
+    fn begin_publishing(&mut self) -> Effect {
+        if self.keeps_copies && self.last.number > 0 {
+            self.publishing = Some(Publishing::Copying(self.last));
+            return Effect::Checkpoint { commit: self.last.id, number: self.last.number };
+        }
+        self.deliver(self.last)
+    }
+
+    /// The copy of the commit that is being published is durable.
+    pub fn copied(&mut self) -> Effect {
+        let Some(Publishing::Copying(record)) = self.publishing else {
+            panic!("nothing was being copied: {:?}", self.publishing);
+        };
+        self.deliver(record)
     }
 
     #[expect(
         clippy::arithmetic_side_effects,
         reason = "64 bits number more entries than can be made"
     )]
-    fn deliver(&mut self) -> Effect {
-        self.stage = Stage::Delivering;
+    fn deliver(&mut self, record: CommitRecord) -> Effect {
+        self.publishing = Some(Publishing::Delivering(record));
         Effect::Deliver {
-            commit: self.last.id,
-            cursor: self.last.cursor,
+            commit: record.id,
+            cursor: record.cursor,
             from: self.delivered + 1,
-            through: self.last.outbox_last,
-            watermark: self.last.watermark,
+            through: record.outbox_last,
+            watermark: record.watermark,
         }
     }
 
     /// Entries up to `sequence` and the offset are visible.
     pub fn delivered_through(&mut self, sequence: u64) -> Effect {
-        assert_eq!(self.stage, Stage::Delivering, "nothing was being delivered");
+        let Some(Publishing::Delivering(record)) = self.publishing.take() else {
+            panic!("nothing was being delivered");
+        };
         assert!(sequence >= self.delivered, "what is visible stays so");
-        assert_eq!(sequence, self.last.outbox_last, "a delivery covers its commit");
+        assert_eq!(sequence, record.outbox_last, "a delivery covers its commit");
         self.delivered = sequence;
-        self.is_offset_behind = false;
-        self.stage = Stage::Idle;
-        Effect::Trim { through: sequence }
+        self.is_offset_behind = self.last.id != record.id;
+        Effect::Trim { through: sequence, commit: record.number }
     }
 }

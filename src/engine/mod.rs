@@ -51,7 +51,7 @@ pub use processor::{
     Options, Processor, Start, StoredIndex, Tally, customer_digest, latest_admitted,
 };
 pub use recovery::{
-    Binding, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,
+    Binding, Checkpoint, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,
 };
 pub use recurring::Recurring;
 pub use settlement::{Doubt, Settled, settle};

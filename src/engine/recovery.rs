@@ -1,7 +1,8 @@
 //! What to do with a task when it starts or is taken over: one pure function over all the facts.
 //!
 //! The truth about what is visible is the committed offset and its metadata. A state may be used if and only if its
-//! chain of commits contains the commit that the metadata names. Nothing is guessed: where the facts do not decide,
+//! chain of commits contains the commit that the metadata names: one on this machine first, else the newest checkpoint that
+//! is such. Nothing is guessed: where the facts do not decide,
 //! the task halts and says what would settle it.
 
 use std::fmt;
@@ -88,6 +89,15 @@ pub enum Noted {
     },
 }
 
+/// A checkpoint of the task's state in the store of checkpoints.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checkpoint {
+    /// Its commits since the last one that was known to be visible, oldest first; the last one is what it holds.
+    pub chain: Vec<CommitId>,
+    /// Number of its last commit, never that of a genesis.
+    pub number: u64,
+}
+
 /// What the metadata of a committed offset says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Visible {
@@ -128,6 +138,9 @@ pub struct Facts {
     pub binding: Binding,
     /// The state on this machine.
     pub local: Option<LocalState>,
+    /// Checkpoints, the newest first: none where none are kept. Those after the first one whose chain has the committed
+    /// commit, and all where the state on this machine has it, change nothing.
+    pub checkpoints: Vec<Checkpoint>,
     /// The committed offset.
     pub committed: Option<Committed>,
     /// First offset of the log.
@@ -160,6 +173,11 @@ pub enum Decision {
         /// Whether the committed offset names an earlier commit.
         is_offset_behind: bool,
     },
+    /// Bring the checkpoint with this last commit here, in place of what is here, and decide again.
+    Restore {
+        /// Its last commit.
+        commit: CommitId,
+    },
     /// Do not serve.
     Halt(Halt),
 }
@@ -175,6 +193,7 @@ pub fn decide(facts: &Facts) -> Decision {
     let Some(committed) = &facts.committed else {
         return match (state, facts.start_from) {
             (Some(state), _) => Decision::Halt(without_offset(facts, state)),
+            (None, _) if !facts.checkpoints.is_empty() => Decision::Halt(Halt::OffsetGone),
             (None, None) => Decision::Halt(Halt::NothingToStartFrom),
             (None, Some(StartFrom::Earliest)) => Decision::Begin { offset: facts.log_start },
             (None, Some(StartFrom::Latest)) => {
@@ -194,11 +213,19 @@ pub fn decide(facts: &Facts) -> Decision {
         return Decision::Halt(Halt::PartitionsChanged { before, now });
     }
     let usable = facts.local.as_ref().filter(|local| local.chain.contains(&visible.commit));
-    match usable {
-        Some(local) => resume(facts, local, visible),
-        None if visible.is_genesis => adopt(facts, committed.offset, visible.commit),
-        None => Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
+    let mut checkpoints = facts.checkpoints.iter();
+    match (usable, checkpoints.find(|one| one.chain.contains(&visible.commit))) {
+        (Some(local), _) => resume(facts, local, visible),
+        (None, Some(checkpoint)) => restore(checkpoint),
+        (None, None) if visible.is_genesis => adopt(facts, committed.offset, visible.commit),
+        (None, None) => Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
     }
+}
+
+/// Whether the log reaches to where it reads on is found when it is here.
+fn restore(checkpoint: &Checkpoint) -> Decision {
+    let commit = *checkpoint.chain.last().expect("its chain has the committed commit");
+    Decision::Restore { commit }
 }
 
 /// Where a task began whose process was killed before its first offset was committed: what came since is its to count, or

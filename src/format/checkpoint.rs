@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! {"format":1,"cluster":"...","group":"...","topic":"usage","partition":0,"partitions":4,"number":17,
-//!  "commits":["<32 hex>",...],"files":[{"name":"000012.sst","bytes":1048576,"sha256":"<64 hex>"},...]}
+//!  "commits":["<32 hex>",...],"files":[{"name":"000012.sst","bytes":1048576,"sha256":"<64 hex>","by":"<32 hex>"},...]}
 //! ```
-//! `commits` is the chain that the state has, oldest first; the last one is what it holds, and `number` that one's. A file's
-//! content is kept under its digest, so that one that two checkpoints share is kept once. What was written once is read for
+//! `commits` is the chain that the state has, oldest first; the last one is what it holds, and `number` that one's. A file is
+//! kept under its digest and the name of the session that put it, so that one that two checkpoints share is kept once, and
+//! nobody ever writes over, or deletes for another's sake, what somebody else put. What was written once is read for
 //! ever; golden files hold the form.
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub struct KeptFile {
     pub bytes: u64,
     /// SHA-256 of its content, 64 digits of base 16.
     pub sha256: String,
+    /// Who put it: 32 digits of base 16.
+    pub by: String,
 }
 
 /// A text that is no manifest, and why.
@@ -111,7 +114,7 @@ impl Manifest {
         let commits =
             commits.ok_or_else(|| NoManifest("its chain of commits is none".to_owned()))?;
         for file in &written.files {
-            if !is_plain(&file.name) || !is_digest(&file.sha256) {
+            if !is_plain(&file.name) || !is_hex(&file.sha256, 64) || !is_hex(&file.by, 32) {
                 return Err(NoManifest(format!("{:?} is no file of a state", file.name)));
             }
         }
@@ -132,8 +135,8 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && name.bytes().all(is_known)
 }
 
-fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -152,6 +155,7 @@ mod tests {
             name: name.to_owned(),
             bytes: 5,
             sha256: digit.repeat(64),
+            by: digit.repeat(32),
         };
         Manifest {
             binding,

@@ -47,6 +47,19 @@ impl Settings {
         writeln!(f, "state.commit_interval = {:?}", duration_text(state.commit_interval))?;
         writeln!(f, "state.commit_bytes = \"{}\"", state.commit_bytes)?;
         writeln!(f, "state.memory_limit = \"{}\"", state.memory_limit)?;
+        if let Some(checkpoints) = &state.checkpoints {
+            writeln!(f, "state.checkpoint.store = {:?}", checkpoints.store)?;
+            let [interval, retention] =
+                [checkpoints.interval, checkpoints.retention].map(duration_text);
+            writeln!(f, "state.checkpoint.interval = {interval:?}")?;
+            writeln!(f, "state.checkpoint.retention = {retention:?}")?;
+            if let Some(bandwidth) = checkpoints.bandwidth {
+                writeln!(f, "state.checkpoint.bandwidth = \"{bandwidth}\"")?;
+            }
+            for (name, value) in checkpoints.properties.printable() {
+                writeln!(f, "state.checkpoint.properties.{name} = {value:?}")?;
+            }
+        }
         writeln!(f, "dedup.window = \"{}\"", self.dedup.window)?;
         writeln!(f, "dedup.identity = \"id\"")?;
         writeln!(f, "watermark.delay = \"{}\"", watermark.delay)?;

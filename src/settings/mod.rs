@@ -7,6 +7,7 @@
 //! `metrics`, `admin`, `telemetry`; `properties` hands librdkafka's own through. Starts nothing and connects nowhere.
 
 mod admin;
+mod checkpoint;
 mod dedup;
 mod describe;
 mod dialects;
@@ -33,6 +34,7 @@ mod watermark;
 use std::path::{Path, PathBuf};
 
 pub use admin::Admin;
+pub use checkpoint::Checkpoints;
 pub use dedup::Dedup;
 pub use files::Files;
 pub use flow::{Flow, KafkaFlow};
@@ -75,13 +77,14 @@ pub struct Settings {
 
 /// A section and lists of the keys that it knows: that of Kafka and that of files, where it is of either kind. Keys with keys
 /// of their own are sections too.
-const SECTIONS: [(&str, [&[&str]; 2]); 16] = [
+const SECTIONS: [(&str, [&[&str]; 2]); 17] = [
     ("source", SOURCE_KEYS),
     ("source.kafka", [&source::KAFKA_KEYS, &[]]),
     ("sink", SINK_KEYS),
     ("sink.kafka", [&sink::KAFKA_KEYS, &[]]),
     ("rejects", [&rejects::KEYS, &[]]),
     ("state", [&state::KEYS, &[]]),
+    ("state.checkpoint", [&checkpoint::KEYS, &[]]),
     ("dedup", [&dedup::KEYS, &[]]),
     ("watermark", [&watermark::KEYS, &[]]),
     ("metrics", [&metrics::KEYS, &[]]),
@@ -100,8 +103,8 @@ const SINK_KEYS: [&[&str]; 2] = [&sink::KEYS, &files::SINK_KEYS];
 const ROOT_KEYS: [&str; 9] =
     ["source", "sink", "rejects", "state", "dedup", "watermark", "metrics", "admin", "telemetry"];
 
-/// The path of every key that has an effect, such as `source.workers`. Below `source.topics` and the two
-/// `kafka.properties` nothing is named.
+/// The path of every key that has an effect, such as `source.workers`. Below `source.topics`, the two
+/// `kafka.properties` and `state.checkpoint.properties` nothing is named.
 pub fn known_keys() -> Vec<String> {
     let is_section = |path: &str| SECTIONS.iter().any(|(section, _)| *section == path);
     let paths = SECTIONS.iter().flat_map(|(section, lists)| {
@@ -214,6 +217,11 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
         dedup::identify(&dedup_table?, flow.formats_mut().into_iter())?;
     }
     if let (Flow::Files(files), Ok(state)) = (&flow, &state) {
+        if state.checkpoints.is_some() {
+            return Err(root.fault(
+                "state.checkpoint has no effect over files, whose state stays with them: leave it out",
+            ));
+        }
         files::check_state(&root, files, &state.directory)?;
     }
     let organizations = admin.tenants.organizations();

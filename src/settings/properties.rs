@@ -50,6 +50,17 @@ const RESERVED: [(&str, &str); 20] = [
 const SECRET_PARTS: [&str; 6] =
     ["password", "passphrase", "secret", "key.pem", "ssl_key", "oauthbearer.config"];
 
+/// How the names of properties of object stores end whose values are no secrets.
+const OPEN_ENDINGS: [&str; 7] = [
+    "region",
+    "endpoint",
+    "bucket",
+    "allow_http",
+    "account_name",
+    "container_name",
+    "virtual_hosted_style_request",
+];
+
 /// Where a client finds its cluster.
 pub(super) const BOOTSTRAP: &str = "bootstrap.servers";
 
@@ -135,6 +146,33 @@ pub(super) fn read(table: &Field<'_>) -> Result<Properties, Faulty> {
         }
     }
     if is_whole { Ok(Properties(properties)) } else { Err(Faulty) }
+}
+
+/// Reads a table of properties of a client of an object store, such as `aws_region`: a name that ends in `_file` names the
+/// file that holds the value. All but those whose names say that they are none are secrets.
+pub(super) fn read_of_store(table: &Field<'_>) -> Result<Properties, Faulty> {
+    let mut properties = BTreeMap::new();
+    for (written, field) in table.entries()? {
+        let (name, is_file) = match written.strip_suffix(FILE_ENDING) {
+            Some(name) => (name, true),
+            None => (written.as_str(), false),
+        };
+        let text = match field.content() {
+            Content::Text(text) | Content::Unquoted(text) | Content::Other(text) => text.clone(),
+            Content::Integer(number) => number.to_string(),
+            Content::Boolean(value) => value.to_string(),
+            Content::List(_) | Content::Table(_) => {
+                return Err(field.fault("is a list: expected a text, number, true or false"));
+            }
+        };
+        let text = if is_file { text_of(&text, &field)? } else { text };
+        let is_open = OPEN_ENDINGS.iter().any(|ending| name.ends_with(ending));
+        let value = Value { text, is_secret: is_file || !is_open };
+        if properties.insert(name.to_ascii_lowercase(), value).is_some() {
+            return Err(field.fault(format!("{name:?} is set under another name too: keep one")));
+        }
+    }
+    Ok(Properties(properties))
 }
 
 /// The one name that a property is kept under.

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::checkpoint::{self, Checkpoints};
 use super::reader::{Faulty, Field, Table};
 use super::size::Size;
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 4] = ["directory", "commit_interval", "commit_bytes", "memory_limit"];
+pub(super) const KEYS: [&str; 5] =
+    ["directory", "commit_interval", "commit_bytes", "memory_limit", "checkpoint"];
 
 /// Where state is kept and when it is committed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +22,8 @@ pub struct State {
     pub commit_bytes: Size,
     /// Past how many bytes of state in memory, of all tasks together, the least recently used leave it. Default 2 GiB.
     pub memory_limit: Size,
+    /// Where checkpoints are kept, from which other machines take tasks over; `None`: nowhere.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 /// Reads the section.
@@ -34,11 +38,14 @@ pub(super) fn read(table: &Table<'_>) -> Result<State, Faulty> {
     let limits = Size::of_mebibytes(16)..=Size::of_mebibytes(16 << 20);
     let memory_limit =
         table.value_or("memory_limit", Size::of_mebibytes(2 << 10), |field| field.size(limits));
+    let checkpoints =
+        table.section("checkpoint", &checkpoint::KEYS).and_then(|table| checkpoint::read(&table));
     Ok(State {
         directory: directory?,
         commit_interval: commit_interval?,
         commit_bytes: commit_bytes?,
         memory_limit: memory_limit?,
+        checkpoints: checkpoints?,
     })
 }
 

@@ -351,11 +351,6 @@ errors = "server"
 #[test]
 fn what_is_not_built_yet_says_so() {
     check(
-        "[state]\ncheckpoint = { store = \"file:///mnt\" }",
-        r"
-odometer.toml:8:1: state.checkpoint: is not built yet: leave it out, and run one process in the group, with state.directory on a disk that lasts",
-    );
-    check(
         "[dedup]\nidentity = \"source+id\"",
         r#"
 odometer.toml:8:1: dedup.identity: "source+id" needs formats with the path of a source, and one that is read has none: give "id", or a format such as { source = "source", id = "id", ... }"#,

@@ -1,8 +1,10 @@
 //! What a state knows of where its events come from and its totals go to, beside what it counted.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rocksdb::WriteBatch;
+use rocksdb::checkpoint::Checkpoint;
 
 use super::{Error, Store};
 use crate::format::state::{self, FollowedFile, Written};
@@ -74,6 +76,16 @@ impl Store {
         stored.map_or(Ok(Written::default()), |bytes| {
             state::decode_written(&bytes).map_err(|corrupt| self.corrupt(corrupt))
         })
+    }
+
+    /// Makes a copy of the state as it is now in a directory that is not there yet, on the same file system: of tables links
+    /// alone, so that it costs no more than what has not become a table yet.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn copy_to(&self, directory: &Path) -> Result<(), Error> {
+        let checkpoint = Checkpoint::new(&self.db).map_err(|error| self.failed(error))?;
+        checkpoint.create_checkpoint(directory).map_err(|error| self.failed(error))
     }
 
     /// Makes everything last that was written so far.

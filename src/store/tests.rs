@@ -118,11 +118,11 @@ impl Task {
                     Input::Stored
                 }
                 Effect::Deliver { through, .. } => Input::Delivered { sequence: through },
-                Effect::Trim { through } => {
-                    let number = self.processor.ledger().last().number;
-                    self.store.trim(through, number).expect("written");
+                Effect::Trim { through, commit } => {
+                    self.store.trim(through, commit).expect("written");
                     continue;
                 }
+                Effect::Checkpoint { .. } => unreachable!("no checkpoints are kept here"),
                 Effect::Expire { .. } => continue,
             };
             let mut more = Vec::new();

@@ -2,7 +2,7 @@
 //! the environment variable `ODOMETER_BROKER`.
 //!
 //! [`broker`] runs the broker, [`topic`] writes and reads topics, [`daemon`] runs the program as a child process,
-//! [`proxy`] stands between the two where answers are not to come, [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
+//! [`s3`] a server of objects, [`proxy`] stands between the two where answers are not to come, [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
 //! compares with the oracle; the rest are tests. Every test has topics, group and folders of its own, so that all can
 //! run at once on one broker; only a test that stops the broker starts another for itself.
 
@@ -14,6 +14,7 @@
 mod broker;
 mod daemon;
 mod proxy;
+mod s3;
 mod topic;
 mod wait;
 
@@ -33,6 +34,7 @@ mod harness;
 mod alerts;
 mod any_key;
 mod audit;
+mod checkpoints;
 mod crashes;
 mod damage;
 mod definitions;

@@ -299,6 +299,7 @@ impl<'p> Task<'p> {
                 self.deliver(from, through)?;
                 Ok(Some(Input::Delivered { sequence: through }))
             }
+            Effect::Checkpoint { .. } => unreachable!("no checkpoints are kept of files' states"),
             // Only once the outputs are visible: see `finish`.
             Effect::Trim { .. } => Ok(None),
             Effect::Expire { day } => {

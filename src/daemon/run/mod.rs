@@ -1,10 +1,11 @@
 //! `odometer run`: the daemon.
 //!
-//! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source), `kafka` and
+//! `setup` (the configuration, the state directory), `state` (one task's state, whatever its source) with `copy` (of it, for checkpoints), `kafka` and
 //! `files` (the kinds of source and sink), `outside`, `listener`, `live` and `peers` (what is shown of it, and of the others of the group), `supervisor` (what
 //! systemd is told), `watch` (files that are read again; `certificate` is of the listener's).
 
 mod certificate;
+mod copy;
 mod definitions;
 mod files;
 mod kafka;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::copy::Copy;
 use super::live::Showing;
 use super::outside::Outside;
 use crate::daemon::clock::Stopwatch;
@@ -60,6 +61,8 @@ pub(super) struct State {
     pub(super) processor: Processor,
     pub(super) store: Store,
     pub(super) pending: Option<Pending>,
+    /// What is to be put into the store of checkpoints, until it is taken from here.
+    pub(super) copy: Option<Copy>,
     pub(super) place: Place,
     plan: Arc<Plan>,
     entry_bytes_max: usize,
@@ -72,7 +75,11 @@ pub(super) struct State {
     stored: Summary,
     /// Since the first event that is not stored.
     unstored: Option<Stopwatch>,
+    /// The same of events that no copy holds, and of those that are in one that is not in the store of checkpoints yet.
+    uncopied: Option<Stopwatch>,
+    copying: Option<Stopwatch>,
     outside: Outside,
+    keeps_checkpoints: bool,
 }
 
 impl State {
@@ -101,6 +108,7 @@ impl State {
             processor,
             store,
             pending: None,
+            copy: None,
             place,
             plan,
             entry_bytes_max: common.entry_bytes_max,
@@ -109,7 +117,10 @@ impl State {
             before: last.counters,
             stored: Summary::EMPTY,
             unstored: None,
+            uncopied: None,
+            copying: None,
             outside: common.outside.clone(),
+            keeps_checkpoints: common.engine.keeps_checkpoints,
         };
         if let Some(effect) = state.processor.catch_up() {
             state.carry_out(vec![effect])?;
@@ -127,9 +138,14 @@ impl State {
             outbox_entries: ledger.last().outbox_last - ledger.delivered(),
             dedup_ids: u64::try_from(self.processor.resident().0).unwrap_or(u64::MAX),
             state_bytes: self.store.bytes().unwrap_or(0),
-            checkpoint_age: self.unstored.map(Stopwatch::elapsed).unwrap_or_default(),
+            checkpoint_age: self.unsafe_since().map(Stopwatch::elapsed).unwrap_or_default(),
             imbalance_records: self.processor.counters().imbalance(),
         }
+    }
+
+    /// When the first event came that a loss of this machine, or where no checkpoints are kept, of this process would lose.
+    fn unsafe_since(&self) -> Option<Stopwatch> {
+        if self.keeps_checkpoints { self.copying.or(self.uncopied) } else { self.unstored }
     }
 
     /// What it did since this process took it, up to its last stored commit: what came after is read again where the task
@@ -176,10 +192,24 @@ impl State {
 
     /// Begins a commit unless one is under way or nothing happened.
     pub(super) fn cut(&mut self) -> Result<(), store::Error> {
-        if self.pending.is_some() || !self.processor.may_cut() {
+        if !self.processor.may_cut() {
             return Ok(());
         }
         self.tell(Input::Cut { id: random_id() })
+    }
+
+    /// Begins to make visible what is stored, where checkpoints are kept and nothing is under way.
+    pub(super) fn publish(&mut self) -> Result<(), store::Error> {
+        if !self.keeps_checkpoints {
+            return Ok(());
+        }
+        self.tell(Input::Publish)
+    }
+
+    /// What was copied is in the store of checkpoints.
+    pub(super) fn checkpointed(&mut self) -> Result<(), store::Error> {
+        self.copying = None;
+        self.tell(Input::Checkpointed)
     }
 
     /// Closes one more slice of what is due, whether or not records come, unless what the last ones made (so many bytes of
@@ -202,6 +232,7 @@ impl State {
         let (now, last) = (self.processor.counters().read, self.processor.ledger().last());
         if self.unstored.is_none() && now != last.counters.read {
             self.unstored = Some(Stopwatch::start());
+            self.uncopied.get_or_insert_with(Stopwatch::start);
         }
         Ok(())
     }
@@ -256,7 +287,9 @@ impl State {
                     let encode = |entry: &_| encoder.outgoing(entry).encode();
                     let took = Stopwatch::start();
                     self.store.commit(&record, &mut self.processor, &encode)?;
-                    self.outside.series.observe_checkpoint(took.elapsed());
+                    if !self.keeps_checkpoints {
+                        self.outside.series.observe_checkpoint(took.elapsed());
+                    }
                     self.unstored = None;
                     let CommitRecord { number, outbox_last, counters, .. } = record;
                     let state = self.store.directory().display();
@@ -264,14 +297,22 @@ impl State {
                     self.stored = self.summary_now();
                     self.processor.handle(Input::Stored, &mut more);
                 }
+                Effect::Checkpoint { commit: _, number } => {
+                    let commits = self.store.commits()?;
+                    let commits = commits.into_iter().map(|commit| commit.id).collect();
+                    let copy = Copy::beside(self.store.directory(), number, commits);
+                    self.store.copy_to(&copy.directory)?;
+                    self.copy = Some(copy);
+                    self.copying = self.uncopied.take();
+                }
                 Effect::Deliver { commit, cursor, from, through, watermark } => {
                     let is_genesis = self.processor.ledger().last().number == 0;
                     let next = from;
                     self.pending =
                         Some(Pending { commit, is_genesis, cursor, next, through, watermark });
                 }
-                Effect::Trim { through } => {
-                    self.store.trim(through, self.processor.ledger().last().number)?;
+                Effect::Trim { through, commit } => {
+                    self.store.trim(through, commit)?;
                     self.expire_ids()?;
                 }
                 Effect::Expire { day } => self.expire = Some(day),

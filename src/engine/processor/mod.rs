@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Events --look--> what each event means --[Load/Loaded]--> fold --> close --> outbox
-//! Cut --> Store --> Stored --> Deliver --> Delivered --> Trim
+//! Cut --> Store --> Stored --> [Checkpoint --> Checkpointed -->] Deliver --> Delivered --> Trim
 //! ```
 //! First read, then decide: `look` works out which ids and cells a batch touches, what is not resident is loaded in
 //! one go, and only then is anything folded. Knows nothing of bytes, brokers, files, clocks.
@@ -53,6 +53,8 @@ pub struct Options {
     pub reports_unmatched: bool,
     /// Whether each total says at which offsets its events stood.
     pub keeps_offsets: bool,
+    /// Whether nothing becomes visible that no checkpoint holds: commits are published when that is asked for.
+    pub keeps_checkpoints: bool,
     /// Past how many bytes of state things leave memory.
     pub memory_bytes_max: usize,
     /// About so many totals are made in one slice of closing: few more, where one chain has several that were due in the
@@ -70,6 +72,7 @@ impl Default for Options {
             reports_duplicates: false,
             reports_unmatched: false,
             keeps_offsets: false,
+            keeps_checkpoints: false,
             memory_bytes_max: usize::MAX,
             slice_totals_max: 20_000,
         }
@@ -191,6 +194,12 @@ impl Processor {
         let stored = start.stored.unwrap_or_default();
         let agendas = Agendas::over(&stored, &plan);
         let is_cold = start.last.number > 0;
+        let ledger = Ledger::resume(
+            start.last,
+            start.delivered,
+            start.is_offset_behind,
+            options.keeps_checkpoints,
+        );
         Processor {
             dedup: Dedup::new(is_cold),
             plan,
@@ -213,7 +222,7 @@ impl Processor {
             dirty: Vec::new(),
             amended: Vec::new(),
             forgotten: Forgotten::default(),
-            ledger: Ledger::resume(start.last, start.delivered, start.is_offset_behind),
+            ledger,
             has_store: false,
             batch: Batch::default(),
             batch_number: 0,
@@ -249,9 +258,11 @@ impl Processor {
             }
             Input::Cut { id } => self.cut(id, effects),
             Input::Stored => {
-                effects.push(self.ledger.stored());
+                effects.extend(self.ledger.stored());
                 self.let_go();
             }
+            Input::Publish => effects.extend(self.ledger.publish()),
+            Input::Checkpointed => effects.push(self.ledger.copied()),
             Input::Delivered { sequence } => {
                 effects.push(self.ledger.delivered_through(sequence));
             }

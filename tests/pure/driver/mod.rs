@@ -471,13 +471,13 @@ impl<'w> Driver<'w> {
                     self.deliver(*commit, *from, *through);
                     Some(Input::Delivered { sequence: *through })
                 }
-                Effect::Trim { through } => {
-                    let number = self.processor.ledger().last().number;
+                Effect::Trim { through, commit } => {
                     if let (Some(store), false) = (&mut self.store, self.leaves_outbox) {
-                        store.trim(*through, number);
+                        store.trim(*through, *commit);
                     }
                     None
                 }
+                Effect::Checkpoint { .. } => unreachable!("no checkpoints are kept here"),
                 Effect::Expire { day } => {
                     if let Some(store) = &mut self.store {
                         store.expire(*day);

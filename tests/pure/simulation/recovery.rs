@@ -1,8 +1,8 @@
 //! `recovery::decide` over its whole truth table, against the sentences of the design.
 
 use odometer::engine::{
-    Binding, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, Noted, StartFrom,
-    Visible, decide,
+    Binding, Checkpoint, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, Noted,
+    StartFrom, Visible, decide,
 };
 
 const LOG: [(i64, i64); 4] = [(0, 100), (60, 100), (0, 40), (0, 0)];
@@ -81,6 +81,25 @@ fn offsets() -> Vec<Option<Committed>> {
     offsets
 }
 
+/// No checkpoint, and such whose chains hold the commit 1 first, last, or not, alone or before or behind one of the others.
+fn checkpoints() -> Vec<Vec<Checkpoint>> {
+    let checkpoint = |chain: &[u8], number| {
+        let chain = chain.iter().copied().map(id).collect();
+        Checkpoint { chain, number }
+    };
+    let (first, last) = (checkpoint(&[1, 3], 12), checkpoint(&[0, 1], 11));
+    let without = checkpoint(&[7, 9], 13);
+    vec![
+        vec![],
+        vec![first.clone()],
+        vec![last.clone()],
+        vec![without.clone()],
+        vec![first.clone(), last.clone()],
+        vec![without.clone(), first],
+        vec![last, without],
+    ]
+}
+
 /// The design, sentence by sentence; what is refused is only told apart by what it must not be.
 fn is_right(facts: &Facts, decision: &Decision) -> bool {
     let is_reachable = facts.log_start <= 50 && 50 <= facts.log_end;
@@ -107,6 +126,8 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
                 *decision == Decision::Halt(Halt::OffsetGone)
             }
         }
+        // A state that is elsewhere is one all the same.
+        None if !facts.checkpoints.is_empty() => *decision == Decision::Halt(Halt::OffsetGone),
         None => match facts.start_from {
             None => *decision == Decision::Halt(Halt::NothingToStartFrom),
             Some(StartFrom::Earliest) => *decision == Decision::Begin { offset: facts.log_start },
@@ -125,12 +146,19 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
         Some(Ok(visible)) => {
             // A state may be used if and only if its chain contains the committed commit id.
             let usable = facts.local.as_ref().filter(|one| one.chain.contains(&visible.commit));
+            // Newest such: local first, else the checkpoint.
+            let restorable =
+                facts.checkpoints.iter().find(|one| one.chain.contains(&visible.commit));
             match usable {
                 Some(_) if !is_reachable => is_unreachable(decision),
                 Some(local) if is_another_log(local) => is_of_another_log(local, decision),
                 Some(local) => {
                     let is_offset_behind = local.chain.last() != Some(&visible.commit);
                     *decision == Decision::Resume { delivered: 5, is_offset_behind }
+                }
+                None if restorable.is_some() => {
+                    let commit = restorable.and_then(|one| one.chain.last().copied());
+                    Some(decision) == commit.map(|commit| Decision::Restore { commit }).as_ref()
                 }
                 // Metadata that names a genesis means: start empty at that offset, whoever you are.
                 None if visible.is_genesis && is_reachable => {
@@ -175,13 +203,22 @@ fn is_unreachable(decision: &Decision) -> bool {
 #[test]
 fn decisions_are_those_of_the_design_for_all_facts() {
     let mut count = 0;
+    let starts = [None, Some(StartFrom::Earliest), Some(StartFrom::Latest)];
     for local in locals() {
         for committed in offsets() {
-            for (log_start, log_end) in LOG {
-                for start_from in [None, Some(StartFrom::Earliest), Some(StartFrom::Latest)] {
-                    let (local, committed) = (local.clone(), committed.clone());
-                    let binding = binding();
-                    let facts = Facts { binding, local, committed, log_start, log_end, start_from };
+            for checkpoints in checkpoints() {
+                for ((log_start, log_end), start_from) in
+                    LOG.into_iter().flat_map(|log| starts.map(|start| (log, start)))
+                {
+                    let facts = Facts {
+                        binding: binding(),
+                        local: local.clone(),
+                        checkpoints: checkpoints.clone(),
+                        committed: committed.clone(),
+                        log_start,
+                        log_end,
+                        start_from,
+                    };
                     let decision = decide(&facts);
                     assert!(is_right(&facts, &decision), "{decision:?} for {facts:?}");
                     if let Decision::Halt(halt) = &decision {
@@ -192,5 +229,5 @@ fn decisions_are_those_of_the_design_for_all_facts() {
             }
         }
     }
-    assert_eq!(count, 241 * 6 * 4 * 3, "every combination is looked at");
+    assert_eq!(count, 241 * 6 * 7 * 4 * 3, "every combination is looked at");
 }

@@ -103,6 +103,7 @@ pub fn facts(
     Facts {
         binding: setting.binding(partition),
         local: local_state(store),
+        checkpoints: Vec::new(),
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),
@@ -222,8 +223,7 @@ impl Task {
     }
 
     /// The commits that are kept before the one that is visible are forgotten with the entries.
-    pub fn trim(&mut self, through: u64) {
-        let visible = self.processor.ledger().last().number;
+    pub fn trim(&mut self, through: u64, visible: u64) {
         self.store.trim(through, visible);
     }
 
@@ -231,12 +231,11 @@ impl Task {
     pub fn is_done(&self) -> bool {
         let ledger = self.processor.ledger();
         let cursor = usize::try_from(ledger.last().cursor.offset).expect("not negative");
-        ledger.is_idle()
+        ledger.is_all_visible()
             && cursor == self.at
             && !self.processor.has_more_to_close()
             && self.processor.outbox_bytes() == 0
             && ledger.last().watermark == self.processor.watermark()
-            && ledger.delivered() == ledger.last().outbox_last
     }
 }
 

@@ -29,7 +29,7 @@ impl Worker {
             let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
                 task.state.cut().map_err(failed)?;
-                if task.state.pending.is_some() {
+                if task.state.processor.ledger().is_publishing() {
                     self.since_commit.entry(partition).or_insert(took);
                 }
             }
@@ -45,7 +45,7 @@ impl Worker {
         let is_full = |task: &Task| {
             let processor = &task.state.processor;
             let is_full = processor.outbox_bytes() > bytes || processor.waits_for_room();
-            task.state.pending.is_none() && is_full
+            task.state.processor.may_cut() && is_full
         };
         self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
     }
@@ -105,7 +105,12 @@ impl Worker {
     pub(super) fn commit_all(&mut self) -> Result<(), Error> {
         self.finish()?;
         self.cut()?;
+        self.publish_all()?;
         self.finish()
+    }
+
+    fn is_anything_left(&self) -> bool {
+        self.tasks.values().any(Task::has_anything_left)
     }
 
     /// What the broker may get over is tried again after a pause.
@@ -231,11 +236,12 @@ impl Worker {
         let mut longest = None;
         self.since_commit.retain(|partition, since| {
             let task = self.tasks.get(partition);
-            let is_pending = task.is_some_and(|task| task.state.pending.is_some());
-            if !is_pending {
+            let is_on_its_way =
+                task.is_some_and(|task| task.state.processor.ledger().is_publishing());
+            if !is_on_its_way {
                 longest = longest.max(Some(since.elapsed()));
             }
-            is_pending
+            is_on_its_way
         });
         if let Some(longest) = longest {
             self.report.committed(longest, std::mem::take(&mut self.held));
@@ -282,7 +288,13 @@ impl Worker {
             let settled = task.settle(committed.as_ref()).map_err(failed)?;
             let is_visible = settled == Settled::Done;
             tracing::info!(partition, is_visible, "a delivery in doubt is settled");
-            if settled == Settled::Lost {
+            if settled == Settled::Lost && self.job.keeper.is_some() {
+                tracing::warn!(
+                    partition,
+                    "another process committed for this partition; it is begun again from the checkpoint"
+                );
+                self.begin_again(partition)?;
+            } else if settled == Settled::Lost {
                 let name = self.name(partition);
                 self.registry.halt_because(
                     &name,
@@ -325,7 +337,7 @@ impl Worker {
         let mut is_any_left = false;
         loop {
             let outcome = self.commit_all();
-            let is_done = outcome.is_ok() && !self.is_any_pending();
+            let is_done = outcome.is_ok() && !self.is_anything_left();
             self.put_off(outcome)?;
             if is_done {
                 return if is_any_left { Err(Error::Undelivered) } else { Ok(()) };
@@ -341,7 +353,7 @@ impl Worker {
                             self.commit_before_taken();
                         }
                         let taken = partitions.iter().filter_map(|one| self.tasks.get(one));
-                        is_any_left |= taken.into_iter().any(|task| task.state.pending.is_some());
+                        is_any_left |= taken.into_iter().any(Task::has_anything_left);
                         self.give_up_all(&partitions);
                         self.source.unassign(&partitions)?;
                     }

@@ -1,8 +1,10 @@
 //! What the workers of one source topic are to do: settings in the form in which they are used.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::keeper::Keeper;
 use super::rekey::Origin;
 use super::setup;
 use crate::daemon::run::state::Common;
@@ -28,6 +30,8 @@ pub(super) struct Job {
     /// Where each task's state has its directory.
     pub(super) state_directory: PathBuf,
     pub(super) store: store::Options,
+    /// Puts checkpoints into their store, where there is one.
+    pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) start_from: Option<StartFrom>,
     pub(super) commit_interval: Duration,
     /// Past how many bytes of outbox a commit comes early.

@@ -3,6 +3,8 @@
 //! The group is answered at once. What cannot be started yet, for the broker does not answer or a sibling still has it in
 //! hand, is accepted with nothing read of it, and started later: else the group could not take it back meanwhile.
 
+use std::collections::BTreeSet;
+
 use super::takeover::{self, Outcome, Scene};
 use super::task::Task;
 use super::worker::{Error, Worker};
@@ -68,6 +70,11 @@ impl Worker {
                 tracing::info!(?partitions, is_lost, "partitions taken");
                 self.moving.taken(is_lost);
                 self.unstarted.retain(|partition| !partitions.contains(partition));
+                for partition in &partitions {
+                    if self.restores.remove(partition).is_some() {
+                        self.registry.release_unless_halted(&self.name(*partition));
+                    }
+                }
                 if is_lost {
                     self.has_joined = false;
                     self.report.lost();
@@ -114,6 +121,7 @@ impl Worker {
             self.unstarted.extend(partitions);
             return self.take_none(partitions);
         };
+        self.unstarted.extend(self.waiting(partitions));
         if self.unstarted.is_empty() {
             self.report.joined();
         }
@@ -124,16 +132,23 @@ impl Worker {
 
     /// Starts what waits for it, if it is time to try again.
     fn start_waiting(&mut self) -> Result<(), Error> {
+        self.look_at_restores();
         if self.unstarted.is_empty() || !self.start_pause.is_over() {
             return Ok(());
         }
-        let partitions: Vec<i32> = self.unstarted.iter().copied().collect();
+        let is_restored = |one: &&i32| !self.restores.contains_key(one);
+        let partitions: Vec<i32> = self.unstarted.iter().filter(is_restored).copied().collect();
+        if partitions.is_empty() {
+            return Ok(());
+        }
         let Some(starts) = self.try_start(&partitions)? else { return Ok(()) };
         if !starts.is_empty() {
             self.source.begin(&starts)?;
         }
-        self.unstarted.clear();
-        self.report.joined();
+        self.unstarted = self.waiting(&self.unstarted.iter().copied().collect::<Vec<_>>());
+        if self.unstarted.is_empty() {
+            self.report.joined();
+        }
         Ok(())
     }
 
@@ -142,6 +157,7 @@ impl Worker {
         let mut missing = partitions.to_vec();
         // What an earlier try began stays begun: nothing is read of it before all are there.
         missing.retain(|partition| !self.tasks.contains_key(partition));
+        missing.retain(|partition| !self.restores.contains_key(partition));
         // Halted here or by the worker that had it before.
         missing.retain(|partition| self.registry.halted(&self.name(*partition)).is_none());
         // A sibling lost it and has not heard of that yet, or it is this worker that has not: the state is in one hand.
@@ -188,9 +204,20 @@ impl Worker {
             self.start_pause.begin();
             return Ok(None);
         }
-        self.start_pause.end();
+        if self.waiting(partitions).iter().all(|partition| self.restores.contains_key(partition)) {
+            self.start_pause.end();
+        }
         let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
         Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
+    }
+
+    /// Which of them are neither served nor halted: their checkpoints are on the way, or cannot be had now.
+    fn waiting(&self, partitions: &[i32]) -> BTreeSet<i32> {
+        let is_waiting = |partition: &i32| {
+            !self.tasks.contains_key(partition)
+                && self.registry.halted(&self.name(*partition)).is_none()
+        };
+        partitions.iter().copied().filter(is_waiting).collect()
     }
 
     fn is_any_beginning(&self, partitions: &[i32]) -> bool {
@@ -220,6 +247,11 @@ impl Worker {
                     self.registry.halt(&self.name(partition), &halt);
                     self.tell_halted(partition);
                 }
+                Ok(Outcome::Restoring(restoring)) => self.restore(partition, restoring),
+                Err(takeover::Error::Checkpoint(error)) => {
+                    self.registry.release_unless_halted(&self.name(partition));
+                    self.put_off_start(partition, &error);
+                }
                 Err(takeover::Error::Kafka(error)) => return Err(Error::Kafka(error)),
                 Err(error) => return Err(Error::Task(self.name(partition), Box::new(error))),
             }
@@ -229,7 +261,7 @@ impl Worker {
 
     fn release_unstarted(&self, partitions: &[i32]) {
         for partition in partitions {
-            if !self.tasks.contains_key(partition) {
+            if !self.tasks.contains_key(partition) && !self.restores.contains_key(partition) {
                 self.registry.release_unless_halted(&self.name(*partition));
             }
         }

@@ -3,12 +3,13 @@
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
 //! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
+//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's) and `checkpoints` (when), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `failure` (why one ends early), `pause` (between tries), `progress` (whether a task gets on), `report`
 //! (counts), `auditor` (the thread that reads totals back); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`).
 
 mod asking;
 mod auditor;
+mod checkpoints;
 mod courier;
 mod definitions;
 mod delivery;
@@ -18,6 +19,7 @@ mod halting;
 mod identity;
 mod idle;
 mod job;
+mod keeper;
 mod membership;
 mod memory;
 mod outlook;
@@ -30,6 +32,7 @@ mod setup;
 mod takeover;
 mod task;
 pub(in crate::daemon) mod trial;
+mod upload;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use super::task::Task;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::outside::Outside;
 use crate::format::Summary;
-use crate::telemetry::{TaskFigures, TaskLabel, TaskState, TransactionOutcome};
+use crate::telemetry::{Series, TaskFigures, TaskLabel, TaskState, TransactionOutcome};
 
 /// How often the client's troubles are told at most.
 const TROUBLE_INTERVAL: Duration = Duration::from_secs(10);
@@ -21,6 +21,7 @@ pub(super) struct Report {
     told: BTreeMap<i32, Summary>,
     last_trouble: Option<Stopwatch>,
     is_in_doubt: bool,
+    is_unkept: bool,
     standing: BTreeSet<i32>,
 }
 
@@ -36,6 +37,7 @@ impl Report {
             told: BTreeMap::new(),
             last_trouble: None,
             is_in_doubt: false,
+            is_unkept: false,
             standing: BTreeSet::new(),
         }
     }
@@ -127,6 +129,27 @@ impl Report {
     pub(super) fn in_doubt(&mut self, reason: &str) {
         self.outside.readiness.obstruct(&self.deliveries(), reason, clock::now());
         self.is_in_doubt = true;
+    }
+
+    /// Checkpoints of these tasks cannot be put, and nothing more of theirs becomes visible meanwhile.
+    pub(super) fn unkept(&mut self, partitions: &[i32]) {
+        let name = format!("checkpoints of {}", self.worker);
+        if partitions.is_empty() {
+            if std::mem::take(&mut self.is_unkept) {
+                self.outside.readiness.clear(&name);
+            }
+            return;
+        }
+        let reason = format!(
+            "those of partitions {partitions:?} cannot be put, and totals wait for them (see the log)"
+        );
+        self.outside.readiness.obstruct(&name, &reason, clock::now());
+        self.is_unkept = true;
+    }
+
+    /// The series of the process.
+    pub(super) fn series(&self) -> &Series {
+        &self.outside.series
     }
 
     /// Everything that the worker stored is visible, or on its way.

@@ -7,6 +7,7 @@ use super::asking::Asking;
 use super::destinations::Destinations;
 use super::identity;
 use super::job::Job;
+use super::keeper::Keeper;
 use super::rekey::{self, Stages};
 use crate::daemon::CommandError;
 use crate::daemon::run::outside::Outside;
@@ -43,6 +44,8 @@ pub(super) fn work(
     outside: &Outside,
 ) -> Result<Option<Works>, CommandError> {
     let instance = identity::instance(settings, flow)?;
+    let keeper = settings.state.checkpoints.as_ref().map(Keeper::start).transpose()?;
+    let keeper = keeper.map(Arc::new);
     let properties = flow.source.properties.expose();
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     let asking = Asking { servers, stop, readiness: &outside.readiness };
@@ -62,7 +65,7 @@ pub(super) fn work(
         tell_limits(flow, &answer.limits);
         let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
         outside.live.count(&topic.name, answer.partitions);
-        let mut job = job(settings, flow, answer, topic, outside);
+        let mut job = job(settings, flow, answer, topic, (&keeper, outside));
         if let Some(found) = &found {
             job.origin = Some(found.origin.clone());
             job.start_from = found.start_from;
@@ -154,7 +157,7 @@ fn job(
     flow: &KafkaFlow,
     answer: Answer,
     topic: &Topic,
-    outside: &Outside,
+    (keeper, outside): (&Option<Arc<Keeper>>, &Outside),
 ) -> Job {
     let Answer { partitions, written: [totals, _], cluster, limits, .. } = answer;
     let memory = settings.state.memory_limit.bytes_in_memory();
@@ -168,6 +171,7 @@ fn job(
         reports_duplicates: settings.rejects.includes_duplicates,
         reports_unmatched: settings.rejects.includes_unmatched,
         keeps_offsets: flow.sink.shows_offsets,
+        keeps_checkpoints: keeper.is_some(),
         memory_bytes_max: memory / 4 * 3 / tasks.max(1),
         ..engine::Options::default()
     };
@@ -188,6 +192,7 @@ fn job(
         totals_partitions: totals.partitions.unsigned_abs(),
         state_directory: settings.state.directory.clone(),
         store: store::Options::new(memory / 4),
+        keeper: keeper.clone(),
         start_from: flow.source.start_from,
         commit_interval: settings.state.commit_interval,
         commit_bytes_max: settings.state.commit_bytes.bytes_in_memory(),

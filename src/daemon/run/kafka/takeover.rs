@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::checkpoints;
 use super::job::Job;
+use super::keeper::Restoring;
 use super::registry::{Registry, TaskName};
 use super::task::{Task, record_digest};
+use crate::checkpoint;
+use crate::daemon::run::copy::remove_copies;
 use crate::definition::Plan;
 use crate::engine::{
-    self, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
+    self, Binding, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
 };
+use crate::format::Manifest;
 use crate::format::state::Identity;
 use crate::kafka::{self, DefinitionsFault, Source};
 use crate::store::{self, Store};
@@ -23,6 +28,8 @@ pub(super) enum Outcome {
     Serves(Box<Task>),
     /// It is not.
     Halted(Halt),
+    /// Its checkpoint is being brought here; then it is to be started again.
+    Restoring(Restoring),
 }
 
 /// Why the start could not be carried out.
@@ -32,6 +39,8 @@ pub(super) enum Error {
     Kafka(#[from] kafka::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
     #[error("state directory {0}: {1}")]
     SetAside(String, #[source] std::io::Error),
 }
@@ -55,6 +64,10 @@ pub(super) fn take_over(
     let Scene { job, options, plan, source, registry } = *scene;
     let topic = &options.topics.source;
     let directory = job.directory(topic, partition);
+    if job.keeper.is_some() {
+        let failed = |error| Error::SetAside(directory.display().to_string(), error);
+        remove_copies(&directory).map_err(failed)?;
+    }
     let (log_start, log_end) = source.log_bounds(partition)?;
     let mut store = None;
     let mut local = None;
@@ -64,9 +77,12 @@ pub(super) fn take_over(
         local = Some(local_state(&opened, options, log_start, log_end)?);
         store = Some(opened);
     }
+    let binding = job.binding(options, partition);
+    let manifests = find_checkpoints(job, &binding, local.as_ref(), committed.as_ref())?;
     let facts = Facts {
-        binding: job.binding(options, partition),
+        binding,
         local,
+        checkpoints: checkpoints::facts(&manifests),
         committed,
         log_start,
         log_end,
@@ -84,6 +100,14 @@ pub(super) fn take_over(
             return Ok(Outcome::Halted(halt.clone()));
         }
         Decision::Resume { .. } => store.expect("only a state that is here is resumed"),
+        Decision::Restore { commit } => {
+            drop(store);
+            set_aside_alone(&directory)?;
+            let manifest = checkpoints::with_last(manifests, *commit).expect("it was found");
+            let keeper = job.keeper.as_ref().expect("whoever has checkpoints keeps them");
+            let restoring = keeper.restore(facts.binding, manifest, directory);
+            return Ok(Outcome::Restoring(restoring));
+        }
         Decision::Begin { .. } | Decision::Adopt { .. } => {
             drop(store);
             set_aside(&directory)?;
@@ -99,6 +123,26 @@ pub(super) fn take_over(
     let mut task = Task::new(job, plan, (topic, partition), store, &decision, visible)?;
     task.log_end = Some(log_end);
     Ok(Outcome::Serves(Box::new(task)))
+}
+
+/// The checkpoints that may be wanted: none where the state that is here may be used.
+fn find_checkpoints(
+    job: &Job,
+    binding: &Binding,
+    local: Option<&LocalState>,
+    committed: Option<&Committed>,
+) -> Result<Vec<Manifest>, Error> {
+    let Some(keeper) = &job.keeper else { return Ok(Vec::new()) };
+    let commit = match committed.map(|committed| &committed.metadata) {
+        None => None,
+        Some(Ok(visible)) => Some(visible.commit),
+        Some(Err(_)) => return Ok(Vec::new()),
+    };
+    let is_here = |commit| local.is_some_and(|local| local.chain.contains(&commit));
+    if commit.is_some_and(is_here) {
+        return Ok(Vec::new());
+    }
+    Ok(keeper.find(binding, commit)?)
 }
 
 /// Notes the customers of a state that belongs to a task. Each other task with some of them is halted: it may have folded
@@ -145,6 +189,9 @@ fn tell(decision: &Decision, topic: &str, partition: i32) {
                 is_offset_behind,
                 "a task goes on with its state"
             );
+        }
+        Decision::Restore { commit } => {
+            tracing::info!(topic, partition, %commit, "a task's checkpoint is brought here");
         }
         Decision::Halt(_) => {}
     }
@@ -232,6 +279,22 @@ fn set_aside(directory: &Path) -> Result<(), Error> {
         }
     }
     unreachable!("some number is free")
+}
+
+/// The same of a state that a checkpoint replaces: whatever was set aside before it goes.
+fn set_aside_alone(directory: &Path) -> Result<(), Error> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    let failed = |error| Error::SetAside(directory.display().to_string(), error);
+    for number in 1.. {
+        let target = place_aside(directory, number);
+        if !target.exists() {
+            break;
+        }
+        std::fs::remove_dir_all(&target).map_err(failed)?;
+    }
+    set_aside(directory)
 }
 
 /// Beside the directory, under its name and that number. What would be too long is cut: two may then have names in common,

@@ -10,6 +10,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use super::job::Job;
 use super::progress::Progress;
 use super::rekey::unpack;
+use super::upload::Upload;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
 use crate::definition::Plan;
@@ -43,6 +44,8 @@ pub(super) struct Task {
     /// One past the last offset of the log, when it was last asked for.
     pub(super) log_end: Option<i64>,
     pub(super) progress: Progress,
+    /// Its checkpoints, where they are kept.
+    pub(super) upload: Option<Upload>,
     /// The commit that is known to be visible, and the sequence of its last visible entry.
     visible: Option<(CommitId, u64)>,
 }
@@ -82,7 +85,9 @@ impl Task {
                 let last = *commits.last().expect("a state that may be used has its commits");
                 (last, *delivered, *is_offset_behind)
             }
-            Decision::Halt(reason) => unreachable!("a halted task has no state: {reason}"),
+            Decision::Halt(_) | Decision::Restore { .. } => {
+                unreachable!("a task without a state here is not begun: {decision:?}")
+            }
         };
         let from = From { last, delivered, is_offset_behind };
         let progress = Progress::from(last.cursor.offset);
@@ -91,6 +96,8 @@ impl Task {
             None => Place::Topic { topic, partition },
             Some(origin) => Place::Rekeyed { topic, partition, source: origin.topic.clone() },
         };
+        let binding = store.identity().binding.clone();
+        let upload = job.keeper.is_some().then(|| Upload::new(binding));
         Ok(Task {
             partition,
             state: State::new(&job.common, Arc::clone(plan), place, store, from)?,
@@ -99,6 +106,7 @@ impl Task {
             is_paused: false,
             log_end: None,
             progress,
+            upload,
             visible,
         })
     }
@@ -107,6 +115,11 @@ impl Task {
     pub(super) fn figures(&self) -> TaskFigures {
         let lag = self.log_end.map(|end| u64::try_from(end - self.cursor()).unwrap_or(0));
         self.state.figures(lag)
+    }
+
+    /// Whether something that is stored is not known to be visible.
+    pub(super) fn has_anything_left(&self) -> bool {
+        !self.state.processor.ledger().is_all_visible()
     }
 
     /// Whether its genesis is not known to be visible.
@@ -243,7 +256,11 @@ impl Task {
 
     fn note_visible(&mut self, commit: CommitId, sequence: u64) -> Result<(), store::Error> {
         self.visible = Some((commit, sequence));
-        self.state.delivered(sequence)
+        self.state.delivered(sequence)?;
+        if let (None, Some(upload)) = (&self.state.pending, &mut self.upload) {
+            upload.delivered(commit);
+        }
+        Ok(())
     }
 
     /// Takes what the broker says is committed: what went out of the pending delivery is not sent again.

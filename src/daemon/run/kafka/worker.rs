@@ -16,6 +16,7 @@ use super::destinations::Destinations;
 pub(super) use super::failure::Error;
 use super::halting::Stop;
 use super::job::Job;
+use super::keeper::Restoring;
 use super::membership::Moving;
 use super::outlook::Outlook;
 use super::pause::Pause;
@@ -26,7 +27,6 @@ use crate::daemon::clock::{ClockWatch, Stopwatch};
 use crate::daemon::run::definitions;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Plan;
-use crate::engine::{Halt, customer_digest};
 use crate::format::Summary;
 use crate::kafka::{self, Happening, Sink, Source};
 use crate::model::Document;
@@ -68,6 +68,8 @@ pub(super) struct Worker {
     pub(super) tasks: BTreeMap<i32, Task>,
     /// Given by the group, and not to be read before their tasks are started.
     pub(super) unstarted: BTreeSet<i32>,
+    /// Of these the ones whose checkpoints are being brought back, and since when that was last told.
+    pub(super) restores: BTreeMap<i32, (Restoring, Stopwatch)>,
     /// Whether the group has given it its partitions, if any.
     pub(super) has_joined: bool,
     pub(super) moving: Moving,
@@ -76,6 +78,7 @@ pub(super) struct Worker {
     pub(super) is_out_of_range: bool,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
+    pub(super) since_publish: Stopwatch,
     /// Since the oldest cut that is not all visible.
     pub(super) since_commit: BTreeMap<i32, Stopwatch>,
     /// For how long that commit kept this thread from folding.
@@ -117,12 +120,14 @@ impl Worker {
             is_arrival_known: true,
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
+            restores: BTreeMap::new(),
             has_joined: false,
             moving: Moving::default(),
             start_pause: Pause::new(),
             is_out_of_range: false,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
+            since_publish: Stopwatch::start(),
             since_commit: BTreeMap::new(),
             held: Duration::ZERO,
             since_tick: Stopwatch::start(),
@@ -187,6 +192,7 @@ impl Worker {
         if self.is_cut_due() {
             self.cut()?;
         }
+        self.go_on_with_checkpoints()?;
         self.follow()?;
         if self.since_tick.elapsed() >= TICK_INTERVAL {
             self.since_tick = Stopwatch::start();
@@ -300,54 +306,6 @@ impl Worker {
         kafka::Error::DamagedBatch { topic: self.options.topics.source.clone(), place, reason }
     }
 
-    /// A customer of another task halts both, before anything of it is visible.
-    fn claim_customers(&mut self, partition: i32) {
-        let name = self.name(partition);
-        let Some(task) = self.tasks.get_mut(&partition) else { return };
-        for (tenant, customer) in task.state.processor.take_new_customers() {
-            let claimed = self.registry.claim(&name, [customer_digest(&tenant, &customer)]);
-            if let Some((other, _)) = claimed.into_iter().next() {
-                let (tenant, customer) = (tenant.to_string(), customer.to_string());
-                let halt = |other: &TaskName| Halt::CustomerInTwoTasks {
-                    tenant: tenant.clone(),
-                    customer: customer.clone(),
-                    other: other.to_string(),
-                };
-                self.registry.halt(&name, &halt(&other));
-                self.registry.halt(&other, &halt(&name));
-                return;
-            }
-        }
-    }
-
-    /// Drops the tasks that this or another worker halted: nothing of their last commit on becomes visible.
-    pub(super) fn halt_where_told(&mut self) {
-        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
-        for partition in partitions {
-            let name = self.name(partition);
-            if self.registry.halted(&name).is_some() {
-                self.report_and_drop(partition);
-                self.tell_halted(partition);
-                if let Err(error) = self.source.pause(&[partition]) {
-                    tracing::warn!(%error, partition, "a halted partition could not be paused");
-                }
-            }
-        }
-        let is_settled = self.has_joined && self.moving.is_over() && self.unstarted.is_empty();
-        self.registry.settle(&self.options.topics.source, self.options.worker, is_settled);
-        if self.tasks.is_empty() && self.registry.is_serving_nothing() {
-            self.abort.raise();
-        }
-    }
-
-    /// Says of a task that it is halted, in each place where that is looked for.
-    pub(super) fn tell_halted(&self, partition: i32) {
-        let name = self.name(partition);
-        let Some(reason) = self.registry.halted(&name) else { return };
-        tracing::error!(task = %name, reason, "task halted");
-        self.report.halted(partition, &reason);
-    }
-
     /// Closes a task's state; the partition is no longer this worker's.
     pub(super) fn give_up(&mut self, partition: i32) {
         if self.report_and_drop(partition) {
@@ -355,7 +313,7 @@ impl Worker {
         }
     }
 
-    fn report_and_drop(&mut self, partition: i32) -> bool {
+    pub(super) fn report_and_drop(&mut self, partition: i32) -> bool {
         let Some(task) = self.tasks.remove(&partition) else { return false };
         self.report.finish(&task);
         true

@@ -63,7 +63,7 @@ impl Process {
         if around.setting.mutant == Some(Mutant::TrimSent)
             && let Some(task) = self.tasks.get_mut(&slice.partition)
         {
-            task.trim(last);
+            task.trim(last, task.processor.ledger().last().number);
         }
         if around.setting.mutant == Some(Mutant::OffsetsWithoutEntries) {
             let _ = around.broker.commit(producer, around.chance);

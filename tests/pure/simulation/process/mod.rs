@@ -231,17 +231,18 @@ impl Process {
                     partitions: around.setting.binding(partition).partitions,
                 };
                 if mutant == Some(Mutant::TrimBeforeDeliver) {
-                    task.trim(through);
+                    task.trim(through, task.processor.ledger().last().number);
                 }
                 let generation = self.generation;
                 let offset = cursor.offset;
                 self.begin(Slice { partition, offset, visible, from, through, generation });
             }
-            Effect::Trim { through } => {
+            Effect::Checkpoint { .. } => unreachable!("no checkpoints are kept here"),
+            Effect::Trim { through, commit } => {
                 if around.chance.strikes(Fault::TrimFailed, 2) {
                     self.has_failed = true;
                 } else {
-                    task.trim(through);
+                    task.trim(through, commit);
                 }
             }
             Effect::Expire { day } => {

@@ -36,6 +36,7 @@ impl Process {
             Decision::Adopt { .. } => "genesis adopted".to_owned(),
             Decision::Resume { is_offset_behind: false, .. } => "state resumed".to_owned(),
             Decision::Resume { .. } => "state resumed that is ahead of its offset".to_owned(),
+            Decision::Restore { .. } => "checkpoint restored".to_owned(),
             Decision::Halt(halt) => format!("halted: {}", name_of(halt)),
         });
         let committed = facts.committed;
@@ -57,6 +58,7 @@ impl Process {
                 let slice = Slice { partition, offset, visible, from: 1, through: 0, generation };
                 self.begin(slice);
             }
+            Decision::Restore { .. } => unreachable!("no checkpoints are kept here"),
             Decision::Adopt { offset, genesis } => {
                 let Some(task) = self.fresh(around, partition, genesis, offset) else { return };
                 self.tasks.insert(partition, task);

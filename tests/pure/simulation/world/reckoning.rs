@@ -50,7 +50,9 @@ impl World<'_> {
             let facts = facts(&self.setting, &self.broker, partition, &store, committed.clone());
             match decide(&facts) {
                 Decision::Resume { .. } => return Ok(number),
-                Decision::Begin { .. } | Decision::Adopt { .. } => fallback = Some(number),
+                Decision::Begin { .. } | Decision::Restore { .. } | Decision::Adopt { .. } => {
+                    fallback = Some(number);
+                }
                 Decision::Halt(_) => {}
             }
         }

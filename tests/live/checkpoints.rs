@@ -1,0 +1,163 @@
+//! Partitions move between processes of one group, each with a state directory of its own, over a store of checkpoints.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::daemon::{Daemon, free_address};
+use crate::load::{DEFINITIONS, Dice, Load};
+use crate::s3::Server;
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::wait;
+
+const PARTITIONS: i32 = 4;
+/// At most 1,000 records a second.
+const BATCH: usize = 50;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// One process of several, whose section `state.checkpoint` is that.
+fn process(scene: &Scene<'_>, section: &str) -> Daemon {
+    let text = scene.configuration(Some("earliest"), "1h");
+    let text = text.replace(&scene.admin, &free_address());
+    let text = text.replace("[watermark]", &format!("{section}[watermark]"));
+    Daemon::new(&text, DEFINITIONS)
+}
+
+/// Checkpoints in a directory.
+fn files(store: &Path) -> String {
+    let store = store.display();
+    format!("[state.checkpoint]\nstore = \"file://{store}\"\ninterval = \"500ms\"\n")
+}
+
+/// Runs `scenario` while a writer keeps writing, then ends the events and waits until one of the processes that it leaves
+/// running are done; ends them, and compares with the oracle.
+fn under_load(scene: &Scene<'_>, seed: u64, scenario: impl FnOnce() -> Vec<Daemon>) -> Vec<Daemon> {
+    let mut load = Load::new(seed, scene.partitions);
+    let is_over = AtomicBool::new(false);
+    let mut daemons = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                scene.produce(load.by_ref().take(BATCH));
+                wait::pass(PAUSE);
+            }
+        });
+        // The writer must end also where the scenario fails.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(scenario));
+        is_over.store(true, Ordering::Relaxed);
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    scene.produce(load.end());
+    let end = scene.broker.end_of(&scene.usage);
+    wait::until("they are done with the topic", WORK_LIMIT, || {
+        for daemon in &mut daemons {
+            daemon.assert_running();
+        }
+        (scene.done() == end).then_some(())
+    });
+    for daemon in &mut daemons {
+        let status = daemon.terminate();
+        assert!(status.success(), "{status}; it said:\n{}", daemon.said());
+    }
+    scene.assert_exact(DEFINITIONS);
+    daemons
+}
+
+fn await_progress(scene: &Scene<'_>, daemons: &mut [&mut Daemon]) {
+    let before = scene.done();
+    wait::until("some progress", WORK_LIMIT, || {
+        for daemon in daemons.iter_mut() {
+            daemon.assert_running();
+        }
+        (scene.done() > before + 200).then_some(())
+    });
+}
+
+fn await_said(daemon: &mut Daemon, words: &str, times: usize) {
+    wait::until(words, WORK_LIMIT, || {
+        daemon.assert_running();
+        (daemon.said().matches(words).count() >= times).then_some(())
+    });
+}
+
+#[test]
+fn machine_that_is_lost_is_replaced_from_its_checkpoints() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = files(folder.path());
+    let scene = Scene::new(Broker::shared(), PARTITIONS);
+    let daemons = under_load(&scene, 11, || {
+        let mut first = process(&scene, &store);
+        first.start();
+        await_progress(&scene, &mut [&mut first]);
+        first.kill();
+        fs::remove_dir_all(first.directory().join("state")).expect("it was there");
+        let mut second = process(&scene, &store);
+        second.start();
+        await_progress(&scene, &mut [&mut second]);
+        vec![second]
+    });
+    let said = daemons[0].said();
+    assert_eq!(said.matches("a checkpoint is here").count(), 4, "{said}");
+}
+
+#[test]
+fn processes_come_and_go_under_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = files(folder.path());
+    let scene = Scene::new(Broker::shared(), PARTITIONS);
+    let mut dice = Dice(12);
+    let daemons = under_load(&scene, 12, || {
+        let [mut first, mut second, mut third] = [(); 3].map(|()| process(&scene, &store));
+        first.start();
+        await_progress(&scene, &mut [&mut first]);
+        // One to three.
+        second.start();
+        third.start();
+        await_said(&mut second, "a task goes on with its state", 1);
+        await_progress(&scene, &mut [&mut first, &mut second, &mut third]);
+        // One is killed and comes back; one stops for longer than the group waits and wakes up.
+        second.kill();
+        await_progress(&scene, &mut [&mut first, &mut third]);
+        second.start();
+        third.signal("STOP");
+        wait::pass(Duration::from_millis(4000 + dice.below(2000)));
+        third.signal("CONT");
+        await_progress(&scene, &mut [&mut first, &mut second, &mut third]);
+        // Three to two, in order.
+        let status = first.terminate();
+        assert!(status.success(), "{status}; it said:\n{}", first.said());
+        await_progress(&scene, &mut [&mut second, &mut third]);
+        vec![second, third]
+    });
+    let said: String = daemons.iter().map(Daemon::said).collect();
+    assert!(said.contains("a checkpoint is here"), "{said}");
+}
+
+#[test]
+fn server_of_objects_may_go_away_and_come_back() {
+    let mut server = Server::start();
+    let scene = Scene::new(Broker::shared(), PARTITIONS);
+    let section = server.section("some/prefix");
+    let daemons = under_load(&scene, 13, || {
+        let mut first = process(&scene, &section);
+        first.start();
+        await_progress(&scene, &mut [&mut first]);
+        server.kill();
+        await_said(&mut first, "a checkpoint cannot be put", 1);
+        let before = scene.done();
+        wait::pass(Duration::from_millis(1500));
+        assert_eq!(scene.done(), before, "nothing becomes visible that no checkpoint holds");
+        server.restart();
+        await_progress(&scene, &mut [&mut first]);
+        first.kill();
+        let mut second = process(&scene, &section);
+        second.start();
+        await_progress(&scene, &mut [&mut second]);
+        vec![second]
+    });
+    let said = daemons[0].said();
+    assert_eq!(said.matches("a checkpoint is here").count(), 4, "{said}");
+    assert!(!said.contains("secret-of-the-key") && !said.contains("id-of-the-key"), "{said}");
+}
