@@ -11,10 +11,11 @@ use clap::{Args, Subcommand};
 use super::outcome::print;
 use super::run::definitions_beside;
 use super::{CommandError, aggregate, clock, definition_files};
-use crate::definition::{Definitions, Plan};
+use crate::definition::{Definitions, Metric, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
 use crate::format::state::{Identity, LeftOut};
 use crate::format::{Encoder, Place};
+use crate::settings;
 use crate::store::{self, Ask, Store, Survey, View};
 
 /// Entries that are read at once.
@@ -208,7 +209,15 @@ fn view(task: &Path, definitions: &Definitions) -> Result<View, CommandError> {
     // Which definitions are the task's is known once it is known what it belongs to.
     let binding = binding(task, &View::open(task, &Arc::default()).map_err(failure)?)?;
     let is_of_files = binding.topic.is_empty();
-    let own = if is_of_files { definitions.clone() } else { definitions.of_topic(&binding.topic) };
+    // Metrics name the topic that events are written to, also where they are re-keyed into another one.
+    let is_named = |metric: &Metric| metric.topic.as_ref() == Some(&binding.topic);
+    let written_to = settings::written_to(&binding.group, &binding.topic);
+    let topic = written_to.filter(|_| !definitions.metrics.iter().any(is_named));
+    let own = match topic {
+        _ if is_of_files => definitions.clone(),
+        Some(topic) => definitions.of_topic(topic),
+        None => definitions.of_topic(&binding.topic),
+    };
     View::open(task, &Arc::new(Plan::new(own))).map_err(failure)
 }
 

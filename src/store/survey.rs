@@ -179,6 +179,7 @@ impl Survey {
             | Entry::Expiry
             | Entry::Record
             | Entry::Written(_)
+            | Entry::Source(_)
             | Entry::Part(_) => {}
         }
     }

@@ -120,6 +120,7 @@ impl Task {
             timestamp: None,
             read_at: None,
             original: text.as_bytes(),
+            upstream: None,
             event: Ok(event.expect("it is whole")),
         }];
         self.tell(Input::Events { events: &events, cursor: Cursor::at_offset(offset + 1) });

@@ -78,15 +78,31 @@ impl Outcome {
 
     /// What the oracle says of records, partition by partition: each has a watermark and a memory of ids of its own.
     pub(crate) fn expected_of(records: &[Record], metrics: &str, options: &Options) -> Self {
+        let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
+        let of = |partition| records.iter().filter(move |record| record.partition == partition);
+        let tasks = partitions.into_iter().map(|partition| of(partition).collect());
+        Self::of_tasks(tasks, metrics, options)
+    }
+
+    /// The same of a topic whose records are keyed by anything: all of them are one log, in whatever order. So the metrics
+    /// must correct what is late, and no two events of one id may differ.
+    pub(crate) fn expected_of_all(scene: &Scene<'_>, metrics: &str) -> Self {
+        let records = scene.broker.read_committed_all(&scene.usage);
+        let options = Options { keeps_offsets: scene.shows_offsets, ..Options::default() };
+        Self::of_tasks([records.iter().collect()], metrics, &options)
+    }
+
+    fn of_tasks<'r>(
+        tasks: impl IntoIterator<Item = Vec<&'r Record>>,
+        metrics: &str,
+        options: &Options,
+    ) -> Self {
         let definitions = definitions::read(&[("metrics.json", metrics)]).expect("sound metrics");
         // What is still open at the end of the topic has no total.
         let options = Options { keep_open: true, ..options.clone() };
         let keeps_offsets = options.keeps_offsets;
-        let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
         let mut expected = Self::default();
-        for partition in partitions {
-            let here: Vec<&Record> =
-                records.iter().filter(|record| record.partition == partition).collect();
+        for here in tasks {
             // The clock at reading, never earlier than the record's own timestamp, decides nothing (rule 1.6).
             let read: Vec<OracleRecord<'_>> = (here.iter())
                 .map(|record| OracleRecord {
@@ -100,7 +116,8 @@ impl Outcome {
             expected.totals.extend(outcome.totals.iter().map(named));
             expected.firsts.extend(outcome.first_values.iter().map(named));
             for refusal in outcome.rejects {
-                let place = format!("{partition}/{}", here[refusal.record].offset);
+                let record = here[refusal.record];
+                let place = format!("{}/{}", record.partition, record.offset);
                 let metric = refusal.metric.as_deref().map_or("-", plain_code);
                 let name = format!("{place} {metric}");
                 expected.rejects.insert(name, refusal.reason.name().to_owned());

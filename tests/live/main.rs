@@ -35,6 +35,7 @@ mod prometheus;
 mod harness;
 
 mod alerts;
+mod any_key;
 mod audit;
 mod chaos;
 mod checkpoints;

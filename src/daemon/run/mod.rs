@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let outside = Outside {
         series: Arc::new(Series::new(clock::now())),
         readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
-        live: Arc::new(LiveTasks::new(settings.flow.topics())),
+        live: Arc::new(LiveTasks::new(settings.flow.read_as())),
     };
     let book = Arc::new(Book::open(&settings, definitions, Arc::clone(&outside.live))?);
     // Over Kafka it is not known yet what the topic defines.

@@ -9,10 +9,11 @@ use super::followed::{FollowedFile, decode_followed};
 use super::identity::{Identity, decode_identity};
 use super::key;
 use super::part::{read_part, read_part_value};
+use super::source::decode_source;
 use super::value::{check_version, read_carry, read_cell_as};
 use super::written::{Written, decode_written};
 use crate::definition::Slot;
-use crate::engine::{Cell, CommitRecord, Key};
+use crate::engine::{Cell, CommitRecord, Key, Mark};
 use crate::format::Outgoing;
 use crate::model::{EventTime, Period};
 
@@ -58,6 +59,8 @@ pub enum Entry {
     Outbox(u64),
     /// A customer seen.
     Customer,
+    /// How far a source partition has come.
+    Source(Mark),
 }
 
 /// Reads an entry whole.
@@ -151,6 +154,10 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
                 return Err(Corrupt(format!("an outbox entry {sequence} that cannot be read")));
             }
             Entry::Outbox(sequence)
+        }
+        key::SOURCE => {
+            reader.u32()?;
+            Entry::Source(decode_source(key, value)?)
         }
         key::CUSTOMER => {
             reader.take(8)?;

@@ -32,6 +32,8 @@ pub(super) const FORGOTTEN: u8 = b'G';
 pub const WRITTEN: u8 = b'W';
 /// First byte of the notes of the last two times that the state was opened.
 pub(super) const OPENING: u8 = b'T';
+/// First byte of what is known of the partitions that events are re-keyed from.
+pub const SOURCE: u8 = b'Q';
 pub(super) const CELL: u8 = b'K';
 pub(super) const CELL_PART: u8 = b'P';
 pub(super) const CHAIN: u8 = b'R';
@@ -112,6 +114,11 @@ pub fn opening_key(number: u64) -> Vec<u8> {
 /// Key of a customer seen.
 pub fn customer_key(digest: u64) -> Vec<u8> {
     std::mem::take(&mut start(CUSTOMER).u64(digest).0)
+}
+
+/// Key of what is known of a source partition.
+pub(super) fn source_key(partition: u32) -> Vec<u8> {
+    std::mem::take(&mut start(SOURCE).u32(partition).0)
 }
 
 /// What all plain cells of a metric begin with.

@@ -35,6 +35,10 @@ impl Worker {
     }
 
     fn close_idle(&mut self, answer: &Answer) -> Result<(), Error> {
+        // What is re-keyed has marks of what is idle: here it may only be late.
+        if self.job.origin.is_some() {
+            return Ok(());
+        }
         let span = self.job.idle_timeout;
         let timeout = Duration::from_micros(u64::try_from(span.micros()).unwrap_or(u64::MAX));
         // By the clock of the question: what was appended since is younger.

@@ -13,6 +13,7 @@ use rdkafka::Message;
 
 use super::courier::{Courier, Standing};
 use super::destinations::Destinations;
+pub(super) use super::failure::Error;
 use super::halting::Stop;
 use super::job::Job;
 use super::keeper::Restoring;
@@ -27,11 +28,9 @@ use crate::daemon::clock::{ClockWatch, Stopwatch};
 use crate::daemon::run::definitions;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Plan;
-use crate::engine::Halt;
 use crate::format::Summary;
-use crate::kafka::{self, Disposition, Happening, Sink, Source};
+use crate::kafka::{self, Happening, Sink, Source};
 use crate::model::Document;
-use crate::store;
 
 /// Records of one look at the source: bounded, so that a batch stays in the processor's cache.
 const BATCH_RECORDS_MAX: usize = 512;
@@ -39,73 +38,6 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long one look at an empty source takes; it also serves the group.
 pub(super) const POLL_WAIT: Duration = Duration::from_millis(100);
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Why a worker ended early.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    #[error(transparent)]
-    Kafka(kafka::Error),
-    #[error("{0}: {1}")]
-    Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("{0} is halted: {1}")]
-    Halted(TaskName, Halt),
-    #[error("topic {0} is halted: {1}")]
-    TopicHalted(String, Halt),
-    #[error("nothing is delivered to topic {0}: {1}")]
-    NothingDelivered(String, Halt),
-    #[error(
-        "topic {topic} has {now} partitions, and had {before} when the process began: nothing was \
-         delivered to it yet, so start again"
-    )]
-    OtherPartitions { topic: String, before: i32, now: i32 },
-    #[error("{0} cannot be written: {1}")]
-    Memory(String, #[source] std::io::Error),
-    #[error("{0} is halted: {1}")]
-    HaltedBefore(TaskName, String),
-    #[error(
-        "{0} waited for its disk to the end, and goes on from its state at the next start: {1}"
-    )]
-    Stalled(TaskName, String),
-    #[error("the Kafka client failed for good: {0}")]
-    Fatal(String),
-    #[error(
-        "stopped before everything was delivered, for the 30 seconds that there are for it were over \
-         or the group took a partition: the state is valid, and what is stored will be delivered at \
-         the next start"
-    )]
-    Undelivered,
-}
-
-impl Error {
-    /// Whether the broker, or the disk, may get over it.
-    pub(super) fn is_passing(&self) -> bool {
-        match self {
-            Error::Kafka(error) => error.disposition() != Disposition::Halt,
-            Error::Memory(_, error) => store::is_of_disk(error),
-            Error::Task(..)
-            | Error::Halted(..)
-            | Error::TopicHalted(..)
-            | Error::NothingDelivered(..)
-            | Error::OtherPartitions { .. }
-            | Error::HaltedBefore(..)
-            | Error::Stalled(..)
-            | Error::Fatal(_)
-            | Error::Undelivered => false,
-        }
-    }
-}
-
-impl From<kafka::Error> for Error {
-    fn from(error: kafka::Error) -> Self {
-        match error {
-            kafka::Error::TopicReplaced { topic, before, now } => {
-                let (before, now) = (before.to_string(), now.to_string());
-                Error::TopicHalted(topic, Halt::TopicReplaced { before, now })
-            }
-            error => Error::Kafka(error),
-        }
-    }
-}
 
 /// What a worker has in common with its siblings.
 #[derive(Clone)]
@@ -312,8 +244,12 @@ impl Worker {
         for (partition, messages) in records {
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
             let outcome = task.fold(&self.job, &messages, &mut self.documents);
-            if self.absorb(partition, outcome)?.is_some() {
-                self.claim_customers(partition);
+            match self.absorb(partition, outcome)? {
+                Some(Ok(())) => self.claim_customers(partition),
+                Some(Err(foreign)) => {
+                    self.registry.halt_because(&self.name(partition), foreign);
+                }
+                None => {}
             }
         }
         match damage {
