@@ -44,6 +44,6 @@ pub use property::refused_property;
 pub use rekeyer::{Advance, Copy, Rekeyer};
 pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};
-pub use source::{Happening, Membership, Source};
+pub use source::{FatalError, Happening, Membership, Source};
 pub use topic_id::{TopicId, TopicShape, topic_id};
 pub use withheld::Withheld;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
@@ -46,6 +46,15 @@ pub enum Happening<'s> {
     Trouble(KafkaError),
     /// Nothing.
     Nothing,
+}
+
+/// What a client does not get over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FatalError {
+    /// Whether the group has another static member of that name.
+    pub is_fenced: bool,
+    /// What the client says.
+    pub text: String,
 }
 
 struct Context {
@@ -270,9 +279,11 @@ impl Source {
         partitions(&self.consumer, &self.topic, Access::Read, self.request_timeout)
     }
 
-    /// Whether the client can do nothing any more.
-    pub fn fatal_error(&self) -> Option<String> {
-        self.consumer.client().fatal_error().map(|(code, text)| format!("{code}: {text}"))
+    /// Why the client can do nothing any more, where that is so.
+    pub fn fatal_error(&self) -> Option<FatalError> {
+        let (code, text) = self.consumer.client().fatal_error()?;
+        let is_fenced = code == RDKafkaErrorCode::FencedInstanceId;
+        Some(FatalError { is_fenced, text: format!("{code}: {text}") })
     }
 
     /// Leaves the group. Changes that were not answered are answered first, or the client would wait for ever.

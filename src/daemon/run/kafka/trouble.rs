@@ -1,7 +1,15 @@
 //! What a worker makes of its client's troubles.
 
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::membership::Moving;
 use super::worker::{Error, Worker};
-use crate::kafka;
+use crate::daemon::clock::Stopwatch;
+use crate::kafka::{self, FatalError, Source};
+
+/// How long after the broker was away the group may mistake a member.
+const MISTAKEN_MAX: Duration = Duration::from_secs(60);
 
 impl Worker {
     /// The client goes on by itself after most troubles; some cannot end well.
@@ -16,7 +24,10 @@ impl Worker {
                 self.report.trouble(error, None);
                 Ok(())
             }
-            _ => {
+            code => {
+                if matches!(code, Some(Code::AllBrokersDown | Code::BrokerTransportFailure)) {
+                    self.since_away = Some(Stopwatch::start());
+                }
                 if !self.has_joined
                     && let Some(reason) = kafka::refused_membership(error)
                 {
@@ -26,6 +37,35 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+
+    /// Joins the group anew with another client, where that may help.
+    ///
+    /// Of a static member whose place was lost while the broker was away, a heartbeat of before may reach the group after it
+    /// has joined anew: librdkafka sends it again by itself. The group then takes it for another process of the same
+    /// name, and the client gives up for good. Where the broker was not away, there is another process.
+    pub(super) fn outlive(&mut self, error: FatalError) -> Result<(), Error> {
+        let was_away = self.since_away.is_some_and(|since| since.elapsed() < MISTAKEN_MAX);
+        if !error.is_fenced || !was_away {
+            return Err(Error::Fatal(error.text));
+        }
+        tracing::warn!(
+            error = error.text,
+            "the group mistook this member for another one after the broker was away: it joins again"
+        );
+        self.has_joined = false;
+        self.report.lost();
+        self.give_up_all(&self.tasks.keys().copied().collect::<Vec<_>>());
+        for partition in std::mem::take(&mut self.restores).into_keys() {
+            self.registry.release_unless_halted(&self.name(partition));
+        }
+        self.unstarted.clear();
+        self.moving = Moving::default();
+        let source = Rc::new(Source::open(&self.options)?);
+        if let Ok(former) = Rc::try_unwrap(std::mem::replace(&mut self.source, source)) {
+            former.close();
+        }
+        Ok(())
     }
 
     /// The client says which offset in words, and not which partition.

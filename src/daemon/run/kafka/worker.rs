@@ -77,6 +77,8 @@ pub(super) struct Worker {
     pub(super) stalled: Stalled,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
+    /// Since the broker was last heard of to be away.
+    pub(super) since_away: Option<Stopwatch>,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     pub(super) since_publish: Stopwatch,
@@ -127,6 +129,7 @@ impl Worker {
             start_pause: Pause::new(),
             stalled: Stalled::default(),
             is_out_of_range: false,
+            since_away: None,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_publish: Stopwatch::start(),
@@ -185,8 +188,8 @@ impl Worker {
 
     fn step(&mut self) -> Result<(), Error> {
         self.change_membership()?;
-        if let Some(text) = self.source.fatal_error() {
-            return Err(Error::Fatal(text));
+        if let Some(error) = self.source.fatal_error() {
+            return self.outlive(error);
         }
         if self.follow_definitions()? {
             self.read()?;

@@ -130,8 +130,8 @@ impl Stage {
             self.change(membership)?;
         }
         self.start_waiting()?;
-        if let Some(text) = self.source.fatal_error() {
-            return Err(Error::Fatal(text));
+        if let Some(error) = self.source.fatal_error() {
+            return Err(Error::Fatal(error.text));
         }
         self.read()?;
         if self.is_cut_due() {
