@@ -10,9 +10,10 @@ use crate::load::Dice;
 use crate::wait::{self, Deadline};
 
 /// The pause between two faults is shorter than that.
-const PAUSE_MS: u64 = 5000;
+const PAUSE_MS: u64 = 4000;
 /// The group forgets who is silent for 6 seconds.
 const SESSION_MS: u64 = 6000;
+/// How many more processes than at first there may be.
 const MORE_MAX: usize = 1;
 
 /// What may happen, and how often of a hundred times.
