@@ -32,6 +32,8 @@ pub(in crate::daemon) mod trial;
 mod trouble;
 mod worker;
 
+pub(in crate::daemon) use self::takeover::put_aside;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
