@@ -1,6 +1,10 @@
 //! `odometer state`: what a state directory holds, whether it is sound, and its totals.
 //!
-//! All three only read. They may be given the directory of a daemon at work: what they see is its last commit.
+//! These only read. They may be given the directory of a daemon at work: what they see is its last commit. Beside them
+//! `list` (which states there are) and what changes one while no process has it: `discard`.
+
+mod discard;
+mod list;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,9 +27,15 @@ const PAGE_ENTRIES: usize = 1_000;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+pub use discard::DiscardArguments;
+pub use list::{ListArguments, StateFormat};
+
 /// `odometer state`
 #[derive(Clone, Debug, Subcommand)]
 pub enum StateCommand {
+    /// List the states below a directory: whose, how far, how large, whether sound
+    #[command(after_help = list::HELP)]
+    List(ListArguments),
     /// Say what a state holds: tasks, cursor, watermark, keys, ids, outbox, sizes, commits
     #[command(after_help = INSPECT_HELP)]
     Inspect(InspectArguments),
@@ -35,6 +45,9 @@ pub enum StateCommand {
     /// Write the totals of a state as NDJSON: closed ones with their last revision, open ones as provisional
     #[command(after_help = EXPORT_HELP)]
     Export(ExportArguments),
+    /// Put a task's state out of the way, so that the next start finds none
+    #[command(after_help = discard::HELP)]
+    Discard(DiscardArguments),
 }
 
 const INSPECT_HELP: &str = "\
@@ -98,6 +111,8 @@ pub struct ExportArguments {
 /// A directory without a state, a damaged one, definitions of another meaning.
 pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
     match command {
+        StateCommand::List(arguments) => list::list(arguments),
+        StateCommand::Discard(arguments) => discard::discard(arguments),
         StateCommand::Inspect(arguments) => inspect(&arguments.directory),
         StateCommand::Verify(arguments) => verify(&arguments.directory, &arguments.metrics),
         StateCommand::Export(arguments) => export(&arguments.directory, &arguments.metrics),

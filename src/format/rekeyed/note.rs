@@ -16,7 +16,7 @@ const QUIET: &str = "quiet";
 pub struct LaneNote {
     /// How far it has come.
     pub progress: Option<Progress>,
-    /// How many partitions the source topic had.
+    /// How many partitions the source topic had when this one was begun; it stays.
     pub sources: u32,
     /// The source topic's id, where its broker tells one.
     pub source: Option<String>,

@@ -43,6 +43,8 @@ pub enum LaneStart {
         offset: i64,
         /// How far it had come.
         progress: Option<Progress>,
+        /// How many partitions the source topic had when it was begun.
+        sources: u32,
     },
 }
 
@@ -108,8 +110,10 @@ pub fn begin(facts: &LaneFacts<'_>) -> Result<LaneStart, LaneFault> {
         if offset < log_start || offset > log_end {
             return Err(LaneFault::OutOfLog { offset, log_start, log_end });
         }
-        return Ok(LaneStart::GoOn { offset, progress: note.progress });
+        let LaneNote { progress, sources, .. } = note;
+        return Ok(LaneStart::GoOn { offset, progress, sources });
     }
+    // What was begun before the topic got it says so for ever, whatever was committed since.
     let is_added = facts.notes.iter().any(|note| note.sources <= facts.partition);
     let offset = match facts.start_from {
         // A partition that the topic got since holds nothing but what came since.
@@ -222,7 +226,7 @@ mod tests {
                 let committed = Some((offset, text.as_str()));
                 let found = begin(&LaneFacts { committed, start_from, ..facts(&now, &[]) });
                 if is_there {
-                    assert_eq!(found, Ok(LaneStart::GoOn { offset, progress }));
+                    assert_eq!(found, Ok(LaneStart::GoOn { offset, progress, sources: 3 }));
                 } else {
                     let fault = LaneFault::OutOfLog { offset, log_start: 5, log_end: 9 };
                     assert_eq!(found, Err(fault));
@@ -261,6 +265,16 @@ mod tests {
             };
             assert_eq!(begin(&added), Ok(LaneStart::Begin { offset: 5 }));
         }
+    }
+
+    #[test]
+    fn lane_says_for_ever_how_many_partitions_there_were_when_it_was_begun() {
+        // Else one that goes on could hide from a sibling that it was added.
+        let text = encode_note(&note());
+        let now = LaneNote { sources: 4, ..note() };
+        let own = LaneFacts { committed: Some((6, &text)), ..facts(&now, &[]) };
+        let found = begin(&own);
+        assert_eq!(found, Ok(LaneStart::GoOn { offset: 6, progress: None, sources: 3 }));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault, LeftOut};
 pub use entry::{Entry, read_entry};
 pub use followed::{Compression, FollowedFile, Print, decode_followed, encode_followed};
-pub use identity::{Identity, IdentityError, decode_identity, encode_identity};
+pub use identity::{FORMAT, Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
     CALENDARS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD,
     SOURCE, WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix,

@@ -38,6 +38,8 @@ mod trouble;
 mod upload;
 mod worker;
 
+pub(in crate::daemon) use self::takeover::put_aside;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -293,19 +293,22 @@ fn set_aside(directory: &Path) -> Result<(), Error> {
     if !directory.exists() {
         return Ok(());
     }
-    let failed = |error| Error::SetAside(directory.display().to_string(), error);
-    for number in 1.. {
-        let target = &place_aside(directory, number);
-        if !target.exists() {
-            tracing::warn!(
-                from = %directory.display(),
-                to = %target.display(),
-                "a state that may not be used is set aside"
-            );
-            return std::fs::rename(directory, target).map_err(failed);
-        }
-    }
-    unreachable!("some number is free")
+    let target = put_aside(directory)
+        .map_err(|error| Error::SetAside(directory.display().to_string(), error))?;
+    tracing::warn!(
+        from = %directory.display(),
+        to = %target.display(),
+        "a state that may not be used is set aside"
+    );
+    Ok(())
+}
+
+/// The same of one that is there; where it is then.
+pub(in crate::daemon) fn put_aside(directory: &Path) -> std::io::Result<PathBuf> {
+    let mut targets = (1..).map(|number| place_aside(directory, number));
+    let target = targets.find(|target| !target.exists()).expect("some number is free");
+    std::fs::rename(directory, &target)?;
+    Ok(target)
 }
 
 /// The same of a state that a checkpoint replaces: whatever was set aside before it goes.

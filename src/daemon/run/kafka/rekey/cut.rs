@@ -88,11 +88,11 @@ impl Stage {
         let mut tracks = Vec::new();
         for (partition, start) in found {
             let number = partition.unsigned_abs();
-            let (offset, progress) = match start {
-                LaneStart::Begin { offset } => (offset, None),
-                LaneStart::GoOn { offset, progress } => (offset, progress),
+            let (offset, progress, sources) = match start {
+                LaneStart::Begin { offset } => (offset, None, self.plan.now.sources),
+                LaneStart::GoOn { offset, progress, sources } => (offset, progress, sources),
             };
-            let track = Track::new(Lane::new(number, progress), offset);
+            let track = Track::new(Lane::new(number, progress), offset, sources);
             if let LaneStart::Begin { .. } = start {
                 anew.push(track.advance_now(partition, &self.plan));
             }

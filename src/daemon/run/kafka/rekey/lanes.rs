@@ -23,6 +23,8 @@ const IDLE_MARK_MIN: Duration = Duration::from_secs(1);
 /// One source partition in hand.
 pub(super) struct Track {
     lane: Lane,
+    /// How many partitions the source topic had when it was begun.
+    sources: u32,
     /// Where reading goes on.
     pub(super) next: i64,
     /// What is committed of both.
@@ -37,9 +39,10 @@ pub(super) struct Track {
 
 impl Track {
     /// A partition that goes on at that offset.
-    pub(super) fn new(lane: Lane, next: i64) -> Self {
+    pub(super) fn new(lane: Lane, next: i64, sources: u32) -> Self {
         Track {
             lane,
+            sources,
             next,
             committed: (next, lane.mark()),
             quiet: Stopwatch::start(),
@@ -62,7 +65,8 @@ impl Track {
     /// The same where nothing was committed yet.
     pub(super) fn advance_now(&self, partition: i32, plan: &Plan) -> Advance {
         let progress = self.lane.mark().progress;
-        let metadata = encode_note(&LaneNote { progress, ..plan.now.clone() });
+        let note = LaneNote { progress, sources: self.sources, ..plan.now.clone() };
+        let metadata = encode_note(&note);
         Advance { partition, offset: self.next, metadata }
     }
 
