@@ -13,6 +13,7 @@ mod grants;
 mod horizon;
 mod limits;
 mod log;
+mod outsider;
 mod peek;
 mod property;
 mod receipts;
@@ -33,6 +34,7 @@ pub use grants::{Grant, check_group, check_member, check_topic_grant, check_tran
 pub use horizon::Horizon;
 pub use limits::{Inquiry, Limits, TopicLimit, topic_limit};
 pub use log::{Log, LogRecord, LogStep};
+pub use outsider::Outsider;
 pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;
 pub use sender::{Addressed, Sender};

@@ -30,6 +30,7 @@ mod prometheus;
 
 mod harness;
 
+mod adopt;
 mod alerts;
 mod audit;
 mod crashes;

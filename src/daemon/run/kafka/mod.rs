@@ -5,8 +5,9 @@
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `trouble` (of the client), `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts), `auditor` (the thread that reads totals back); `trial` (what a start would find, for `check --live`).
+//! (counts), `auditor` (the thread that reads totals back); `trial` (what a start would find, for `check --live`), `adopt` (an offset for a state that is here).
 
+pub(in crate::daemon) mod adopt;
 mod asking;
 mod auditor;
 mod courier;
