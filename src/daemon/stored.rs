@@ -1,8 +1,9 @@
 //! `odometer state`: what a state directory holds, whether it is sound, and its totals.
 //!
 //! These only read. They may be given the directory of a daemon at work: what they see is its last commit. Beside them
-//! `list` (which states there are) and what changes one while no process has it: `discard`.
+//! `list` (which states there are) and what changes one while no process has it: `discard`, `adopt`.
 
+mod adopt;
 mod discard;
 mod list;
 
@@ -27,6 +28,7 @@ const PAGE_ENTRIES: usize = 1_000;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+pub use adopt::AdoptArguments;
 pub use discard::DiscardArguments;
 pub use list::{ListArguments, StateFormat};
 
@@ -48,6 +50,9 @@ pub enum StateCommand {
     /// Put a task's state out of the way, so that the next start finds none
     #[command(after_help = discard::HELP)]
     Discard(DiscardArguments),
+    /// Have the group go on from a state, where its offset was lost or moved by hand
+    #[command(after_help = adopt::HELP)]
+    Adopt(AdoptArguments),
 }
 
 const INSPECT_HELP: &str = "\
@@ -112,6 +117,7 @@ pub struct ExportArguments {
 pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
     match command {
         StateCommand::List(arguments) => list::list(arguments),
+        StateCommand::Adopt(arguments) => adopt::adopt(arguments),
         StateCommand::Discard(arguments) => discard::discard(arguments),
         StateCommand::Inspect(arguments) => inspect(&arguments.directory),
         StateCommand::Verify(arguments) => verify(&arguments.directory, &arguments.metrics),

@@ -181,7 +181,8 @@ impl fmt::Display for Halt {
             Halt::ForeignState { field, found, wanted } => write!(
                 f,
                 "the state directory belongs to {field} {found}, but this task is of {field} \
-                 {wanted}: point state.directory to this task's own state, or to an empty directory"
+                 {wanted}: point state.directory to this task's own state, or to an empty directory; \
+                 `odometer state adopt --rebind` takes it where it is the same log all the same"
             ),
             Halt::PartitionsChanged { before, now } => write!(
                 f,
@@ -193,7 +194,8 @@ impl fmt::Display for Halt {
                 f,
                 "there is a state, but the group has no committed offset: what was delivered is \
                  not known (Kafka forgets the offsets of a group that is empty for \
-                 offsets.retention.minutes, and those of a topic that is deleted). Count the topic \
+                 offsets.retention.minutes, and those of a topic that is deleted). `odometer state \
+                 adopt` commits that of the state; where it is not the newest, count the topic \
                  again from source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
@@ -201,7 +203,8 @@ impl fmt::Display for Halt {
                 "the group's committed offset {offset} was not committed by odometer (metadata \
                  {metadata:?}): somebody else has the group, or a tool moved its offset, and what \
                  was delivered is not known. If nothing was counted for this group yet, choose a \
-                 source.group_id that nobody else has; else count the topic again from \
+                 source.group_id that nobody else has; else `odometer state adopt` commits that of \
+                 the state that is here or, where it is not the newest, count the topic again from \
                  source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::StateElsewhere { commit } => write!(

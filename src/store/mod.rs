@@ -34,7 +34,7 @@ pub use view::{Ask, Page, View};
 use self::entries::Entries;
 use self::options::database_options;
 use crate::definition::Plan;
-use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};
+use crate::engine::{Binding, CommitId, CommitRecord, OutboxEntry, Processor};
 use crate::format::state::{
     self, BatchEncoder, Dictionary, FollowedFile, Identity, Operation, Written,
 };
@@ -145,6 +145,17 @@ impl Store {
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Has the state belong to something else from now on.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn bind(&mut self, binding: Binding) -> Result<(), Error> {
+        self.identity.binding = binding;
+        let mut batch = WriteBatch::default();
+        batch.put([state::IDENTITY], state::encode_identity(&self.identity));
+        self.write(batch)
     }
 
     /// Writes the genesis of a fresh state, with what the state is.

@@ -78,6 +78,34 @@ fn state_is_discarded_once_it_is_confirmed_and_nobody_has_it() {
 }
 
 #[test]
+fn adoption_takes_a_task_of_a_configuration_over_kafka() {
+    let scene = worked();
+    let adopt = |task: &str, file: &str| {
+        let mut command = odometer(["state", "adopt", task, "--yes", "--config"]);
+        expect_status(&command.arg(scene.path(file)).output().expect("it starts"), 2).1
+    };
+    let stderr = adopt("files", "odometer.toml");
+    assert!(stderr.contains("over files there is no group"), "{stderr}");
+    let configuration = fs::read_to_string(scene.path("odometer.toml")).expect("text");
+    let kafka = configuration
+        .replace("kind = \"file\"", "kind = \"kafka\"\ntopics = [\"usage\"]\ngroup_id = \"g\"")
+        .replace("paths = [\"in/*\"]\n", "")
+        .replace("scan_interval = \"20ms\"", "")
+        .replace("path = \"out/totals.ndjson\"", "")
+        .replace("path = \"out/rejects.ndjson\"", "")
+        .replace(
+            "[sink]",
+            "[source.kafka.properties]\n\"bootstrap.servers\" = \"127.0.0.1:1\"\n[sink]",
+        );
+    scene.write("kafka.toml", &kafka);
+    for task in ["seats-0", "usage", "usage-", "usage-01", "usage--1", "usage-x"] {
+        let stderr = adopt(task, "kafka.toml");
+        assert!(stderr.contains("is no task of the configuration"), "{stderr}");
+        assert!(stderr.contains("such as usage-0"), "{stderr}");
+    }
+}
+
+#[test]
 fn what_is_no_state_of_a_daemon_is_not_discarded() {
     let scene = worked();
     for (place, words) in

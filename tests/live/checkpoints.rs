@@ -182,7 +182,7 @@ fn warm_copies_are_taken_over() {
         wait::until("copies of partitions of the other", WORK_LIMIT, || is_warm().then_some(()));
         await_progress(&scene, &mut [&mut first, &mut second]);
         first.kill();
-        await_said(&mut second, "a checkpoint is here", 3);
+        await_said(&mut second, "a checkpoint is here", 1);
         await_progress(&scene, &mut [&mut second]);
         vec![second]
     });

@@ -34,6 +34,7 @@ mod prometheus;
 
 mod harness;
 
+mod adopt;
 mod alerts;
 mod any_key;
 mod audit;

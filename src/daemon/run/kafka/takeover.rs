@@ -235,7 +235,7 @@ fn open(scene: &Scene<'_>, directory: &Path, partition: i32) -> Result<Store, st
 }
 
 /// What the decision must know of a state.
-fn local_state(
+pub(super) fn local_state(
     store: &Store,
     options: &kafka::Options,
     log_start: i64,
