@@ -14,12 +14,9 @@ mod horizon;
 mod internal;
 mod limits;
 mod log;
-<<<<<<< HEAD
 mod making;
 mod members;
-=======
 mod outsider;
->>>>>>> w-dirty
 mod peek;
 mod property;
 mod receipts;
@@ -42,11 +39,8 @@ pub use horizon::Horizon;
 pub use internal::{Internal, InternalFault, Wanted, internal_topic};
 pub use limits::{Inquiry, Limits, TopicLimit, topic_limit};
 pub use log::{Log, LogRecord, LogStep};
-<<<<<<< HEAD
 pub use members::{Member, group_members};
-=======
 pub use outsider::Outsider;
->>>>>>> w-dirty
 pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;
 pub use rekeyer::{Advance, Copy, Rekeyer};

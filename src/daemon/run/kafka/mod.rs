@@ -3,15 +3,9 @@
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
 //! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-<<<<<<< HEAD
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's), `checkpoints` (when) and `standby` (the thread of warm copies), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `failure` (why one ends early), `trouble` (of the client), `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts), `auditor` (the thread that reads totals back); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`).
-=======
-//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `takeover` (how a task starts), `task` (one partition's work), `registry` and
-//! `halting` (what workers know of each other), `trouble` (of the client), `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts), `auditor` (the thread that reads totals back); `trial` (what a start would find, for `check --live`), `adopt` (an offset for a state that is here).
->>>>>>> w-dirty
+//! (counts), `auditor` (the thread that reads totals back); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`), `adopt` (an offset for a state that is here).
 
 pub(in crate::daemon) mod adopt;
 mod asking;
