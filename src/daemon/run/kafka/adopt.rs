@@ -140,6 +140,8 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
         binding: wanted.clone(),
         local: Some(local),
         damage: None,
+        // The state that is here is the one that is meant.
+        checkpoints: Vec::new(),
         committed: Some(committed),
         log_start,
         log_end,
@@ -148,7 +150,7 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
     match engine::decide(&facts) {
         Decision::Resume { .. } => {}
         Decision::Halt(halt) => return Err(refused(task, &halt.to_string())),
-        Decision::Begin { .. } | Decision::Adopt { .. } => {
+        Decision::Begin { .. } | Decision::Adopt { .. } | Decision::Restore { .. } => {
             unreachable!("the offset names a commit of the state")
         }
     }
