@@ -63,9 +63,8 @@ pub(super) enum Error {
     #[error("the Kafka client failed for good: {0}")]
     Fatal(String),
     #[error(
-        "stopped before everything was delivered, for the 30 seconds that there are for it were over \
-         or the group took a partition: the state is valid, and what is stored will be delivered at \
-         the next start"
+        "stopped before everything was delivered (there are 30 seconds for it, and the group may take a \
+         partition): the state is valid, and what is stored will be delivered at the next start"
     )]
     Undelivered,
 }
