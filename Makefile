@@ -1,9 +1,12 @@
-# The commands of odometer. run, test, simulate and kafka need nothing done before them: each first installs what is missing.
+# The commands of odometer. run, test, simulate, chaos and kafka need nothing done before them: each first installs what is missing.
 #
 #   make run      build, then the tour: a generator, the daemon over files, and its totals on the screen until Ctrl-C
 #   make test     all tests, those on a real Kafka broker included
 #   make simulate SEEDS=100000
 #                 the commit protocol under faults from so many seeds, with how often each fault came at the end
+#   make chaos MINUTES=30 SEED=7
+#                 three processes and a broker of their own under faults for so long, every revision held against the oracle;
+#                 the moments are the machine's, so the same seed is not quite the same run
 #   make kafka    the same on Kafka: a broker, a generator, the daemon, and its totals
 #   make fuzz     libFuzzer on one decoder: TARGET=event SECONDS=60; needs a nightly compiler (puts cargo-fuzz beside cargo-deny)
 #   make deny     licences and sources of the dependencies, by deny.toml (puts cargo-deny into ~/.cache/odometer/tools)
@@ -16,6 +19,8 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/odometer/target
 CARGO_FLAGS := --release --locked
 SEEDS ?= 10000
+MINUTES ?= 30
+SEED ?= 1
 ODOMETER := $(CARGO_TARGET_DIR)/release/odometer
 TOOLS := $(HOME)/.cache/odometer/tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
@@ -23,7 +28,7 @@ CARGO_FUZZ := $(TOOLS)/bin/cargo-fuzz
 TARGET ?= event
 SECONDS ?= 60
 
-.PHONY: run test simulate kafka build setup setup-test fmt lint docs fuzz deny audit advisories clean
+.PHONY: run test simulate chaos kafka build setup setup-test fmt lint docs fuzz deny audit advisories clean
 
 run: build
 	examples/tour/run $(ODOMETER)
@@ -34,6 +39,9 @@ test: setup-test
 
 simulate: setup
 	ODOMETER_SEEDS=$(SEEDS) cargo test $(CARGO_FLAGS) --test pure -- rough_runs --nocapture
+
+chaos: setup-test
+	ODOMETER_MINUTES=$(MINUTES) ODOMETER_SEED=$(SEED) cargo test $(CARGO_FLAGS) --test live -- chaos::faults_without_end --nocapture
 
 kafka: setup-test build
 	.ci/kafka $(ODOMETER)

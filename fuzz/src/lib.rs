@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use odometer::definition::{Expression, Grammar, Plan, ResultExpression};
 use odometer::dialect::{Json, lago, maple, zenskar};
 use odometer::format::definitions::{self, Form};
+use odometer::format::rekeyed;
 use odometer::format::state::{self, Dictionary};
 use odometer::format::{
     EventFormat, FieldPath, LineSplitter, Origin, Outgoing, Refusal, TimeUnit, UsageCursor,
@@ -220,6 +221,16 @@ pub fn metadata(data: &[u8]) {
     if let Some(visible) = decode_metadata(&text_of(data)) {
         assert_eq!(decode_metadata(&encode_metadata(&visible)), Some(visible));
     }
+    if let Some(note) = rekeyed::decode_note(&text_of(data)) {
+        assert_eq!(rekeyed::decode_note(&rekeyed::encode_note(&note)), Some(note));
+    }
+    // The header of a re-keyed record names who made it.
+    let stage =
+        data.get(2..10).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    if let Ok(envelope) = rekeyed::Envelope::decode(data, stage) {
+        let bytes = envelope.encode(stage);
+        assert_eq!(rekeyed::Envelope::decode(&bytes, stage).as_ref(), Ok(&envelope));
+    }
 }
 
 /// An entry of the outbox, and the total in it.
@@ -289,6 +300,7 @@ pub fn decode_entry(plan: &Plan, key: &[u8], value: &[u8]) {
     let _ = state::read_entry(key, value);
     let _ = state::sequence_of(key);
     let _ = state::number_of_followed(key);
+    let _ = state::decode_source(key, value);
     let _ = state::chain_periods(value);
     let month_end = EventTime::parse_rfc3339("2026-04-01T00:00:00Z").expect("an instant");
     let _ = state::cell_period(value, month_end);

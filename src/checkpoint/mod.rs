@@ -15,6 +15,7 @@ mod bucket;
 mod collect;
 mod error;
 mod files;
+mod follow;
 mod pace;
 mod put;
 mod restore;
@@ -23,5 +24,6 @@ mod tests;
 
 pub use bucket::{Bucket, Shelf, check_address};
 pub use error::Error;
+pub use follow::Followed;
 pub use put::{Base, Put};
 pub use restore::Progress;

@@ -10,6 +10,7 @@ use object_store::ObjectStoreExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::files::hex;
+use super::follow::take;
 use super::{Error, Shelf};
 use crate::format::{KeptFile, Manifest};
 
@@ -23,11 +24,13 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes that will be.
     pub of: u64,
+    /// Bytes that a warm copy had.
+    pub near: u64,
 }
 
 impl Shelf<'_> {
     /// Brings a checkpoint's files into a directory, which must not be there: it appears whole, or not at all. What an earlier
-    /// call left that broke off is thrown away. `goes_on` is told of each piece; where it says no it is given up.
+    /// call left that broke off is thrown away. What a warm copy has, `near`, is taken from there. `goes_on` is told of each piece; where it says no it is given up.
     ///
     /// # Errors
     /// A store that does not answer, a file that is not what was put, a disk that does not take it, [`Error::GivenUp`].
@@ -35,19 +38,27 @@ impl Shelf<'_> {
         &self,
         manifest: &Manifest,
         directory: &Path,
+        near: Option<&Path>,
         goes_on: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<(), Error> {
         remove_unfinished(directory)?;
         let unfinished = beside(directory);
         fs::create_dir_all(&unfinished).map_err(Error::file("make", &unfinished))?;
         let of = manifest.files.iter().map(|file| file.bytes).sum();
-        let mut progress = Progress { bytes: 0, of };
+        let mut progress = Progress { bytes: 0, of, near: 0 };
         for file in &manifest.files {
+            let to = unfinished.join(&file.name);
+            let is_near = near.is_some_and(|near| take(near, file, &to));
             let mut add = |bytes: u64| {
                 progress.bytes += bytes;
+                progress.near += if is_near { bytes } else { 0 };
                 if goes_on(progress) { Ok(()) } else { Err(Error::GivenUp) }
             };
-            self.wait(self.fetch(file, &unfinished.join(&file.name), &mut add))?;
+            if is_near {
+                add(file.bytes)?;
+            } else {
+                self.wait(self.fetch(file, &to, &mut add))?;
+            }
         }
         sync(&unfinished)?;
         if !goes_on(progress) {
@@ -57,7 +68,7 @@ impl Shelf<'_> {
         directory.parent().map_or(Ok(()), sync)
     }
 
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         file: &KeptFile,
         to: &Path,
@@ -117,7 +128,7 @@ fn remove_unfinished(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn sync(directory: &Path) -> Result<(), Error> {
+pub(super) fn sync(directory: &Path) -> Result<(), Error> {
     let opened = File::open(directory).map_err(Error::file("open", directory))?;
     opened.sync_all().map_err(Error::file("write", directory))
 }

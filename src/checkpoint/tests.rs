@@ -18,7 +18,7 @@ use object_store::{
 };
 use proptest::prelude::*;
 
-use super::{Base, Bucket, Error, Progress, Shelf};
+use super::{Base, Bucket, Error, Followed, Progress, Shelf};
 use crate::engine::{Binding, CommitId};
 use crate::format::Manifest;
 
@@ -154,12 +154,15 @@ fn restored(
 ) -> std::result::Result<Content, Error> {
     let _ = fs::remove_dir_all(directory);
     let mut last = None;
-    shelf.restore(manifest, directory, &mut |progress| {
+    shelf.restore(manifest, directory, None, &mut |progress| {
         last = Some(progress);
         true
     })?;
     let of = manifest.files.iter().map(|file| file.bytes).sum();
-    assert_eq!(last.unwrap_or(Progress { bytes: 0, of: 0 }), Progress { bytes: of, of });
+    assert_eq!(
+        last.unwrap_or(Progress { bytes: 0, of: 0, near: 0 }),
+        Progress { bytes: of, of, near: 0 }
+    );
     Ok(read(directory))
 }
 
@@ -242,6 +245,46 @@ fn damage_is_told_and_nothing_comes_back() {
     assert!(file.exists());
 }
 
+/// What a warm copy has is not fetched: it is taken from there though the store has lost it.
+#[test]
+fn warm_copy_follows_and_is_taken_from() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let (store, near) = (scratch.path().join("store"), scratch.path().join("near"));
+    let bucket = Bucket::open(&format!("file://{}", store.display()), &BTreeMap::new(), None);
+    let bucket = bucket.expect("a store");
+    let shelf = bucket.shelf(&binding());
+    let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+    let follow = || shelf.follow(&near, &|| true).expect("an answer");
+    assert_eq!(follow(), None, "nothing is there");
+    let mut files = content(&[("1.sst", b"table"), ("CURRENT", b"one"), ("MANIFEST-1", b"m")]);
+    write(&from, &files);
+    let mut base = Base::new([1; 16]);
+    shelf.put(&mut base, &from, &binding(), chain(1)).expect("it is put");
+    assert_eq!(follow(), Some(Followed { number: 1, bytes: 9 }));
+    assert_eq!(follow(), Some(Followed { number: 1, bytes: 0 }));
+    files.extend(content(&[("2.sst", b"tables"), ("CURRENT", b"two")]));
+    write(&from, &files);
+    let two = shelf.put(&mut base, &from, &binding(), chain(2)).expect("it is put").manifest;
+    let given_up = shelf.follow(&near, &|| false);
+    assert!(matches!(given_up, Err(Error::GivenUp)), "{given_up:?}");
+    assert_eq!(follow(), Some(Followed { number: 2, bytes: 9 }));
+    assert_eq!(fs::read_dir(&near).expect("it is there").count(), 4, "what it names alone");
+    for file in &two.files {
+        fs::remove_file(store.join(shelf.file(file).as_ref())).expect("it was there");
+    }
+    shelf.restore(&two, &to, Some(&near), &mut |_| true).expect("nothing is fetched");
+    assert_eq!(read(&to), files);
+    // The database writes on in what is no table: the copy does not change with it.
+    fs::write(to.join("MANIFEST-1"), b"more").expect("a file");
+    fs::remove_dir_all(&to).expect("a directory");
+    shelf.restore(&two, &to, Some(&near), &mut |_| true).expect("nothing is fetched");
+    assert_eq!(read(&to), files);
+    fs::write(near.join(super::bucket::object_name(&two.files[0])), b"shorter").expect("a file");
+    fs::remove_dir_all(&to).expect("a directory");
+    let told = shelf.restore(&two, &to, Some(&near), &mut |_| true);
+    assert!(matches!(told, Err(Error::Store { .. })), "it is wanted from the store: {told:?}");
+}
+
 #[test]
 fn restore_that_is_given_up_leaves_nothing() {
     let scratch = tempfile::tempdir().expect("a directory");
@@ -253,14 +296,14 @@ fn restore_that_is_given_up_leaves_nothing() {
     let put = shelf.put(&mut Base::new([1; 16]), &from, &binding(), chain(1)).expect("it is put");
     for pieces in 0..3 {
         let mut left = pieces;
-        let told = shelf.restore(&put.manifest, &to, &mut |_| {
+        let told = shelf.restore(&put.manifest, &to, None, &mut |_| {
             left -= 1;
             left >= 0
         });
         assert!(matches!(told, Err(Error::GivenUp)), "{told:?}");
         assert!(!to.exists());
     }
-    assert!(shelf.restore(&put.manifest, &to, &mut |_| true).is_ok());
+    assert!(shelf.restore(&put.manifest, &to, None, &mut |_| true).is_ok());
 }
 
 #[test]

@@ -18,7 +18,9 @@ pub use super::key::KeyCommand;
 use super::manual::{COMPLETIONS_HELP, MAN_HELP};
 pub use super::manual::{CompletionsArguments, ManArguments};
 pub use super::rejects::RejectsCommand;
-pub use super::stored::StateCommand;
+pub use super::stored::{
+    AdoptArguments, DiscardArguments, ListArguments, StateCommand, StateFormat,
+};
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};
 use crate::settings::{Telemetry, format_of_argument};

@@ -76,6 +76,7 @@ impl<'a> Decoder<'a> {
                 timestamp: None,
                 read_at: at,
                 original: found.original,
+                upstream: None,
                 event: found.event.map_err(Fault::into_reject),
             }));
             last = Some(line);

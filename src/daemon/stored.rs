@@ -1,6 +1,11 @@
 //! `odometer state`: what a state directory holds, whether it is sound, and its totals.
 //!
-//! All three only read. They may be given the directory of a daemon at work: what they see is its last commit.
+//! These only read. They may be given the directory of a daemon at work: what they see is its last commit. Beside them
+//! `list` (which states there are) and what changes one while no process has it: `discard`, `adopt`.
+
+mod adopt;
+mod discard;
+mod list;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,10 +16,11 @@ use clap::{Args, Subcommand};
 use super::outcome::print;
 use super::run::definitions_beside;
 use super::{CommandError, aggregate, clock, definition_files};
-use crate::definition::{Definitions, Plan};
+use crate::definition::{Definitions, Metric, Plan};
 use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
 use crate::format::state::{Identity, LeftOut};
 use crate::format::{Encoder, Place};
+use crate::settings;
 use crate::store::{self, Ask, Store, Survey, View};
 
 /// Entries that are read at once.
@@ -22,9 +28,16 @@ const PAGE_ENTRIES: usize = 1_000;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+pub use adopt::AdoptArguments;
+pub use discard::DiscardArguments;
+pub use list::{ListArguments, StateFormat};
+
 /// `odometer state`
 #[derive(Clone, Debug, Subcommand)]
 pub enum StateCommand {
+    /// List the states below a directory: whose, how far, how large, whether sound
+    #[command(after_help = list::HELP)]
+    List(ListArguments),
     /// Say what a state holds: tasks, cursor, watermark, keys, ids, outbox, sizes, commits
     #[command(after_help = INSPECT_HELP)]
     Inspect(InspectArguments),
@@ -34,6 +47,12 @@ pub enum StateCommand {
     /// Write the totals of a state as NDJSON: closed ones with their last revision, open ones as provisional
     #[command(after_help = EXPORT_HELP)]
     Export(ExportArguments),
+    /// Put a task's state out of the way, so that the next start finds none
+    #[command(after_help = discard::HELP)]
+    Discard(DiscardArguments),
+    /// Have the group go on from a state, where its offset was lost or moved by hand
+    #[command(after_help = adopt::HELP)]
+    Adopt(AdoptArguments),
 }
 
 const INSPECT_HELP: &str = "\
@@ -97,6 +116,9 @@ pub struct ExportArguments {
 /// A directory without a state, a damaged one, definitions of another meaning.
 pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
     match command {
+        StateCommand::List(arguments) => list::list(arguments),
+        StateCommand::Adopt(arguments) => adopt::adopt(arguments),
+        StateCommand::Discard(arguments) => discard::discard(arguments),
         StateCommand::Inspect(arguments) => inspect(&arguments.directory),
         StateCommand::Verify(arguments) => verify(&arguments.directory, &arguments.metrics),
         StateCommand::Export(arguments) => export(&arguments.directory, &arguments.metrics),
@@ -208,7 +230,15 @@ fn view(task: &Path, definitions: &Definitions) -> Result<View, CommandError> {
     // Which definitions are the task's is known once it is known what it belongs to.
     let binding = binding(task, &View::open(task, &Arc::default()).map_err(failure)?)?;
     let is_of_files = binding.topic.is_empty();
-    let own = if is_of_files { definitions.clone() } else { definitions.of_topic(&binding.topic) };
+    // Metrics name the topic that events are written to, also where they are re-keyed into another one.
+    let is_named = |metric: &Metric| metric.topic.as_ref() == Some(&binding.topic);
+    let written_to = settings::written_to(&binding.group, &binding.topic);
+    let topic = written_to.filter(|_| !definitions.metrics.iter().any(is_named));
+    let own = match topic {
+        _ if is_of_files => definitions.clone(),
+        Some(topic) => definitions.of_topic(topic),
+        None => definitions.of_topic(&binding.topic),
+    };
     View::open(task, &Arc::new(Plan::new(own))).map_err(failure)
 }
 

@@ -11,6 +11,7 @@ use super::dedup::{IdDigest, Remembered};
 use super::ledger::{CommitId, CommitRecord};
 use super::processor::StoredIndex;
 use super::recurring::Recurring;
+use super::upstream::{Mark, Upstream};
 use crate::definition::Plan;
 use crate::model::{Event, EventTime, PeriodTotal, Reject, SourcePosition};
 
@@ -25,6 +26,8 @@ pub struct Incoming<'d> {
     pub read_at: Option<EventTime>,
     /// The record as it was read.
     pub original: &'d [u8],
+    /// Where it stood before it was re-keyed; `None`: it was read where it was written.
+    pub upstream: Option<Upstream>,
     /// The event.
     pub event: Result<Event<'d>, Reject>,
 }
@@ -51,6 +54,15 @@ pub enum Input<'i, 'd> {
     Idle {
         /// The clock less the idle timeout and the watermark's delay.
         watermark: EventTime,
+    },
+    /// How far source partitions have come whose events are re-keyed into this task's (rule 7.1).
+    Upstream {
+        /// How many partitions their topic has.
+        partitions: u32,
+        /// Those of which something is said.
+        marks: &'i [Mark],
+        /// The position after what said it.
+        cursor: Cursor,
     },
     /// Commit what happened so far.
     Cut {
@@ -224,6 +236,8 @@ pub trait ChangeSink {
     fn put_chain(&mut self, address: &ChainAddress, chain: &Recurring, parts: &[ChangedPart]);
     /// A recurring chain is forgotten, with all its parts.
     fn delete_chain(&mut self, address: &ChainAddress);
+    /// Something new is known of a source partition.
+    fn put_source(&mut self, mark: Mark);
     /// A customer was seen for the first time.
     fn put_customer(&mut self, tenant: &str, customer: &str);
     /// An outbox entry was made.

@@ -4,6 +4,9 @@
 //! totals of another content. So wherever a text sends the operator to a new group, it also says what becomes of the
 //! state and of the totals topic.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use super::ledger::CommitId;
@@ -91,6 +94,13 @@ pub enum Halt {
         /// Where it is remembered.
         memory: String,
     },
+    /// The state on this machine is not what was written: a file of it is damaged or missing, or a record unreadable.
+    StateDamaged {
+        /// Where it is.
+        directory: String,
+        /// What is wrong with it, the file named where that is known.
+        reason: String,
+    },
     /// A customer of this task was also seen in another one.
     CustomerInTwoTasks {
         /// Whose.
@@ -148,6 +158,7 @@ impl Halt {
             | Halt::TopicRecreated { .. }
             | Halt::RecordGone { .. }
             | Halt::RecordDamaged { .. }
+            | Halt::StateDamaged { .. }
             | Halt::CustomerInTwoTasks { .. }
             | Halt::FormerCustomerInTwoTasks { .. } => false,
         }
@@ -170,7 +181,8 @@ impl fmt::Display for Halt {
             Halt::ForeignState { field, found, wanted } => write!(
                 f,
                 "the state directory belongs to {field} {found}, but this task is of {field} \
-                 {wanted}: point state.directory to this task's own state, or to an empty directory"
+                 {wanted}: point state.directory to this task's own state, or to an empty directory; \
+                 `odometer state adopt --rebind` takes it where it is the same log all the same"
             ),
             Halt::PartitionsChanged { before, now } => write!(
                 f,
@@ -182,7 +194,8 @@ impl fmt::Display for Halt {
                 f,
                 "there is a state, but the group has no committed offset: what was delivered is \
                  not known (Kafka forgets the offsets of a group that is empty for \
-                 offsets.retention.minutes, and those of a topic that is deleted). Count the topic \
+                 offsets.retention.minutes, and those of a topic that is deleted). `odometer state \
+                 adopt` commits that of the state; where it is not the newest, count the topic \
                  again from source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
@@ -190,7 +203,8 @@ impl fmt::Display for Halt {
                 "the group's committed offset {offset} was not committed by odometer (metadata \
                  {metadata:?}): somebody else has the group, or a tool moved its offset, and what \
                  was delivered is not known. If nothing was counted for this group yet, choose a \
-                 source.group_id that nobody else has; else count the topic again from \
+                 source.group_id that nobody else has; else `odometer state adopt` commits that of \
+                 the state that is here or, where it is not the newest, count the topic again from \
                  source.start_from = \"earliest\" with {ANEW}"
             ),
             Halt::StateElsewhere { commit } => write!(
@@ -229,6 +243,7 @@ impl fmt::Display for Halt {
                  and start again; if it does not, count it with {ANEW}"
             ),
             Halt::RecordDamaged { offset, reason } => write_record_damaged(f, *offset, reason),
+            Halt::StateDamaged { directory, reason } => write_state_damaged(f, directory, reason),
             Halt::TopicReplaced { before, now } => write!(
                 f,
                 "the topic was deleted and created anew while it was read (its id was {before}, \
@@ -263,6 +278,16 @@ fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -
          log is still the one that was read. Restore the partition from a good replica or, where \
          nobody has deleted or truncated the topic, move the beginning of its log to offset {offset} \
          (kafka-delete-records.sh); then start again"
+    )
+}
+
+fn write_state_damaged(f: &mut fmt::Formatter<'_>, directory: &str, reason: &str) -> fmt::Result {
+    write!(
+        f,
+        "the state in {directory} is damaged ({reason}): totals that rest on it might be wrong, so none \
+         is made. Mend the disk and put a copy of the directory in its place that is of the commit \
+         that the group's offset names, or of a later one; if there is none, count the topic again \
+         from source.start_from = \"earliest\" with {ANEW}"
     )
 }
 
@@ -303,83 +328,4 @@ fn write_totals_partitions_changed(
          readers can take that, remove {memory} and start again; else count the source topic again \
          from source.start_from = \"earliest\" with {ANEW}"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn replaced() -> Replaced {
-        let (before, now) = ("a".repeat(22), "b".repeat(22));
-        Replaced { before, now, memory: "state/sink-topics".to_owned() }
-    }
-
-    /// Every way to a new group.
-    fn counted_anew() -> Vec<Halt> {
-        vec![
-            Halt::PartitionsChanged { before: 2, now: 3 },
-            Halt::OffsetGone,
-            Halt::ForeignOffset { offset: 5, metadata: "x".to_owned() },
-            Halt::StateElsewhere { commit: CommitId([7; 16]) },
-            Halt::HistoryGone { offset: 5, log_start: 9 },
-            Halt::TopicRecreated { offset: 5, log_end: 3 },
-            Halt::RecordGone { offset: 5, policy: Ok("delete".to_owned()) },
-            Halt::RecordGone {
-                offset: 5,
-                policy: Err("it may not be asked: that takes DescribeConfigs".to_owned()),
-            },
-            Halt::TopicReplaced { before: "a".repeat(22), now: "b".repeat(22) },
-            Halt::TotalsReplaced(replaced()),
-            Halt::RejectsReplaced(replaced()),
-            Halt::TotalsPartitionsChanged {
-                before: 3,
-                now: 6,
-                memory: "state/sink-topics".to_owned(),
-            },
-            Halt::CustomerInTwoTasks {
-                tenant: "t".to_owned(),
-                customer: "c".to_owned(),
-                other: "usage partition 1".to_owned(),
-            },
-            Halt::FormerCustomerInTwoTasks { digest: 7, other: "usage partition 1".to_owned() },
-        ]
-    }
-
-    #[test]
-    fn new_group_comes_with_a_state_and_a_totals_topic_of_its_own() {
-        for halt in counted_anew() {
-            let text = halt.to_string();
-            for words in [
-                "a new source.group_id",
-                "empty state.directory",
-                "another sink.topic",
-                "another rejects.topic",
-            ] {
-                assert!(text.contains(words), "no {words} in: {text}");
-            }
-            assert!(text.contains("old totals topic"), "what becomes of what was billed: {text}");
-            let sentences = text.matches(". ").count() + 1;
-            assert!(sentences <= 3 && text.len() < 740, "{} bytes: {text}", text.len());
-        }
-    }
-
-    #[test]
-    fn each_topic_that_was_created_anew_has_a_text_of_its_own() {
-        let totals = Halt::TotalsReplaced(replaced()).to_string();
-        let rejects = Halt::RejectsReplaced(replaced()).to_string();
-        for text in [&totals, &rejects] {
-            assert!(text.contains("sent last may be in it, or in neither. Where "), "{text}");
-            assert!(text.contains("remove state/sink-topics and start again"), "{text}");
-        }
-        assert!(totals.contains("correction") && totals.contains("odometer state export"));
-        for word in ["correction", "revision", "readers have"] {
-            assert!(!rejects.contains(word), "{word} is of totals: {rejects}");
-        }
-    }
-
-    #[test]
-    fn state_that_is_lost_for_good_is_told_of() {
-        let text = Halt::StateElsewhere { commit: CommitId([7; 16]) }.to_string();
-        assert!(text.contains("lost for good") && text.contains("start_from"), "{text}");
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `effect` (the two enums), `processor` (one task), `ledger` (the commit protocol), `cell`, `chain`,
 //! `plain` and `recurring` (state by key), `aggregator` (what is kept of events), `dedup`, `recovery` (what to do at a start), `halt` (why a task is not
-//! served), `settlement` (what became of a delivery in doubt), `usage` (a look at totals while they grow).
+//! served), `settlement` (what became of a delivery in doubt), `upstream` (how far source partitions have come whose events were re-keyed), `usage` (a look at totals while they grow).
 //! Nothing here knows of bytes, storage, Kafka, files, threads or clocks.
 
 #![cfg_attr(
@@ -29,6 +29,7 @@ mod recovery;
 mod recurring;
 mod settlement;
 mod site;
+mod upstream;
 mod usage;
 
 pub use aggregator::{
@@ -46,10 +47,14 @@ pub use extent::Extent;
 pub use halt::{Halt, Replaced};
 pub use ledger::{CommitId, CommitRecord, Counters, Ledger};
 pub use plain::PlainCells;
-pub use processor::{Options, Processor, Start, StoredIndex, Tally, customer_digest};
+pub use processor::{
+    Options, Processor, Start, StoredIndex, Tally, customer_digest, latest_admitted,
+};
 pub use recovery::{
-    Binding, Checkpoint, Committed, Decision, Facts, LocalState, Noted, StartFrom, Visible, decide,
+    Binding, Checkpoint, Committed, Damage, Decision, Facts, LocalState, Noted, StartFrom, Visible,
+    decide,
 };
 pub use recurring::Recurring;
 pub use settlement::{Doubt, Settled, settle};
+pub use upstream::{Mark, Progress, Sources, Upstream};
 pub use usage::Usage;

@@ -131,6 +131,15 @@ pub enum StartFrom {
     Latest,
 }
 
+/// What is wrong with a state on this machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// Where the state is.
+    pub directory: String,
+    /// What is not as it was written.
+    pub reason: String,
+}
+
 /// All that is known when a task starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Facts {
@@ -141,6 +150,8 @@ pub struct Facts {
     /// Checkpoints, the newest first: none where none are kept. Those after the first one whose chain has the committed
     /// commit, and all where the state on this machine has it, change nothing.
     pub checkpoints: Vec<Checkpoint>,
+    /// Why what lies in the place of that state is none: then `local` is `None`.
+    pub damage: Option<Damage>,
     /// The committed offset.
     pub committed: Option<Committed>,
     /// First offset of the log.
@@ -184,6 +195,9 @@ pub enum Decision {
 
 /// Names the decision for all facts.
 pub fn decide(facts: &Facts) -> Decision {
+    if let Some(damage) = &facts.damage {
+        return damaged(facts, damage);
+    }
     if let Some(halt) =
         facts.local.as_ref().and_then(|local| local.binding.foreign_to(&facts.binding))
     {
@@ -220,6 +234,18 @@ pub fn decide(facts: &Facts) -> Decision {
         (None, None) if visible.is_genesis => adopt(facts, committed.offset, visible.commit),
         (None, None) => Decision::Halt(Halt::StateElsewhere { commit: visible.commit }),
     }
+}
+
+/// What it held may be visible, whatever the offset says: it is not as if nothing had been there. A checkpoint that may be
+/// used replaces it.
+fn damaged(facts: &Facts, damage: &Damage) -> Decision {
+    let committed = facts.committed.as_ref().and_then(|one| one.metadata.as_ref().ok());
+    let visible = committed.filter(|visible| visible.partitions == facts.binding.partitions);
+    let usable = visible.and_then(|visible| {
+        facts.checkpoints.iter().find(|one| one.chain.contains(&visible.commit))
+    });
+    let Damage { directory, reason } = damage.clone();
+    usable.map_or(Decision::Halt(Halt::StateDamaged { directory, reason }), restore)
 }
 
 /// Whether the log reaches to where it reads on is found when it is here.

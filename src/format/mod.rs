@@ -5,7 +5,7 @@
 //! `summary` write what leaves, `outgoing` gives it its final form, `audit` reads totals back and holds revisions against
 //! each other, `usage` shows what has not left yet, `evaluation` says what an expression of Lago's gives. `definitions` reads definition
 //! files (`wording` and `toml` have what all files that people write need), `state` is the store's bytes,
-//! `checkpoint` says which files of a state are kept elsewhere, `metadata` is a committed offset's. All of it is pure: bytes in, values out, or the other way round.
+//! `checkpoint` says which files of a state are kept elsewhere, `metadata` is a committed offset's, `rekeyed` carries events of a topic that is keyed by anything to their customers' partitions. All of it is pure: bytes in, values out, or the other way round.
 
 #![cfg_attr(
     not(test),
@@ -30,6 +30,7 @@ mod outgoing;
 mod partition;
 mod refusal;
 mod reject;
+pub mod rekeyed;
 pub mod state;
 mod summary;
 #[cfg(test)]

@@ -51,6 +51,15 @@ pub enum Place {
         /// Its number.
         partition: i32,
     },
+    /// A partition into which events of another topic were re-keyed.
+    Rekeyed {
+        /// Its topic.
+        topic: String,
+        /// Its number.
+        partition: i32,
+        /// The topic that the events were written to.
+        source: String,
+    },
     /// Files: the pattern they were asked for by, and their names.
     Files {
         /// The pattern.
@@ -126,7 +135,7 @@ impl<'p> Encoder<'p> {
 
     fn total_source(&self) -> TotalSource<'p> {
         match self.place {
-            Place::Topic { topic, partition } => {
+            Place::Topic { topic, partition } | Place::Rekeyed { topic, partition, .. } => {
                 TotalSource::Topic { topic, partition: *partition }
             }
             Place::Files { pattern, .. } => TotalSource::Files { pattern },
@@ -137,6 +146,9 @@ impl<'p> Encoder<'p> {
         match (self.place, position) {
             (Place::Topic { topic, partition }, SourcePosition::Offset(offset)) => {
                 RejectSource::Topic { topic, partition: *partition, offset }
+            }
+            (Place::Rekeyed { source, .. }, SourcePosition::Rekeyed { partition, offset }) => {
+                RejectSource::Topic { topic: source, partition, offset }
             }
             (Place::Files { names, .. }, SourcePosition::Line { file, line, offset }) => {
                 let file = names.get(&file).expect("a line's file is one of those that are read");

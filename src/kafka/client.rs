@@ -71,6 +71,8 @@ impl Options {
         // Lower than librdkafka's full second, or a short queue starves the worker; settable.
         config.set("fetch.queue.backoff.ms", "10");
         config.set("queued.max.messages.kbytes", "65536");
+        // By it the processes of a group know each other.
+        config.set("client.id", self.client_id());
         for (key, value) in &self.source {
             config.set(key, value);
         }
@@ -103,6 +105,12 @@ impl Options {
         config.set("acks", "all");
         config.set("transaction.timeout.ms", self.transaction_timeout.as_millis().to_string());
         config
+    }
+
+    /// The name of this process's consumers, unless the operator gives them another.
+    pub fn client_id(&self) -> String {
+        let given = self.source.get("client.id");
+        given.cloned().unwrap_or_else(|| format!("odometer-{}", self.instance))
     }
 
     /// Group, instance, topic and worker: two processes never share one, and a process comes back under its own. How long

@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
+use super::making::{Making, make_topic};
 use super::receipts::Receipts;
 use super::sink::producer_of_new_epoch;
 use super::tended::Tended;
@@ -193,27 +193,12 @@ impl DefinitionTopic {
         name: &str,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let config = Options::client(properties);
-        let client: AdminClient<Trouble> =
-            config.create_with_context(Trouble::default()).map_err(Error::Client)?;
-        let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1));
-        let most = MESSAGE_BYTES_MAX.to_string();
-        let topic = topic.set("cleanup.policy", "compact").set("max.message.bytes", &most);
-        let options =
-            AdminOptions::new().operation_timeout(Some(timeout)).request_timeout(Some(timeout));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("the system gives what a runtime needs");
-        let made = runtime.block_on(client.create_topics([&topic], &options));
-        let failed = |code| Error::Request {
-            what: "making the topic of definitions",
-            cause: KafkaError::AdminOp(code),
-        };
-        match made.map_err(Error::request("making the topic of definitions"))?.first() {
-            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)) | Ok(_)) | None => Ok(()),
-            Some(Err((_, code))) => Err(failed(*code)),
-        }
+        let settings = [
+            ("cleanup.policy", "compact".to_owned()),
+            ("max.message.bytes", MESSAGE_BYTES_MAX.to_string()),
+        ];
+        let what = "making the topic of definitions";
+        make_topic(properties, &Making { name, partitions: 1, settings: &settings, what }, timeout)
     }
 
     /// The values of all records since the last call, up to the end that the log has now.

@@ -6,6 +6,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::TopicId;
 use super::definitions::DefinitionsFault;
+use super::internal::InternalFault;
 use super::withheld::Withheld;
 
 /// What is done with a topic.
@@ -157,6 +158,9 @@ pub enum Error {
     /// Something about the topic of definitions.
     #[error("{0}")]
     Definitions(DefinitionsFault),
+    /// An internal topic is not as it must be.
+    #[error("{0}")]
+    Internal(InternalFault),
     /// The broker did not say which cluster it is of.
     #[error("the broker did not tell its cluster id")]
     NoClusterId,
@@ -223,6 +227,7 @@ impl Error {
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
             | Error::DamagedBatch { .. }
+            | Error::Internal(_)
             | Error::SinkTopicGone { .. }
             | Error::Leaderless(_)
             | Error::Withheld(_)
@@ -264,7 +269,8 @@ impl Error {
             | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
-            | Error::DamagedBatch { .. } => Disposition::Halt,
+            | Error::DamagedBatch { .. }
+            | Error::Internal(_) => Disposition::Halt,
             Error::Definitions(fault) => fault.disposition(),
             Error::SinkTopicGone { .. }
             | Error::Leaderless(_)

@@ -102,13 +102,14 @@ impl Horizon {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::super::{Limits, Topics};
     use super::*;
 
-    fn options(servers: String) -> Options {
+    /// Of a worker that reads the topic `usage` there.
+    pub(in crate::kafka) fn options(servers: String) -> Options {
         let unknown = || Err("not asked".to_owned());
         Options {
             source: BTreeMap::from([("bootstrap.servers".to_owned(), servers)]),

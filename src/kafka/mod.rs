@@ -1,7 +1,7 @@
 //! Kafka: the source's consumer group and the sink's transactions, on librdkafka.
 //!
 //! Reads records, tells of rebalances, commits entries and offsets in one transaction, and says in doubt what the
-//! broker says; beside that, reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
+//! broker says; beside that, re-keys records into an internal topic (`internal`, `rekeyer`), reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
 
 mod client;
 mod committed;
@@ -11,11 +11,16 @@ mod destinations;
 mod error;
 mod grants;
 mod horizon;
+mod internal;
 mod limits;
 mod log;
+mod making;
+mod members;
+mod outsider;
 mod peek;
 mod property;
 mod receipts;
+mod rekeyer;
 mod sender;
 mod sink;
 mod source;
@@ -31,12 +36,16 @@ pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};
 pub use grants::{Grant, check_group, check_member, check_topic_grant, check_transactional_id};
 pub use horizon::Horizon;
+pub use internal::{Internal, InternalFault, Wanted, internal_topic};
 pub use limits::{Inquiry, Limits, TopicLimit, topic_limit};
 pub use log::{Log, LogRecord, LogStep};
+pub use members::{Member, group_members};
+pub use outsider::Outsider;
 pub use peek::{Peeked, is_damage, record_before};
 pub use property::refused_property;
+pub use rekeyer::{Advance, Copy, Rekeyer};
 pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};
-pub use source::{Happening, Membership, Source};
+pub use source::{FatalError, Happening, Membership, Source};
 pub use topic_id::{TopicId, TopicShape, topic_id};
 pub use withheld::Withheld;

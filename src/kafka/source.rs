@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
@@ -46,6 +46,15 @@ pub enum Happening<'s> {
     Trouble(KafkaError),
     /// Nothing.
     Nothing,
+}
+
+/// What a client does not get over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FatalError {
+    /// Whether the group has another static member of that name.
+    pub is_fenced: bool,
+    /// What the client says.
+    pub text: String,
 }
 
 struct Context {
@@ -142,14 +151,14 @@ impl Source {
     /// # Errors
     /// A client that lost the group meanwhile.
     pub fn assign(&self, starts: &[(i32, i64)], held: &[i32]) -> Result<(), Error> {
-        let mut list = self.list(starts)?;
-        for partition in held {
-            // An offset that every log has: one that is out of the log would be told as trouble.
-            list.add_partition_offset(&self.topic, *partition, Offset::End)
-                .map_err(Error::request("naming a start offset"))?;
-        }
+        // A number, though none is read there: a name such as the end would be looked up, and where a pause overtakes the
+        // answer, librdkafka 2.12 looks it up again after 500 ms and goes there, wherever reading has begun by then.
+        let held_at: Vec<(i32, i64)> = held.iter().map(|partition| (*partition, 0)).collect();
+        let list = self.list(&[starts, &held_at].concat())?;
+        // The client keeps a pause beyond an assignment, but not of what it had never heard of.
+        self.pause(held)?;
         self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))?;
-        if held.is_empty() { Ok(()) } else { self.pause(held) }
+        self.pause(held)
     }
 
     /// Begins to read partitions that were accepted and paused.
@@ -177,8 +186,11 @@ impl Source {
     /// Stops the reading of some partitions until [`Source::resume`].
     ///
     /// # Errors
-    /// Partitions that are not the worker's.
+    /// A client that is closing.
     pub fn pause(&self, partitions: &[i32]) -> Result<(), Error> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
         let list = self.plain_list(partitions);
         self.consumer.pause(&list).map_err(Error::request("pausing partitions"))
     }
@@ -267,9 +279,11 @@ impl Source {
         partitions(&self.consumer, &self.topic, Access::Read, self.request_timeout)
     }
 
-    /// Whether the client can do nothing any more.
-    pub fn fatal_error(&self) -> Option<String> {
-        self.consumer.client().fatal_error().map(|(code, text)| format!("{code}: {text}"))
+    /// Why the client can do nothing any more, where that is so.
+    pub fn fatal_error(&self) -> Option<FatalError> {
+        let (code, text) = self.consumer.client().fatal_error()?;
+        let is_fenced = code == RDKafkaErrorCode::FencedInstanceId;
+        Some(FatalError { is_fenced, text: format!("{code}: {text}") })
     }
 
     /// Leaves the group. Changes that were not answered are answered first, or the client would wait for ever.
@@ -289,5 +303,55 @@ impl Source {
         }
         self.consumer.context().is_closing.store(true, Ordering::SeqCst);
         drop(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Message;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    use super::super::horizon::tests::options;
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+    const RECORDS: i64 = 40;
+
+    /// So slow that the reading takes longer than half a second, after which the client asks again by itself.
+    const ROUND_TRIP: Duration = Duration::from_millis(40);
+
+    #[test]
+    fn what_was_held_is_read_from_where_it_begins() {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("usage", 1, 1).expect("a topic");
+        let options = options(cluster.bootstrap_servers());
+        let producer: BaseProducer = Options::client(&options.source).create().expect("a producer");
+        for number in 0..RECORDS {
+            // A batch each, of which a fetch brings one.
+            let text = number.to_string();
+            let record = BaseRecord::<(), str>::to("usage").payload(&text).partition(0);
+            producer.send(record).map_err(|(error, _)| error).expect("a place in the queue");
+            producer.flush(LIMIT).expect("it is stored");
+        }
+        cluster.broker_round_trip_time(1, ROUND_TRIP).expect("a broker");
+        let source = Source::open(&options).expect("a client");
+        let given = loop {
+            assert!(matches!(source.poll(LIMIT), Happening::Nothing | Happening::Trouble(_)));
+            if let Some(membership) = source.membership() {
+                break membership;
+            }
+        };
+        assert_eq!(given, Membership::Given(vec![0]));
+        source.assign(&[], &[0]).expect("it is held");
+        source.begin(&[(0, 2)]).expect("it begins");
+        let mut offsets = Vec::new();
+        while offsets.last() != Some(&(RECORDS - 1)) {
+            let Happening::Record(message) = source.poll(LIMIT) else { break };
+            offsets.push(message.offset());
+        }
+        // Before anything fails: a client that is not answered waits for ever.
+        source.close();
+        assert_eq!(offsets, (2..RECORDS).collect::<Vec<_>>());
     }
 }

@@ -29,6 +29,13 @@ pub struct Event<'d> {
 pub enum SourcePosition {
     /// Offset in the task's topic partition.
     Offset(i64),
+    /// Partition and offset in the topic that its events were re-keyed from.
+    Rekeyed {
+        /// The partition's number.
+        partition: i32,
+        /// The record's offset.
+        offset: i64,
+    },
     /// A line of a file.
     Line {
         /// Which of the task's files, counted from 0.

@@ -65,6 +65,7 @@ pub fn try_out(metric: Metric, events: &[String]) -> Result<Trial, TooMany> {
             timestamp: None,
             read_at: None,
             original: text.as_bytes(),
+            upstream: None,
             event: event.map_err(crate::format::Fault::into_reject),
         };
         let cursor = Cursor::at_offset(offset.saturating_add(1));

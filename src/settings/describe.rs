@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::format;
 use super::properties::Properties;
+use super::source::{Partitioning, Rekeying};
 use super::watermark::WatermarkClock;
 use super::{Files, Flow, KafkaFlow, Rejects, Settings, Topic};
 use crate::admin::{IdentityFiles, Key, LagoErrors, Origin, Origins, TenantNames};
@@ -52,6 +53,7 @@ impl Settings {
                 [checkpoints.interval, checkpoints.retention].map(duration_text);
             writeln!(f, "state.checkpoint.interval = {interval:?}")?;
             writeln!(f, "state.checkpoint.retention = {retention:?}")?;
+            writeln!(f, "state.standby = {}", state.standby)?;
             if let Some(bandwidth) = checkpoints.bandwidth {
                 writeln!(f, "state.checkpoint.bandwidth = \"{bandwidth}\"")?;
             }
@@ -169,7 +171,17 @@ fn write_kafka(f: &mut fmt::Formatter<'_>, flow: &KafkaFlow) -> fmt::Result {
     };
     writeln!(f, "source.start_from = {start_from}")?;
     writeln!(f, "source.workers = {}", source.workers)?;
-    writeln!(f, "source.partitioning = \"customer\"")?;
+    match source.partitioning {
+        Partitioning::Customer => writeln!(f, "source.partitioning = \"customer\"")?,
+        Partitioning::Any(Rekeying { partitions, retention }) => {
+            writeln!(f, "source.partitioning = \"any\"")?;
+            match partitions {
+                Some(count) => writeln!(f, "source.rekeyed_partitions = {count}")?,
+                None => writeln!(f, "source.rekeyed_partitions = unset: those of the topic")?,
+            }
+            writeln!(f, "source.rekeyed_retention = {:?}", retention.to_string())?;
+        }
+    }
     writeln!(f, "source.instance_id = {:?}", source.instance_id.as_deref().unwrap_or(""))?;
     writeln!(f, "source.request_timeout = {:?}", duration_text(source.request_timeout))?;
     write_properties(f, "source", &source.properties)?;

@@ -1,9 +1,11 @@
 //! What kind of source and sink there is: sections `source`, `sink` and `rejects` together, for they are of one kind.
 
+use std::collections::BTreeMap;
+
 use super::files::{self, Files};
 use super::reader::{Faulty, Table};
 use super::sink::{self, Sink};
-use super::source::{self, Source};
+use super::source::{self, Source, Topic};
 use super::watermark;
 use crate::format::EventFormat;
 
@@ -67,6 +69,26 @@ impl Flow {
             }
             Flow::Files(_) => Vec::new(),
         }
+    }
+}
+
+impl Flow {
+    /// The topics that events are written to, each with the one that its tasks read; none where files are read.
+    pub fn read_as(&self) -> BTreeMap<String, String> {
+        let Flow::Kafka(flow) = self else { return BTreeMap::new() };
+        let written = flow.source.topics.iter().map(|topic| topic.name.clone());
+        written.zip(flow.tasks_read().into_iter().map(|topic| topic.name)).collect()
+    }
+}
+
+impl KafkaFlow {
+    /// The topics that tasks read, in the order of those that events are written to: the same, or the internal ones.
+    pub fn tasks_read(&self) -> Vec<Topic> {
+        let read = |topic: &Topic| {
+            let internal = self.source.internal_topic(&topic.name);
+            Topic { name: internal.unwrap_or_else(|| topic.name.clone()), ..topic.clone() }
+        };
+        self.source.topics.iter().map(read).collect()
     }
 }
 

@@ -46,7 +46,7 @@ pub use reader::SettingsFault;
 pub use rejects::Rejects;
 pub use sink::Sink;
 pub use size::Size;
-pub use source::{Source, Topic};
+pub use source::{Partitioning, Rekeying, Source, Topic, written_to};
 pub use state::State;
 pub use telemetry::Telemetry;
 pub use topics::check_topics;

@@ -113,9 +113,7 @@ impl<'f> Field<'f> {
     /// A name that Kafka takes for a topic.
     pub(super) fn topic_name(&self) -> Result<String, Faulty> {
         let text = self.text()?;
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let is_name = text.chars().all(is_plain) && (1..=249).contains(&text.len());
-        if is_name && text != "." && text != ".." {
+        if is_topic_name(&text) {
             return Ok(text);
         }
         Err(self.unexpected("a topic's name: 1 to 249 of the characters A-Z a-z 0-9 . _ -"))
@@ -157,12 +155,6 @@ impl<'f> Field<'f> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             self.unexpected(alternatives(&names))
         })
-    }
-
-    /// The one name that there is so far; `later` is one to come, and refused with the reason.
-    pub(super) fn only(&self, name: &str, later: &str, reason: &str) -> Result<(), Faulty> {
-        let is_now = self.choice(&[(name, true), (later, false)])?;
-        if is_now { Ok(()) } else { Err(self.fault(reason)) }
     }
 
     /// A duration between two others: a whole number and one of `ms s m h d w`.
@@ -324,4 +316,10 @@ impl<'f> Table<'f> {
             entries: BTreeMap::new(),
         })
     }
+}
+
+/// Whether a topic can have that name.
+pub(super) fn is_topic_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.chars().all(is_plain) && (1..=249).contains(&text.len()) && text != "." && text != ".."
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::format;
 use super::properties::{self, BOOTSTRAP, Properties};
-use super::reader::{Faulty, Field, Table};
+use super::reader::{Faulty, Field, Table, is_topic_name};
 use super::tree::Content;
 use crate::engine::StartFrom;
 use crate::format::EventFormat;
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 12] = [
     "kind",
     "topics",
     "group_id",
@@ -21,6 +21,8 @@ pub(super) const KEYS: [&str; 10] = [
     "start_from",
     "workers",
     "partitioning",
+    "rekeyed_partitions",
+    "rekeyed_retention",
     "instance_id",
     "request_timeout",
     "kafka",
@@ -28,10 +30,9 @@ pub(super) const KEYS: [&str; 10] = [
 pub(super) const KAFKA_KEYS: [&str; 1] = ["properties"];
 const TOPIC_KEYS: [&str; 4] = ["name", "format", "tenant", "tenant_from"];
 
-const ANY: &str = "\"any\" is not built yet: key the records by customer, so that a customer's events share \
-a partition, and give \"customer\"";
-
 const WORKERS_MAX: usize = 256;
+/// More than any cluster has of one topic.
+const PARTITIONS_MAX: usize = 100_000;
 
 /// Topics that events come from.
 #[derive(Clone, Debug)]
@@ -44,12 +45,51 @@ pub struct Source {
     pub start_from: Option<StartFrom>,
     /// Threads that share the tasks of each topic. Default: cores.
     pub workers: NonZeroUsize,
+    /// What records are keyed by. Default: customer.
+    pub partitioning: Partitioning,
     /// Name under which the process is a static member of the group. `None`: not a static one.
     pub instance_id: Option<String>,
     /// How long an answer of the broker is waited for. Default 10 s.
     pub request_timeout: Duration,
     /// librdkafka's properties.
     pub properties: Properties,
+}
+
+/// What the records of the topics are keyed by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Partitioning {
+    /// By customer: a customer's events and their repeats share a partition.
+    Customer,
+    /// By anything, or nothing: events are re-keyed into an internal topic.
+    Any(Rekeying),
+}
+
+/// How internal topics are made where there are none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rekeying {
+    /// How many partitions they have. `None`: as many as their source topics.
+    pub partitions: Option<NonZeroUsize>,
+    /// For how long they keep records. Default 7 days.
+    pub retention: Span,
+}
+
+impl Source {
+    /// The internal topic that events of a topic are re-keyed into; `None`: they are read as they stand.
+    pub fn internal_topic(&self, topic: &str) -> Option<String> {
+        match self.partitioning {
+            Partitioning::Customer => None,
+            Partitioning::Any(_) => Some(internal_topic(&self.group_id, topic)),
+        }
+    }
+}
+
+fn internal_topic(group_id: &str, topic: &str) -> String {
+    format!("{group_id}-{topic}-by-customer")
+}
+
+/// The topic that events of an internal topic of that group were written to; `None`: it can be no internal topic.
+pub fn written_to<'t>(group_id: &str, topic: &'t str) -> Option<&'t str> {
+    topic.strip_prefix(group_id)?.strip_prefix('-')?.strip_suffix("-by-customer")
 }
 
 /// A topic that is read.
@@ -71,24 +111,75 @@ pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
     let starts = [("earliest", StartFrom::Earliest), ("latest", StartFrom::Latest)];
     let start_from = table.optional("start_from", |field| field.choice(&starts));
     let workers = table.value_or("workers", cores(), workers);
-    let partitioning =
-        table.value_or("partitioning", (), |field| field.only("customer", "any", ANY));
+    let partitioning = partitioning(table);
+    let is_named = match (&partitioning, &topics, &group_id) {
+        (Ok(Partitioning::Any(_)), Ok(topics), Ok(group_id)) => {
+            check_names(table, topics, group_id)
+        }
+        _ => Ok(()),
+    };
     let instance_id = table.optional("instance_id", |field| field.name(0..=255));
     let timeouts = Span::from_seconds(1)..=Span::from_seconds(300);
     let request_timeout = table
         .value_or("request_timeout", Duration::from_secs(10), |field| field.duration(timeouts));
     let properties = table.section("kafka", &KAFKA_KEYS).and_then(|kafka| read_properties(&kafka));
     format?;
-    partitioning?;
+    is_named?;
     Ok(Source {
         topics: topics?,
         group_id: group_id?,
         start_from: start_from?,
         workers: workers?,
+        partitioning: partitioning?,
         instance_id: instance_id?.filter(|name| !name.is_empty()),
         request_timeout: request_timeout?,
         properties: properties?,
     })
+}
+
+fn partitioning(table: &Table<'_>) -> Result<Partitioning, Faulty> {
+    let choices = [("customer", false), ("any", true)];
+    let is_any = table.value_or("partitioning", false, |field| field.choice(&choices));
+    let partitions = table.optional("rekeyed_partitions", |field| {
+        field.whole_number(1..=PARTITIONS_MAX).map(NonZeroUsize::new)
+    });
+    let spans = Span::from_seconds(3600)..=Span::from_seconds(366 * 86_400);
+    let week = Span::from_seconds(7 * 86_400);
+    let retention = table.value_or("rekeyed_retention", week, |field| field.span(spans));
+    if is_any? {
+        let partitions = partitions?.flatten();
+        return Ok(Partitioning::Any(Rekeying { partitions, retention: retention? }));
+    }
+    let mut outcome = Ok(Partitioning::Customer);
+    for key in ["rekeyed_partitions", "rekeyed_retention"] {
+        if let Some(field) = table.field(key) {
+            let fault = "has no effect where source.partitioning is \"customer\": leave it out";
+            outcome = Err(field.fault(fault));
+        }
+    }
+    outcome
+}
+
+/// The names of internal topics are made of others, which may be none that a topic can have.
+fn check_names(table: &Table<'_>, topics: &[Topic], group_id: &str) -> Result<(), Faulty> {
+    let mut outcome = Ok(());
+    for topic in topics {
+        let name = internal_topic(group_id, &topic.name);
+        if !is_topic_name(&name) {
+            outcome = Err(table.fault(format!(
+                "group_id {group_id:?} gives the internal topic of {:?} the name {name:?}, which no topic \
+                 can have: give one of the characters A-Z a-z 0-9 . _ - alone, so that the name has at \
+                 most 249",
+                topic.name
+            )));
+        } else if topics.iter().any(|other| other.name == name) {
+            outcome = Err(table.fault(format!(
+                "topics has {name:?}, which is the internal topic of {:?}: leave it out, it is read all the same",
+                topic.name
+            )));
+        }
+    }
+    outcome
 }
 
 /// Reads the topics alone.

@@ -8,8 +8,8 @@ use super::reader::{Faulty, Field, Table};
 use super::size::Size;
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 5] =
-    ["directory", "commit_interval", "commit_bytes", "memory_limit", "checkpoint"];
+pub(super) const KEYS: [&str; 6] =
+    ["directory", "commit_interval", "commit_bytes", "memory_limit", "checkpoint", "standby"];
 
 /// Where state is kept and when it is committed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,8 @@ pub struct State {
     pub memory_limit: Size,
     /// Where checkpoints are kept, from which other machines take tasks over; `None`: nowhere.
     pub checkpoints: Option<Checkpoints>,
+    /// How many other processes keep a warm copy of each partition's newest checkpoint. Default 0.
+    pub standby: usize,
 }
 
 /// Reads the section.
@@ -40,12 +42,22 @@ pub(super) fn read(table: &Table<'_>) -> Result<State, Faulty> {
         table.value_or("memory_limit", Size::of_mebibytes(2 << 10), |field| field.size(limits));
     let checkpoints =
         table.section("checkpoint", &checkpoint::KEYS).and_then(|table| checkpoint::read(&table));
+    let standby = table.value_or("standby", 0, |field| {
+        let standby = field.whole_number(0..=100)?;
+        if standby > 0 && matches!(checkpoints, Ok(None)) {
+            return Err(field.fault(
+                "wants copies of checkpoints, and none are kept: set state.checkpoint.store, or leave it out",
+            ));
+        }
+        Ok(standby)
+    });
     Ok(State {
         directory: directory?,
         commit_interval: commit_interval?,
         commit_bytes: commit_bytes?,
         memory_limit: memory_limit?,
         checkpoints: checkpoints?,
+        standby: standby?,
     })
 }
 

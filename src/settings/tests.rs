@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{
     Admin, Flow, KafkaFlow, Settings, SettingsFault, Size, WatermarkClock, check_topics,
-    format_of_argument, known_keys,
+    format_of_argument, known_keys, written_to,
 };
 use crate::admin::{LagoErrors, Origins};
 use crate::engine::StartFrom;
@@ -362,11 +362,33 @@ odometer.toml:8:1: dedup.identity: "source+id" needs formats with the path of a 
     let other = "is not the kind of the source: totals and the place in the source are committed in one step, so both are \
                  of one kind; leave it out";
     check("[sink]\nkind = \"file\"", &format!("odometer.toml:8:1: sink.kind: {other}"));
-    assert_eq!(
-        File::of(LEAST).faults(&[], &[("source.partitioning", "any")]),
-        "--set source.partitioning: source.partitioning: \"any\" is not built yet: key the records by \
-         customer, so that a customer's events share a partition, and give \"customer\""
-    );
+}
+
+#[test]
+fn topics_that_are_not_keyed_by_customer_have_internal_ones() {
+    let any = ("source.partitioning", "any");
+    let file = File::of(LEAST);
+    let internal = |more: &[(&str, &str)]| {
+        let settings = file.load(&[], &[&[any], more].concat()).expect("valid settings");
+        kafka(&settings).source.internal_topic("usage")
+    };
+    assert_eq!(kafka(&load(LEAST)).source.internal_topic("usage"), None);
+    assert_eq!(internal(&[]).as_deref(), Some("odometer-usage-by-customer"));
+    assert_eq!(internal(&[("source.group_id", "eu")]).as_deref(), Some("eu-usage-by-customer"));
+    assert_eq!(written_to("eu", "eu-usage-by-customer"), Some("usage"));
+    assert_eq!(written_to("us", "eu-usage-by-customer"), None);
+    assert_eq!(written_to("eu", "usage"), None);
+    for (sets, words) in [
+        (vec![any, ("source.group_id", "a b")], "which no topic can have"),
+        (vec![any, ("sink.topic", "odometer-usage-by-customer")], "an internal topic are both"),
+        (vec![any, ("sink.provenance", "true")], "stand in several: leave one of them out"),
+        (vec![any, ("source.rekeyed_partitions", "0")], "from 1 to"),
+        (vec![any, ("source.rekeyed_retention", "5s")], "a duration from \"1h\""),
+        (vec![("source.rekeyed_retention", "1d")], "has no effect where source.partitioning"),
+    ] {
+        let told = file.faults(&[], &sets);
+        assert!(told.contains(words), "no {words} in: {told}");
+    }
 }
 
 /// The least configuration over files.

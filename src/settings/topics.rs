@@ -9,12 +9,23 @@ use crate::definition::{Definitions, Metric};
 pub(super) fn check_distinct(root: &Table<'_>, flow: &KafkaFlow) -> Result<(), Faulty> {
     let KafkaFlow { source, sink, rejects_topic } = flow;
     let reads = |name: &str| source.topics.iter().any(|topic| topic.name == name);
+    let internal = source.topics.iter().filter_map(|topic| source.internal_topic(&topic.name));
+    let internal: Vec<String> = internal.collect();
+    let moves = |name: &String| internal.contains(name);
     let clashes = [
         (sink.topic == *rejects_topic, "sink.topic and rejects.topic", &sink.topic),
         (reads(&sink.topic), "sink.topic and one of source.topics", &sink.topic),
         (reads(rejects_topic), "rejects.topic and one of source.topics", rejects_topic),
+        (moves(&sink.topic), "sink.topic and an internal topic", &sink.topic),
+        (moves(rejects_topic), "rejects.topic and an internal topic", rejects_topic),
     ];
     let mut outcome = Ok(());
+    if sink.shows_offsets && !internal.is_empty() {
+        outcome = Err(root.fault(
+            "sink.provenance = true says between which offsets of its partition a total's events stood, and \
+             with source.partitioning = \"any\" they stand in several: leave one of them out",
+        ));
+    }
     for (is_clash, keys, name) in clashes {
         if is_clash {
             outcome =

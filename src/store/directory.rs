@@ -27,17 +27,25 @@ pub(super) fn check(directory: &Path) -> Result<(), Error> {
     let is_database = names.iter().any(|name| name == "CURRENT");
     let other = names.iter().find(|name| !is_of_beginning(name));
     let Some(other) = other.filter(|_| !is_database) else { return Ok(()) };
-    let text = if lacks_its_head(&names) {
-        BEHEADED.to_owned()
-    } else {
-        format!("it is not empty and holds no state, but {other:?}")
-    };
+    if lacks_its_head(&names) {
+        return Err(Error::Beheaded(directory.into()));
+    }
+    let text = format!("it is not empty and holds no state, but {other:?}");
     Err(Error::Foreign(directory.into(), text))
 }
 
-fn names_in(directory: &Path) -> std::io::Result<Vec<String>> {
+pub(super) fn names_in(directory: &Path) -> std::io::Result<Vec<String>> {
     let entries = std::fs::read_dir(directory)?;
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// Names of the logs of a database, in order.
+pub(super) fn logs_in(directory: &Path) -> Vec<String> {
+    let is_log = |name: &String| Path::new(name).extension().is_some_and(|ending| ending == "log");
+    let names = names_in(directory).unwrap_or_default();
+    let mut logs: Vec<String> = names.into_iter().filter(is_log).collect();
+    logs.sort();
+    logs
 }
 
 fn lacks_its_head(names: &[String]) -> bool {

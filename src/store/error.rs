@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::directory::{self, BEHEADED};
 use crate::format::state::{Corrupt, DictionaryFault};
 
 /// Why a store could not do what it was asked to.
@@ -22,11 +23,14 @@ pub enum Error {
     /// Metrics changed their meaning in place.
     #[error("state directory {}: {}", place(.0), listed(.1))]
     Definitions(PathBuf, Vec<DictionaryFault>),
-    /// No room is left on the disk.
+    /// The file that says which of the others belong to it is missing.
     #[error(
-        "state directory {}: the disk is full: make room and start again; the state is as of its last commit",
+        "state directory {} is damaged: {BEHEADED}; restore it from a copy, or begin anew in an empty one",
         place(.0)
     )]
+    Beheaded(PathBuf),
+    /// No room is left on the disk.
+    #[error("state directory {}: the disk is full: make room; the state is as of its last commit", place(.0))]
     DiskFull(PathBuf),
     /// What is on disk is not what was written.
     #[error(
@@ -34,10 +38,39 @@ pub enum Error {
         place(.0), .1
     )]
     Damaged(PathBuf, #[source] rocksdb::Error),
+    /// The same of a log: which of them, the database does not say.
+    #[error(
+        "state directory {} is damaged: {} in {}; restore it from a copy, or begin anew in an empty one",
+        place(.0), .2, .1
+    )]
+    DamagedLog(PathBuf, String, #[source] rocksdb::Error),
     /// The database failed.
     #[error("state directory {}: {}", place(.0), .1)]
     Failed(PathBuf, #[source] rocksdb::Error),
 }
+
+/// What may be done about an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disposition {
+    /// The disk does not do its work now: close the state, and open it again after a pause.
+    Retry,
+    /// What is there is not what was written: nothing may rest on it.
+    Damaged,
+    /// Trying again cannot help.
+    Halt,
+}
+
+/// How the system's errors of a disk that is full, read-only or failing are worded.
+const PASSING: [&str; 6] = [
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "Read-only file system",
+    "Input/output error",
+    "Stale file handle",
+];
+/// The same of a file that should be there.
+const MISSING: &str = "No such file or directory";
 
 fn place(directory: &Path) -> std::path::Display<'_> {
     directory.display()
@@ -55,7 +88,14 @@ impl Error {
         if words.iter().any(|words| text.contains(words)) {
             return Error::InUse(directory.into());
         }
-        Error::failed(directory, error)
+        let is_named = text.contains(&*directory.to_string_lossy());
+        match Error::failed(directory, error) {
+            Error::Damaged(directory, error) if !is_named => {
+                let logs = directory::logs_in(&directory).join(" or ");
+                Error::DamagedLog(directory, logs, error)
+            }
+            other => other,
+        }
     }
 
     pub(super) fn failed(directory: &Path, error: rocksdb::Error) -> Self {
@@ -63,8 +103,56 @@ impl Error {
             return Error::DiskFull(directory.into());
         }
         match error.kind() {
-            rocksdb::ErrorKind::Corruption => Error::Damaged(directory.into(), error),
+            // It says so as well of a file whose size it cannot ask for.
+            rocksdb::ErrorKind::Corruption if !is_passing(error.as_ref()) => {
+                Error::Damaged(directory.into(), error)
+            }
+            // A state that is in use, or was found, lacks one of its files.
+            _ if error.to_string().contains(MISSING) => Error::Damaged(directory.into(), error),
             _ => Error::Failed(directory.into(), error),
         }
     }
+
+    /// What may be done about it.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Error::DiskFull(_) => Disposition::Retry,
+            Error::Failed(_, error) if is_passing(error.as_ref()) => Disposition::Retry,
+            Error::Directory(_, error) if is_of_disk(error) => Disposition::Retry,
+            Error::Corrupt(..)
+            | Error::Damaged(..)
+            | Error::DamagedLog(..)
+            | Error::Beheaded(_) => Disposition::Damaged,
+            Error::Directory(..)
+            | Error::InUse(_)
+            | Error::Foreign(..)
+            | Error::Definitions(..)
+            | Error::Failed(..) => Disposition::Halt,
+        }
+    }
+
+    /// What is damaged, without where and without what to do about it; of another error its own text.
+    pub fn damage(&self) -> String {
+        match self {
+            Error::Corrupt(_, corrupt) => corrupt.to_string(),
+            Error::Damaged(_, error) => error.to_string(),
+            Error::DamagedLog(_, logs, error) => format!("{error} in {logs}"),
+            Error::Beheaded(_) => BEHEADED.to_owned(),
+            Error::Directory(..)
+            | Error::InUse(_)
+            | Error::Foreign(..)
+            | Error::Definitions(..)
+            | Error::DiskFull(_)
+            | Error::Failed(..) => self.to_string(),
+        }
+    }
+}
+
+/// Whether an error is of a disk that is full, read-only or failing: another time it may take what is written.
+pub fn is_of_disk(error: &std::io::Error) -> bool {
+    is_passing(&error.to_string())
+}
+
+fn is_passing(text: &str) -> bool {
+    PASSING.iter().any(|words| text.contains(words))
 }

@@ -7,6 +7,7 @@ mod directory;
 mod entries;
 mod error;
 mod notes;
+mod openings;
 mod options;
 mod periods;
 mod read;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch, WriteOptions};
 
 pub use directory::{exists, is_beheaded};
-pub use error::Error;
+pub use error::{Disposition, Error, is_of_disk};
 pub use options::Options;
 pub use read::Numbered;
 pub use survey::{Survey, SurveyedMetric};
@@ -33,7 +34,7 @@ pub use view::{Ask, Page, View};
 use self::entries::Entries;
 use self::options::database_options;
 use crate::definition::Plan;
-use crate::engine::{CommitId, CommitRecord, OutboxEntry, Processor};
+use crate::engine::{Binding, CommitId, CommitRecord, OutboxEntry, Processor};
 use crate::format::state::{
     self, BatchEncoder, Dictionary, FollowedFile, Identity, Operation, Written,
 };
@@ -74,10 +75,17 @@ impl Store {
         fresh: impl FnOnce() -> Identity,
     ) -> Result<Self, Error> {
         directory::check(directory)?;
-        let db = DB::open(&database_options(options), directory)
+        let db = DB::open(&database_options(options, directory), directory)
             .map_err(|error| Error::open(directory, error))?;
         options::bound_ranges(&db).map_err(|error| Error::failed(directory, error))?;
-        let identity = read_identity(&db, directory)?.unwrap_or_else(fresh);
+        let identity = match read_identity(&db, directory)? {
+            Some(identity) if options.is_durable => {
+                openings::note(&db, directory)?;
+                identity
+            }
+            Some(identity) => identity,
+            None => fresh(),
+        };
         Self::on(db, directory, plan, identity, options.is_durable)
     }
 
@@ -96,6 +104,7 @@ impl Store {
         }
         let db = survey::open(directory)?;
         let Some(identity) = read_identity(&db, directory)? else { return Ok(None) };
+        openings::check(&db, directory)?;
         Self::on(db, directory, plan, identity, true).map(Some)
     }
 
@@ -138,6 +147,17 @@ impl Store {
         &self.directory
     }
 
+    /// Has the state belong to something else from now on.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn bind(&mut self, binding: Binding) -> Result<(), Error> {
+        self.identity.binding = binding;
+        let mut batch = WriteBatch::default();
+        batch.put([state::IDENTITY], state::encode_identity(&self.identity));
+        self.write(batch)
+    }
+
     /// Writes the genesis of a fresh state, with what the state is.
     ///
     /// # Errors
@@ -146,6 +166,7 @@ impl Store {
         let mut batch = WriteBatch::default();
         batch.put([state::IDENTITY], state::encode_identity(&self.identity));
         batch.put(state::commit_key(genesis.number), state::encode_commit(genesis));
+        openings::begin(&mut batch);
         self.write(batch)
     }
 

@@ -1,9 +1,13 @@
 //! How databases are opened: what memory they share, and that damage is never passed over.
 
+use std::path::Path;
+
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType,
     DBRecoveryMode, WriteBufferManager,
 };
+
+use super::directory;
 
 /// How many deleted ranges a write buffer holds.
 const RANGES_MAX: &str = "200";
@@ -45,7 +49,7 @@ fn readahead_bytes(memory_bytes: usize) -> usize {
 }
 
 /// The database's own form of them.
-pub(super) fn database_options(options: &Options) -> rocksdb::Options {
+pub(super) fn database_options(options: &Options, directory: &Path) -> rocksdb::Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&options.cache);
     blocks.set_cache_index_and_filter_blocks(true);
@@ -78,14 +82,26 @@ pub(super) fn database_options(options: &Options) -> rocksdb::Options {
         // Ids come in no order: each level of the usual kind would be rewritten for every few of them.
         database.set_compaction_style(DBCompactionStyle::Universal);
         database.set_compression_type(DBCompressionType::None);
+        return database;
     }
-    database
+    // There is none where a process was killed as it began.
+    if directory::logs_in(directory).is_empty() {
+        return database;
+    }
+    expect_all_logs(&mut database)
 }
 
 /// Has a write buffer with many deleted ranges written to disk, where they are merged: each look at the database sorts
 /// those of the buffer.
 pub(super) fn bound_ranges(db: &DB) -> Result<(), rocksdb::Error> {
     db.set_options(&[("memtable_max_range_deletions", RANGES_MAX)])
+}
+
+/// Has a log be an error that goes on from one that is neither there nor known to be in tables. The list of tables may have
+/// lost its end, and with it the last tables: nothing else would tell, and what is in later logs would go on without them.
+fn expect_all_logs(database: &mut rocksdb::Options) -> rocksdb::Options {
+    let options = database.get_options_from_string("track_and_verify_wals=true");
+    options.expect("RocksDB has the option")
 }
 
 /// Has damage be an error wherever it is.

@@ -4,7 +4,9 @@ use rocksdb::{Direction, IteratorMode, ReadOptions};
 
 use super::entries::Entry;
 use super::{Error, Store};
-use crate::engine::{Address, ChainAddress, Loaded, Scan, ScanRange, StoredIndex, customer_digest};
+use crate::engine::{
+    Address, ChainAddress, Loaded, Mark, Scan, ScanRange, StoredIndex, customer_digest,
+};
 use crate::format::state::{self, Corrupt};
 
 /// An outbox entry's sequence and bytes.
@@ -71,7 +73,8 @@ impl Store {
     /// The disk, or an entry that cannot be read.
     pub fn index(&self) -> Result<StoredIndex, Error> {
         let customers = self.customers()?;
-        Ok(StoredIndex { customers, ..self.index_of_metrics()? })
+        let sources = self.sources()?;
+        Ok(StoredIndex { customers, sources, ..self.index_of_metrics()? })
     }
 
     /// The same without the customers.
@@ -99,6 +102,16 @@ impl Store {
             }
         }
         Ok(index)
+    }
+
+    /// What is known of the partitions that events are re-keyed from.
+    fn sources(&self) -> Result<Vec<Mark>, Error> {
+        let entries = self.now().with_prefix(&[state::SOURCE])?;
+        let decode = |(key, value): (_, _)| {
+            state::decode_source(AsRef::as_ref(&key), AsRef::as_ref(&value))
+                .map_err(|corrupt| self.corrupt(corrupt))
+        };
+        entries.into_iter().map(decode).collect()
     }
 
     /// Digests of all customers that were ever seen.

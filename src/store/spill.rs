@@ -4,8 +4,8 @@
 
 use super::{Error, Store, batch_of};
 use crate::engine::{
-    Cell, ChainAddress, ChangeSink, ChangedPart, CommitRecord, OutboxEntry, Processor, Recurring,
-    Remembered,
+    Cell, ChainAddress, ChangeSink, ChangedPart, CommitRecord, Mark, OutboxEntry, Processor,
+    Recurring, Remembered,
 };
 use crate::format::state::BatchEncoder;
 use crate::model::EventTime;
@@ -78,6 +78,10 @@ impl ChangeSink for Slices<'_> {
 
     fn delete_chain(&mut self, address: &ChainAddress) {
         panic!("{address:?} was never stored");
+    }
+
+    fn put_source(&mut self, mark: Mark) {
+        self.encoder.put_source(mark);
     }
 
     fn put_customer(&mut self, tenant: &str, customer: &str) {

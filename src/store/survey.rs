@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rocksdb::{DB, IteratorMode, ReadOptions};
 
-use super::{Error, directory};
+use super::{Error, directory, openings};
 use crate::engine::{Cell, CommitRecord};
 use crate::format::state::{self, Entry, FollowedFile, Identity};
 
@@ -62,9 +62,10 @@ pub struct SurveyedMetric {
 /// Opens a state to be read, whether or not its task has it open.
 pub(super) fn open(directory: &Path) -> Result<DB, Error> {
     if !directory::exists(directory) {
-        let is_beheaded = directory::is_beheaded(directory);
-        let text = if is_beheaded { directory::BEHEADED } else { "it holds no state" };
-        return Err(Error::Foreign(directory.into(), text.to_owned()));
+        if directory::is_beheaded(directory) {
+            return Err(Error::Beheaded(directory.into()));
+        }
+        return Err(Error::Foreign(directory.into(), "it holds no state".to_owned()));
     }
     let mut options = rocksdb::Options::default();
     // All of them, now: its task may remove any of them later.
@@ -112,6 +113,9 @@ impl Survey {
                 Ok(entry) => survey.add(entry),
                 Err(corrupt) => survey.fault(corrupt.to_string()),
             }
+        }
+        if let Err(error) = openings::check(&db, directory) {
+            survey.fault(error.damage());
         }
         survey.check();
         Ok(survey)
@@ -171,9 +175,11 @@ impl Survey {
             Entry::Customer => self.customers += 1,
             Entry::Calendars
             | Entry::Forgotten
+            | Entry::Opening
             | Entry::Expiry
             | Entry::Record
             | Entry::Written(_)
+            | Entry::Source(_)
             | Entry::Part(_) => {}
         }
     }

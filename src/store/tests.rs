@@ -1,5 +1,8 @@
 //! What a look from outside costs, counted by RocksDB itself: keys that its iterators pass, deleted and outdated ones too.
 
+mod damage;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,27 +48,41 @@ struct Task {
     store: Store,
     processor: Processor,
     commits: u64,
+    /// What the store held after each write, where that is looked at.
+    watch: Option<BTreeSet<damage::Content>>,
+}
+
+fn plan() -> Arc<Plan> {
+    let definitions = definitions::read(&[("metrics.toml", METRICS)]).expect("they are valid");
+    Arc::new(Plan::new(definitions))
 }
 
 impl Task {
     fn new(directory: &Path) -> Self {
-        let definitions = definitions::read(&[("metrics.toml", METRICS)]).expect("they are valid");
-        let plan = Arc::new(Plan::new(definitions));
+        Self::open(directory, &Options::temporary(64 << 20))
+    }
+
+    /// The same of a state that goes on, if there is one.
+    fn open(directory: &Path, options: &Options) -> Self {
+        let plan = plan();
         let identity = Identity { binding: binding(), digest_key: DigestKey([7; 16]) };
-        let options = Options::temporary(64 << 20);
-        let mut store = Store::open(directory, &options, &plan, || identity).expect("a new one");
-        let genesis = CommitRecord::genesis(CommitId([0; 16]), Cursor::at_offset(0));
-        store.begin(&genesis).expect("it is written");
+        let mut store = Store::open(directory, options, &plan, || identity).expect("it may be");
+        let last = store.commits().expect("they are read").last().copied();
+        let last = last.unwrap_or_else(|| {
+            let genesis = CommitRecord::genesis(CommitId([0; 16]), Cursor::at_offset(0));
+            store.begin(&genesis).expect("it is written");
+            genesis
+        });
         let start = Start {
             digest_key: DigestKey([7; 16]),
-            last: genesis,
-            delivered: 0,
+            last,
+            delivered: last.outbox_last,
             is_offset_behind: false,
             stored: Some(store.index().expect("it is read")),
         };
         let mut processor = Processor::new(plan, engine::Options::default(), start);
         processor.attach_store();
-        Task { store, processor, commits: 0 }
+        Task { store, processor, commits: last.number, watch: None }
     }
 
     fn work_until(&mut self, commits: u64) {
@@ -74,8 +91,18 @@ impl Task {
             for customer in 0..10 {
                 self.count(customer);
             }
+            // Within a run too, at any place between commits.
+            if self.watch.is_some() && self.commits.is_multiple_of(5) {
+                self.store.db.flush().expect("written");
+            }
             let id = CommitId(u128::from(self.commits).to_be_bytes());
             self.tell(Input::Cut { id });
+        }
+    }
+
+    fn note(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.insert(damage::content(&self.store).expect("it may be read"));
         }
     }
 
@@ -93,6 +120,7 @@ impl Task {
             timestamp: None,
             read_at: None,
             original: text.as_bytes(),
+            upstream: None,
             event: Ok(event.expect("it is whole")),
         }];
         self.tell(Input::Events { events: &events, cursor: Cursor::at_offset(offset + 1) });
@@ -114,11 +142,13 @@ impl Task {
                 Effect::Store(record) => {
                     let stored = self.store.commit(&record, &mut self.processor, &|_| Vec::new());
                     stored.expect("written");
+                    self.note();
                     Input::Stored
                 }
                 Effect::Deliver { through, .. } => Input::Delivered { sequence: through },
                 Effect::Trim { through, commit } => {
                     self.store.trim(through, commit).expect("written");
+                    self.note();
                     continue;
                 }
                 Effect::Checkpoint { .. } => unreachable!("no checkpoints are kept here"),

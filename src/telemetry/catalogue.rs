@@ -25,7 +25,7 @@ pub(super) const WATERMARK: Entry = (
 );
 pub(super) const TASKS: Entry = (
     "odometer_tasks",
-    "Partitions that this process has, by state: starting, serving, halted (see /readyz and the log).",
+    "Partitions that this process has, by state: starting, serving, stalled, halted (see /readyz and the log).",
 );
 pub(super) const OUTBOX: Entry =
     ("odometer_outbox_entries", "Totals and rejects made and not yet known to be visible.");
@@ -46,11 +46,11 @@ pub(super) const COMMIT_PAUSE: Entry = (
 );
 pub(super) const CHECKPOINT_DURATION: Entry = (
     "odometer_checkpoint_duration_seconds",
-    "Seconds that writing a task's changes to its state took, until they were safe on disk.",
+    "Seconds that writing a task's changes to its state took, until they were safe: on disk, or where checkpoints are kept in their store.",
 );
 pub(super) const CHECKPOINT_AGE: Entry = (
     "odometer_checkpoint_age_seconds",
-    "Seconds since the first event was counted that is not safe on disk, of the task where it is longest; 0 where all are.",
+    "Seconds since the first event was counted that is not safe in that sense, of the task where it is longest; 0 where all are.",
 );
 pub(super) const READY: Entry = (
     "odometer_ready",

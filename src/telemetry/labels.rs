@@ -20,18 +20,21 @@ pub enum TaskState {
     Starting,
     /// It reads and counts.
     Serving,
+    /// Its disk is full, read-only or failing: it is begun again once that works.
+    Stalled,
     /// It is stopped, and an operator must act.
     Halted,
 }
 
 impl TaskState {
-    pub(super) const ALL: [TaskState; 3] =
-        [TaskState::Starting, TaskState::Serving, TaskState::Halted];
+    pub(super) const ALL: [TaskState; 4] =
+        [TaskState::Starting, TaskState::Serving, TaskState::Stalled, TaskState::Halted];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             TaskState::Starting => "starting",
             TaskState::Serving => "serving",
+            TaskState::Stalled => "stalled",
             TaskState::Halted => "halted",
         }
     }

@@ -191,6 +191,14 @@ impl Series {
 
     /// The task is in that state, with those figures.
     pub fn set_task(&self, task: &TaskLabel, state: TaskState, figures: &TaskFigures) {
+        self.set_stage(task, figures);
+        let mut tasks = self.tasks.lock().expect("no holder panics");
+        tasks.insert(task.clone(), (state, *figures));
+        self.sum(&tasks);
+    }
+
+    /// The same of a partition that is no task's, but is re-keyed: its lag and watermark.
+    pub fn set_stage(&self, task: &TaskLabel, figures: &TaskFigures) {
         let partition = task.partition.to_string();
         let labels = [task.topic.as_str(), partition.as_str()];
         match figures.lag_records {
@@ -201,20 +209,22 @@ impl Series {
             Some(watermark) => set_instant(&self.watermark.with_label_values(&labels), watermark),
             None => forget(&self.watermark, &labels),
         }
-        let mut tasks = self.tasks.lock().expect("no holder panics");
-        tasks.insert(task.clone(), (state, *figures));
-        self.sum(&tasks);
     }
 
     /// The task is no longer this process's.
     pub fn remove_task(&self, task: &TaskLabel) {
+        self.remove_stage(task);
+        let mut tasks = self.tasks.lock().expect("no holder panics");
+        tasks.remove(task);
+        self.sum(&tasks);
+    }
+
+    /// A partition that is re-keyed is no longer this process's.
+    pub fn remove_stage(&self, task: &TaskLabel) {
         let partition = task.partition.to_string();
         let labels = [task.topic.as_str(), partition.as_str()];
         forget(&self.lag, &labels);
         forget(&self.watermark, &labels);
-        let mut tasks = self.tasks.lock().expect("no holder panics");
-        tasks.remove(task);
-        self.sum(&tasks);
     }
 
     fn sum(&self, tasks: &BTreeMap<TaskLabel, (TaskState, TaskFigures)>) {

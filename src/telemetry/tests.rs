@@ -110,6 +110,7 @@ odometer_watermark_timestamp_seconds{partition="1",topic="usage"} 1.5"#
         lines(&series, "odometer_tasks"),
         r#"odometer_tasks{state="halted"} 1
 odometer_tasks{state="serving"} 1
+odometer_tasks{state="stalled"} 0
 odometer_tasks{state="starting"} 0"#
     );
     series.remove_task(&task(0));

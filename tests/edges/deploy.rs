@@ -287,7 +287,9 @@ fn alerts() -> Vec<Value> {
 #[test]
 fn every_alert_says_what_to_do_and_is_provoked_by_a_test() {
     let runbook = text("docs/operating.md");
-    let tests = text("tests/edges/alerts.rs") + &text("tests/live/alerts.rs");
+    let tests = text("tests/edges/alerts.rs")
+        + &text("tests/live/alerts.rs")
+        + &text("tests/live/full_disk.rs");
     for alert in alerts() {
         let name = alert["alert"].as_str().expect("a name");
         let severity = alert["labels"]["severity"].as_str().expect("a severity");
@@ -329,6 +331,7 @@ fn heading(halt: &Halt) -> &'static str {
         Halt::TopicRecreated { .. } => "topic recreated",
         Halt::RecordGone { .. } => "record gone",
         Halt::RecordDamaged { .. } => "record damaged",
+        Halt::StateDamaged { .. } => "state damaged",
         Halt::TopicReplaced { .. } => "topic replaced",
         Halt::TotalsReplaced(_) => "totals topic replaced",
         Halt::RejectsReplaced(_) => "rejects topic replaced",
@@ -353,6 +356,7 @@ fn every_halt_is_in_the_operators_table() {
         Halt::TopicRecreated { offset: 5, log_end: 3 },
         Halt::RecordGone { offset: 5, policy: Ok(word()) },
         Halt::RecordDamaged { offset: 5, reason: word() },
+        Halt::StateDamaged { directory: word(), reason: word() },
         Halt::TopicReplaced { before: word(), now: word() },
         Halt::TotalsReplaced(Replaced { before: word(), now: word(), memory: word() }),
         Halt::RejectsReplaced(Replaced { before: word(), now: word(), memory: word() }),

@@ -37,6 +37,7 @@ mod program;
 mod prometheus;
 mod rejects;
 mod secrets;
+mod states;
 mod supervisor;
 mod tls;
 mod tour;

@@ -9,26 +9,30 @@ use std::time::Duration;
 use crate::broker::Broker;
 use crate::daemon::{Daemon, free_address};
 use crate::load::{DEFINITIONS, Dice, Load};
+use crate::s3::Server;
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
 
-const PARTITIONS: i32 = 4;
+/// One for each worker of three processes.
+const PARTITIONS: i32 = 6;
 /// At most 1,000 records a second.
 const BATCH: usize = 50;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The scene's configuration for one process of several, with checkpoints in that directory.
-fn configuration(scene: &Scene<'_>, address: &str, store: &Path) -> String {
-    let text = scene.configuration(Some("earliest"), "1h").replace(&scene.admin, address);
-    let store = format!(
-        "[state.checkpoint]\nstore = \"file://{}\"\ninterval = \"500ms\"\n[watermark]",
-        store.display()
-    );
-    text.replace("[watermark]", &store)
+/// One process of several, whose section `state.checkpoint` is that.
+fn process(scene: &Scene<'_>, section: &str) -> Daemon {
+    let text = scene.configuration(Some("earliest"), "1h");
+    let text = text.replace(&scene.admin, &free_address());
+    // The section `state` is there already.
+    let section = section.replace("[state]\n", "");
+    let text = text.replace("[watermark]", &format!("{section}[watermark]"));
+    Daemon::new(&text, DEFINITIONS)
 }
 
-fn process(scene: &Scene<'_>, store: &Path) -> Daemon {
-    Daemon::new(&configuration(scene, &free_address(), store), DEFINITIONS)
+/// Checkpoints in a directory.
+fn files(store: &Path) -> String {
+    let store = store.display();
+    format!("[state.checkpoint]\nstore = \"file://{store}\"\ninterval = \"500ms\"\n")
 }
 
 /// Runs `scenario` while a writer keeps writing, then ends the events and waits until one of the processes that it leaves
@@ -51,7 +55,9 @@ fn under_load(scene: &Scene<'_>, seed: u64, scenario: impl FnOnce() -> Vec<Daemo
     scene.produce(load.end());
     let end = scene.broker.end_of(&scene.usage);
     wait::until("they are done with the topic", WORK_LIMIT, || {
-        daemons.iter_mut().for_each(Daemon::assert_running);
+        for daemon in &mut daemons {
+            daemon.assert_running();
+        }
         (scene.done() == end).then_some(())
     });
     for daemon in &mut daemons {
@@ -65,7 +71,9 @@ fn under_load(scene: &Scene<'_>, seed: u64, scenario: impl FnOnce() -> Vec<Daemo
 fn await_progress(scene: &Scene<'_>, daemons: &mut [&mut Daemon]) {
     let before = scene.done();
     wait::until("some progress", WORK_LIMIT, || {
-        daemons.iter_mut().for_each(|daemon| daemon.assert_running());
+        for daemon in daemons.iter_mut() {
+            daemon.assert_running();
+        }
         (scene.done() > before + 200).then_some(())
     });
 }
@@ -79,30 +87,32 @@ fn await_said(daemon: &mut Daemon, words: &str, times: usize) {
 
 #[test]
 fn machine_that_is_lost_is_replaced_from_its_checkpoints() {
-    let store = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = files(folder.path());
     let scene = Scene::new(Broker::shared(), PARTITIONS);
     let daemons = under_load(&scene, 11, || {
-        let mut first = process(&scene, store.path());
+        let mut first = process(&scene, &store);
         first.start();
         await_progress(&scene, &mut [&mut first]);
         first.kill();
         fs::remove_dir_all(first.directory().join("state")).expect("it was there");
-        let mut second = process(&scene, store.path());
+        let mut second = process(&scene, &store);
         second.start();
         await_progress(&scene, &mut [&mut second]);
         vec![second]
     });
     let said = daemons[0].said();
-    assert_eq!(said.matches("a checkpoint is here").count(), 4, "{said}");
+    assert_eq!(said.matches("a checkpoint is here").count(), 6, "{said}");
 }
 
 #[test]
 fn processes_come_and_go_under_load() {
-    let store = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = files(folder.path());
     let scene = Scene::new(Broker::shared(), PARTITIONS);
     let mut dice = Dice(12);
     let daemons = under_load(&scene, 12, || {
-        let [mut first, mut second, mut third] = [(); 3].map(|()| process(&scene, store.path()));
+        let [mut first, mut second, mut third] = [(); 3].map(|()| process(&scene, &store));
         first.start();
         await_progress(&scene, &mut [&mut first]);
         // One to three.
@@ -126,4 +136,58 @@ fn processes_come_and_go_under_load() {
     });
     let said: String = daemons.iter().map(Daemon::said).collect();
     assert!(said.contains("a checkpoint is here"), "{said}");
+}
+
+#[test]
+fn server_of_objects_may_go_away_and_come_back() {
+    let mut server = Server::start();
+    let scene = Scene::new(Broker::shared(), PARTITIONS);
+    let section = server.section("some/prefix");
+    let daemons = under_load(&scene, 13, || {
+        let mut first = process(&scene, &section);
+        first.start();
+        await_progress(&scene, &mut [&mut first]);
+        server.stop();
+        await_said(&mut first, "a checkpoint cannot be put", 1);
+        let before = scene.done();
+        wait::pass(Duration::from_millis(1500));
+        assert_eq!(scene.done(), before, "nothing becomes visible that no checkpoint holds");
+        server.restart();
+        await_progress(&scene, &mut [&mut first]);
+        first.kill();
+        let mut second = process(&scene, &section);
+        second.start();
+        await_progress(&scene, &mut [&mut second]);
+        vec![second]
+    });
+    let said = daemons[0].said();
+    assert_eq!(said.matches("a checkpoint is here").count(), 6, "{said}");
+    assert!(!said.contains("secret-of-the-key") && !said.contains("id-of-the-key"), "{said}");
+}
+
+#[test]
+fn warm_copies_are_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = "[state]\nstandby = 1\n".to_owned() + &files(folder.path());
+    let scene = Scene::new(Broker::shared(), PARTITIONS);
+    let daemons = under_load(&scene, 14, || {
+        let [mut first, mut second] = [(); 2].map(|()| process(&scene, &store));
+        first.start();
+        second.start();
+        let is_warm = || {
+            let copies = fs::read_dir(second.directory().join("state")).into_iter().flatten();
+            let names = copies.flatten().map(|entry| entry.file_name());
+            names.filter(|name| name.to_string_lossy().ends_with(".standby")).count() >= 2
+        };
+        wait::until("copies of partitions of the other", WORK_LIMIT, || is_warm().then_some(()));
+        await_progress(&scene, &mut [&mut first, &mut second]);
+        first.kill();
+        await_said(&mut second, "a checkpoint is here", 1);
+        await_progress(&scene, &mut [&mut second]);
+        vec![second]
+    });
+    let said = daemons[0].said();
+    let taken = said.lines().filter(|line| line.contains("a checkpoint is here"));
+    let from_copies = taken.filter(|line| !line.contains("warm_bytes=0")).count();
+    assert!(from_copies >= 1, "{said}");
 }

@@ -2,7 +2,7 @@
 //! again on the same state; what it says is kept in a file.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -128,6 +128,22 @@ impl Daemon {
     pub(crate) fn said(&self) -> String {
         let bytes = fs::read(self.path("stderr.log")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The whole lines that it wrote to standard error behind that many bytes, and how many bytes these end at.
+    pub(crate) fn said_since(&self, place: u64) -> (String, u64) {
+        let read = || {
+            let mut log = File::open(self.path("stderr.log")).ok()?;
+            log.seek(SeekFrom::Start(place)).ok()?;
+            let mut bytes = Vec::new();
+            log.read_to_end(&mut bytes).ok()?;
+            let whole = bytes.iter().rposition(|byte| *byte == b'\n')? + 1;
+            bytes.truncate(whole);
+            Some(bytes)
+        };
+        let bytes = read().unwrap_or_default();
+        let end = place + u64::try_from(bytes.len()).expect("a length");
+        (String::from_utf8_lossy(&bytes).into_owned(), end)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,5 +1,5 @@
-//! The disk of the state directory fills up: the program stops and says so, and once there is room again it goes on
-//! without a lost or doubled total.
+//! The disk of a task's state is full, read-only, or takes no larger file: the task waits for it and its siblings go on; once
+//! the disk does its work again so does the task, without a lost or doubled total.
 //!
 //! A small filesystem needs a mount, which wants root or a user namespace; where there is neither, only the limit on
 //! the size of a file stands for the full disk.
@@ -10,9 +10,11 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::broker::Broker;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, http};
 use crate::load::{DEFINITIONS, Load};
-use crate::scene::Scene;
+use crate::prometheus::{History, Scrape};
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::wait;
 
 /// Events before the disk is small, and more than it takes after that.
 const BEFORE: usize = 2000;
@@ -21,16 +23,19 @@ const AFTER: usize = 40_000;
 /// Keeps every file of the program below so many blocks of 512 bytes: a write past that fails with EFBIG.
 const FILE_LIMIT: &str = r#"trap '' XFSZ; ulimit -f 2048; exec "$@""#;
 
-/// Runs the program with its state on a filesystem of 20 MiB, and again while that is full. The state survives in
-/// `after`: the filesystem ends with the shell, however that ends.
-const SMALL_FILESYSTEM: &str = r#"
-cp -a state before && mount -t tmpfs -o size=20m small state && cp -a before/. state/ || exit 99
-"$@"; first=$?
-"$@"; second=$?
-cp -a state after || exit 98
-[ "$first $second" = "1 1" ] && exit 1
-echo "ended with $first, then $second" >&2
-exit 97"#;
+/// Runs the program with the state in `$1` on a filesystem of its own that is mounted with `$2`, and with `$3` from when
+/// there is a file `mended`; ends it in order once there is a file `stop`. The filesystem ends with the shell, however
+/// that ends.
+const OWN_FILESYSTEM: &str = r#"
+place=$1; first=$2; then=$3; shift 3
+cp -a "$place" before && mount -t tmpfs -o size=100m small "$place" && cp -a before/. "$place"/ || exit 99
+mount -o "remount,$first" "$place" || exit 98
+"$@" & child=$!
+while kill -0 $child && [ ! -e mended ]; do sleep 0.1; done
+mount -o "remount,$then" "$place" || exit 97
+while kill -0 $child && [ ! -e stop ]; do sleep 0.1; done
+kill -TERM $child
+wait $child"#;
 
 /// Ways to a mount of one's own, the shell and its children in a process space that ends with the command.
 const NAMESPACES: [&[&str]; 2] = [
@@ -38,28 +43,41 @@ const NAMESPACES: [&[&str]; 2] = [
     &["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"],
 ];
 
+const WAITS: &str = "a task waits for its disk";
+const WORKS: &str = "the disk of a task does its work again";
+
 #[test]
-fn full_filesystem_stops_it_and_loses_nothing() {
-    let Some(namespace) = NAMESPACES.into_iter().find(|namespace| can_mount(namespace)) else {
-        eprintln!("no mount without root or user namespaces: left to the limit on a file's size");
-        return;
-    };
-    let mut filling = Filling::begin(23);
-    let command = [namespace, &["sh", "-c", SMALL_FILESYSTEM, "sh"]].concat();
-    filling.expect_stop(&command, "the disk is full");
-    let folder = filling.daemon.directory();
-    fs::remove_dir_all(folder.join("state")).expect("the state under the mount");
-    fs::rename(folder.join("after"), folder.join("state")).expect("what the mount held");
-    filling.expect_exact();
+fn full_filesystem_stops_its_task_alone_until_there_is_room() {
+    let Some(mut filling) = Filling::begin_mounted(23, "size=8m", "size=400m") else { return };
+    filling.await_wait(&[0], "the disk is full");
+    let scrape = Scrape::now(&filling.page("/metrics"));
+    assert!(scrape.value("odometer_tasks{state=\"stalled\"}") > 0.0);
+    History::held(&scrape).assert_fires_at_least(&["OdometerNotReady", "OdometerTaskStalled"]);
+    filling.expect_exact_when_mended();
 }
 
 #[test]
-fn file_that_cannot_grow_stops_it_and_loses_nothing() {
+fn read_only_filesystem_stops_its_task_alone_until_it_may_be_written() {
+    let Some(mut filling) = Filling::begin_mounted(25, "ro", "rw") else { return };
+    filling.await_wait(&[0], "Read-only file system");
+    filling.expect_exact_when_mended();
+}
+
+#[test]
+fn file_that_cannot_grow_stops_tasks_and_loses_nothing() {
     let mut filling = Filling::begin(24);
     for _ in 0..2 {
-        filling.expect_stop(&["sh", "-c", FILE_LIMIT, "sh"], "File too large");
+        filling.known = filling.daemon.said().len();
+        filling.daemon.start_by(&["sh", "-c", FILE_LIMIT, "sh"]);
+        filling.await_wait(&[0, 1], "File too large");
+        let status = filling.daemon.terminate();
+        assert_eq!(status.code(), Some(1), "it is told that not all was served: {status}");
+        assert!(filling.said().contains("waited for its disk to the end"), "{}", filling.said());
     }
-    filling.expect_exact();
+    let Filling { scene, mut daemon, .. } = filling;
+    daemon.start();
+    scene.finish(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
 }
 
 fn can_mount(namespace: &[&str]) -> bool {
@@ -77,6 +95,8 @@ fn can_mount(namespace: &[&str]) -> bool {
 struct Filling {
     scene: Scene<'static>,
     daemon: Daemon,
+    /// How much it had said before the disk was as it is.
+    known: usize,
 }
 
 impl Filling {
@@ -84,34 +104,88 @@ impl Filling {
         let scene = Scene::new(Broker::shared(), 2);
         let mut load = Load::new(seed, 2);
         scene.produce(load.by_ref().take(BEFORE));
-        let mut daemon = scene.daemon();
+        // All tasks in one hand.
+        let configuration = scene.configuration(Some("earliest"), "1h");
+        let configuration = configuration.replace("workers = 2", "workers = 1");
+        let mut daemon = Daemon::new(&configuration, DEFINITIONS);
         scene.work_through(&mut daemon);
         scene.produce(load.by_ref().take(AFTER));
         scene.produce(load.end());
-        Self { scene, daemon }
+        let known = daemon.said().len();
+        Self { scene, daemon, known }
     }
 
-    /// Runs it by that command until it ends: with status 1, and an error that names directory and reason.
-    fn expect_stop(&mut self, command: &[&str], reason: &str) {
-        let known = self.daemon.said().len();
-        self.daemon.start_by(command);
-        let status = self.daemon.await_end();
-        let said = self.daemon.said();
-        assert_eq!(status.code(), Some(1), "it said:\n{}", &said[known..]);
-        let errors = said[known..].lines().filter(|line| line.contains("rror"));
-        let directory = format!("state directory state/{}", self.scene.usage);
-        let is_told = errors.clone().any(|line| line.contains(&directory) && line.contains(reason));
-        assert!(is_told, "no {reason:?} with {directory:?} in:\n{}", &said[known..]);
-        assert!(
-            self.scene.done() < self.scene.broker.end_of(&self.scene.usage),
-            "it has not filled"
-        );
+    /// The same, at work again with the state of partition 0 on a filesystem mounted with those options, and later with
+    /// the others. `None`: nothing can be mounted.
+    fn begin_mounted(seed: u64, first: &str, then: &str) -> Option<Self> {
+        let Some(namespace) = NAMESPACES.into_iter().find(|namespace| can_mount(namespace)) else {
+            eprintln!(
+                "no mount without root or user namespaces: left to the limit on a file's size"
+            );
+            return None;
+        };
+        let mut filling = Self::begin(seed);
+        let place = format!("state/{}-0", filling.scene.usage);
+        let shell = ["sh", "-c", OWN_FILESYSTEM, "sh", &place, first, then];
+        filling.daemon.start_by(&[namespace, &shell].concat());
+        Some(filling)
     }
 
-    fn expect_exact(mut self) {
-        self.daemon.start();
+    fn said(&self) -> String {
+        self.daemon.said()[self.known..].to_owned()
+    }
+
+    fn page(&self, path: &str) -> String {
+        http(&self.scene.admin, path).expect("it answers").1
+    }
+
+    fn is_at_end(&self, partition: usize) -> bool {
+        let Scene { broker, group, usage, .. } = &self.scene;
+        let offset = broker.committed_offset(group, usage, i32::try_from(partition).expect("few"));
+        offset.map(|(offset, _)| offset) == Some(broker.ends_of(usage)[partition])
+    }
+
+    /// Waits until these partitions wait for their disk for that reason, as readiness and log say, and the others are done.
+    fn await_wait(&mut self, partitions: &[i32], reason: &str) {
+        wait::until("tasks wait for their disk", WORK_LIMIT, || {
+            self.daemon.assert_running();
+            let (status, page) = http(&self.scene.admin, "/readyz")?;
+            let is_told =
+                |partition: &i32| page.contains(&format!("task {}", self.scene.task(*partition)));
+            (status == 503 && partitions.iter().all(is_told) && page.contains(reason)).then_some(())
+        });
+        for partition in (0..2_i32).filter(|one| !partitions.contains(one)) {
+            let place = usize::try_from(partition).expect("not negative");
+            wait::until("the others go on", WORK_LIMIT, || {
+                self.daemon.assert_running();
+                self.is_at_end(place).then_some(())
+            });
+        }
+        for partition in partitions {
+            let (said, task) = (self.said(), self.scene.task(*partition));
+            let lines = said.lines().filter(|line| line.contains(WAITS) && line.contains(&task));
+            let lines: Vec<&str> = lines.collect();
+            let ends = said.lines().filter(|line| line.contains(WORKS) && line.contains(&task));
+            assert_eq!(lines.len(), ends.count() + 1, "told once each time of {task}:\n{said}");
+            let directory = format!("state directory state/{}-{partition}", self.scene.usage);
+            assert!(lines[0].contains("ERROR") && lines[0].contains(&directory), "{}", lines[0]);
+            assert!(!self.is_at_end(usize::try_from(*partition).expect("not negative")));
+        }
+    }
+
+    /// Mends the filesystem while the program runs, lets it work and end, and holds what came out against the rules.
+    fn expect_exact_when_mended(mut self) {
+        let folder = self.daemon.directory();
+        fs::write(folder.join("mended"), "").expect("the folder can be written");
         self.scene.await_done(&mut self.daemon);
-        assert!(self.daemon.terminate().success());
+        wait::until("it is ready again", WORK_LIMIT, || {
+            let (status, _) = http(&self.scene.admin, "/readyz")?;
+            (status == 200).then_some(())
+        });
+        assert!(self.said().contains(WORKS), "{}", self.said());
+        fs::write(self.daemon.directory().join("stop"), "").expect("the folder can be written");
+        let status = self.daemon.await_end();
+        assert!(status.success(), "{status}");
         self.scene.assert_exact(DEFINITIONS);
     }
 }

@@ -104,9 +104,9 @@ fn broker_keeps_its_data_over_stop_and_kill() {
     assert_eq!(broker.cluster_id(), cluster);
 }
 
-const FIRST: &str = r#"{"metric":"m","customer":"c","group":{"g":"v"},"revision":1,"value":"5","previous":null,
+const FIRST: &str = r#"{"id":"1","kind":"final","metric":"m","customer":"c","group":{"g":"v"},"revision":1,"value":"5","previous":null,"delta":"5",
     "events":2,"period":{"start":"2024-03-01T00:00:00Z","end":"2024-03-01T01:00:00Z"}}"#;
-const SECOND: &str = r#"{"metric":"m","customer":"c","group":{"g":"v"},"revision":2,"value":"7","previous":"5",
+const SECOND: &str = r#"{"id":"2","kind":"correction","metric":"m","customer":"c","group":{"g":"v"},"revision":2,"value":"7","previous":"5","delta":"2",
     "events":3,"period":{"start":"2024-03-01T00:00:00Z","end":"2024-03-01T01:00:00Z"}}"#;
 
 #[test]

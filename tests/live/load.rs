@@ -40,19 +40,31 @@ pub(crate) const DEFINITIONS: &str = r#"{"metrics": [
 const BEGIN: u64 = 1_709_251_200;
 /// Event seconds that pass from one event to the next.
 const STEP: u64 = 6;
-/// The events reach back that far out of order without being late for long.
-const DISORDER: u64 = 900;
-/// A late event reaches back that far: most of what it falls into is closed.
-const LATENESS: u64 = 40 * 3600;
+/// How events are spread over time.
+const SPREAD: Spread = Spread { disorder: 900, lateness: 40 * 3600 };
 /// A repeat is one of so many newest records.
 const REPEAT_FROM: usize = 2000;
 const CUSTOMERS: u64 = 24;
+
+/// How far back events reach, in seconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Spread {
+    /// Out of order without being late for long.
+    pub(crate) disorder: u64,
+    /// Of a late event: most of what it falls into is closed.
+    pub(crate) lateness: u64,
+}
 
 /// An endless stream of records for the partitions of one topic, by customer.
 pub(crate) struct Load {
     dice: Dice,
     partitions: u64,
     count: u64,
+    begin: u64,
+    /// The clock of the events, in seconds since the epoch, and how far each event moves it.
+    now: u64,
+    step: u64,
+    spread: Spread,
     newest: VecDeque<Outgoing>,
 }
 
@@ -60,12 +72,54 @@ impl Load {
     /// The stream of that seed.
     pub(crate) fn new(seed: u64, partitions: i32) -> Self {
         let partitions = u64::try_from(partitions).expect("some partitions");
-        Self { dice: Dice(seed), partitions, count: 0, newest: VecDeque::new() }
+        Self {
+            dice: Dice(seed),
+            partitions,
+            count: 0,
+            begin: BEGIN,
+            now: BEGIN,
+            step: STEP,
+            spread: SPREAD,
+            newest: VecDeque::new(),
+        }
+    }
+
+    /// The same by a clock that the caller sets, which begins there.
+    pub(crate) fn by_clock(seed: u64, partitions: i32, begin: u64, spread: Spread) -> Self {
+        Self { begin, now: begin, step: 0, spread, ..Self::new(seed, partitions) }
+    }
+
+    /// Sets the clock of the events.
+    pub(crate) fn set_clock(&mut self, now: u64) {
+        self.now = now;
+    }
+
+    /// An event of another kind, at a time as the others bear it; it may be repeated as they are.
+    pub(crate) fn other(&mut self, kind: &str, properties: &str) -> Outgoing {
+        self.count += 1;
+        let (customer, time) = (self.dice.below(CUSTOMERS), self.time());
+        let text = format!(
+            r#"{{"id":"e{}","customer":"customer-{customer}","type":"{kind}","time":{time},"properties":{properties}}}"#,
+            self.count
+        );
+        let record = self.addressed(customer, text);
+        self.remember(&record);
+        record
+    }
+
+    /// Repeats no event of that kind any more.
+    pub(crate) fn forget(&mut self, kind: &str) {
+        let mark = format!(r#""type":"{kind}""#);
+        let bears = |record: &Outgoing| {
+            let value = record.value.as_deref().unwrap_or_default();
+            String::from_utf8_lossy(value).contains(&mark)
+        };
+        self.newest.retain(|record| !bears(record));
     }
 
     /// For every partition an event that nobody wants, ten days on: it closes all that came before.
     pub(crate) fn end(&self) -> Vec<Outgoing> {
-        let time = BEGIN + self.count * STEP + 10 * 86_400;
+        let time = self.now + 10 * 86_400;
         let event = |partition: u64| {
             let name = format!("end-{partition}");
             let value =
@@ -79,6 +133,13 @@ impl Load {
     fn addressed(&self, customer: u64, value: String) -> Outgoing {
         let partition = i32::try_from(customer % self.partitions).expect("few partitions");
         Outgoing::keyed(&format!("customer-{customer}"), value).to(partition)
+    }
+
+    fn remember(&mut self, record: &Outgoing) {
+        self.newest.push_back(record.clone());
+        if self.newest.len() > REPEAT_FROM {
+            self.newest.pop_front();
+        }
     }
 
     fn fresh(&mut self) -> Outgoing {
@@ -99,13 +160,12 @@ impl Load {
 
     /// Mostly in order, with some disorder and a few late ones.
     fn time(&mut self) -> u64 {
-        let now = BEGIN + self.count * STEP;
         let back = match self.dice.below(100) {
             0..70 => 0,
-            70..97 => self.dice.below(DISORDER),
-            _ => self.dice.below(LATENESS),
+            70..97 => self.dice.below(self.spread.disorder),
+            _ => self.dice.below(self.spread.lateness),
         };
-        now.saturating_sub(back).max(BEGIN)
+        self.now.saturating_sub(back).max(self.begin)
     }
 
     fn write_properties(&mut self, text: &mut String, kind: &str) {
@@ -138,7 +198,7 @@ impl Load {
     /// One that is refused, each in another way.
     fn faulty(&mut self) -> Outgoing {
         let customer = self.dice.below(CUSTOMERS);
-        let time = BEGIN + self.count * STEP;
+        let time = self.now;
         let number = self.count;
         let value = match self.dice.below(5) {
             0 => "{".to_owned(),
@@ -162,6 +222,7 @@ impl Iterator for Load {
 
     fn next(&mut self) -> Option<Outgoing> {
         self.count += 1;
+        self.now += self.step;
         let record = match self.dice.below(100) {
             0..3 if !self.newest.is_empty() => {
                 let length = u64::try_from(self.newest.len()).expect("few records");
@@ -171,10 +232,7 @@ impl Iterator for Load {
             3 => self.faulty(),
             _ => self.fresh(),
         };
-        self.newest.push_back(record.clone());
-        if self.newest.len() > REPEAT_FROM {
-            self.newest.pop_front();
-        }
+        self.remember(&record);
         Some(record)
     }
 }

@@ -2,7 +2,7 @@
 //! the environment variable `ODOMETER_BROKER`.
 //!
 //! [`broker`] runs the broker, [`topic`] writes and reads topics, [`daemon`] runs the program as a child process,
-//! [`proxy`] stands between the two where answers are not to come, [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
+//! [`s3`] a server of objects, [`proxy`] stands between the two where answers are not to come, [`wait`] is the only door to the clock. [`scene`] puts them together, [`load`] is what is counted, [`judgement`]
 //! compares with the oracle; the rest are tests. Every test has topics, group and folders of its own, so that all can
 //! run at once on one broker; only a test that stops the broker starts another for itself.
 
@@ -14,6 +14,7 @@
 mod broker;
 mod daemon;
 mod proxy;
+mod s3;
 mod topic;
 mod wait;
 
@@ -23,6 +24,9 @@ mod load;
 #[expect(dead_code, unused_imports, reason = "the tests of the pure layers look at more of it")]
 mod oracle;
 mod scene;
+#[path = "../pure/worlds/mod.rs"]
+#[expect(dead_code, reason = "only random definitions and properties are used here")]
+mod worlds;
 
 #[path = "../prometheus/mod.rs"]
 #[expect(dead_code, reason = "the tests over files need more of it")]
@@ -30,11 +34,15 @@ mod prometheus;
 
 mod harness;
 
+mod adopt;
 mod alerts;
+mod any_key;
 mod audit;
+mod chaos;
 mod checkpoints;
 mod crashes;
 mod damage;
+mod damaged_state;
 mod definitions;
 mod end_to_end;
 mod examples;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
 use crate::broker::Broker;
 use crate::daemon::{Daemon, http_body};
 use crate::load::{DEFINITIONS, Dice, Load};
@@ -32,6 +34,68 @@ fn broker_away_in_the_middle_is_waited_for() {
     scene.produce(load.end());
     scene.finish(&mut daemon);
     scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn static_member_that_is_mistaken_after_an_outage_joins_again() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 2);
+    let mut load = Load::new(45, 2);
+    let mut daemon = Daemon::new(&of_static_member(&scene), DEFINITIONS);
+    daemon.start();
+    scene.produce(load.by_ref().take(2000));
+    scene.await_done(&mut daemon);
+    broker.kill();
+    wait::pass(Duration::from_secs(1));
+    broker.restart();
+    scene.produce(load.by_ref().take(2000));
+    scene.await_done(&mut daemon);
+    take_name(&scene);
+    wait::until("it joins again", WORK_LIMIT, || {
+        daemon.assert_running();
+        daemon.said().contains("it joins again").then_some(())
+    });
+    scene.produce(load.by_ref().take(2000));
+    scene.produce(load.end());
+    scene.finish(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+}
+
+#[test]
+fn static_member_whose_name_another_process_takes_ends() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut load = Load::new(46, 2);
+    let mut daemon = Daemon::new(&of_static_member(&scene), DEFINITIONS);
+    daemon.start();
+    scene.produce(load.by_ref().take(2000));
+    scene.await_done(&mut daemon);
+    take_name(&scene);
+    assert!(!daemon.await_end().success());
+    assert!(daemon.said().contains("FencedInstanceId"), "{}", daemon.said());
+}
+
+fn of_static_member(scene: &Scene<'_>) -> String {
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    configuration.replace("workers = 2", "workers = 1\ninstance_id = \"one\"")
+}
+
+/// Joins the group as the only worker of that static member does, and leaves it without a word: so the group sees what it
+/// sees of a member's stale heartbeat, another one of its name.
+fn take_name(scene: &Scene<'_>) {
+    let member = (scene.broker.client())
+        .set("group.id", &scene.group)
+        .set("group.instance.id", format!("one-{}-0", scene.usage))
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", "3000")
+        .set("heartbeat.interval.ms", "500")
+        .set("enable.auto.commit", "false")
+        .create::<BaseConsumer>()
+        .expect("a consumer");
+    member.subscribe(&[&scene.usage]).expect("a topic that is there");
+    wait::until("the group takes it for the member", WORK_LIMIT, || {
+        drop(member.poll(Duration::from_millis(50)));
+        (member.assignment().ok()?.count() > 0).then_some(())
+    });
 }
 
 #[test]

@@ -130,33 +130,19 @@ impl Broker {
 
     /// Writes all records, in order within each partition, and waits until each is stored.
     pub(crate) fn produce(&self, topic: &str, records: impl IntoIterator<Item = Outgoing>) {
-        let producer: BaseProducer<Deliveries> = (self.client())
+        self.writer().write(topic, records);
+    }
+
+    /// A producer for who writes again and again.
+    pub(crate) fn writer(&self) -> Writer {
+        let producer = (self.client())
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
             .set("message.max.bytes", "4194304")
             .set("partitioner", "murmur2_random")
             .create_with_context(Deliveries::default())
             .expect("a producer");
-        for record in records {
-            let mut next = BaseRecord::<[u8], [u8]>::to(topic);
-            next.key = record.key.as_deref();
-            next.payload = record.value.as_deref();
-            next.partition = record.partition;
-            next.headers = (!record.headers.is_empty()).then(|| {
-                let headers = OwnedHeaders::new();
-                record.headers.iter().fold(headers, |headers, (key, value)| {
-                    headers.insert(Header { key, value: Some(*value) })
-                })
-            });
-            while let Err((error, again)) = producer.send(next) {
-                assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull));
-                producer.poll(Duration::from_millis(50));
-                next = again;
-            }
-            producer.poll(Duration::ZERO);
-        }
-        producer.flush(LIMIT).expect("all records are stored in time");
-        assert_eq!(producer.context().failed.load(Ordering::Relaxed), 0, "records not stored");
+        Writer(producer)
     }
 
     /// All records that a `read_committed` consumer sees now, by partition and offset, read by a group of its own
@@ -281,6 +267,36 @@ impl Broker {
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().expect("an admin client")
+    }
+}
+
+/// Writes records; each is stored when a call comes back.
+pub(crate) struct Writer(BaseProducer<Deliveries>);
+
+impl Writer {
+    /// As [`Broker::produce`].
+    pub(crate) fn write(&self, topic: &str, records: impl IntoIterator<Item = Outgoing>) {
+        let Self(producer) = self;
+        for record in records {
+            let mut next = BaseRecord::<[u8], [u8]>::to(topic);
+            next.key = record.key.as_deref();
+            next.payload = record.value.as_deref();
+            next.partition = record.partition;
+            next.headers = (!record.headers.is_empty()).then(|| {
+                let headers = OwnedHeaders::new();
+                record.headers.iter().fold(headers, |headers, (key, value)| {
+                    headers.insert(Header { key, value: Some(*value) })
+                })
+            });
+            while let Err((error, again)) = producer.send(next) {
+                assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull));
+                producer.poll(Duration::from_millis(50));
+                next = again;
+            }
+            producer.poll(Duration::ZERO);
+        }
+        producer.flush(LIMIT).expect("all records are stored in time");
+        assert_eq!(producer.context().failed.load(Ordering::Relaxed), 0, "records not stored");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for something that another process does: polling with a deadline, the only use of clock and sleep here.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -30,6 +30,13 @@ pub(crate) fn within<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>)
 pub(crate) fn pass(time: Duration) {
     let nothing: Option<()> = within(time, || None);
     assert!(nothing.is_none());
+}
+
+/// Seconds since the epoch, for events that bear the time at which they are written.
+#[expect(clippy::disallowed_methods, reason = "a test writes events of now")]
+pub(crate) fn clock() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("a clock behind the epoch").as_secs()
 }
 
 /// Whether some time has passed; for loops that work until then.

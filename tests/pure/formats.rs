@@ -3,12 +3,14 @@
 //! `tests/data/formats/state-1.txt` holds a state of version 1, one entry a line: key and value in hexadecimal. The
 //! test writes nothing: where the format changes on purpose, a file of a new version joins the old one.
 //! `state-1-offsets.txt` holds the entries that differ where offsets are kept, `state-1-forgotten.txt` the notes of metrics
-//! whose periods were forgotten.
+//! whose periods were forgotten, `state-1-sources.txt` what is known of partitions that events were re-keyed from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use odometer::definition::Plan;
+use odometer::engine::{Cursor, Input, Mark, Progress};
 use odometer::format::state;
+use odometer::model::EventTime;
 
 use crate::decoders;
 use crate::driver::{Driver, Style};
@@ -18,6 +20,8 @@ use crate::worlds::{self, Dice};
 const STATE_1: &str = include_str!("../data/formats/state-1.txt");
 const STATE_1_OFFSETS: &str = include_str!("../data/formats/state-1-offsets.txt");
 const STATE_1_FORGOTTEN: &str = include_str!("../data/formats/state-1-forgotten.txt");
+
+const STATE_1_SOURCES: &str = include_str!("../data/formats/state-1-sources.txt");
 
 /// A metric of every kind of entry and of every aggregate.
 const DEFINITIONS: &str = include_str!("../data/formats/state-1-definitions.json");
@@ -103,6 +107,27 @@ fn state_is_written_as_it_always_was() {
     assert!(forgotten.len() > 3, "some metrics have forgotten something");
 }
 
+#[test]
+fn source_partitions_are_written_as_they_always_were() {
+    let options = Options { keep_open: true, ..Options::default() };
+    let mut dice = Dice::new(1);
+    let style = Style::stored(Some(20), 0);
+    let mut driver = Driver::new(DEFINITIONS, &options, style, &mut dice).rekeyed();
+    let reached = Some(Progress::Reached(EventTime::from_micros(1_772_323_200_000_000)));
+    let marks = [(0, reached), (2, Some(Progress::Quiet))];
+    let marks = marks.map(|(partition, progress)| Mark { partition, progress });
+    driver.give(Input::Upstream { partitions: 4, marks: &marks, cursor: Cursor::at_offset(1) });
+    driver.finish();
+    let mut now = driver.entries();
+    now.retain(|(key, _)| key[0] == state::SOURCE);
+    let golden = golden(STATE_1_SOURCES);
+    assert!(golden == now, "source partitions are written in another way:\n{}", text_of(&now));
+    let read = now.iter().map(|(key, value)| state::decode_source(key, value));
+    let read: Vec<Mark> = read.map(|mark| mark.expect("what was written is read")).collect();
+    assert_eq!([read[0], read[2]], marks);
+    assert_eq!([read[1].progress, read[3].progress], [None, None]);
+}
+
 fn text_of(entries: &Entries) -> String {
     let lines = entries.iter().map(|(key, value)| format!("{} {}\n", hex(key), hex(value)));
     lines.collect()
@@ -135,7 +160,9 @@ fn state_that_was_written_once_is_read() {
 
 #[test]
 fn every_entry_is_known_without_the_definitions() {
-    for (key, value) in [STATE_1, STATE_1_OFFSETS, STATE_1_FORGOTTEN].into_iter().flat_map(golden) {
+    for (key, value) in
+        [STATE_1, STATE_1_OFFSETS, STATE_1_FORGOTTEN, STATE_1_SOURCES].into_iter().flat_map(golden)
+    {
         let entry = state::read_entry(&key, &value);
         assert!(entry.is_ok(), "{} {}: {entry:?}", hex(&key), hex(&value));
     }

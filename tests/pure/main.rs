@@ -22,6 +22,7 @@ mod simulation;
 // Not a part of the oracle, which the live tests use as well.
 #[path = "oracle/tests.rs"]
 mod oracle_tests;
+mod rekeyed;
 mod topics;
 mod worlds;
 mod zenskar;

@@ -10,7 +10,7 @@ use crate::daemon::run::trial;
 use crate::definition::Definitions;
 use crate::engine::StartFrom;
 use crate::kafka::{self, Access, Grant};
-use crate::settings::{KafkaFlow, Settings};
+use crate::settings::{KafkaFlow, Partitioning, Settings, Topic};
 
 /// How long it is asked again where a coordinator is not ready.
 const COORDINATOR_WAIT: Duration = Duration::from_secs(30);
@@ -41,6 +41,9 @@ pub(super) fn check(
     for topic in &flow.source.topics {
         let outcome = asked.topic(&source, &topic.name, Access::Read);
         report.tell(&format!("source topic {:?}", topic.name), outcome)?;
+        if let Some(internal) = flow.source.internal_topic(&topic.name) {
+            report.tell(&format!("internal topic {internal:?}"), asked.internal(&internal))?;
+        }
     }
     let totals = asked.topic(&sink, &flow.sink.topic, Access::Write);
     report.tell(&format!("sink.topic {:?}", flow.sink.topic), totals)?;
@@ -124,6 +127,28 @@ impl Asked<'_> {
         Ok(format!("{count} partitions, {policy}, {}", granted(grant, may)))
     }
 
+    /// What a source topic's events are re-keyed into.
+    fn internal(&self, topic: &str) -> Result<String, String> {
+        let timeout = self.flow.source.request_timeout;
+        match kafka::check_topics(self.sink, &[(topic, Access::Write)], timeout) {
+            Err(kafka::Error::TopicMissing(_)) => {
+                Ok("it does not exist yet: a start makes it, where the user may (Create)"
+                    .to_owned())
+            }
+            Err(error) => Err(words(error)),
+            Ok(_) => {
+                let read = self.topic(self.source, topic, Access::Read)?;
+                if read.contains("cleanup.policy compact") {
+                    let fault = kafka::InternalFault::Compacted(topic.to_owned());
+                    return Err(fault.to_string());
+                }
+                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
+                let grant = grant.map_err(words)?;
+                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+            }
+        }
+    }
+
     /// Where metrics that are made over the listener are kept; a start gets on without it.
     fn definitions(&self, topic: &str) -> Result<String, String> {
         let timeout = self.flow.source.request_timeout;
@@ -144,6 +169,10 @@ impl Asked<'_> {
                 Ok(format!("{read}, {}", granted(grant, "may be written to")))
             }
         }
+    }
+
+    fn is_rekeyed(&self) -> bool {
+        self.flow.source.partitioning != Partitioning::Customer
     }
 
     fn group(&self) -> Result<String, String> {
@@ -183,11 +212,25 @@ impl Asked<'_> {
     /// Where reading begins where nothing is counted yet.
     fn beginnings(&self, told: &trial::Told, states: &trial::States) -> Result<String, String> {
         let (mut anew, start_from) = (0, self.flow.source.start_from);
-        for (topic, count) in self.flow.source.topics.iter().zip(&told.partitions) {
+        let committed = |topic: &Topic, count: i32| {
             let options = trial::options(self.flow, topic);
-            let partitions: Vec<i32> = (0..*count).collect();
-            let committed = patiently(|| kafka::committed_offsets(&options, &partitions))?;
-            anew += trial::of_beginnings(start_from, &topic.name, states, &committed)?;
+            let partitions: Vec<i32> = (0..count).collect();
+            patiently(|| kafka::committed_offsets(&options, &partitions))
+        };
+        for (topic, count) in self.flow.tasks_read().iter().zip(&told.partitions) {
+            let committed = committed(topic, *count)?;
+            let begun = trial::of_beginnings(start_from, &topic.name, states, &committed)?;
+            // An internal topic is always read from its beginning.
+            anew += if self.is_rekeyed() { 0 } else { begun };
+        }
+        if self.is_rekeyed() {
+            let timeout = self.flow.source.request_timeout;
+            for topic in &self.flow.source.topics {
+                let read = [(topic.name.as_str(), Access::Read)];
+                let (counts, _) =
+                    kafka::check_topics(self.source, &read, timeout).map_err(words)?;
+                anew += trial::of_lanes(start_from, &topic.name, &committed(topic, counts[0])?)?;
+            }
         }
         Ok(match (anew, start_from) {
             (0, _) | (_, None) => "each partition goes on where the group is".to_owned(),
@@ -204,9 +247,14 @@ impl Asked<'_> {
     fn told(&self, cluster: String) -> Result<trial::Told, kafka::Error> {
         let KafkaFlow { source, sink, rejects_topic, .. } = self.flow;
         let timeout = source.request_timeout;
-        let topics: Vec<(&str, Access)> =
-            source.topics.iter().map(|topic| (topic.name.as_str(), Access::Read)).collect();
-        let (partitions, _) = kafka::check_topics(self.source, &topics, timeout)?;
+        let mut partitions = Vec::new();
+        for topic in self.flow.tasks_read() {
+            let read = [(topic.name.as_str(), Access::Read)];
+            partitions.push(match kafka::check_topics(self.source, &read, timeout) {
+                Err(kafka::Error::TopicMissing(_)) if self.is_rekeyed() => 0,
+                found => found?.0[0],
+            });
+        }
         let broker = kafka::Destinations::open(self.sink, &sink.topic, rejects_topic)?;
         Ok(trial::Told { cluster, partitions, written: broker.shapes(timeout)? })
     }

@@ -14,14 +14,15 @@ use crate::model::PeriodTotal;
 use crate::registry::Registry;
 use crate::store::{Ask, Page, View};
 
-/// How often a page goes on reading where little of what stands there is asked for: then it ends with what it has, or with
-/// nothing, so that nobody who asks keeps a task from ending.
+/// How often a page goes on reading where little is found: then it ends, so that nobody who asks keeps a task from ending.
 const READS_MAX: usize = 200;
 
 /// Every task that this process serves.
 pub(super) struct LiveTasks {
     /// What is defined now.
     registry: RwLock<Arc<Registry>>,
+    /// Topics that events are written to, with the one that is read for each.
+    read_as: BTreeMap<String, String>,
     /// Topics that are read, with how many partitions each has where that is known; over files one without a name.
     topics: Mutex<BTreeMap<String, Option<i32>>>,
     tasks: Mutex<BTreeMap<UsageTask, Slot>>,
@@ -59,13 +60,12 @@ impl Looked {
 }
 
 impl LiveTasks {
-    /// Of a process that reads these topics; none: files.
-    pub(super) fn new(mut topics: Vec<String>) -> Self {
-        if topics.is_empty() {
-            topics.push(String::new());
-        }
-        let topics = topics.into_iter().map(|topic| (topic, None)).collect();
+    /// Of a process that reads these topics, by those that are written to; none: files.
+    pub(super) fn new(read_as: BTreeMap<String, String>) -> Self {
+        let of_files = read_as.is_empty().then(String::new);
+        let topics = read_as.values().cloned().chain(of_files).map(|topic| (topic, None)).collect();
         LiveTasks {
+            read_as,
             registry: RwLock::default(),
             topics: Mutex::new(topics),
             tasks: Mutex::default(),
@@ -74,8 +74,7 @@ impl LiveTasks {
 
     /// How many partitions a topic has.
     pub(super) fn count(&self, topic: &str, partitions: i32) {
-        let mut topics = self.topics.lock().expect("no holder panics");
-        topics.insert(topic.to_owned(), Some(partitions));
+        self.topics.lock().expect("no holder panics").insert(topic.to_owned(), Some(partitions));
     }
 
     /// What is defined from now on.
@@ -122,11 +121,11 @@ impl LiveTasks {
                 looked.entry(&task.topic).or_default().insert(task.partition);
             }
         }
-        let registry = self.registry();
-        let own = registry.topic(&ask.tenant, &ask.metric, ask.generation);
+        let written_to = self.registry().topic(&ask.tenant, &ask.metric, ask.generation);
+        let own = written_to.and_then(|topic| self.read_as.get(&topic));
         let mut missing = Missing::default();
         for (topic, count) in &*self.topics.lock().expect("no holder panics") {
-            if own.as_ref().is_some_and(|own| own != topic) {
+            if own.is_some_and(|own| own != topic) {
                 continue;
             }
             let looked = looked.remove(topic.as_str()).unwrap_or_default();
@@ -370,7 +369,8 @@ mod tests {
         let registry = Registry::default()
             .with_files(definitions, EventTime::EARLIEST, None)
             .expect("they are new");
-        let live = LiveTasks::new(vec!["one".to_owned(), "two".to_owned()]);
+        let live =
+            LiveTasks::new(["one", "two"].map(|one| (one.to_owned(), one.to_owned())).into());
         live.know(Arc::new(registry));
         let missing = |metric| {
             let page = live.usage(&ask(metric)).expect("a page");
@@ -393,7 +393,7 @@ mod tests {
         let registry = Registry::default()
             .with_files(definitions, EventTime::EARLIEST, None)
             .expect("they are new");
-        let live = LiveTasks::new(Vec::new());
+        let live = LiveTasks::new(BTreeMap::new());
         live.know(Arc::new(registry));
         assert_eq!(live.usage(&ask("a")).expect("a page").missing.to_string(), "the files");
     }

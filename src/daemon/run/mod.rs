@@ -34,7 +34,7 @@ use crate::telemetry::Series;
 
 pub(super) use definitions::beside as definitions_beside;
 pub(super) use files::{look as look_at_files, own as own_files};
-pub(super) use kafka::trial;
+pub(super) use kafka::{adopt as adoption, put_aside, trial};
 pub(super) use setup::{configured, lock_directory};
 
 /// Runs until it is told to stop: a first signal lets it finish, commit and leave, a second ends it at once.
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &RunArguments, log: &LogFlags) -> Result<(), Comman
     let outside = Outside {
         series: Arc::new(Series::new(clock::now())),
         readiness: Arc::new(Readiness::new("start", "it has not started yet", clock::now())),
-        live: Arc::new(LiveTasks::new(settings.flow.topics())),
+        live: Arc::new(LiveTasks::new(settings.flow.read_as())),
     };
     let book = Arc::new(Book::open(&settings, definitions, Arc::clone(&outside.live))?);
     // Over Kafka it is not known yet what the topic defines.

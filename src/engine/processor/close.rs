@@ -11,8 +11,9 @@ use super::sweep::Slice;
 use crate::definition::{Plan, Slot};
 use crate::engine::cell::{Cell, Revision};
 use crate::engine::chain::{Cells, ChainAddress};
-use crate::engine::effect::{Address, Effect, Loaded, OutboxEntry};
+use crate::engine::effect::{Address, Cursor, Effect, Loaded, OutboxEntry};
 use crate::engine::site::{Closing, Site};
+use crate::engine::upstream::Mark;
 use crate::engine::usage::Usage;
 use crate::model::{EventTime, PeriodTotal};
 
@@ -23,6 +24,30 @@ impl Processor {
             self.watermark = Some(current.max(watermark));
         }
         self.close(effects);
+    }
+
+    pub(super) fn take_upstream(
+        &mut self,
+        partitions: u32,
+        marks: &[Mark],
+        cursor: Cursor,
+        effects: &mut Vec<Effect>,
+    ) {
+        assert!(!self.is_waiting(), "a load or scan waits for its answer");
+        assert!(cursor >= self.cursor, "a source only goes on");
+        self.sources.expect(partitions);
+        for mark in marks {
+            self.sources.note(*mark);
+        }
+        self.cursor = cursor;
+        self.watermark = self.after_sources(self.watermark);
+        self.close(effects);
+    }
+
+    /// The watermark after what was said of source partitions: it never goes back (rule 7.1).
+    pub(super) fn after_sources(&self, before: Option<EventTime>) -> Option<EventTime> {
+        let least = self.sources.least();
+        before.max(least.map(|least| least.saturating_sub(self.options.watermark_delay)))
     }
 
     pub(super) fn closing(&self) -> Closing {

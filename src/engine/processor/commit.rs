@@ -84,6 +84,9 @@ impl Processor {
         for address in std::mem::take(&mut self.forgotten.chains) {
             sink.delete_chain(&address);
         }
+        for mark in self.sources.take_changed() {
+            sink.put_source(mark);
+        }
         for (tenant, customer) in std::mem::take(&mut self.unstored_customers) {
             sink.put_customer(&tenant, &customer);
         }

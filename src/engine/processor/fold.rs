@@ -39,6 +39,7 @@ impl Processor {
                 LookedKind::Fault(_) | LookedKind::Unwanted { .. } => first,
             };
             let contributions = &batch.contributions[first..end];
+            self.watermark = looked.watermark_before;
             self.fold_event(&plan, looked, contributions, &batch.keys);
             self.watermark = looked.watermark_after;
             first = end;
@@ -128,7 +129,7 @@ impl Processor {
     fn offset_kept(&self, position: SourcePosition) -> Option<i64> {
         match position {
             SourcePosition::Offset(offset) => self.options.keeps_offsets.then_some(offset),
-            SourcePosition::Line { .. } => None,
+            SourcePosition::Rekeyed { .. } | SourcePosition::Line { .. } => None,
         }
     }
 

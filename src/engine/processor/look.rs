@@ -3,13 +3,14 @@
 //! Rules 1.4, 1.6, 1.7 and section 5 are decided here, in the order of rule 5.7; nothing is changed yet but the
 //! watermark that each event sees.
 
-use super::Processor;
 use super::judgement::{Stop, bad_group, pass_filter, placed, value_of};
+use super::{Processor, latest_admitted};
 use crate::definition::{Grouped, MetricPlan, Slot, group_into};
 use crate::engine::aggregator::Fold;
 use crate::engine::chain::{ChainAddress, Key};
 use crate::engine::dedup::{IdDigest, Known};
 use crate::engine::effect::{Address, Cursor, Effect, Incoming};
+use crate::engine::upstream::{Mark, Progress};
 use crate::model::{Event, EventTime, Reject, RejectReason, SourcePosition};
 
 /// What the first pass found, until it is folded.
@@ -40,6 +41,8 @@ pub(super) struct Looked {
     pub(super) read_at: Option<EventTime>,
     /// The record, where it may go to the rejects output.
     pub(super) original: Option<Box<[u8]>>,
+    /// The watermark that stood before this event.
+    pub(super) watermark_before: Option<EventTime>,
     /// The watermark after this event.
     pub(super) watermark_after: Option<EventTime>,
     pub(super) kind: LookedKind,
@@ -105,6 +108,12 @@ impl Processor {
 
     #[expect(clippy::indexing_slicing, reason = "contributions only come")]
     fn look(&mut self, incoming: &Incoming<'_>, order: u64, watermark: &mut Option<EventTime>) {
+        if let Some(upstream) = &incoming.upstream {
+            self.sources.expect(upstream.partitions);
+            self.sources.note(upstream.mark);
+            *watermark = self.after_sources(*watermark);
+        }
+        let watermark_before = *watermark;
         let first = self.batch.contributions.len();
         let kind = match &incoming.event {
             Err(reject) => LookedKind::Fault(reject.clone()),
@@ -131,6 +140,7 @@ impl Processor {
             position: incoming.position,
             read_at: incoming.read_at,
             original: may_be_rejected.then(|| incoming.original.into()),
+            watermark_before,
             watermark_after: *watermark,
             kind,
         });
@@ -143,11 +153,8 @@ impl Processor {
         event: &Event<'_>,
         watermark: Option<EventTime>,
     ) -> Option<Reject> {
-        let reference = match (incoming.timestamp, incoming.read_at) {
-            (Some(stamped), Some(read)) => Some(stamped.min(read)),
-            (_, read) => read,
-        };
-        let limit = reference.map(|at| at.saturating_add(self.options.future_skew_max));
+        let skew = self.options.future_skew_max;
+        let limit = latest_admitted(incoming.timestamp, incoming.read_at, skew);
         let (reason, detail) = match (limit, self.oldest(watermark)) {
             (Some(limit), _) if event.time > limit => {
                 (RejectReason::InFuture, format!("time {} is past {limit}", event.time))
@@ -168,8 +175,15 @@ impl Processor {
         watermark: &mut Option<EventTime>,
     ) {
         let moved_by = if self.options.is_clock_record { incoming.timestamp } else { None };
-        let reached = moved_by.unwrap_or(event.time).saturating_sub(self.options.watermark_delay);
-        *watermark = (*watermark).max(Some(reached));
+        let reached = moved_by.unwrap_or(event.time);
+        *watermark = match &incoming.upstream {
+            None => (*watermark).max(Some(reached.saturating_sub(self.options.watermark_delay))),
+            Some(upstream) => {
+                let progress = Some(Progress::Reached(reached));
+                self.sources.note(Mark { progress, ..upstream.mark });
+                self.after_sources(*watermark)
+            }
+        };
         self.latest_time = self.latest_time.max(Some(event.time));
     }
 
@@ -264,10 +278,9 @@ impl Processor {
     fn missing(&self) -> Vec<Address> {
         let mut missing = Vec::new();
         let mut first = 0;
-        let mut watermark = self.watermark;
         for looked in &self.batch.events {
             if let LookedKind::Wanted { digest, end, .. } = &looked.kind {
-                if self.dedup.look(*digest, self.oldest(watermark)) == Known::Ask {
+                if self.dedup.look(*digest, self.oldest(looked.watermark_before)) == Known::Ask {
                     missing.push(Address::Id(*digest));
                 }
                 for contribution in &self.batch.contributions[first..*end] {
@@ -275,7 +288,6 @@ impl Processor {
                 }
                 first = *end;
             }
-            watermark = looked.watermark_after;
         }
         missing.sort_unstable();
         missing.dedup();

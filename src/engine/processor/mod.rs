@@ -31,6 +31,7 @@ use super::chain::Chains;
 use super::dedup::{Dedup, DigestKey};
 use super::effect::{Cursor, Effect, Input, OutboxEntry};
 use super::ledger::{CommitRecord, Counters, Ledger};
+use super::upstream::{Mark, Sources};
 use crate::definition::{GroupKey, Plan};
 use crate::model::{EventTime, RejectReason, Span, TotalKind};
 
@@ -101,6 +102,8 @@ pub struct StoredIndex {
     pub chain_metrics: BTreeSet<u32>,
     /// Customers seen so far, as [`customer_digest`] of tenant and name.
     pub customers: Vec<u64>,
+    /// What is known of the partitions that events are re-keyed from.
+    pub sources: Vec<Mark>,
 }
 
 /// How many of each came out since the processor was made.
@@ -128,6 +131,8 @@ pub struct Processor {
     new_customers: Vec<(Box<str>, Box<str>)>,
     unstored_customers: Vec<(Box<str>, Box<str>)>,
     watermark: Option<EventTime>,
+    /// Those that events are re-keyed from.
+    sources: Sources,
     latest_time: Option<EventTime>,
     /// What earlier runs made of it, whatever their window was.
     too_old_before: Option<EventTime>,
@@ -170,6 +175,19 @@ pub fn customer_digest(tenant: &str, customer: &str) -> u64 {
     hasher.finish()
 }
 
+/// The latest time that an event may bear (rule 1.6); `None`: it is held against no clock. `timestamp` is the record's own.
+pub fn latest_admitted(
+    timestamp: Option<EventTime>,
+    read_at: Option<EventTime>,
+    future_skew_max: Span,
+) -> Option<EventTime> {
+    let reference = match (timestamp, read_at) {
+        (Some(stamped), Some(read)) => Some(stamped.min(read)),
+        (_, read) => read,
+    };
+    reference.map(|at| at.saturating_add(future_skew_max))
+}
+
 impl Processor {
     /// A task in the state of its last commit.
     pub fn new(plan: Arc<Plan>, options: Options, start: Start) -> Self {
@@ -193,6 +211,7 @@ impl Processor {
             new_customers: Vec::new(),
             unstored_customers: Vec::new(),
             watermark: start.last.watermark,
+            sources: Sources::of(&stored.sources),
             latest_time: start.last.latest_time,
             too_old_before: start.last.too_old_before,
             counters: start.last.counters,
@@ -234,6 +253,9 @@ impl Processor {
             }
             Input::Scanned { found, is_end } => self.take_scanned(found, is_end, effects),
             Input::Idle { watermark } => self.take_idle(watermark, effects),
+            Input::Upstream { partitions, marks, cursor } => {
+                self.take_upstream(partitions, marks, cursor, effects);
+            }
             Input::Cut { id } => self.cut(id, effects),
             Input::Stored => {
                 effects.extend(self.ledger.stored());

@@ -6,12 +6,14 @@ use super::dictionary::Dictionary;
 use super::key::{
     CALENDARS, cell_key, cell_parts_prefix, chain_key, chain_parts_prefix, commit_key,
     customer_key, dictionary_key, forgotten_key, id_key, outbox_key, past_cells, prefix_end,
+    source_key,
 };
 use super::part::{part_value, write_part};
+use super::source::encode_source;
 use super::value::{encode_cell, encode_chain};
 use crate::engine::{
-    Cell, ChainAddress, ChangeSink, ChangedPart, CommitRecord, OutboxEntry, Recurring, Remembered,
-    customer_digest,
+    Cell, ChainAddress, ChangeSink, ChangedPart, CommitRecord, Mark, OutboxEntry, Recurring,
+    Remembered, customer_digest,
 };
 use crate::model::EventTime;
 
@@ -147,6 +149,10 @@ impl ChangeSink for BatchEncoder<'_> {
         let prefix = chain_parts_prefix(number, address.lineage, &address.key);
         let to = prefix_end(&prefix);
         self.ranges.push((prefix, to));
+    }
+
+    fn put_source(&mut self, mark: Mark) {
+        self.put(source_key(mark.partition), encode_source(mark.progress));
     }
 
     fn put_customer(&mut self, tenant: &str, customer: &str) {

@@ -18,34 +18,34 @@ impl std::error::Error for Corrupt {}
 
 /// Bytes being written.
 #[derive(Default)]
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(in crate::format) struct Writer(pub(in crate::format) Vec<u8>);
 
 impl Writer {
-    pub(super) fn u8(&mut self, value: u8) -> &mut Self {
+    pub(in crate::format) fn u8(&mut self, value: u8) -> &mut Self {
         self.0.push(value);
         self
     }
 
-    pub(super) fn u16(&mut self, value: u16) -> &mut Self {
+    pub(in crate::format) fn u16(&mut self, value: u16) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    pub(super) fn u32(&mut self, value: u32) -> &mut Self {
+    pub(in crate::format) fn u32(&mut self, value: u32) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    pub(super) fn u64(&mut self, value: u64) -> &mut Self {
+    pub(in crate::format) fn u64(&mut self, value: u64) -> &mut Self {
         self.bytes(&value.to_be_bytes())
     }
 
     /// Sorts as the instant does.
-    pub(super) fn time(&mut self, time: EventTime) -> &mut Self {
+    pub(in crate::format) fn time(&mut self, time: EventTime) -> &mut Self {
         let turned = time.micros() ^ i64::MIN;
         self.bytes(&turned.to_be_bytes())
     }
 
     /// Sorts as the value does.
-    pub(super) fn quantity(&mut self, value: Quantity) -> &mut Self {
+    pub(in crate::format) fn quantity(&mut self, value: Quantity) -> &mut Self {
         let turned = value.units() ^ i128::MIN;
         self.bytes(&turned.to_be_bytes())
     }
@@ -56,7 +56,7 @@ impl Writer {
         clippy::indexing_slicing,
         reason = "the length is 1 to 32, and where it is 1 there is nothing spare"
     )]
-    pub(super) fn amount(&mut self, value: Amount) -> &mut Self {
+    pub(in crate::format) fn amount(&mut self, value: Amount) -> &mut Self {
         let bytes = value.to_le_bytes();
         let fill = if value.is_negative() { 0xFF } else { 0 };
         let mut length = bytes.len();
@@ -68,7 +68,7 @@ impl Writer {
         self.u8(u8::try_from(length).expect("at most 32")).bytes(&bytes[..length])
     }
 
-    pub(super) fn option<T>(
+    pub(in crate::format) fn option<T>(
         &mut self,
         value: Option<T>,
         write: impl FnOnce(&mut Self, T),
@@ -80,29 +80,29 @@ impl Writer {
         self
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(in crate::format) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
     }
 }
 
 /// Bytes being read; every step fails where they end too early.
-pub(super) struct Reader<'b> {
+pub(in crate::format) struct Reader<'b> {
     rest: &'b [u8],
     what: &'static str,
 }
 
 impl<'b> Reader<'b> {
     /// `what` names the entry in errors.
-    pub(super) fn new(bytes: &'b [u8], what: &'static str) -> Self {
+    pub(in crate::format) fn new(bytes: &'b [u8], what: &'static str) -> Self {
         Reader { rest: bytes, what }
     }
 
-    pub(super) fn corrupt<T>(&self, how: &str) -> Result<T, Corrupt> {
+    pub(in crate::format) fn corrupt<T>(&self, how: &str) -> Result<T, Corrupt> {
         Err(Corrupt(format!("{} {how}", self.what)))
     }
 
-    pub(super) fn take(&mut self, count: usize) -> Result<&'b [u8], Corrupt> {
+    pub(in crate::format) fn take(&mut self, count: usize) -> Result<&'b [u8], Corrupt> {
         match self.rest.split_at_checked(count) {
             Some((taken, rest)) => {
                 self.rest = rest;
@@ -112,33 +112,33 @@ impl<'b> Reader<'b> {
         }
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
+    pub(in crate::format) fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
         let taken = self.take(N)?;
         Ok(taken.try_into().expect("as many as were asked for"))
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, Corrupt> {
+    pub(in crate::format) fn u8(&mut self) -> Result<u8, Corrupt> {
         Ok(self.array::<1>()?[0])
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, Corrupt> {
+    pub(in crate::format) fn u16(&mut self) -> Result<u16, Corrupt> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, Corrupt> {
+    pub(in crate::format) fn u32(&mut self) -> Result<u32, Corrupt> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, Corrupt> {
+    pub(in crate::format) fn u64(&mut self) -> Result<u64, Corrupt> {
         self.array().map(u64::from_be_bytes)
     }
 
-    pub(super) fn time(&mut self) -> Result<EventTime, Corrupt> {
+    pub(in crate::format) fn time(&mut self) -> Result<EventTime, Corrupt> {
         let turned = self.array().map(i64::from_be_bytes)?;
         Ok(EventTime::from_micros(turned ^ i64::MIN))
     }
 
-    pub(super) fn quantity(&mut self) -> Result<Quantity, Corrupt> {
+    pub(in crate::format) fn quantity(&mut self) -> Result<Quantity, Corrupt> {
         let units = self.array().map(i128::from_be_bytes)? ^ i128::MIN;
         match Quantity::from_units(units) {
             Some(quantity) => Ok(quantity),
@@ -146,7 +146,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    pub(super) fn amount(&mut self) -> Result<Amount, Corrupt> {
+    pub(in crate::format) fn amount(&mut self) -> Result<Amount, Corrupt> {
         let length = usize::from(self.u8()?);
         if !(1..=32).contains(&length) {
             return self.corrupt("with a sum of no length");
@@ -161,7 +161,7 @@ impl<'b> Reader<'b> {
         Ok(Amount::from_le_bytes(bytes))
     }
 
-    pub(super) fn flag(&mut self) -> Result<bool, Corrupt> {
+    pub(in crate::format) fn flag(&mut self) -> Result<bool, Corrupt> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -169,19 +169,19 @@ impl<'b> Reader<'b> {
         }
     }
 
-    pub(super) fn option<T>(
+    pub(in crate::format) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Corrupt>,
     ) -> Result<Option<T>, Corrupt> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn rest(&mut self) -> &'b [u8] {
+    pub(in crate::format) fn rest(&mut self) -> &'b [u8] {
         std::mem::take(&mut self.rest)
     }
 
     /// To be called when everything was read.
-    pub(super) fn end(&self) -> Result<(), Corrupt> {
+    pub(in crate::format) fn end(&self) -> Result<(), Corrupt> {
         if self.rest.is_empty() { Ok(()) } else { self.corrupt("with bytes left over") }
     }
 }

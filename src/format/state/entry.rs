@@ -9,10 +9,11 @@ use super::followed::{FollowedFile, decode_followed};
 use super::identity::{Identity, decode_identity};
 use super::key;
 use super::part::{read_part, read_part_value};
+use super::source::decode_source;
 use super::value::{check_version, read_carry, read_cell_as};
 use super::written::{Written, decode_written};
 use crate::definition::Slot;
-use crate::engine::{Cell, CommitRecord, Key};
+use crate::engine::{Cell, CommitRecord, Key, Mark};
 use crate::format::Outgoing;
 use crate::model::{EventTime, Period};
 
@@ -42,6 +43,8 @@ pub enum Entry {
     Written(Written),
     /// That periods of a metric were forgotten.
     Forgotten,
+    /// One of the last two times that the state was opened.
+    Opening,
     /// Where removal of forgotten ids goes on.
     Expiry,
     /// A remembered id, with its UTC day from the epoch.
@@ -56,6 +59,8 @@ pub enum Entry {
     Outbox(u64),
     /// A customer seen.
     Customer,
+    /// How far a source partition has come.
+    Source(Mark),
 }
 
 /// Reads an entry whole.
@@ -101,6 +106,16 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
             Reader::new(value, "a note of what is forgotten").end()?;
             Entry::Forgotten
         }
+        key::OPENING => {
+            let is_odd = reader.u8()? == 1;
+            let mut note = Reader::new(value, "the note of an opening");
+            let number = note.u64()?;
+            note.end()?;
+            if is_odd != (number % 2 == 1) {
+                return Err(Corrupt(format!("opening {number} under another one's key")));
+            }
+            Entry::Opening
+        }
         key::EXPIRY => {
             let mut note = Reader::new(value, "the note of where removal of ids goes on");
             let first = note.u8()?;
@@ -139,6 +154,10 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
                 return Err(Corrupt(format!("an outbox entry {sequence} that cannot be read")));
             }
             Entry::Outbox(sequence)
+        }
+        key::SOURCE => {
+            reader.u32()?;
+            Entry::Source(decode_source(key, value)?)
         }
         key::CUSTOMER => {
             reader.take(8)?;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Binding, DigestKey};
 
 const PROGRAM: &str = "odometer";
-const FORMAT: u32 = 1;
+/// Version of the keys and values of a state. One of another version is refused, whichever is newer.
+pub const FORMAT: u32 = 1;
 
 /// What a state is.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -30,6 +30,10 @@ pub const FOLLOWED: u8 = b'L';
 pub(super) const FORGOTTEN: u8 = b'G';
 /// First byte of the note of how far output files are visible.
 pub const WRITTEN: u8 = b'W';
+/// First byte of the notes of the last two times that the state was opened.
+pub(super) const OPENING: u8 = b'T';
+/// First byte of what is known of the partitions that events are re-keyed from.
+pub const SOURCE: u8 = b'Q';
 pub(super) const CELL: u8 = b'K';
 pub(super) const CELL_PART: u8 = b'P';
 pub(super) const CHAIN: u8 = b'R';
@@ -102,9 +106,19 @@ pub fn forgotten_key(metric: u32) -> Vec<u8> {
     std::mem::take(&mut start(FORGOTTEN).u32(metric).0)
 }
 
+/// Key of the note of an opening of the state, that of the one before the last.
+pub fn opening_key(number: u64) -> Vec<u8> {
+    vec![OPENING, u8::from(number % 2 == 1)]
+}
+
 /// Key of a customer seen.
 pub fn customer_key(digest: u64) -> Vec<u8> {
     std::mem::take(&mut start(CUSTOMER).u64(digest).0)
+}
+
+/// Key of what is known of a source partition.
+pub(super) fn source_key(partition: u32) -> Vec<u8> {
+    std::mem::take(&mut start(SOURCE).u32(partition).0)
 }
 
 /// What all plain cells of a metric begin with.

@@ -139,7 +139,7 @@ impl UsagePart {
     pub fn new(place: &Place, commit: &CommitRecord, kept_after: Option<EventTime>) -> Self {
         let mut out = String::new();
         match place {
-            Place::Topic { topic, partition } => {
+            Place::Topic { topic, partition } | Place::Rekeyed { topic, partition, .. } => {
                 out.push_str(r#"{"topic":"#);
                 push_string(&mut out, topic);
                 push(&mut out, format_args!(r#","partition":{partition}"#));
@@ -240,7 +240,7 @@ impl UsageTask {
     /// Of a place that events come from.
     pub fn of(place: &Place) -> Self {
         match place {
-            Place::Topic { topic, partition } => {
+            Place::Topic { topic, partition } | Place::Rekeyed { topic, partition, .. } => {
                 UsageTask { topic: topic.clone(), partition: *partition }
             }
             Place::Files { .. } => UsageTask { topic: String::new(), partition: 0 },

@@ -209,6 +209,35 @@ impl<'w> Driver<'w> {
         self.loaded
     }
 
+    /// From now on its events are those that were re-keyed from another topic.
+    pub fn rekeyed(mut self) -> Self {
+        let (topic, source) = ("internal".to_owned(), "usage".to_owned());
+        self.place = Place::Rekeyed { topic, partition: 0, source };
+        self
+    }
+
+    /// Gives it what was read.
+    pub fn give(&mut self, input: Input<'_, '_>) {
+        self.handle(input);
+    }
+
+    /// Commits by chance, and by chance dies before, after or in between. Where reading goes on.
+    pub fn live_on(&mut self, dice: &mut Dice) -> usize {
+        if dice.chance(30) {
+            self.cut(!dice.chance(self.style.restarts));
+        }
+        if dice.chance(self.style.restarts) {
+            return self.restart(dice);
+        }
+        usize::try_from(self.processor.cursor().offset).expect("few records")
+    }
+
+    /// Closes all that is due, and commits.
+    pub fn finish(&mut self) {
+        self.close();
+        self.cut(true);
+    }
+
     /// Ends the input, with a commit after each slice of closing.
     pub fn end_in_slices(&mut self) -> Vec<Slice> {
         let mut slices = Vec::new();

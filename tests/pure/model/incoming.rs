@@ -30,6 +30,7 @@ pub fn with_incoming<T>(
             timestamp: records[place].timestamp,
             read_at: now,
             original: records[place].bytes,
+            upstream: None,
             event: event.map_err(|fault| Reject {
                 reason: fault.reason,
                 tenant: fault.tenant,

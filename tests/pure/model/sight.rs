@@ -45,6 +45,19 @@ impl Sight {
         }
     }
 
+    /// Takes in what another task made.
+    ///
+    /// # Panics
+    /// Where both have totals of one key.
+    pub fn join(&mut self, other: Sight) {
+        for (key, seen) in other.totals {
+            assert!(!self.totals.contains_key(&key), "{key:?} is of two tasks");
+            self.totals.insert(key, seen);
+        }
+        self.rejects.extend(other.rejects);
+        self.entries += other.entries;
+    }
+
     /// How many entries were seen.
     pub fn entries(&self) -> usize {
         self.entries

@@ -245,6 +245,9 @@ impl Store {
                 index.chain_metrics.insert(place);
             }
         }
+        for (key, value) in self.disk.with_prefix(&[state::SOURCE]) {
+            index.sources.push(state::decode_source(key, value).expect("what was written is read"));
+        }
         for (key, _) in self.disk.with_prefix(&[state::CUSTOMER]) {
             let digest = key[1..].try_into().expect("a digest of eight bytes");
             index.customers.push(u64::from_be_bytes(digest));

@@ -1,8 +1,8 @@
 //! `recovery::decide` over its whole truth table, against the sentences of the design.
 
 use odometer::engine::{
-    Binding, Checkpoint, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, Noted,
-    StartFrom, Visible, decide,
+    Binding, Checkpoint, CommitId, Committed, Cursor, Damage, Decision, Facts, Halt, LocalState,
+    Noted, StartFrom, Visible, decide,
 };
 
 const LOG: [(i64, i64); 4] = [(0, 100), (60, 100), (0, 40), (0, 0)];
@@ -42,9 +42,16 @@ fn records() -> Vec<Noted> {
     ]
 }
 
-/// No state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
-fn locals() -> Vec<Option<LocalState>> {
-    let mut locals = vec![None];
+/// What stands in a state's place.
+type Found = (Option<LocalState>, Option<Damage>);
+
+fn damage() -> Damage {
+    Damage { directory: "state/t-3".to_owned(), reason: "000012.sst does not match".to_owned() }
+}
+
+/// A damaged state, no state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
+fn locals() -> Vec<Found> {
+    let mut locals = vec![(None, Some(damage())), (None, None)];
     let bindings = foreign().into_iter().chain([binding()]);
     for binding in bindings {
         for chain in [vec![id(1)], vec![id(1), id(2)], vec![id(0), id(1)], vec![id(7), id(8)]] {
@@ -53,14 +60,15 @@ fn locals() -> Vec<Option<LocalState>> {
                     if is_genesis && chain.len() > 1 {
                         continue;
                     }
-                    locals.push(Some(LocalState {
+                    let state = LocalState {
                         binding: binding.clone(),
                         chain: chain.clone(),
                         is_genesis,
                         cursor: Cursor::at_offset(50),
                         outbox_last: 9,
                         noted: noted.clone(),
-                    }));
+                    };
+                    locals.push((Some(state), None));
                 }
             }
         }
@@ -106,6 +114,19 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
     let is_foreign = facts.local.as_ref().is_some_and(|local| local.binding != facts.binding);
     let is_state = facts.local.as_ref().is_some_and(|local| !local.is_genesis);
     let visible = facts.committed.as_ref().map(|committed| &committed.metadata);
+    // A damaged state halts its task, whatever else is known, unless a checkpoint may take its place: nothing is begun in it.
+    if facts.damage.is_some() {
+        let commit = match visible {
+            Some(Ok(visible)) if visible.partitions == 4 => {
+                let usable = |one: &&Checkpoint| one.chain.contains(&visible.commit);
+                facts.checkpoints.iter().find(usable).and_then(|one| one.chain.last().copied())
+            }
+            _ => None,
+        };
+        let Damage { directory, reason } = damage();
+        let halt = Decision::Halt(Halt::StateDamaged { directory, reason });
+        return *decision == commit.map_or(halt, |commit| Decision::Restore { commit });
+    }
     // State is bound to cluster, group, topic; a changed partition count halts.
     if is_foreign {
         return matches!(
@@ -204,7 +225,7 @@ fn is_unreachable(decision: &Decision) -> bool {
 fn decisions_are_those_of_the_design_for_all_facts() {
     let mut count = 0;
     let starts = [None, Some(StartFrom::Earliest), Some(StartFrom::Latest)];
-    for local in locals() {
+    for (local, damage) in locals() {
         for committed in offsets() {
             for checkpoints in checkpoints() {
                 for ((log_start, log_end), start_from) in
@@ -213,6 +234,7 @@ fn decisions_are_those_of_the_design_for_all_facts() {
                     let facts = Facts {
                         binding: binding(),
                         local: local.clone(),
+                        damage: damage.clone(),
                         checkpoints: checkpoints.clone(),
                         committed: committed.clone(),
                         log_start,
@@ -229,5 +251,5 @@ fn decisions_are_those_of_the_design_for_all_facts() {
             }
         }
     }
-    assert_eq!(count, 241 * 6 * 7 * 4 * 3, "every combination is looked at");
+    assert_eq!(count, 242 * 6 * 7 * 4 * 3, "every combination is looked at");
 }

@@ -107,6 +107,7 @@ pub fn facts(
         binding: setting.binding(partition),
         local: local_state(store),
         checkpoints: manifests.iter().map(Manifest::fact).collect(),
+        damage: None,
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),

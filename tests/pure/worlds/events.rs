@@ -203,7 +203,8 @@ fn text(dice: &mut Dice, draft: &Draft) -> String {
     object(&members, &comma)
 }
 
-fn object(members: &Members, comma: &str) -> String {
+/// A JSON object of these members.
+pub fn object(members: &Members, comma: &str) -> String {
     let members = members.iter().map(|(key, text)| format!("\"{key}\": {text}"));
     format!("{{{}}}", members.collect::<Vec<_>>().join(comma))
 }

@@ -10,7 +10,7 @@ use super::scene::Scene;
 use crate::oracle::calendar::OracleCalendar;
 
 /// One definition, key by key.
-type Entry = Map<String, Value>;
+pub type Entry = Map<String, Value>;
 
 /// Text of a definitions file. The types and calendars that it names are added to the scene.
 pub fn definitions(dice: &mut Dice, scene: &mut Scene) -> String {
@@ -43,7 +43,8 @@ pub fn definitions(dice: &mut Dice, scene: &mut Scene) -> String {
     format!("{{\"metrics\": [\n {metrics}\n],\n\"customers\": [\n {customers}\n]}}\n")
 }
 
-fn metric(dice: &mut Dice, scene: &Scene, place: i64) -> Entry {
+/// One metric, of no version in particular.
+pub fn metric(dice: &mut Dice, scene: &Scene, place: i64) -> Entry {
     let mut entry = Entry::new();
     let code = format!("{}{place}", dice.text(&["m", "m", "m.x/y:", "é "]));
     entry.insert("code".into(), json!(code));
@@ -213,7 +214,7 @@ fn finish(dice: &mut Dice, entry: &mut Entry) {
 }
 
 /// A later version: the one before it with something changed.
-fn version_of(dice: &mut Dice, scene: &Scene, before: &Entry) -> Entry {
+pub fn version_of(dice: &mut Dice, scene: &Scene, before: &Entry) -> Entry {
     let mut entry = before.clone();
     let is_recurring = entry.contains_key("recurring");
     entry.insert("effective_from".into(), json!(scene.instant(dice).to_string()));

@@ -2,10 +2,10 @@
 //! but larger and wider. The same seed gives the same bytes.
 
 mod dice;
-mod events;
+pub mod events;
 mod expressions;
-mod metrics;
-mod properties;
+pub mod metrics;
+pub mod properties;
 mod scene;
 
 use odometer::definition::Definitions;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::keeper::{Keeper, Restoring};
 use super::worker::{Error, POLL_WAIT, Worker};
-use crate::checkpoint;
+use crate::checkpoint::{self, Progress};
 use crate::daemon::clock::Stopwatch;
 use crate::engine::CommitId;
 use crate::format::Manifest;
@@ -36,12 +36,11 @@ impl Worker {
     fn publish(&mut self) -> Result<(), Error> {
         let took = Stopwatch::start();
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-            let failed = self.failed(partition);
-            if let Some(task) = self.tasks.get_mut(&partition) {
-                task.state.publish().map_err(failed)?;
-                if task.state.processor.ledger().is_publishing() {
-                    self.since_commit.entry(partition).or_insert(took);
-                }
+            let Some(task) = self.tasks.get_mut(&partition) else { continue };
+            let outcome =
+                task.state.publish().map(|()| task.state.processor.ledger().is_publishing());
+            if self.absorb(partition, outcome)? == Some(true) {
+                self.since_commit.entry(partition).or_insert(took);
             }
         }
         self.held += took.elapsed();
@@ -52,14 +51,15 @@ impl Worker {
     fn follow_checkpoints(&mut self, keeper: &Keeper) -> Result<(), Error> {
         let mut failing = Vec::new();
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-            let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
             let Some(upload) = &mut task.upload else { continue };
-            if upload.go_on(keeper, &mut task.state.copy, self.report.series()) {
-                task.state.checkpointed().map_err(failed)?;
-            }
+            let is_put = upload.go_on(keeper, &mut task.state.copy, self.report.series());
             if upload.is_failing() {
                 failing.push(partition);
+            }
+            if is_put {
+                let outcome = task.state.checkpointed();
+                self.absorb(partition, outcome)?;
             }
         }
         self.report.unkept(&failing);
@@ -108,8 +108,8 @@ impl Worker {
         let mut told = Vec::new();
         for partition in self.restores.keys().copied().collect::<Vec<_>>() {
             let Some((restoring, since)) = self.restores.get_mut(&partition) else { continue };
-            let (bytes, of) = restoring.progress();
             let outcome = restoring.outcome();
+            let Progress { bytes, of, near } = restoring.progress();
             let progress = format!("{} of {} MiB", bytes / MEBIBYTE, of.div_ceil(MEBIBYTE));
             if outcome.is_none() {
                 if since.elapsed() >= PROGRESS_INTERVAL {
@@ -124,7 +124,7 @@ impl Worker {
             if let Some(Err(error)) = outcome {
                 self.put_off_start(partition, &error);
             } else {
-                tracing::info!(partition, progress, "a checkpoint is here");
+                tracing::info!(partition, progress, warm_bytes = near, "a checkpoint is here");
             }
         }
         if !told.is_empty() {

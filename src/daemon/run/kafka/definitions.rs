@@ -85,9 +85,10 @@ impl Worker {
             self.cut()?;
             let mut is_taken = true;
             for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-                let failed = self.failed(partition);
                 if let Some(task) = self.tasks.get_mut(&partition) {
-                    is_taken &= task.state.take_plan(&self.plan).map_err(failed)?;
+                    let outcome = task.state.take_plan(&self.plan);
+                    // One that could not takes it when it is begun again.
+                    is_taken &= self.absorb(partition, outcome)?.unwrap_or(true);
                 }
             }
             if is_taken {

@@ -26,12 +26,10 @@ impl Worker {
         let took = Stopwatch::start();
         self.since_cut = Stopwatch::start();
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-            let failed = self.failed(partition);
-            if let Some(task) = self.tasks.get_mut(&partition) {
-                task.state.cut().map_err(failed)?;
-                if task.state.processor.ledger().is_publishing() {
-                    self.since_commit.entry(partition).or_insert(took);
-                }
+            let Some(task) = self.tasks.get_mut(&partition) else { continue };
+            let outcome = task.state.cut().map(|()| task.state.processor.ledger().is_publishing());
+            if self.absorb(partition, outcome)? == Some(true) {
+                self.since_commit.entry(partition).or_insert(took);
             }
         }
         // Told before the offset is visible: who sees the offset finds its events counted.
@@ -113,10 +111,10 @@ impl Worker {
         self.tasks.values().any(Task::has_anything_left)
     }
 
-    /// What the broker may get over is tried again after a pause.
+    /// What the broker or the disk may get over is tried again after a pause.
     pub(super) fn put_off(&mut self, outcome: Result<(), Error>) -> Result<(), Error> {
         match outcome {
-            Err(Error::Kafka(error)) if error.disposition() != Disposition::Halt => {
+            Err(error) if error.is_passing() => {
                 self.pause.begin();
                 self.report.in_doubt(&format!("in doubt, and to be made again: {error}"));
                 tracing::warn!(
@@ -153,10 +151,13 @@ impl Worker {
             Standing::Settled => {}
         }
         let took = Stopwatch::start();
+        let part = |(partition, task): (&i32, &Task)| {
+            (*partition, task.delivery(&self.job, TRANSACTION_BYTES_MAX))
+        };
+        let parts: Vec<_> = self.tasks.iter().map(part).collect();
         let mut deliveries = Vec::new();
-        for (partition, task) in &self.tasks {
-            let delivery = task.delivery(&self.job, TRANSACTION_BYTES_MAX);
-            deliveries.extend(delivery.map_err(self.failed(*partition))?);
+        for (partition, delivery) in parts {
+            deliveries.extend(self.absorb(partition, delivery)?.flatten());
         }
         // Taken once, when the transaction is cut: never refreshed (a rebalance in between must fence it).
         if let Some(member) = self.source.group_metadata()
@@ -225,10 +226,10 @@ impl Worker {
     fn take_visible(&mut self, visible: &[(i32, Visible)]) -> Result<(), Error> {
         let took = Stopwatch::start();
         for (partition, visible) in visible {
-            let failed = self.failed(*partition);
             // A task that was halted meanwhile is not here any more.
             if let Some(task) = self.tasks.get_mut(partition) {
-                task.delivered(visible).map_err(failed)?;
+                let outcome = task.delivered(visible);
+                self.absorb(*partition, outcome)?;
             }
         }
         self.held += took.elapsed();
@@ -283,9 +284,9 @@ impl Worker {
         }
         let committed = self.source.committed(&partitions)?;
         for (partition, committed) in partitions.into_iter().zip(committed) {
-            let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
-            let settled = task.settle(committed.as_ref()).map_err(failed)?;
+            let outcome = task.settle(committed.as_ref());
+            let Some(settled) = self.absorb(partition, outcome)? else { continue };
             let is_visible = settled == Settled::Done;
             tracing::info!(partition, is_visible, "a delivery in doubt is settled");
             if settled == Settled::Lost && self.job.keeper.is_some() {
@@ -355,6 +356,7 @@ impl Worker {
                         let taken = partitions.iter().filter_map(|one| self.tasks.get(one));
                         is_any_left |= taken.into_iter().any(Task::has_anything_left);
                         self.give_up_all(&partitions);
+                        self.forget_stalled(&partitions);
                         self.source.unassign(&partitions)?;
                     }
                     // Nothing is begun any more.

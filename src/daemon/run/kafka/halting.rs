@@ -57,7 +57,8 @@ impl Worker {
                 }
             }
         }
-        let is_settled = self.has_joined && self.moving.is_over() && self.unstarted.is_empty();
+        let is_waiting = !self.unstarted.is_empty() || self.stalled.is_any_waiting();
+        let is_settled = self.has_joined && self.moving.is_over() && !is_waiting;
         self.registry.settle(&self.options.topics.source, self.options.worker, is_settled);
         if self.tasks.is_empty() && self.registry.is_serving_nothing() {
             self.abort.raise();

@@ -11,7 +11,6 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::asking::Asking;
-use super::setup::Work;
 use crate::daemon::CommandError;
 use crate::daemon::run::state::random_id;
 use crate::kafka;
@@ -50,12 +49,12 @@ pub(super) fn instance(settings: &Settings, flow: &KafkaFlow) -> Result<String, 
 /// A state directory that cannot be written to, or a broker that refuses.
 pub(super) fn take_up(
     directory: &Path,
-    work: &[Work],
+    workers: &[&kafka::Options],
     asking: &Asking<'_>,
 ) -> Result<bool, CommandError> {
-    let Some((_, options)) = work.first() else { return Ok(true) };
+    let Some(options) = workers.first() else { return Ok(true) };
     let present: BTreeSet<String> =
-        work.iter().map(|(_, options)| options.transactional_id()).collect();
+        workers.iter().map(|options| options.transactional_id()).collect();
     let known = known_ids(directory, &options.group)?;
     let all: BTreeSet<String> = known.union(&present).cloned().collect();
     if all != known {

@@ -23,6 +23,7 @@ impl Worker {
         }
         self.report.tell(self.tasks.values());
         self.tell_progress();
+        self.settle_stalled();
         if let Some(jump) = self.clock.jump() {
             tracing::error!(
                 seconds = jump.as_secs(),
@@ -34,18 +35,22 @@ impl Worker {
     }
 
     fn close_idle(&mut self, answer: &Answer) -> Result<(), Error> {
+        // What is re-keyed has marks of what is idle: here it may only be late.
+        if self.job.origin.is_some() {
+            return Ok(());
+        }
         let span = self.job.idle_timeout;
         let timeout = Duration::from_micros(u64::try_from(span.micros()).unwrap_or(u64::MAX));
         // By the clock of the question: what was appended since is younger.
         let watermark =
             answer.at.saturating_sub(span).saturating_sub(self.job.common.engine.watermark_delay);
         for (partition, end) in &answer.ends {
-            let failed = self.failed(*partition);
             if let Some(task) = self.tasks.get_mut(partition)
                 && !self.unstarted.contains(partition)
                 && is_idle(task, *end, answer, timeout)
             {
-                task.state.tell(Input::Idle { watermark }).map_err(failed)?;
+                let outcome = task.state.tell(Input::Idle { watermark });
+                self.absorb(*partition, outcome)?;
             }
         }
         Ok(())
@@ -74,9 +79,9 @@ impl Worker {
             }
         };
         for (partition, position) in positions {
-            let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
-                task.pass_over(position).map_err(failed)?;
+                let outcome = task.pass_over(position);
+                self.absorb(partition, outcome)?;
             }
         }
         Ok(())

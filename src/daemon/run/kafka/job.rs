@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keeper::Keeper;
+use super::rekey::Origin;
 use super::setup;
 use crate::daemon::run::state::Common;
 use crate::engine::{Binding, StartFrom};
@@ -15,6 +16,8 @@ use crate::{kafka, store};
 /// One source topic's work.
 pub(super) struct Job {
     pub(super) common: Common,
+    /// `None`: its records are read as they were written.
+    pub(super) origin: Option<Origin>,
     pub(super) format: EventFormat,
     /// Tenant of events that name none.
     pub(super) tenant: String,
@@ -37,6 +40,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// The topic that events were written to, which metrics name.
+    pub(super) fn written_to<'j>(&'j self, options: &'j kafka::Options) -> &'j str {
+        self.origin.as_ref().map_or(&options.topics.source, |origin| &origin.topic)
+    }
+
     /// What the state of a partition belongs to.
     pub(super) fn binding(&self, options: &kafka::Options, partition: i32) -> Binding {
         Binding {

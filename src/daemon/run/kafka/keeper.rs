@@ -6,14 +6,15 @@
 //! ```
 //! What nobody waits for any more, for the task is another process's, is finished or given up, and nobody hears of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use crate::checkpoint::{Base, Bucket, Error, Progress, Put};
+use super::standby::warm_copy;
+use crate::checkpoint::{Base, Bucket, Error, Followed, Progress, Put};
 use crate::daemon::CommandError;
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::run::copy::Copy;
@@ -60,6 +61,7 @@ struct RestoreOrder {
 struct Shared {
     is_given_up: AtomicBool,
     bytes: AtomicU64,
+    near: AtomicU64,
 }
 
 /// A checkpoint that is being brought back. Who drops it gives it up.
@@ -125,6 +127,19 @@ impl Keeper {
         self.bucket.shelf(binding).until(is_wanted)
     }
 
+    /// Brings a warm copy up to the newest checkpoint, in the caller's thread.
+    ///
+    /// # Errors
+    /// A store that does not answer, a disk that does not take it.
+    pub(super) fn follow(
+        &self,
+        binding: &Binding,
+        directory: &Path,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Option<Followed>, Error> {
+        self.bucket.shelf(binding).follow(directory, goes_on)
+    }
+
     /// Has a checkpoint put; the answer comes over the channel that is given back.
     pub(super) fn put(
         &self,
@@ -164,9 +179,11 @@ impl Restoring {
         self.answers.try_recv().ok()
     }
 
-    /// Bytes that are here, of how many.
-    pub(super) fn progress(&self) -> (u64, u64) {
-        (self.shared.bytes.load(Ordering::Relaxed), self.of)
+    /// How far it is.
+    pub(super) fn progress(&self) -> Progress {
+        let Shared { bytes, near, .. } = &*self.shared;
+        let [bytes, near] = [bytes, near].map(|count| count.load(Ordering::Relaxed));
+        Progress { bytes, of: self.of, near }
     }
 }
 
@@ -214,7 +231,14 @@ fn restore(bucket: &Bucket, order: RestoreOrder) {
     let RestoreOrder { binding, manifest, directory, shared, answers } = order;
     let mut goes_on = |progress: Progress| {
         shared.bytes.store(progress.bytes, Ordering::Relaxed);
+        shared.near.store(progress.near, Ordering::Relaxed);
         !shared.is_given_up.load(Ordering::Relaxed)
     };
-    let _ = answers.send(bucket.shelf(&binding).restore(&manifest, &directory, &mut goes_on));
+    let near = warm_copy(&directory);
+    let _ = answers.send(bucket.shelf(&binding).restore(
+        &manifest,
+        &directory,
+        Some(&near),
+        &mut goes_on,
+    ));
 }

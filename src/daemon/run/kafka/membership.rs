@@ -42,6 +42,7 @@ impl Worker {
         if std::mem::take(&mut self.is_out_of_range) {
             self.start_again()?;
         }
+        self.retry_stalled();
         self.start_waiting()
     }
 
@@ -82,6 +83,7 @@ impl Worker {
                 }
                 self.commit_before_taken();
                 self.give_up_all(&partitions);
+                self.forget_stalled(&partitions);
                 self.source.unassign(&partitions)?;
                 Ok(())
             }
@@ -118,7 +120,8 @@ impl Worker {
         self.has_joined = true;
         self.moving.given();
         let Some(starts) = self.try_start(partitions)? else {
-            self.unstarted.extend(partitions);
+            let waiting = partitions.iter().filter(|one| !self.stalled.is_waiting(**one));
+            self.unstarted.extend(waiting);
             return self.take_none(partitions);
         };
         self.unstarted.extend(self.waiting(partitions));
@@ -207,6 +210,7 @@ impl Worker {
         if self.waiting(partitions).iter().all(|partition| self.restores.contains_key(partition)) {
             self.start_pause.end();
         }
+        self.note_begun(partitions);
         let started = partitions.iter().filter_map(|partition| self.tasks.get(partition));
         Ok(Some(started.map(|task| (task.partition, task.cursor())).collect()))
     }
@@ -215,6 +219,7 @@ impl Worker {
     fn waiting(&self, partitions: &[i32]) -> BTreeSet<i32> {
         let is_waiting = |partition: &i32| {
             !self.tasks.contains_key(partition)
+                && !self.stalled.is_waiting(*partition)
                 && self.registry.halted(&self.name(*partition)).is_none()
         };
         partitions.iter().copied().filter(is_waiting).collect()
@@ -253,6 +258,9 @@ impl Worker {
                     self.put_off_start(partition, &error);
                 }
                 Err(takeover::Error::Kafka(error)) => return Err(Error::Kafka(error)),
+                Err(takeover::Error::Store(error)) => {
+                    self.absorb(partition, Err::<(), _>(error))?;
+                }
                 Err(error) => return Err(Error::Task(self.name(partition), Box::new(error))),
             }
         }

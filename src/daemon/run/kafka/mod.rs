@@ -3,10 +3,11 @@
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
 //! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's) and `checkpoints` (when), `takeover` (how a task starts), `task` (one partition's work), `registry` and
-//! `halting` (what workers know of each other), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts), `auditor` (the thread that reads totals back); `trial` (what a start would find, for `check --live`).
+//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's), `checkpoints` (when) and `standby` (the thread of warm copies), `takeover` (how a task starts), `task` (one partition's work), `registry` and
+//! `halting` (what workers know of each other), `failure` (why one ends early), `trouble` (of the client), `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on), `report`
+//! (counts), `auditor` (the thread that reads totals back); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`), `adopt` (an offset for a state that is here).
 
+pub(in crate::daemon) mod adopt;
 mod asking;
 mod auditor;
 mod checkpoints;
@@ -14,6 +15,7 @@ mod courier;
 mod definitions;
 mod delivery;
 mod destinations;
+mod failure;
 mod halting;
 mod identity;
 mod idle;
@@ -25,23 +27,30 @@ mod outlook;
 mod pause;
 mod progress;
 mod registry;
+mod rekey;
 mod report;
 mod setup;
+mod stalling;
+mod standby;
 mod takeover;
 mod task;
 pub(in crate::daemon) mod trial;
+mod trouble;
 mod upload;
 mod worker;
+
+pub(in crate::daemon) use self::takeover::put_aside;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::auditor::Auditor;
-use self::destinations::Destinations;
 use self::halting::Stop;
 use self::outlook::Outlook;
 use self::registry::Registry;
+use self::rekey::{Stage, Stages};
 use self::report::Report;
+use self::standby::Standby;
 use self::worker::{Shared, Worker};
 use super::definitions::Book;
 use super::outside::Outside;
@@ -59,8 +68,8 @@ pub(super) fn serve(
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Result<(), CommandError>) {
-    let (work, destinations) = match setup::work(settings, flow, stop, outside) {
-        Ok(Some(plan)) => plan,
+    let works = match setup::work(settings, flow, stop, outside) {
+        Ok(Some(works)) => works,
         Ok(None) => return (Summary::EMPTY, Ok(())),
         Err(error) => return (Summary::EMPTY, Err(error)),
     };
@@ -78,32 +87,38 @@ pub(super) fn serve(
     tracing::info!(
         metrics = book.count(),
         topics = flow.source.topics.len(),
-        workers = work.len(),
+        workers = works.workers.len(),
         "odometer runs"
     );
     let _auditor = Auditor::start(flow, &outside.series);
-    let (summary, error) = run_workers(work, book, destinations, stop, outside);
+    let _standby = Standby::start(settings.state.standby, &works.workers);
+    let (summary, error) = run_workers(works, book, stop, outside);
     let outcome = error.map_or(Ok(()), |error| Err(CommandError::failed(error.to_string())));
     (summary, outcome)
 }
 
 /// Runs the workers of all topics to their end; the first failure stops them all.
 fn run_workers(
-    work: Vec<setup::Work>,
+    works: setup::Works,
     book: &Book,
-    destinations: Destinations,
     stop: &StopSignal,
     outside: &Outside,
 ) -> (Summary, Option<worker::Error>) {
+    let setup::Works { workers: work, stages, destinations } = works;
     let registry = Arc::new(registry(&work));
     let abort = Stop::default();
     let destinations = Arc::new(destinations);
     let (mut summary, mut first_error) = (Summary::EMPTY, None);
-    let outlooks = match outlooks(&work, outside) {
+    let outlooks = match outlooks(&work, &stages, outside) {
         Ok(outlooks) => outlooks,
         Err(error) => return (summary, Some(error.into())),
     };
-    let names = work.iter().map(|(_, options)| (worker_name(options), topic(options)));
+    let stages = match self::stages(&stages, &outlooks, &abort, stop, outside) {
+        Ok(stages) => stages,
+        Err(error) => return (summary, Some(error)),
+    };
+    let written_to = |(job, options): &setup::Work| job.written_to(options).to_owned();
+    let names = work.iter().map(|one| (worker_name(&one.1), written_to(one)));
     let plans = book.editions.begin(&names.collect::<Vec<_>>());
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
@@ -131,6 +146,22 @@ fn run_workers(
             });
             threads.push(thread.expect("the system starts a thread"));
         }
+        let stages: Vec<_> = stages
+            .into_iter()
+            .map(|(name, stage)| {
+                let abort = abort.clone();
+                let run = move || {
+                    let outcome = stage.run();
+                    if let Err(error) = &outcome {
+                        tracing::error!(%error, "a stage ended; workers finish what they have");
+                        abort.raise();
+                    }
+                    outcome.err()
+                };
+                let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, run);
+                thread.expect("the system starts a thread")
+            })
+            .collect();
         // Not before each worker has said that it has not joined: in between nothing would be lacking.
         outside.readiness.clear("start");
         for thread in threads {
@@ -139,6 +170,10 @@ fn run_workers(
             if first_error.is_none() {
                 first_error = error;
             }
+        }
+        for thread in stages {
+            let error = thread.join().expect("a panic of a stage is a broken invariant");
+            first_error = first_error.take().or(error);
         }
     });
     (summary, first_error)
@@ -160,13 +195,41 @@ fn registry(work: &[setup::Work]) -> Registry {
     Registry::new(tasks, work.iter().map(|(_, options)| (topic(options), options.worker)))
 }
 
+/// The threads of stages, by name, not started.
+fn stages(
+    all: &[Stages],
+    outlooks: &BTreeMap<String, Arc<Outlook>>,
+    abort: &Stop,
+    stop: &StopSignal,
+    outside: &Outside,
+) -> Result<Vec<(String, Stage)>, worker::Error> {
+    let mut found = Vec::new();
+    for stages in all {
+        let into = Arc::new(stages.horizon()?);
+        for options in &stages.workers {
+            let shared = rekey::Shared {
+                outlook: Arc::clone(&outlooks[&options.topics.source]),
+                into: Arc::clone(&into),
+                stop: stop.clone(),
+                abort: abort.clone(),
+                outside: outside.clone(),
+            };
+            let name = format!("stage-{}-{}", options.topics.source, options.worker);
+            found.push((name, Stage::new(Arc::clone(&stages.plan), options, shared)?));
+        }
+    }
+    Ok(found)
+}
+
 /// The outlook of each topic.
 fn outlooks(
     work: &[setup::Work],
+    stages: &[Stages],
     outside: &Outside,
 ) -> Result<BTreeMap<String, Arc<Outlook>>, kafka::Error> {
     let mut outlooks = BTreeMap::new();
-    for (_, options) in work {
+    let of_stages = stages.iter().flat_map(|stages| &stages.workers);
+    for options in work.iter().map(|(_, options)| options).chain(of_stages) {
         let topic = &options.topics.source;
         if !outlooks.contains_key(topic) {
             let outlook = Outlook::start(options, Arc::clone(&outside.readiness))?;

@@ -23,6 +23,8 @@ pub(super) struct Report {
     is_in_doubt: bool,
     is_unkept: bool,
     standing: BTreeSet<i32>,
+    /// Tasks that wait for their disk, or have not shown yet that it works.
+    stalled: BTreeSet<i32>,
 }
 
 impl Report {
@@ -39,6 +41,7 @@ impl Report {
             is_in_doubt: false,
             is_unkept: false,
             standing: BTreeSet::new(),
+            stalled: BTreeSet::new(),
         }
     }
 
@@ -76,7 +79,9 @@ impl Report {
             self.tell_counts(task);
             let label = self.label(task.partition);
             let figures = task.figures();
-            self.outside.series.set_task(&label, TaskState::Serving, &figures);
+            let is_stalled = self.stalled.contains(&task.partition);
+            let state = if is_stalled { TaskState::Stalled } else { TaskState::Serving };
+            self.outside.series.set_task(&label, state, &figures);
         }
     }
 
@@ -104,6 +109,26 @@ impl Report {
         let label = self.label(partition);
         self.outside.series.set_task(&label, TaskState::Halted, &TaskFigures::default());
         self.outside.readiness.obstruct(&self.task(partition), reason, clock::now());
+    }
+
+    /// A task waits for its disk.
+    pub(super) fn stalled(&mut self, partition: i32, reason: &str) {
+        let label = self.label(partition);
+        self.stalled.insert(partition);
+        self.outside.series.set_task(&label, TaskState::Stalled, &TaskFigures::default());
+        let reason = format!("it waits for its disk, and is begun again once that works: {reason}");
+        self.outside.readiness.obstruct(&self.task(partition), &reason, clock::now());
+    }
+
+    /// It waits no more.
+    pub(super) fn unstalled(&mut self, partition: i32) {
+        self.stalled.remove(&partition);
+        self.outside.readiness.clear(&self.task(partition));
+    }
+
+    /// A task that is not served is no longer this worker's.
+    pub(super) fn gone(&self, partition: i32) {
+        self.outside.series.remove_task(&self.label(partition));
     }
 
     fn task(&self, partition: i32) -> String {

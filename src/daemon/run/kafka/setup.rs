@@ -8,6 +8,7 @@ use super::destinations::Destinations;
 use super::identity;
 use super::job::Job;
 use super::keeper::Keeper;
+use super::rekey::{self, Stages};
 use crate::daemon::CommandError;
 use crate::daemon::run::outside::Outside;
 use crate::daemon::run::state::Common;
@@ -24,6 +25,16 @@ const REJECT_BYTES_MIN: usize = 16 << 10;
 /// What one worker is given.
 pub(super) type Work = (Arc<Job>, kafka::Options);
 
+/// Everything that threads are started for.
+pub(super) struct Works {
+    /// The workers of every topic that tasks read.
+    pub(super) workers: Vec<Work>,
+    /// The stages of every topic that is re-keyed.
+    pub(super) stages: Vec<Stages>,
+    /// Where totals and rejects go.
+    pub(super) destinations: Destinations,
+}
+
 /// The workers of every source topic, each with its job, and where they deliver to, once nothing is left open that an
 /// earlier run began. `None`: told to stop before the broker answered.
 pub(super) fn work(
@@ -31,16 +42,20 @@ pub(super) fn work(
     flow: &KafkaFlow,
     stop: &StopSignal,
     outside: &Outside,
-) -> Result<Option<(Vec<Work>, Destinations)>, CommandError> {
+) -> Result<Option<Works>, CommandError> {
     let instance = identity::instance(settings, flow)?;
     let keeper = settings.state.checkpoints.as_ref().map(Keeper::start).transpose()?;
     let keeper = keeper.map(Arc::new);
     let properties = flow.source.properties.expose();
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     let asking = Asking { servers, stop, readiness: &outside.readiness };
-    let (mut work, mut destinations) = (Vec::new(), None);
+    let (mut workers, mut stages, mut destinations) = (Vec::new(), Vec::new(), None);
     for topic in &flow.source.topics {
         tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
+        let found = asking.until_answered(|| rekey::stages(settings, flow, topic, &instance))?;
+        let Some(found) = found else { return Ok(None) };
+        // Tasks read the internal topic as they read any other.
+        let topic = found.as_ref().map_or(topic, |found| &found.topic);
         let answer = asking.until_answered(|| ask(flow, topic))?;
         let Some((answer, broker)) = answer else { return Ok(None) };
         let [totals, rejects] = &answer.written;
@@ -50,15 +65,24 @@ pub(super) fn work(
         tell_limits(flow, &answer.limits);
         let (limits, topic_id) = (answer.limits.clone(), answer.topic_id.clone());
         outside.live.count(&topic.name, answer.partitions);
-        let job = Arc::new(job(settings, flow, answer, topic, (&keeper, outside)));
+        let mut job = job(settings, flow, answer, topic, (&keeper, outside));
+        if let Some(found) = &found {
+            job.origin = Some(found.origin.clone());
+            job.start_from = found.start_from;
+        }
+        let job = Arc::new(job);
         for worker in 0..flow.source.workers.get() {
             let mut options = options(flow, topic, worker, &instance, limits.clone());
             options.topic_id.clone_from(&topic_id);
-            work.push((Arc::clone(&job), options));
+            workers.push((Arc::clone(&job), options));
         }
+        stages.extend(found);
     }
-    let is_taken_up = identity::take_up(&settings.state.directory, &work, &asking)?;
-    Ok(destinations.filter(|_| is_taken_up).map(|destinations| (work, destinations)))
+    let of_stages = stages.iter().flat_map(|stages| &stages.workers);
+    let all: Vec<_> = workers.iter().map(|(_, options)| options).chain(of_stages).collect();
+    let is_taken_up = identity::take_up(&settings.state.directory, &all, &asking)?;
+    let works = |destinations| Works { workers, stages, destinations };
+    Ok(destinations.filter(|_| is_taken_up).map(works))
 }
 
 /// What the broker says of the topics.
@@ -95,6 +119,12 @@ fn ask(flow: &KafkaFlow, topic: &Topic) -> Result<(Answer, kafka::Destinations),
     };
     let written = broker.shapes(timeout)?;
     Ok((Answer { partitions: counts[0], written, cluster, topic_id, limits }, broker))
+}
+
+/// The limits of a topic that is neither that of totals nor that of rejects.
+pub(super) fn limits_of(client: usize) -> Limits {
+    let unknown = || Err("not asked for".to_owned());
+    Limits { client, totals: unknown(), rejects: unknown() }
 }
 
 /// A limit that is not known, or too low for a reject with long names, is found out only by a refusal.
@@ -154,6 +184,7 @@ fn job(
                 .max(REJECT_BYTES_MIN),
             outside: outside.clone(),
         },
+        origin: None,
         format: topic.format.clone(),
         tenant: topic.tenant.clone(),
         cluster,

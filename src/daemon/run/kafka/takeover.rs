@@ -7,17 +7,18 @@ use super::checkpoints;
 use super::job::Job;
 use super::keeper::Restoring;
 use super::registry::{Registry, TaskName};
+use super::standby::remove_warm_copy;
 use super::task::{Task, record_digest};
 use crate::checkpoint;
 use crate::daemon::run::copy::remove_copies;
 use crate::definition::Plan;
 use crate::engine::{
-    self, Binding, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
+    self, Binding, Committed, Damage, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
 };
 use crate::format::Manifest;
 use crate::format::state::Identity;
 use crate::kafka::{self, DefinitionsFault, Source};
-use crate::store::{self, Store};
+use crate::store::{self, Disposition, Store};
 
 /// What file systems take as a name.
 const NAME_BYTES_MAX: usize = 255;
@@ -69,19 +70,19 @@ pub(super) fn take_over(
         remove_copies(&directory).map_err(failed)?;
     }
     let (log_start, log_end) = source.log_bounds(partition)?;
-    let mut store = None;
-    let mut local = None;
-    if store::exists(&directory) {
-        let opened = open(scene, &directory, partition)?;
-        check_revision(&opened, plan)?;
-        local = Some(local_state(&opened, options, log_start, log_end)?);
-        store = Some(opened);
+    let (mut store, mut local, mut damage) = (None, None, None);
+    if store::exists(&directory) || store::is_beheaded(&directory) {
+        match found(scene, &directory, partition, (log_start, log_end)) {
+            Ok((opened, state)) => (store, local) = (Some(opened), Some(state)),
+            Err(error) => damage = Some(damage_of(&directory, error)?),
+        }
     }
     let binding = job.binding(options, partition);
     let manifests = find_checkpoints(job, &binding, local.as_ref(), committed.as_ref())?;
     let facts = Facts {
         binding,
         local,
+        damage,
         checkpoints: checkpoints::facts(&manifests),
         committed,
         log_start,
@@ -99,7 +100,10 @@ pub(super) fn take_over(
             }
             return Ok(Outcome::Halted(halt.clone()));
         }
-        Decision::Resume { .. } => store.expect("only a state that is here is resumed"),
+        Decision::Resume { .. } => {
+            remove_warm_copy(&directory)?;
+            store.expect("only a state that is here is resumed")
+        }
         Decision::Restore { commit } => {
             drop(store);
             set_aside_alone(&directory)?;
@@ -143,6 +147,29 @@ fn find_checkpoints(
         return Ok(Vec::new());
     }
     Ok(keeper.find(binding, commit)?)
+}
+
+/// Opens the state that is there.
+fn found(
+    scene: &Scene<'_>,
+    directory: &Path,
+    partition: i32,
+    (log_start, log_end): (i64, i64),
+) -> Result<(Store, LocalState), Error> {
+    let store = open(scene, directory, partition)?;
+    check_revision(&store, scene.plan)?;
+    let state = local_state(&store, scene.options, log_start, log_end)?;
+    Ok((store, state))
+}
+
+/// What of an error is the state's own; the others are given back.
+fn damage_of(directory: &Path, error: Error) -> Result<Damage, Error> {
+    match error {
+        Error::Store(error) if error.disposition() == Disposition::Damaged => {
+            Ok(Damage { directory: directory.display().to_string(), reason: error.damage() })
+        }
+        other => Err(other),
+    }
 }
 
 /// Notes the customers of a state that belongs to a task. Each other task with some of them is halted: it may have folded
@@ -208,7 +235,7 @@ fn open(scene: &Scene<'_>, directory: &Path, partition: i32) -> Result<Store, st
 }
 
 /// What the decision must know of a state.
-fn local_state(
+pub(super) fn local_state(
     store: &Store,
     options: &kafka::Options,
     log_start: i64,
@@ -266,23 +293,26 @@ fn set_aside(directory: &Path) -> Result<(), Error> {
     if !directory.exists() {
         return Ok(());
     }
-    let failed = |error| Error::SetAside(directory.display().to_string(), error);
-    for number in 1.. {
-        let target = &place_aside(directory, number);
-        if !target.exists() {
-            tracing::warn!(
-                from = %directory.display(),
-                to = %target.display(),
-                "a state that may not be used is set aside"
-            );
-            return std::fs::rename(directory, target).map_err(failed);
-        }
-    }
-    unreachable!("some number is free")
+    let target = put_aside(directory)
+        .map_err(|error| Error::SetAside(directory.display().to_string(), error))?;
+    tracing::warn!(
+        from = %directory.display(),
+        to = %target.display(),
+        "a state that may not be used is set aside"
+    );
+    Ok(())
+}
+
+/// The same of one that is there; where it is then.
+pub(in crate::daemon) fn put_aside(directory: &Path) -> std::io::Result<PathBuf> {
+    let mut targets = (1..).map(|number| place_aside(directory, number));
+    let target = targets.find(|target| !target.exists()).expect("some number is free");
+    std::fs::rename(directory, &target)?;
+    Ok(target)
 }
 
 /// The same of a state that a checkpoint replaces: whatever was set aside before it goes.
-fn set_aside_alone(directory: &Path) -> Result<(), Error> {
+pub(super) fn set_aside_alone(directory: &Path) -> Result<(), Error> {
     if !directory.exists() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::job::Job;
 use super::progress::Progress;
+use super::rekey::unpack;
 use super::upload::Upload;
 use crate::daemon::clock::{self, Stopwatch};
 use crate::daemon::run::state::{From, State, random_id};
@@ -17,7 +18,8 @@ use crate::engine::{
     CommitId, CommitRecord, Committed, Cursor, Decision, Doubt, Incoming, Input, Settled, Visible,
     settle,
 };
-use crate::format::{self, Fault, Found, Origin, Place};
+use crate::format::rekeyed::{Envelope, Moved};
+use crate::format::{self, EventFormat, Fault, Found, Origin, Place};
 use crate::kafka::Delivery;
 use crate::model::{Document, EventTime, SourcePosition};
 use crate::store::{self, Store};
@@ -27,7 +29,7 @@ use crate::telemetry::TaskFigures;
 const EVENTS_MAX: usize = 1 << 14;
 
 /// The header that names the type of a record's events.
-const SLUG: &str = "slug";
+pub(super) const SLUG: &str = "slug";
 
 /// One partition's state and work.
 pub(super) struct Task {
@@ -89,9 +91,13 @@ impl Task {
         };
         let from = From { last, delivered, is_offset_behind };
         let progress = Progress::from(last.cursor.offset);
+        let topic = topic.to_owned();
+        let place = match &job.origin {
+            None => Place::Topic { topic, partition },
+            Some(origin) => Place::Rekeyed { topic, partition, source: origin.topic.clone() },
+        };
         let binding = store.identity().binding.clone();
         let upload = job.keeper.is_some().then(|| Upload::new(binding));
-        let place = Place::Topic { topic: topic.to_owned(), partition };
         Ok(Task {
             partition,
             state: State::new(&job.common, Arc::clone(plan), place, store, from)?,
@@ -126,14 +132,14 @@ impl Task {
         self.state.processor.cursor().offset
     }
 
-    /// Folds records, in the order of the log.
+    /// Folds records, in the order of the log. The inner error is why one of them cannot be this task's: it is halted then.
     pub(super) fn fold(
         &mut self,
         job: &Job,
         messages: &[BorrowedMessage<'_>],
         documents: &mut Vec<Document>,
-    ) -> Result<(), store::Error> {
-        let Some(last) = messages.last() else { return Ok(()) };
+    ) -> Result<Result<(), String>, store::Error> {
+        let Some(last) = messages.last() else { return Ok(Ok(())) };
         documents.resize_with(messages.len().max(documents.len()), Document::default);
         let read_at = clock::now();
         let texts: Vec<_> = messages
@@ -146,6 +152,16 @@ impl Task {
             .collect();
         let mut events: Vec<Incoming<'_>> = Vec::with_capacity(messages.len());
         let mut found = Vec::new();
+        let mut unpacked = Vec::new();
+        if let Some(origin) = &job.origin {
+            for message in messages {
+                match unpack(message, origin) {
+                    Ok(one) => unpacked.push(one),
+                    Err(foreign) => return Ok(Err(foreign)),
+                }
+            }
+        }
+        let mut unpacked = unpacked.into_iter();
         for ((message, document), text) in messages.iter().zip(documents.iter()).zip(texts) {
             // Of records that hold many, no more at once than take memory that was not reckoned with.
             if events.len() >= EVENTS_MAX {
@@ -153,9 +169,21 @@ impl Task {
                 self.state.tell(Input::Events { events: &events, cursor })?;
                 events.clear();
             }
+            let moved = match unpacked.next() {
+                None => None,
+                Some(Envelope::Moved(moved)) => Some(moved),
+                Some(Envelope::Marks { partitions, marks }) => {
+                    let cursor = Cursor::at_offset(message.offset());
+                    self.state.tell(Input::Events { events: &events, cursor })?;
+                    events.clear();
+                    let cursor = Cursor::at_offset(message.offset() + 1);
+                    self.state.tell(Input::Upstream { partitions, marks: &marks, cursor })?;
+                    continue;
+                }
+            };
             match text {
                 Ok(text) => {
-                    let origin = origin_of(message, job);
+                    let origin = origin_of(message, job, moved.as_deref());
                     format::events_of(text, document, &job.format, &origin, &mut found);
                 }
                 Err(fault) => {
@@ -163,14 +191,26 @@ impl Task {
                     found.push(Found { original, event: Err(fault) });
                 }
             }
-            let millis = message.timestamp().to_millis();
-            events.extend(found.drain(..).map(|found| Incoming {
-                position: SourcePosition::Offset(message.offset()),
-                timestamp: millis.map(|millis| EventTime::from_micros(millis.saturating_mul(1000))),
-                read_at: Some(read_at),
-                original: found.original,
-                event: found.event.map_err(Fault::into_reject),
-            }));
+            match moved {
+                None => {
+                    let millis = message.timestamp().to_millis();
+                    let timestamp =
+                        millis.map(|millis| EventTime::from_micros(millis.saturating_mul(1000)));
+                    events.extend(found.drain(..).map(|found| Incoming {
+                        position: SourcePosition::Offset(message.offset()),
+                        timestamp,
+                        read_at: Some(read_at),
+                        original: found.original,
+                        upstream: None,
+                        event: found.event.map_err(Fault::into_reject),
+                    }));
+                }
+                Some(moved) => {
+                    if let Err(foreign) = moved.take_own(&mut found, &mut events) {
+                        return Ok(Err(foreign));
+                    }
+                }
+            }
         }
         let cursor = Cursor::at_offset(last.offset() + 1);
         let digest =
@@ -178,7 +218,7 @@ impl Task {
         self.state.store.note_record(last.offset(), digest);
         self.quiet = Stopwatch::start();
         self.is_read = true;
-        self.state.tell(Input::Events { events: &events, cursor })
+        self.state.tell(Input::Events { events: &events, cursor }).map(Ok)
     }
 
     /// The client's position is past the cursor: what stands between is no record. What was read last stays the record
@@ -244,17 +284,35 @@ impl Task {
     }
 }
 
-/// What is known of a record beside its text. Of a format whose events may name no type it is the header `slug`, else
-/// the topic.
-fn origin_of<'m>(message: &'m BorrowedMessage<'_>, job: &'m Job) -> Origin<'m> {
-    let event_type = job.format.takes_type_of_source().then(|| {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let slug = headers.filter(|header| header.key == SLUG).last();
+/// What is known of a record beside its text.
+fn origin_of<'m>(
+    message: &'m BorrowedMessage<'_>,
+    job: &'m Job,
+    moved: Option<&Moved>,
+) -> Origin<'m> {
+    let topic = job.origin.as_ref().map_or(message.topic(), |origin| &origin.topic);
+    let event_type = event_type_of(message, &job.format, topic);
+    let position =
+        moved.map_or((0, message.offset()), |moved| (moved.upstream.mark.partition, moved.offset));
+    Origin { tenant: &job.tenant, event_type, position }
+}
+
+/// Of a format whose events may name no type it is the header `slug`, else the topic.
+pub(super) fn event_type_of<'m>(
+    message: &'m BorrowedMessage<'_>,
+    format: &EventFormat,
+    topic: &'m str,
+) -> Option<&'m str> {
+    format.takes_type_of_source().then(|| match slug_of(message) {
         // One that is no text names no type, as an empty one.
-        let text = |header: Header<'m, &'m [u8]>| {
-            std::str::from_utf8(header.value.unwrap_or_default()).unwrap_or_default()
-        };
-        slug.map_or(message.topic(), text)
-    });
-    Origin { tenant: &job.tenant, event_type, position: (0, message.offset()) }
+        Some(slug) => std::str::from_utf8(slug).unwrap_or_default(),
+        None => topic,
+    })
+}
+
+/// The header that names the type of a record's events, where it has one.
+pub(super) fn slug_of<'m>(message: &'m BorrowedMessage<'_>) -> Option<&'m [u8]> {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    let slug = headers.filter(|header| header.key == SLUG).last();
+    slug.map(|header: Header<'m, &'m [u8]>| header.value.unwrap_or_default())
 }

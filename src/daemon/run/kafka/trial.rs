@@ -8,14 +8,16 @@ use super::identity::known_ids;
 use super::setup;
 use crate::definition::{Definitions, Plan};
 use crate::engine::{Binding, Committed, Halt, StartFrom};
-use crate::kafka::{self, Limits, TopicShape};
+use crate::format::encode_metadata;
+use crate::format::rekeyed::{LaneFault, decode_note};
+use crate::kafka::{self, TopicShape};
 use crate::settings::{KafkaFlow, Settings, Topic};
 use crate::store::{self, View};
 
 /// What the broker says that a state directory must agree with.
 pub(in crate::daemon) struct Told {
     pub(in crate::daemon) cluster: String,
-    /// How many partitions each source topic has, in their order.
+    /// How many partitions each topic that tasks read has, in their order; none where it is still to be made.
     pub(in crate::daemon) partitions: Vec<i32>,
     /// What the topics of totals and of rejects are.
     pub(in crate::daemon) written: [TopicShape; 2],
@@ -23,9 +25,7 @@ pub(in crate::daemon) struct Told {
 
 /// The settings of a worker's clients that no worker has.
 pub(in crate::daemon) fn options(flow: &KafkaFlow, topic: &Topic) -> kafka::Options {
-    let unknown = || Err("not asked for".to_owned());
-    let client = flow.sink.message_bytes_max();
-    let limits = Limits { client, totals: unknown(), rejects: unknown() };
+    let limits = setup::limits_of(flow.sink.message_bytes_max());
     setup::options(flow, topic, 0, "check", limits)
 }
 
@@ -49,8 +49,9 @@ pub(in crate::daemon) fn of_states(
     let written = [(flow.sink.topic.as_str(), totals), (flow.rejects_topic.as_str(), rejects)];
     destinations::agree(directory, &told.cluster, written).map_err(words)?;
     let mut states = States::new();
-    for (topic, partitions) in flow.source.topics.iter().zip(&told.partitions) {
-        let plan = Arc::new(Plan::new(definitions.of_topic(&topic.name)));
+    let topics = flow.source.topics.iter().zip(flow.tasks_read());
+    for ((written_to, topic), partitions) in topics.zip(&told.partitions) {
+        let plan = Arc::new(Plan::new(definitions.of_topic(&written_to.name)));
         for partition in 0..*partitions {
             let wanted = Binding {
                 cluster: told.cluster.clone(),
@@ -110,6 +111,36 @@ pub(in crate::daemon) fn of_beginnings(
     Ok(anew)
 }
 
+/// Whether a start would know where each partition of a topic that is re-keyed goes on; how many begin anew.
+///
+/// # Errors
+/// The first that it would not know it of, and why.
+pub(in crate::daemon) fn of_lanes(
+    start_from: Option<StartFrom>,
+    topic: &str,
+    committed: &[Option<Committed>],
+) -> Result<usize, String> {
+    let mut anew = 0;
+    for (partition, committed) in (0..).zip(committed) {
+        let fault = match committed {
+            None if start_from.is_none() => LaneFault::NothingToStartFrom,
+            None => {
+                anew += 1;
+                continue;
+            }
+            Some(Committed { offset, metadata }) => {
+                let text = metadata.as_ref().map_or_else(Clone::clone, encode_metadata);
+                if decode_note(&text).is_some() {
+                    continue;
+                }
+                LaneFault::Foreign { offset: *offset, metadata: text }
+            }
+        };
+        return Err(format!("{topic} partition {partition}: {fault}"));
+    }
+    Ok(anew)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +182,18 @@ mod tests {
         let foreign = Some(Committed { offset: 5, metadata: Err("a tool".to_owned()) });
         let told = beginnings(None, &[], &[foreign]).expect_err("it is not ours");
         assert!(told.contains("was not committed by odometer"), "{told}");
+    }
+
+    #[test]
+    fn lanes_go_on_where_the_stage_left_them_and_nowhere_else() {
+        let earliest = Some(StartFrom::Earliest);
+        let note = "odometer-rekey/1 progress=- sources=2 source=- partitions=2 into=-".to_owned();
+        let noted = Some(Committed { offset: 5, metadata: Err(note) });
+        assert_eq!(of_lanes(earliest, "usage", &[noted.clone(), None]), Ok(1));
+        assert_eq!(of_lanes(None, "usage", std::slice::from_ref(&noted)), Ok(0));
+        let told = of_lanes(None, "usage", &[noted, None]).expect_err("it would be a guess");
+        assert!(told.contains("usage partition 1: there is no committed offset"), "{told}");
+        let told = of_lanes(earliest, "usage", &[Some(committed())]).expect_err("a task's");
+        assert!(told.contains("was not committed by a stage that re-keys"), "{told}");
     }
 }

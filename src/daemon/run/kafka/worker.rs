@@ -13,6 +13,7 @@ use rdkafka::Message;
 
 use super::courier::{Courier, Standing};
 use super::destinations::Destinations;
+pub(super) use super::failure::Error;
 use super::halting::Stop;
 use super::job::Job;
 use super::keeper::Restoring;
@@ -21,16 +22,15 @@ use super::outlook::Outlook;
 use super::pause::Pause;
 use super::registry::{Registry, TaskName};
 use super::report::Report;
+use super::stalling::Stalled;
 use super::task::Task;
 use crate::daemon::clock::{ClockWatch, Stopwatch};
 use crate::daemon::run::definitions;
 use crate::daemon::signals::StopSignal;
 use crate::definition::Plan;
-use crate::engine::Halt;
 use crate::format::Summary;
 use crate::kafka::{self, Happening, Sink, Source};
 use crate::model::Document;
-use crate::store;
 
 /// Records of one look at the source: bounded, so that a batch stays in the processor's cache.
 const BATCH_RECORDS_MAX: usize = 512;
@@ -38,50 +38,6 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long one look at an empty source takes; it also serves the group.
 pub(super) const POLL_WAIT: Duration = Duration::from_millis(100);
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Why a worker ended early.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    #[error(transparent)]
-    Kafka(kafka::Error),
-    #[error("{0}: {1}")]
-    Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("{0} is halted: {1}")]
-    Halted(TaskName, Halt),
-    #[error("topic {0} is halted: {1}")]
-    TopicHalted(String, Halt),
-    #[error("nothing is delivered to topic {0}: {1}")]
-    NothingDelivered(String, Halt),
-    #[error(
-        "topic {topic} has {now} partitions, and had {before} when the process began: nothing was \
-         delivered to it yet, so start again"
-    )]
-    OtherPartitions { topic: String, before: i32, now: i32 },
-    #[error("{0} cannot be written: {1}")]
-    Memory(String, #[source] std::io::Error),
-    #[error("{0} is halted: {1}")]
-    HaltedBefore(TaskName, String),
-    #[error("the Kafka client failed for good: {0}")]
-    Fatal(String),
-    #[error(
-        "stopped before everything was delivered, for the 30 seconds that there are for it were over \
-         or the group took a partition: the state is valid, and what is stored will be delivered at \
-         the next start"
-    )]
-    Undelivered,
-}
-
-impl From<kafka::Error> for Error {
-    fn from(error: kafka::Error) -> Self {
-        match error {
-            kafka::Error::TopicReplaced { topic, before, now } => {
-                let (before, now) = (before.to_string(), now.to_string());
-                Error::TopicHalted(topic, Halt::TopicReplaced { before, now })
-            }
-            error => Error::Kafka(error),
-        }
-    }
-}
 
 /// What a worker has in common with its siblings.
 #[derive(Clone)]
@@ -118,8 +74,11 @@ pub(super) struct Worker {
     pub(super) has_joined: bool,
     pub(super) moving: Moving,
     pub(super) start_pause: Pause,
+    pub(super) stalled: Stalled,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
+    /// Since the broker was last heard of to be away.
+    pub(super) since_away: Option<Stopwatch>,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     pub(super) since_publish: Stopwatch,
@@ -168,7 +127,9 @@ impl Worker {
             has_joined: false,
             moving: Moving::default(),
             start_pause: Pause::new(),
+            stalled: Stalled::default(),
             is_out_of_range: false,
+            since_away: None,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_publish: Stopwatch::start(),
@@ -212,9 +173,11 @@ impl Worker {
             self.courier.leave();
         }
         if outcome.is_ok() {
-            outcome = match self.registry.all_halted().into_iter().next() {
-                Some((task, reason)) => Err(Error::HaltedBefore(task, reason)),
-                None => Ok(()),
+            let halted = self.registry.all_halted().into_iter().next();
+            outcome = match (halted, self.first_stalled()) {
+                (Some((task, reason)), _) => Err(Error::HaltedBefore(task, reason)),
+                (None, Some((task, reason))) => Err(Error::Stalled(task, reason)),
+                (None, None) => Ok(()),
             };
         }
         if let Ok(source) = Rc::try_unwrap(self.source) {
@@ -225,8 +188,8 @@ impl Worker {
 
     fn step(&mut self) -> Result<(), Error> {
         self.change_membership()?;
-        if let Some(text) = self.source.fatal_error() {
-            return Err(Error::Fatal(text));
+        if let Some(error) = self.source.fatal_error() {
+            return self.outlive(error);
         }
         if self.follow_definitions()? {
             self.read()?;
@@ -247,11 +210,6 @@ impl Worker {
 
     pub(super) fn name(&self, partition: i32) -> TaskName {
         TaskName { topic: self.options.topics.source.clone(), partition }
-    }
-
-    pub(super) fn failed(&self, partition: i32) -> impl FnOnce(store::Error) -> Error + use<> {
-        let name = self.name(partition);
-        move |error| Error::Task(name, Box::new(error))
     }
 
     /// Reads one batch and gives each task its records.
@@ -287,10 +245,15 @@ impl Worker {
             wait = Duration::ZERO;
         }
         for (partition, messages) in records {
-            let failed = self.failed(partition);
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
-            task.fold(&self.job, &messages, &mut self.documents).map_err(failed)?;
-            self.claim_customers(partition);
+            let outcome = task.fold(&self.job, &messages, &mut self.documents);
+            match self.absorb(partition, outcome)? {
+                Some(Ok(())) => self.claim_customers(partition),
+                Some(Err(foreign)) => {
+                    self.registry.halt_because(&self.name(partition), foreign);
+                }
+                None => {}
+            }
         }
         match damage {
             // The client's position may be past it.
@@ -302,47 +265,12 @@ impl Worker {
 
     fn go_on_closing(&mut self) -> Result<(), Error> {
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
-            let failed = self.failed(partition);
             if let Some(task) = self.tasks.get_mut(&partition) {
-                task.state.go_on_closing(self.job.commit_bytes_max).map_err(failed)?;
+                let outcome = task.state.go_on_closing(self.job.commit_bytes_max);
+                self.absorb(partition, outcome)?;
             }
         }
         Ok(())
-    }
-
-    /// The client goes on by itself after most troubles; some cannot end well.
-    fn trouble(&mut self, error: &rdkafka::error::KafkaError) -> Result<(), Error> {
-        use rdkafka::error::RDKafkaErrorCode as Code;
-        match error.rdkafka_error_code() {
-            Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
-                Err(kafka::Error::TopicMissing(self.options.topics.source.clone()).into())
-            }
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation) => {
-                self.is_out_of_range = true;
-                self.report.trouble(error, None);
-                Ok(())
-            }
-            _ => {
-                if !self.has_joined
-                    && let Some(reason) = kafka::refused_membership(error)
-                {
-                    self.report.refused(&reason);
-                }
-                self.report.trouble(error, self.source.last_trouble().as_deref());
-                Ok(())
-            }
-        }
-    }
-
-    /// The client says which offset in words, and not which partition.
-    fn damaged(&self, error: &rdkafka::error::KafkaError) -> kafka::Error {
-        let partitions: Vec<String> = self.tasks.keys().map(ToString::to_string).collect();
-        let place = match &partitions[..] {
-            [one] => format!("partition {one}"),
-            several => format!("one of the partitions {}", several.join(", ")),
-        };
-        let reason = self.source.last_trouble().unwrap_or_else(|| error.to_string());
-        kafka::Error::DamagedBatch { topic: self.options.topics.source.clone(), place, reason }
     }
 
     /// Closes a task's state; the partition is no longer this worker's.

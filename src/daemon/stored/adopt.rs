@@ -1,0 +1,70 @@
+//! `odometer state adopt`: the group goes on from a state, where its own offset was lost or moved by hand.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::discard::is_confirmed;
+use crate::daemon::CommandError;
+use crate::daemon::cli::setting;
+use crate::daemon::outcome::print;
+use crate::daemon::readback::configured;
+use crate::daemon::run::adoption::{self, Ask, Found};
+use crate::settings::Flow;
+
+pub(super) const HELP: &str = "\
+For a group whose offset of a partition expired, was deleted, or was moved by a tool, and for a state that
+was brought from elsewhere: commits the offset of the state's last commit, with its metadata, for the group.
+What of its outbox is not in the topics of totals and rejects yet (they are read for it, committed records
+alone) is delivered at the next start.
+
+Refused where the group has members; where its offset names a commit that the state does not have, for then
+totals are visible that the state does not know; where the log does not hold the place at which the state
+goes on, or has another record before it; and where the state is of another cluster, group, topic or
+partition, unless --rebind says that it is the same log all the same.
+
+Example:
+  odometer state adopt usage-3 --config config/odometer.toml";
+
+/// `odometer state adopt`
+#[derive(Clone, Debug, Args)]
+pub struct AdoptArguments {
+    /// The task, as its folder in state.directory is called: topic, hyphen, partition
+    #[arg(value_name = "TASK")]
+    task: String,
+    /// The configuration that the daemon runs with
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Override one key of it, such as source.group_id=odometer-2
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    overrides: Vec<(String, String)>,
+    /// Take the state though it is of another cluster, group, topic or partition, and bind it to this one
+    #[arg(long)]
+    rebind: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Adopts the state, once that is confirmed.
+pub(super) fn adopt(arguments: &AdoptArguments) -> Result<(), CommandError> {
+    let settings = configured(Some(&arguments.config), &arguments.overrides)?;
+    let settings = settings.expect("a configuration is named");
+    let Flow::Kafka(flow) = &settings.flow else {
+        return Err(CommandError::Faults(vec![
+            "source.kind is \"file\": over files there is no group whose offset could be lost"
+                .to_owned(),
+        ]));
+    };
+    let ask = Ask { settings: &settings, flow, task: &arguments.task, rebinds: arguments.rebind };
+    let adoption = match adoption::find(&ask)? {
+        Found::Settled(words) => return print(&format!("{words}\n")),
+        Found::Ready(adoption) => adoption,
+    };
+    let words = adoption.words();
+    if !arguments.yes && !is_confirmed(&format!("{words}. Commit that?"))? {
+        return Err(CommandError::failed("not confirmed: nothing was done"));
+    }
+    adoption.carry_out()?;
+    print(&format!("{words}\n"))
+}

@@ -1,0 +1,337 @@
+//! A topic whose records are keyed by anything: its events are re-keyed into an internal topic first. Whatever is killed in
+//! between, nothing is lost or doubled, and no source partition makes events of another one late.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use odometer::format::partition_of_customer;
+use serde_json::Value;
+
+use crate::broker::Broker;
+use crate::daemon::{Daemon, free_address};
+use crate::judgement::Outcome;
+use crate::load::Dice;
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::topic::Outgoing;
+use crate::wait;
+
+/// All correct what is late: then the order in which events of several partitions are read decides nothing.
+const METRICS: &str = r#"{"metrics": [
+  {"code": "calls", "event_type": "call", "aggregation": "count", "period": "hour", "group_by": ["model"]},
+  {"code": "tokens", "event_type": "call", "aggregation": "sum", "period": "15m", "value": "properties.n"},
+  {"code": "largest", "event_type": "call", "aggregation": "max", "period": "hour", "value": "properties.n"},
+  {"code": "users", "event_type": "call", "aggregation": "unique_count", "period": "day", "value": "properties.user"},
+  {"code": "level", "event_type": "call", "aggregation": "sum", "period": "day", "recurring": true,
+   "value": "properties.n"}
+]}"#;
+
+const KILLS: u32 = 12;
+const BATCH: u64 = 50;
+const PAUSE: Duration = Duration::from_millis(50);
+/// 2024-03-01T00:00:00Z.
+const BEGIN: u64 = 1_709_251_200;
+const STEP: u64 = 20;
+const CUSTOMERS: u64 = 40;
+
+/// Events of any customer in any partition, the same for the same seed; with repeats in other partitions, disorder, and
+/// records that are no events.
+struct Scattered {
+    dice: Dice,
+    partitions: u64,
+    count: u64,
+}
+
+impl Scattered {
+    fn event(number: u64) -> String {
+        let mut own = Dice(number);
+        let time = (BEGIN + number * STEP).saturating_sub(own.below(4000)).max(BEGIN);
+        let (customer, n) = (own.below(CUSTOMERS), own.below(5000));
+        let (model, user) = (own.below(3), own.below(20));
+        format!(
+            r#"{{"id":"e{number}","type":"call","customer":"c{customer}","time":{time},"properties":{{"n":{n},"model":"m{model}","user":"u{user}"}}}}"#
+        )
+    }
+
+    fn next(&mut self) -> Outgoing {
+        self.count += 1;
+        let value = match self.dice.below(100) {
+            0..5 if self.count > 500 => {
+                let number = self.count - 1 - self.dice.below(400);
+                Self::event(number)
+            }
+            5 => format!("no event {}", self.count),
+            6 => format!(r#"{{"id":"x{}","type":"call"}}"#, self.count),
+            _ => Self::event(self.count),
+        };
+        self.anywhere(value)
+    }
+
+    fn anywhere(&mut self, value: String) -> Outgoing {
+        let partition = i32::try_from(self.dice.below(self.partitions)).expect("few partitions");
+        Outgoing { value: Some(value.into_bytes()), ..Outgoing::default() }.to(partition)
+    }
+
+    /// For every partition an event that nobody wants, ten days on: it closes all that came before.
+    fn end(&self) -> Vec<Outgoing> {
+        let time = BEGIN + self.count * STEP + 10 * 86_400;
+        let partitions = 0..i32::try_from(self.partitions).expect("few partitions");
+        partitions.map(|partition| end_of(partition, time)).collect()
+    }
+}
+
+fn end_of(partition: i32, time: u64) -> Outgoing {
+    let value = format!(
+        r#"{{"id":"end{partition}","type":"end","customer":"end{partition}","time":{time}}}"#
+    );
+    Outgoing { value: Some(value.into_bytes()), ..Outgoing::default() }.to(partition)
+}
+
+fn internal(scene: &Scene<'_>) -> String {
+    format!("{}-{}-by-customer", scene.group, scene.usage)
+}
+
+fn configuration(scene: &Scene<'_>, idle_timeout: &str) -> String {
+    let any = "workers = 2\npartitioning = \"any\"\nrekeyed_partitions = 4";
+    scene.configuration(Some("earliest"), idle_timeout).replace("workers = 2", any)
+}
+
+/// Waits until the stage has copied all, and the tasks have counted all that it copied.
+fn await_counted(scene: &Scene<'_>, daemon: &mut Daemon) {
+    scene.await_done(daemon);
+    wait::until("the program is done with the internal topic", WORK_LIMIT, || {
+        daemon.assert_running();
+        let done = scene.broker.committed_records(&scene.group, &internal(scene));
+        (done == scene.broker.end_of(&internal(scene))).then_some(())
+    });
+}
+
+#[test]
+fn kills_lose_and_double_nothing_of_a_topic_that_is_not_keyed_by_customer() {
+    let scene = Scene::new(Broker::shared(), 3);
+    let mut load = Scattered { dice: Dice(11), partitions: 3, count: 0 };
+    let is_over = AtomicBool::new(false);
+    let mut daemon = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let batch: Vec<Outgoing> = (0..BATCH).map(|_| load.next()).collect();
+                scene.produce(batch);
+                wait::pass(PAUSE);
+            }
+        });
+        let ended = std::panic::catch_unwind(|| killed_again_and_again(&scene));
+        is_over.store(true, Ordering::Relaxed);
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    scene.produce(load.end());
+    await_counted(&scene, &mut daemon);
+    let status = daemon.terminate();
+    assert!(status.success(), "{status}; it said:\n{}", daemon.said());
+    let found = Outcome::found(&scene);
+    found.assert_is(&Outcome::expected_of_all(&scene, METRICS));
+    assert_stand_apart(&scene);
+}
+
+fn killed_again_and_again(scene: &Scene<'_>) -> Daemon {
+    let mut daemon = Daemon::new(&configuration(scene, "1h"), METRICS);
+    let mut dice = Dice(12);
+    for kill in 0..KILLS {
+        daemon.start();
+        // Every other kill comes after some progress, the rest at any moment from the start on.
+        if kill % 2 == 0 {
+            let before = scene.done();
+            wait::until("some progress", WORK_LIMIT, || {
+                daemon.assert_running();
+                (scene.done() > before).then_some(())
+            });
+        }
+        wait::pass(Duration::from_millis(dice.below(1500)));
+        daemon.assert_running();
+        daemon.kill();
+    }
+    daemon.start();
+    daemon
+}
+
+/// Each event stands once in the internal topic, in the partition of its customer, with the header that says where it came
+/// from.
+fn assert_stand_apart(scene: &Scene<'_>) {
+    let (mut copies, mut written) = (0, 0);
+    for record in scene.broker.read_committed_all(&internal(scene)) {
+        let Some(value) = &record.value else { continue };
+        copies += 1;
+        let Ok(event) = serde_json::from_slice::<Value>(value) else { continue };
+        if let Some(customer) = event["customer"].as_str() {
+            let wanted = partition_of_customer("default", customer, 4);
+            assert_eq!(u32::try_from(record.partition), Ok(wanted), "{event}");
+        }
+    }
+    written += scene.broker.read_committed_all(&scene.usage).len();
+    assert_eq!(copies, written, "a record holds one event");
+}
+
+/// A count by the hour that takes nothing late.
+const PUNCTUAL: &str = r#"{"metrics": [
+    {"code": "calls", "event_type": "call", "aggregation": "count", "period": "hour", "late": "drop"}]}"#;
+
+/// The same count, that takes all.
+const CORRECTING: &str = r#"{"metrics": [
+    {"code": "calls", "event_type": "call", "aggregation": "count", "period": "hour"}]}"#;
+
+fn call(id: &str, time: &str, partition: i32) -> Outgoing {
+    let value =
+        format!(r#"{{"id":"{id}","type":"call","customer":"acme","time":"2024-03-01T{time}Z"}}"#);
+    Outgoing { value: Some(value.into_bytes()), ..Outgoing::default() }.to(partition)
+}
+
+/// What is to come out of twenty hours with so many calls each.
+fn twenty_hours(calls: usize) -> Outcome {
+    let text = (0..20).map(|n| {
+        format!(
+            r#"{{"metric":"calls","customer":"acme","group":{{}},"value":"{calls}","events":{calls},"start":"2024-03-01T{n:02}:00:00Z","end":"2024-03-01T{:02}:00:00Z"}}"#,
+            n + 1
+        )
+    });
+    Outcome::stated(&text.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn slow_partition_makes_no_event_of_another_late() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut daemon = Daemon::new(&configuration(&scene, "1h"), PUNCTUAL);
+    // One partition is many hours ahead before anything more of the other is written.
+    scene.produce([call("b0", "00:05:00", 1)]);
+    scene.produce((0..20).map(|n| call(&format!("a{n}"), &format!("{n:02}:10:00"), 0)));
+    daemon.start();
+    await_counted(&scene, &mut daemon);
+    assert_eq!(scene.revisions(), 0, "the other one has not come so far");
+    // A restart in between: how far each has come is stored.
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    daemon.start();
+    scene.produce((1..20).map(|n| call(&format!("b{n}"), &format!("{n:02}:20:00"), 1)));
+    let day = BEGIN + 86_400;
+    scene.produce([end_of(0, day), end_of(1, day)]);
+    await_counted(&scene, &mut daemon);
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    Outcome::found(&scene).assert_is(&twenty_hours(2));
+}
+
+#[test]
+fn partition_without_events_holds_nobody_up() {
+    let scene = Scene::new(Broker::shared(), 3);
+    let mut daemon = Daemon::new(&configuration(&scene, "2s"), PUNCTUAL);
+    let of = |partition: i32| {
+        let one =
+            move |n: i32| call(&format!("{partition}-{n}"), &format!("{n:02}:10:00"), partition);
+        (0..20).map(one)
+    };
+    scene.produce(of(0).chain(of(1)).chain([end_of(0, BEGIN + 86_400), end_of(1, BEGIN + 86_400)]));
+    daemon.start();
+    wait::until("every hour to be closed", WORK_LIMIT, || {
+        daemon.assert_running();
+        (scene.revisions() >= 20).then_some(())
+    });
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    Outcome::found(&scene).assert_is(&twenty_hours(2));
+}
+
+#[test]
+fn group_that_counts_by_customer_counts_no_other_way() {
+    let scene = Scene::new(Broker::shared(), 1);
+    scene.produce([end_of(0, BEGIN)]);
+    let mut daemon = Daemon::new(&scene.configuration(Some("earliest"), "1h"), METRICS);
+    scene.work_through(&mut daemon);
+    let elsewhere = configuration(&scene, "1h").replace(&scene.admin, &free_address());
+    let mut other = Daemon::new(&elsewhere, METRICS);
+    other.start();
+    let status = other.await_end();
+    assert_eq!(status.code(), Some(1), "{}", other.said());
+    let said = other.said();
+    assert!(said.contains("was not committed by a stage that re-keys"), "{said}");
+    assert_eq!(scene.revisions(), 0);
+}
+
+/// A daemon that has counted something, and was stopped.
+fn counted(scene: &Scene<'_>, metrics: &str) -> Daemon {
+    scene.produce((0..20).map(|n| call(&format!("a{n}"), &format!("{n:02}:10:00"), 0)));
+    let mut daemon = Daemon::new(&configuration(scene, "1h"), metrics);
+    daemon.start();
+    await_counted(scene, &mut daemon);
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    daemon
+}
+
+#[test]
+fn record_of_somebody_else_halts_its_task() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, PUNCTUAL);
+    let before = scene.revisions();
+    let foreign = (0..4).map(|partition| Outgoing::keyed("k", "{}").to(partition));
+    scene.broker.produce(&internal(&scene), foreign);
+    daemon.start();
+    let status = daemon.await_end();
+    assert_eq!(status.code(), Some(1), "all of its tasks are halted: {}", daemon.said());
+    let said = daemon.said();
+    assert!(said.contains("was not re-keyed by this group"), "{said}");
+    assert!(said.contains("has no header odometer-rekeyed"), "{said}");
+    assert_eq!(scene.revisions(), before);
+}
+
+#[test]
+fn internal_topic_that_is_gone_is_not_made_anew() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, PUNCTUAL);
+    let before = scene.revisions();
+    scene.broker.delete_topic(&internal(&scene));
+    daemon.start();
+    let status = daemon.await_end();
+    assert_eq!(status.code(), Some(1), "{}", daemon.said());
+    let said = daemon.said();
+    assert!(said.contains("does not exist any more, though the group has re-keyed"), "{said}");
+    // Who makes it by hand makes another one.
+    scene.broker.create_topic(&internal(&scene), 4);
+    daemon.start();
+    let status = daemon.await_end();
+    assert_eq!(status.code(), Some(1), "{}", daemon.said());
+    // The stage by the topic's id, or the tasks by their logs: whoever comes first.
+    let said = daemon.said();
+    let words = ["internal topic was deleted and created anew", "task halted"];
+    assert!(words.iter().any(|words| said.contains(words)), "{said}");
+    assert_eq!(scene.revisions(), before);
+}
+
+#[test]
+fn source_topic_may_get_more_partitions() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, CORRECTING);
+    scene.broker.grow_topic(&scene.usage, 2);
+    // What comes before the process knows of it is not left out, whatever start_from says.
+    scene.produce((0..20).map(|n| call(&format!("b{n}"), &format!("{n:02}:20:00"), 1)));
+    let day = BEGIN + 86_400;
+    scene.produce([end_of(0, day), end_of(1, day)]);
+    let latest = configuration(&scene, "1h").replace("\"earliest\"", "\"latest\"");
+    daemon.write("odometer.toml", &latest);
+    daemon.start();
+    await_counted(&scene, &mut daemon);
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    Outcome::found(&scene).assert_is(&Outcome::expected_of_all(&scene, CORRECTING));
+}
+
+#[test]
+fn check_tells_of_the_internal_topic_before_and_after_it_is_made() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let fresh = Daemon::new(&configuration(&scene, "1h"), PUNCTUAL);
+    let (told, status) = fresh.check();
+    let line = |told: &[String]| {
+        told.iter().find(|line| line.contains("internal topic")).cloned().unwrap_or_default()
+    };
+    assert_eq!(status, Some(0), "{told:?}");
+    assert!(line(&told).contains("it does not exist yet: a start makes it"), "{told:?}");
+    let daemon = counted(&scene, PUNCTUAL);
+    let (told, status) = daemon.check();
+    assert_eq!(status, Some(0), "{told:?}");
+    let words = line(&told);
+    for part in ["4 partitions, cleanup.policy delete", "may be read", "may be written to"] {
+        assert!(words.contains(part), "no {part} in: {words}");
+    }
+}
