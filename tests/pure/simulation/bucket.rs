@@ -144,7 +144,7 @@ impl Bucket {
         }
         match fault {
             Fault::RequestUnanswered => drop(self.shelf(partition).take(request)),
-            Fault::RequestDelayed if {eprintln!("DELAYED {:?}", match &request { Request::PutFile(n, _) => format!("PUT {n:?}"), o => format!("{o:?}")}); true} => self.under_way.push((partition, request)),
+            Fault::RequestDelayed => self.under_way.push((partition, request)),
             _ => {}
         }
         Err(Unanswered)
@@ -253,10 +253,6 @@ struct OnShelf<'s> {
 impl OnShelf<'_> {
     fn take(self, request: Request) -> Outcome {
         let OnShelf { now, shelf } = self;
-        match &request {
-            Request::PutFile(name, content) => eprintln!("@{now} PUT {name:?} len {}", content.len()),
-            other => eprintln!("@{now} {other:?}"),
-        }
         let was_there = match request {
             Request::PutFile(name, content) => {
                 shelf.files.insert(name, (content, now));

@@ -174,30 +174,3 @@ fn script_that_fails_is_made_smaller() {
     assert!(smallest.steps < script.steps, "{smallest:?}");
     assert_eq!(smallest.faults.on().next(), None, "it needs no fault: {smallest:?}");
 }
-
-#[test]
-fn hunt() {
-    let wanted = std::env::var("HUNT").unwrap_or_default();
-    for mutant in Mutant::ALL {
-        if !wanted.split(',').any(|one| one == format!("{mutant:?}")) {
-            continue;
-        }
-        let found = (0..4000)
-            .filter_map(|seed| Some((seed, Script::rough(seed).with(mutant).play().err()?)));
-        for (seed, fault) in found.take(3) {
-            let fault: String = fault.chars().take(200).collect();
-            println!("HUNT {mutant:?} is found by seed {seed}: {fault}");
-        }
-    }
-}
-
-#[test]
-fn tell() {
-    use self::chance::{Fault, Switches};
-    let script = if std::env::var("WHICH").as_deref() == Ok("1") {
-        Script { steps: 418, faults: Switches::only(&[Fault::Pause, Fault::Rebalance, Fault::OffsetsUnanswered, Fault::CommitUnanswered, Fault::Definitions, Fault::ClockForward, Fault::RequestDelayed]), ..Script::rough(17600) }
-    } else {
-        Script { steps: 389, faults: Switches::only(&[Fault::Pause, Fault::Rebalance, Fault::StateCopied, Fault::EntryUnanswered, Fault::RequestLost, Fault::RequestDelayed, Fault::RequestSlow, Fault::LateRequest]), ..Script::rough(15938) }
-    };
-    eprintln!("{:?}", script.play());
-}

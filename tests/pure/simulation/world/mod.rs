@@ -194,7 +194,6 @@ impl<'w> World<'w> {
 
     /// Another step of the trace.
     fn note(&mut self, text: &str) {
-        eprintln!("{text}");
         self.trace.write(text.as_bytes());
     }
 }
