@@ -2,6 +2,9 @@
 //!
 //! Both only once they are old by the store's own clock, which says when each was put: whoever reads a checkpoint, or puts
 //! files whose manifest comes last, has that long for it.
+//!
+//! A deletion of which nothing was heard may come to the store later: no file is ever put again under a name that somebody
+//! may have deleted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,16 +12,22 @@ use std::time::Duration;
 use object_store::{ObjectMeta, ObjectStoreExt as _};
 
 use super::bucket::object_name;
-use super::{Error, Shelf};
+use super::{Base, Error, Shelf};
 use crate::format::Manifest;
 
 impl Shelf<'_> {
     /// Deletes what is older than `age` and was replaced by `newest`, a checkpoint that this process put and whose commit is
-    /// visible. Returns how many objects went.
+    /// visible. What `base` puts behind it gets other names. Returns how many objects went.
     ///
     /// # Errors
     /// A store that does not answer, or a manifest that is none: then no file is deleted.
-    pub fn collect(&self, newest: &Manifest, age: Duration) -> Result<usize, Error> {
+    pub fn collect(
+        &self,
+        base: &mut Base,
+        newest: &Manifest,
+        age: Duration,
+    ) -> Result<usize, Error> {
+        base.rename();
         self.wait(self.collected(newest, age))
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions, PutPayload, WriteMultipart};
 use tokio::io::AsyncReadExt as _;
 
-use super::files::{Known, PIECE_BYTES, hex};
+use super::files::{Known, PIECE_BYTES};
 use super::{Error, Shelf};
 use crate::engine::{Binding, CommitId};
 use crate::format::{KeptFile, Manifest};
@@ -21,20 +21,30 @@ pub struct Base {
     /// Digests, with who put them.
     files: BTreeMap<String, String>,
     known: Known,
-    by: String,
+    by: u128,
+    /// What was visible when the task began, until it is known what its checkpoint has.
+    begun_at: Option<CommitId>,
 }
 
 impl Base {
-    /// Nothing is known to be there. `session`: random, so that no other session has it.
+    /// The task began where that commit was visible: what the newest checkpoint with it in its chain has is there, and is not
+    /// sent. Any other one may be what a process left that had lost the task, and some of its files may be gone.
+    /// `session`: random, so that no other session has it.
     #[must_use]
-    pub fn new(session: [u8; 16]) -> Self {
-        Base { files: BTreeMap::new(), known: Known::default(), by: hex(&session) }
+    pub fn new(session: [u8; 16], visible: Option<CommitId>) -> Self {
+        let by = u128::from_be_bytes(session);
+        Base { files: BTreeMap::new(), known: Known::default(), by, begun_at: visible }
     }
 
-    /// The state began from that checkpoint.
-    pub fn begin_from(&mut self, manifest: &Manifest) {
+    pub(super) fn begin_from(&mut self, manifest: &Manifest) {
+        self.begun_at = None;
         let files = manifest.files.iter();
         self.files = files.map(|file| (file.sha256.clone(), file.by.clone())).collect();
+    }
+
+    /// What is put from now on is called otherwise than what was put before, also where it is the same.
+    pub(super) fn rename(&mut self) {
+        self.by = self.by.wrapping_add(1);
     }
 }
 
@@ -62,7 +72,8 @@ impl Shelf<'_> {
         binding: &Binding,
         (number, commits): (u64, Vec<CommitId>),
     ) -> Result<Put, Error> {
-        let mut files = base.known.look(directory, &base.by)?;
+        self.look_for_base(base)?;
+        let mut files = base.known.look(directory, &format!("{:032x}", base.by))?;
         for file in &mut files {
             if let Some(by) = base.files.get(&file.sha256) {
                 file.by.clone_from(by);
@@ -83,6 +94,16 @@ impl Shelf<'_> {
             base.begin_from(&manifest);
             Ok(Put { manifest, bytes_sent })
         })
+    }
+
+    fn look_for_base(&self, base: &mut Base) -> Result<(), Error> {
+        let Some(visible) = base.begun_at else { return Ok(()) };
+        let found = self.until(|manifest| manifest.commits.contains(&visible))?;
+        match found.last().filter(|manifest| manifest.commits.contains(&visible)) {
+            Some(manifest) => base.begin_from(manifest),
+            None => base.begun_at = None,
+        }
+        Ok(())
     }
 
     async fn send(&self, from: &Path, file: &KeptFile) -> Result<(), Error> {

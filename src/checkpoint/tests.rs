@@ -181,7 +181,7 @@ fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
     let large = vec![7; 20 << 20];
     let first = content(&[("000001.sst", &large), ("CURRENT", b"MANIFEST-1\n"), ("empty", b"")]);
     write(&from, &first);
-    let mut base = Base::new([1; 16]);
+    let mut base = Base::new([1; 16], None);
     assert_eq!(shelf.until(|_| false).expect("an answer"), []);
     let one = shelf.put(&mut base, &from, &binding(), chain(5)).expect("it is put");
     assert_eq!(one.bytes_sent, (20 << 20) + 11);
@@ -200,12 +200,16 @@ fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
     assert_eq!(bucket.shelf(&other).until(|_| false).expect("an answer"), []);
     // What is young stays.
     let hour = Duration::from_secs(3_600);
-    assert_eq!(shelf.collect(&two.manifest, hour).expect("an answer"), 0);
-    assert_eq!(shelf.collect(&two.manifest, AGE).expect("an answer"), 2, "manifest and CURRENT");
+    assert_eq!(shelf.collect(&mut base, &two.manifest, hour).expect("an answer"), 0);
+    assert_eq!(
+        shelf.collect(&mut base, &two.manifest, AGE).expect("an answer"),
+        2,
+        "manifest and CURRENT"
+    );
     assert_eq!(shelf.until(|_| false).expect("an answer"), std::slice::from_ref(&two.manifest));
     assert_eq!(restored(&shelf, &two.manifest, &to).expect("it is whole"), second);
     // Again, by a process that knows of nothing: all is sent again, and the same manifest is no other.
-    let mut anew = Base::new([1; 16]);
+    let mut anew = Base::new([1; 16], None);
     let again = shelf.put(&mut anew, &from, &binding(), chain(9)).expect("it is there");
     assert_eq!(again.manifest, two.manifest);
     // Whatever else it has of that commit: what is there stays.
@@ -225,7 +229,8 @@ fn damage_is_told_and_nothing_comes_back() {
     let shelf = bucket.shelf(&binding());
     let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
     write(&from, &content(&[("a", b"content"), ("b", b"other")]));
-    let put = shelf.put(&mut Base::new([2; 16]), &from, &binding(), chain(1)).expect("it is put");
+    let mut base = Base::new([2; 16], None);
+    let put = shelf.put(&mut base, &from, &binding(), chain(1)).expect("it is put");
     let file = store.join(shelf.file(&put.manifest.files[0]).as_ref());
     for damage in [&b"contenT"[..], b"conten", b""] {
         fs::write(&file, damage).expect("a file");
@@ -241,7 +246,7 @@ fn damage_is_told_and_nothing_comes_back() {
     let manifest = store.join(shelf.manifest(&put.manifest).as_ref());
     fs::write(&manifest, b"{\"format\":9}").expect("a file");
     assert_eq!(shelf.until(|_| false).expect("an answer"), [], "it is of another form");
-    assert!(shelf.collect(&put.manifest, AGE).is_err(), "what it names is not known");
+    assert!(shelf.collect(&mut base, &put.manifest, AGE).is_err(), "what it names is not known");
     assert!(file.exists());
 }
 
@@ -258,7 +263,7 @@ fn warm_copy_follows_and_is_taken_from() {
     assert_eq!(follow(), None, "nothing is there");
     let mut files = content(&[("1.sst", b"table"), ("CURRENT", b"one"), ("MANIFEST-1", b"m")]);
     write(&from, &files);
-    let mut base = Base::new([1; 16]);
+    let mut base = Base::new([1; 16], None);
     shelf.put(&mut base, &from, &binding(), chain(1)).expect("it is put");
     assert_eq!(follow(), Some(Followed { number: 1, bytes: 9 }));
     assert_eq!(follow(), Some(Followed { number: 1, bytes: 0 }));
@@ -293,7 +298,8 @@ fn restore_that_is_given_up_leaves_nothing() {
     let shelf = bucket.shelf(&binding());
     let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
     write(&from, &content(&[("a", b"content"), ("b", b"other")]));
-    let put = shelf.put(&mut Base::new([1; 16]), &from, &binding(), chain(1)).expect("it is put");
+    let put =
+        shelf.put(&mut Base::new([1; 16], None), &from, &binding(), chain(1)).expect("it is put");
     for pieces in 0..3 {
         let mut left = pieces;
         let told = shelf.restore(&put.manifest, &to, None, &mut |_| {
@@ -343,7 +349,7 @@ proptest! {
         let store = Arc::new(Flaky { inner: Arc::clone(&inner), faults: Mutex::new(0), failed: AtomicU32::new(0) });
         let (rough, calm) = (Bucket::over(Arc::clone(&store) as Arc<dyn ObjectStore>, None), Bucket::over(inner, None));
         let (rough, calm) = (rough.shelf(&binding()), calm.shelf(&binding()));
-        let mut bases = [Base::new([1; 16]), Base::new([2; 16])];
+        let mut bases = [Base::new([1; 16], None), Base::new([2; 16], None)];
         let mut session = 2;
         let mut known = [0, 0];
         let mut files = Content::new();
@@ -352,7 +358,7 @@ proptest! {
             let owner = usize::from(is_other);
             if restarts == 0 {
                 session += 1;
-                bases[owner] = Base::new([session; 16]);
+                bases[owner] = Base::new([session; 16], None);
             }
             // Where the other one put the newest, it takes the task over from there.
             if let Some((manifest, _)) = newest.as_ref().filter(|(one, _)| one.number != known[owner] || restarts == 0) {
@@ -369,7 +375,7 @@ proptest! {
                 prop_assert!(is_there);
                 known[owner] = number;
                 newest = Some((put.manifest.clone(), files.clone()));
-                let _ = rough.collect(&put.manifest, AGE);
+                let _ = rough.collect(&mut bases[owner], &put.manifest, AGE);
             } else {
                 prop_assert!(store.failed.load(Ordering::Relaxed) > 0);
             }

@@ -5,8 +5,9 @@
 //!  "commits":["<32 hex>",...],"files":[{"name":"000012.sst","bytes":1048576,"sha256":"<64 hex>","by":"<32 hex>"},...]}
 //! ```
 //! `commits` is the chain that the state has, oldest first; the last one is what it holds, and `number` that one's. A file is
-//! kept under its digest and the name of the session that put it, so that one that two checkpoints share is kept once, and
-//! nobody ever writes over, or deletes for another's sake, what somebody else put. What was written once is read for
+//! kept under its digest and the name of who put it (a session, and another one whenever that one has deleted something), so
+//! that one that two checkpoints share is kept once, and nobody ever writes over, or deletes for another's sake, what somebody
+//! else put. What was written once is read for
 //! ever; golden files hold the form.
 
 use serde::{Deserialize, Serialize};

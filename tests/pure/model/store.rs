@@ -22,13 +22,14 @@ pub struct Disk {
     entries: Entries,
     flushed: Entries,
     unflushed: Vec<Vec<Operation>>,
+    is_damaged: bool,
 }
 
 impl Disk {
     /// A disk with these entries, all flushed.
     pub fn of(entries: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
         let entries: Entries = entries.into_iter().collect();
-        Disk { flushed: entries.clone(), entries, unflushed: Vec::new() }
+        Disk { flushed: entries.clone(), entries, ..Disk::default() }
     }
 
     /// Every entry.
@@ -39,6 +40,18 @@ impl Disk {
     /// Whether nothing was ever written.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Some entries are gone, which the checksums tell of whatever they were in.
+    pub fn damage(&mut self, mut hits: impl FnMut(&[u8]) -> bool) {
+        self.is_damaged = true;
+        self.entries.retain(|key, _| !hits(key));
+        self.flushed.clone_from(&self.entries);
+    }
+
+    /// Whether what is here is not what was written.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
     }
 
     /// Writes all of a batch at once.

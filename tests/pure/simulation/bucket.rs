@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use odometer::engine::{Checkpoint, CommitId};
-use odometer::format::state;
 
 use super::chance::{Chance, Fault};
 use crate::model::{Disk, Store};
@@ -15,11 +14,14 @@ use crate::model::{Disk, Store};
 /// What a file holds.
 pub type Content = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What a file is called: the digest of its content, and the session that put it.
+/// Who puts files: a session, and how often it has collected.
+pub type Putter = (u64, u32);
+
+/// What a file is called: the digest of its content, and who put it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct FileName {
     pub digest: u64,
-    pub by: u64,
+    pub by: Putter,
 }
 
 /// What a manifest is called: number and name of the commit.
@@ -64,18 +66,25 @@ impl Copy {
         let commits = store.commits();
         let number = commits.last().expect("a state has its genesis").number;
         let commits = commits.into_iter().map(|commit| commit.id).collect();
-        Copy { number, commits, files: files_of(&store.disk) }
+        Copy { number, commits, files: files_of(&store.disk, number) }
     }
 }
 
-/// The files of a state by digest: one for each kind of entries. Of some kinds there is often nothing: as with the small
-/// files of RocksDB, what was gone comes again byte for byte.
-pub fn files_of(disk: &Disk) -> BTreeMap<u64, Content> {
-    let mut kinds: BTreeMap<u8, Content> = BTreeMap::from([(state::OUTBOX, Content::new())]);
+/// The files of a state by digest: one for each kind of entries, and one that is no table. As with the small files of
+/// RocksDB, what that one was it is again some time, byte for byte.
+fn files_of(disk: &Disk, number: u64) -> BTreeMap<u64, Content> {
+    let mut kinds: BTreeMap<u8, Content> = BTreeMap::new();
     for (key, value) in disk.entries() {
         kinds.entry(key[0]).or_default().push((key, value));
     }
-    kinds.into_values().map(|content| (digest_of(&content), content)).collect()
+    let no_table = vec![(Vec::new(), vec![u8::from(number.is_multiple_of(2))])];
+    let files = kinds.into_values().chain([no_table]);
+    files.map(|content| (digest_of(&content), content)).collect()
+}
+
+/// The disk that files make.
+pub fn disk_of(files: Content) -> Disk {
+    Disk::of(files.into_iter().filter(|(key, _)| !key.is_empty()).collect())
 }
 
 pub fn digest_of(content: &Content) -> u64 {
@@ -139,7 +148,7 @@ impl Bucket {
         }
         let faults = [Fault::RequestUnanswered, Fault::RequestLost, Fault::RequestDelayed];
         let fault = *chance.dice.pick(&faults);
-        if !chance.strikes(fault, 8) {
+        if !chance.strikes(fault, 10) {
             return Ok(self.shelf(partition).take(request));
         }
         match fault {

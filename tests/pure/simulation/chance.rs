@@ -77,11 +77,13 @@ pub enum Fault {
     StoreAway,
     /// A machine is lost with all that its disk holds.
     DiskLost,
+    /// A state is not what was written when its process starts again.
+    StateDamaged,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 33] = [
+    pub const ALL: [Fault; 34] = [
         Fault::Crash,
         Fault::Pause,
         Fault::Rebalance,
@@ -115,6 +117,7 @@ impl Fault {
         Fault::ObjectUnread,
         Fault::StoreAway,
         Fault::DiskLost,
+        Fault::StateDamaged,
     ];
 
     fn bit(self) -> u64 {

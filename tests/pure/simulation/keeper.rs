@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use odometer::engine::CommitId;
+
 use super::bucket::{
-    Bucket, Content, Copy, FileName, Manifest, ManifestName, Outcome, Request, Unanswered,
-    digest_of,
+    Bucket, Content, Copy, FileName, Manifest, ManifestName, Outcome, Putter, Request, Unanswered,
+    digest_of, disk_of,
 };
 use super::chance::{Chance, Fault};
 use super::mutant::Mutant;
@@ -23,17 +25,18 @@ pub struct Premises<'s> {
 }
 
 /// What a session knows to be in the store.
-#[derive(Clone)]
 pub struct Base {
-    session: u64,
+    by: Putter,
     /// Digests, with who put them.
-    files: BTreeMap<u64, u64>,
+    files: BTreeMap<u64, Putter>,
+    /// What was visible when the task began, until it is known what its checkpoint has.
+    begun_at: Option<CommitId>,
 }
 
 impl Base {
-    /// Nothing is known to be there.
-    pub fn new(session: u64) -> Self {
-        Base { session, files: BTreeMap::new() }
+    /// The task began where that commit was visible.
+    pub fn new(session: u64, visible: Option<CommitId>) -> Self {
+        Base { by: (session, 0), files: BTreeMap::new(), begun_at: visible }
     }
 
     fn begin_from(&mut self, manifest: &Manifest) {
@@ -41,7 +44,11 @@ impl Base {
     }
 
     fn manifest_of(&self, copy: &Copy, mutant: Option<Mutant>) -> Manifest {
-        let own = if mutant == Some(Mutant::NamesWithoutSession) { 0 } else { self.session };
+        let own = match mutant {
+            Some(Mutant::NamesWithoutSession) => (0, 0),
+            Some(Mutant::NamesKept) => (self.by.0, 0),
+            _ => self.by,
+        };
         let name = |digest: &u64| FileName {
             digest: *digest,
             by: self.files.get(digest).copied().unwrap_or(own),
@@ -56,8 +63,6 @@ pub struct Putting {
     pub partition: i32,
     pub copy: Copy,
     pub base: Base,
-    /// Whether nothing is known of what the store has.
-    is_first: bool,
     collecting: Option<Collecting>,
     /// What is still to be put.
     left: Option<VecDeque<Request>>,
@@ -69,15 +74,12 @@ pub struct Putting {
 
 impl Putting {
     /// An order. `visible`: the checkpoint whose commit is visible, where it is time to forget those before it.
-    pub fn new(
-        partition: i32,
-        copy: Copy,
-        (base, is_first): (Base, bool),
-        visible: Option<Manifest>,
-    ) -> Self {
+    pub fn new(partition: i32, copy: Copy, mut base: Base, visible: Option<Manifest>) -> Self {
+        // What was deleted without an answer may go later.
+        base.by.1 += u32::from(visible.is_some());
         let collecting = visible.map(Collecting::new);
         let (left, has_put_any, done, outcome) = (None, false, None, None);
-        Putting { partition, copy, base, is_first, collecting, left, has_put_any, done, outcome }
+        Putting { partition, copy, base, collecting, left, has_put_any, done, outcome }
     }
 
     /// Whether files were put whose manifest was not.
@@ -115,9 +117,10 @@ impl Putting {
     }
 
     fn put(&mut self, premises: &mut Premises<'_>) -> Result<Option<Manifest>, Unanswered> {
-        if std::mem::take(&mut self.is_first) {
-            let newest = newest(self.partition, premises)?;
-            newest.iter().for_each(|newest| self.base.begin_from(newest));
+        if let Some(visible) = self.base.begun_at {
+            let found = newest_of(self.partition, visible, premises)?;
+            found.iter().for_each(|found| self.base.begin_from(found));
+            self.base.begun_at = None;
             return Ok(None);
         }
         let manifest = self.base.manifest_of(&self.copy, premises.mutant);
@@ -159,11 +162,16 @@ impl Putting {
     }
 }
 
-/// The checkpoint with the highest number.
-fn newest(partition: i32, premises: &mut Premises<'_>) -> Result<Option<Manifest>, Unanswered> {
-    let Premises { bucket, chance, .. } = premises;
+/// The checkpoint with the highest number of those whose chain has that commit.
+fn newest_of(
+    partition: i32,
+    visible: CommitId,
+    premises: &mut Premises<'_>,
+) -> Result<Option<Manifest>, Unanswered> {
+    let Premises { bucket, chance, mutant, .. } = premises;
     for (name, _) in bucket.manifests(partition, chance)? {
-        if let Some(manifest) = bucket.manifest(partition, &name, chance)? {
+        let Some(manifest) = bucket.manifest(partition, &name, chance)? else { continue };
+        if manifest.commits.contains(&visible) || *mutant == Some(Mutant::BeginFromNewest) {
             return Ok(Some(manifest));
         }
     }
@@ -258,13 +266,13 @@ impl Restoring {
 
     /// What is here of it so far.
     pub fn unfinished(&self) -> Option<Disk> {
-        (!self.entries.is_empty()).then(|| Disk::of(self.entries.clone()))
+        (!self.entries.is_empty()).then(|| disk_of(self.entries.clone()))
     }
 
     /// Makes the next request.
     fn go_on(&mut self, premises: &mut Premises<'_>) {
         if self.is_ending {
-            self.outcome = Some(Ok(Disk::of(std::mem::take(&mut self.entries))));
+            self.outcome = Some(Ok(disk_of(std::mem::take(&mut self.entries))));
         } else if self.is_given_up {
             self.outcome = Some(Err(Unanswered));
         } else if let Some(name) = self.left.pop_front() {

@@ -91,10 +91,16 @@ pub enum Mutant {
     CollectNamed,
     /// Files are called by their content alone, whoever put them.
     NamesWithoutSession,
+    /// A file is put again under the name that was deleted.
+    NamesKept,
+    /// What the newest checkpoint has is taken for there, whatever its chain has.
+    BeginFromNewest,
     /// The newest checkpoint is brought back and used, whatever its chain has.
     RestoreAnyChain,
     /// What is brought back of a checkpoint is there before it is whole.
     RestoreInPlace,
+    /// A damaged state is used.
+    UseDamaged,
     /// A state that is to be set aside for a checkpoint is used.
     UseSetAside,
     /// Of a state that was brought back everything in the outbox is sent, delivered or not.
@@ -103,7 +109,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 48] = [
+    pub const ALL: [Mutant; 51] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -148,8 +154,11 @@ impl Mutant {
         Mutant::CollectEarly,
         Mutant::CollectNamed,
         Mutant::NamesWithoutSession,
+        Mutant::NamesKept,
+        Mutant::BeginFromNewest,
         Mutant::RestoreAnyChain,
         Mutant::RestoreInPlace,
+        Mutant::UseDamaged,
         Mutant::UseSetAside,
         Mutant::ForgetSequence,
     ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use odometer::engine::{
-    Binding, CommitId, CommitRecord, Committed, Cursor, DigestKey, Effect, Facts, Input,
+    Binding, CommitId, CommitRecord, Committed, Cursor, Damage, DigestKey, Effect, Facts, Input,
     LocalState, Noted, Options, OutboxEntry, Processor, StartFrom, StoredIndex,
 };
 use odometer::format::state::{self, Identity};
@@ -75,9 +75,9 @@ impl Setting<'_> {
     }
 }
 
-/// The state on a disk, as `decide` wants to know it.
-pub fn local_state(store: &Store) -> Option<LocalState> {
-    if store.disk.is_empty() {
+/// The state on a disk, as `decide` wants to know it; none where it is damaged.
+pub fn local_state(setting: &Setting<'_>, store: &Store) -> Option<LocalState> {
+    if store.disk.is_empty() || damage(setting, store).is_some() {
         return None;
     }
     let commits = store.commits();
@@ -90,6 +90,13 @@ pub fn local_state(store: &Store) -> Option<LocalState> {
         outbox_last: last.outbox_last,
         noted: if last.cursor.offset > 0 { Noted::Same } else { Noted::Nothing },
     })
+}
+
+/// What is wrong with the state on a disk.
+fn damage(setting: &Setting<'_>, store: &Store) -> Option<Damage> {
+    let is_told = store.disk.is_damaged() && setting.mutant != Some(Mutant::UseDamaged);
+    let text = |text: &str| text.to_owned();
+    is_told.then(|| Damage { directory: text("state"), reason: text("000012.sst is damaged") })
 }
 
 /// All facts of a partition that is to be served. Where a task begins is said before its first offset, and not left there:
@@ -105,9 +112,9 @@ pub fn facts(
     let offset = |place: usize| i64::try_from(place).expect("few records");
     Facts {
         binding: setting.binding(partition),
-        local: local_state(store),
+        local: local_state(setting, store),
         checkpoints: manifests.iter().map(Manifest::fact).collect(),
-        damage: None,
+        damage: damage(setting, store),
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),

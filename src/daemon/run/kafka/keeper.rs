@@ -18,7 +18,6 @@ use crate::checkpoint::{Base, Bucket, Error, Followed, Progress, Put};
 use crate::daemon::CommandError;
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::run::copy::Copy;
-use crate::daemon::run::state::random;
 use crate::engine::{Binding, CommitId};
 use crate::format::Manifest;
 use crate::settings::{Checkpoints, Size};
@@ -33,8 +32,6 @@ struct PutOrder {
     copy: Copy,
     base: Base,
     binding: Binding,
-    /// Whether nothing is known of what the store has.
-    is_first: bool,
     /// The checkpoint whose commit is visible, where it is time to forget those before it.
     visible: Option<Manifest>,
     answers: Sender<PutAnswer>,
@@ -144,14 +141,12 @@ impl Keeper {
     pub(super) fn put(
         &self,
         copy: Copy,
-        base: Option<Base>,
+        base: Base,
         binding: Binding,
         visible: Option<Manifest>,
     ) -> Receiver<PutAnswer> {
         let (answers, answer) = bounded(1);
-        let is_first = base.is_none();
-        let base = base.unwrap_or_else(|| Base::new(random()));
-        let order = PutOrder { copy, base, binding, is_first, visible, answers };
+        let order = PutOrder { copy, base, binding, visible, answers };
         self.puts.send(order).expect("the threads last as long as the process");
         answer
     }
@@ -200,10 +195,10 @@ fn thread(bucket: &Arc<Bucket>, name: String, work: impl FnOnce(&Bucket) + Send 
 }
 
 fn put(bucket: &Bucket, order: PutOrder, retention: Duration) {
-    let PutOrder { copy, mut base, binding, is_first, visible, answers } = order;
+    let PutOrder { copy, mut base, binding, visible, answers } = order;
     let shelf = bucket.shelf(&binding);
     if let Some(visible) = visible {
-        match shelf.collect(&visible, retention) {
+        match shelf.collect(&mut base, &visible, retention) {
             Ok(0) => {}
             Ok(objects) => {
                 tracing::debug!(partition = binding.partition, objects, "old checkpoints removed");
@@ -212,14 +207,8 @@ fn put(bucket: &Bucket, order: PutOrder, retention: Duration) {
         }
     }
     let took = Stopwatch::start();
-    let found = if is_first { shelf.until(|_| true) } else { Ok(Vec::new()) };
-    let outcome = found.and_then(|found| {
-        if let Some(newest) = found.last() {
-            base.begin_from(newest);
-        }
-        shelf.put(&mut base, &copy.directory, &binding, (copy.number, copy.commits.clone()))
-    });
-    let outcome = match outcome {
+    let chain = (copy.number, copy.commits.clone());
+    let outcome = match shelf.put(&mut base, &copy.directory, &binding, chain) {
         Ok(put) => Ok(put),
         Err(error) => Err((error, copy)),
     };

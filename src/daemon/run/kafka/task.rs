@@ -97,7 +97,7 @@ impl Task {
             Some(origin) => Place::Rekeyed { topic, partition, source: origin.topic.clone() },
         };
         let binding = store.identity().binding.clone();
-        let upload = job.keeper.is_some().then(|| Upload::new(binding));
+        let upload = job.keeper.is_some().then(|| Upload::new(binding, visible.map(|one| one.0)));
         Ok(Task {
             partition,
             state: State::new(&job.common, Arc::clone(plan), place, store, from)?,

@@ -9,6 +9,7 @@ use super::pause::Pause;
 use crate::checkpoint::Base;
 use crate::daemon::clock::Stopwatch;
 use crate::daemon::run::copy::Copy;
+use crate::daemon::run::state::random;
 use crate::engine::{Binding, CommitId};
 use crate::format::Manifest;
 use crate::telemetry::Series;
@@ -28,10 +29,11 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(binding: Binding) -> Self {
+    /// Nothing is on its way. `visible`: the commit that the committed offset names.
+    pub(super) fn new(binding: Binding, visible: Option<CommitId>) -> Self {
         Upload {
             binding,
-            base: None,
+            base: Some(Base::new(random(), visible)),
             under_way: None,
             failed: None,
             pause: Pause::new(),
@@ -78,13 +80,14 @@ impl Upload {
         if self.under_way.is_none()
             && let Some(copy) = self.next(copy)
         {
+            let base = self.base.take().expect("it comes back with each answer");
             let is_time = self.since_collect.elapsed() >= keeper.collect_interval();
             let visible = if is_time { self.visible.take() } else { None };
             if visible.is_some() {
                 self.since_collect = Stopwatch::start();
             }
             let binding = self.binding.clone();
-            self.under_way = Some(keeper.put(copy, self.base.take(), binding, visible));
+            self.under_way = Some(keeper.put(copy, base, binding, visible));
         }
         is_put
     }

@@ -183,12 +183,12 @@ impl Process {
         let copy = upload.failed.take().or_else(|| upload.copy.take()).expect("there is one");
         *around.next_id += 1;
         let number = *around.next_id;
-        let is_first = upload.base.is_none();
-        let base = upload.base.take().unwrap_or_else(|| Base::new(number));
+        let visible = self.known.get(&partition).map(|(commit, _)| *commit);
+        let base = upload.base.take().unwrap_or_else(|| Base::new(number, visible));
         let is_time = around.chance.dice.chance(50);
         let visible = if is_time { upload.visible.take() } else { None };
         upload.under_way = Some(number);
-        let putting = Putting::new(partition, copy, (base, is_first), visible);
+        let putting = Putting::new(partition, copy, base, visible);
         self.checkpoints.orders.insert(number, Order::new(Task::Put(putting)));
         true
     }

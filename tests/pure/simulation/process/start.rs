@@ -35,7 +35,8 @@ impl Process {
         committed: Option<&Committed>,
     ) -> bool {
         let disk = self.disks.get(&partition).cloned().unwrap_or_default();
-        let local = local_state(&around.setting.open(partition, disk, self.revision));
+        let local =
+            local_state(around.setting, &around.setting.open(partition, disk, self.revision));
         let visible = committed.and_then(|committed| committed.metadata.as_ref().ok());
         let chain = local.map(|local| local.chain).unwrap_or_default();
         visible.is_some_and(|visible| chain.contains(&visible.commit))
@@ -79,6 +80,7 @@ impl Process {
         let store = around.setting.open(partition, disk, self.revision);
         let known = u64::try_from(self.revision).expect("few revisions");
         let is_newer = store.commits().last().is_some_and(|last| last.plan_revision > known);
+        let is_newer = is_newer && !store.disk.is_damaged();
         if is_newer && around.setting.mutant != Some(Mutant::NewerState) {
             around.chance.tally.note("waited for definitions that a state was made by");
             self.disks.insert(partition, store.disk);
@@ -88,6 +90,9 @@ impl Process {
         let restored = self.checkpoints.restored.get(&partition).copied();
         let decision = mistaken(around.setting.mutant, decide(&facts), &facts, restored);
         around.chance.tally.note(told(&decision, &facts));
+        if facts.damage.is_some() && matches!(decision, Decision::Restore { .. }) {
+            around.chance.tally.note("damaged state replaced by its checkpoint");
+        }
         let committed = facts.committed;
         match decision {
             Decision::Begin { offset } => {

@@ -156,7 +156,7 @@ impl<'w> World<'w> {
     /// The keeper of a process works beside it.
     fn keep(&mut self, number: usize) {
         self.bucket.now += 1;
-        let arrives = self.chance.dice.chance(4) && self.chance.may(Fault::LateRequest);
+        let arrives = self.chance.dice.chance(8) && self.chance.may(Fault::LateRequest);
         if arrives && self.bucket.arrive(&mut self.chance) {
             self.chance.count(Fault::LateRequest);
         }

@@ -37,6 +37,7 @@ impl World<'_> {
             self.processes[number].revision = self.setting.editions.newest();
             self.broker.time_out(number);
         }
+        self.discard_damaged();
         let mut assignment = BTreeMap::new();
         for (partition, _) in (0..).zip(&self.setting.records) {
             assignment.insert(partition, self.heir(partition)?);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use odometer::engine::{Committed, Decision, decide};
-use odometer::format::decode_metadata;
+use odometer::engine::{Committed, Decision, Halt, decide};
+use odometer::format::{decode_metadata, state};
 use odometer::model::EventTime;
 
 use super::World;
@@ -31,8 +31,14 @@ const TROUBLE: [Fault; 14] = [
 ];
 
 /// What befalls beside it where checkpoints are kept.
-const TROUBLE_OF_CHECKPOINTS: [Fault; 5] =
-    [Fault::Rebalance, Fault::Crash, Fault::Pause, Fault::StoreAway, Fault::DiskLost];
+const TROUBLE_OF_CHECKPOINTS: [Fault; 6] = [
+    Fault::Rebalance,
+    Fault::Crash,
+    Fault::Pause,
+    Fault::StoreAway,
+    Fault::DiskLost,
+    Fault::StateDamaged,
+];
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -47,6 +53,7 @@ impl World<'_> {
         let Some(fault) = fault else {
             self.is_paused.fill(false);
             self.bucket.is_away = false;
+            self.discard_damaged();
             if self.broker.repair() {
                 self.chance.tally.note("logs and offsets restored");
             }
@@ -92,6 +99,7 @@ impl World<'_> {
                 return self.bucket.is_away;
             }
             Fault::DiskLost => return self.lose_disk(number),
+            Fault::StateDamaged => return self.damage_state(number),
             other => unreachable!("{other:?} befalls a request or a write"),
         }
         true
@@ -117,6 +125,39 @@ impl World<'_> {
         self.crash(number);
         let disks = std::mem::take(&mut self.processes[number].disks);
         disks.values().any(|disk| !disk.is_empty())
+    }
+
+    /// One of a process's states loses entries of every kind but those that name it. Returns whether it has a state.
+    fn damage_state(&mut self, number: usize) -> bool {
+        const SPARED: [u8; 4] =
+            [state::IDENTITY, state::COMMIT, state::DICTIONARY, state::CALENDARS];
+        self.crash(number);
+        let dice = &mut self.chance.dice;
+        let mut disks: Vec<&mut Disk> = self.processes[number].disks.values_mut().collect();
+        disks.retain(|disk| !disk.is_empty());
+        if disks.is_empty() {
+            return false;
+        }
+        let hit = dice.below(disks.len());
+        disks[hit].damage(|key| dice.chance(50) && !SPARED.contains(&key[0]));
+        true
+    }
+
+    /// Somebody discards damaged states whose tasks halted: all that was visible of them is their genesis, or nothing.
+    pub(super) fn discard_damaged(&mut self) {
+        for number in 0..self.processes.len() {
+            for (partition, disk) in self.processes[number].disks.clone() {
+                let Ok(committed) = self.committed(partition) else { continue };
+                let manifests = self.bucket.all_manifests(partition);
+                let store = self.setting.open(partition, disk, self.setting.editions.newest());
+                let known = (committed, &manifests[..]);
+                let facts = facts(&self.setting, &self.broker, partition, &store, known);
+                if matches!(decide(&facts), Decision::Halt(Halt::StateDamaged { .. })) {
+                    self.chance.tally.note("damaged state discarded");
+                    self.processes[number].disks.remove(&partition);
+                }
+            }
+        }
     }
 
     /// Deals the partitions out anew, to processes that can serve; where none can, all are started again.
