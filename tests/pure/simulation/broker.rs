@@ -56,6 +56,8 @@ pub struct Broker {
     pub ends: Vec<usize>,
     /// The first record that each still has.
     pub starts: Vec<usize>,
+    /// How often a committed offset may have changed.
+    pub changes: u64,
     /// Grows with every rebalance.
     pub generation: u32,
     assignment: BTreeMap<i32, usize>,
@@ -260,6 +262,7 @@ impl Broker {
             return;
         }
         if let Some(open) = coordinator.open.take() {
+            self.changes += 1;
             let transaction = &mut self.transactions[open];
             transaction.fate = Fate::Committed;
             let offsets = transaction.offsets.iter();

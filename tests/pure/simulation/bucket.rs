@@ -131,6 +131,8 @@ pub struct Bucket {
     pub now: u64,
     /// Nobody reaches it.
     pub is_away: bool,
+    /// How many requests were carried out.
+    pub changes: u64,
     shelves: BTreeMap<i32, Shelf>,
     under_way: Vec<(i32, Request)>,
 }
@@ -148,7 +150,9 @@ impl Bucket {
         }
         let faults = [Fault::RequestUnanswered, Fault::RequestLost, Fault::RequestDelayed];
         let fault = *chance.dice.pick(&faults);
-        if !chance.strikes(fault, 10) {
+        // Each kind of request is hit, though most of them are for files.
+        let percent = if matches!(request, Request::PutFile(..)) { 5 } else { 25 };
+        if !chance.strikes(fault, percent) {
             return Ok(self.shelf(partition).take(request));
         }
         match fault {
@@ -160,6 +164,7 @@ impl Bucket {
     }
 
     fn shelf(&mut self, partition: i32) -> OnShelf<'_> {
+        self.changes += 1;
         OnShelf { now: self.now, shelf: self.shelves.entry(partition).or_default() }
     }
 

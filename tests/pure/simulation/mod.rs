@@ -174,3 +174,36 @@ fn script_that_fails_is_made_smaller() {
     assert!(smallest.steps < script.steps, "{smallest:?}");
     assert_eq!(smallest.faults.on().next(), None, "it needs no fault: {smallest:?}");
 }
+
+#[test]
+fn hunt() {
+    let wanted = std::env::var("HUNT").unwrap_or_default();
+    for mutant in Mutant::ALL {
+        if !wanted.split(',').any(|one| one == format!("{mutant:?}")) {
+            continue;
+        }
+        let max: u64 = std::env::var("HUNT_MAX").map_or(1000, |text| text.parse().unwrap());
+        let mut seeds = Vec::new();
+        let mut last = String::new();
+        for seed in 0..max {
+            if let Err(fault) = Script::rough(seed).with(mutant).play() {
+                seeds.push(seed);
+                last = fault.chars().take(120).collect();
+                if seeds.len() > 2 { break; }
+            }
+        }
+        println!("HUNT {mutant:?} is found by seeds {seeds:?}: {last}");
+    }
+}
+
+#[test]
+fn look() {
+    for seed in 0..40 {
+        let script = Script::rough(seed);
+        if script.steps == 2_000 {
+            let began = std::time::Instant::now();
+            let report = script.play().unwrap();
+            println!("LOOK {seed} {:?} steps {} in {:?}\n{}", script.faults, report.steps, began.elapsed(), report.tally);
+        }
+    }
+}

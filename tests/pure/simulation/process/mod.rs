@@ -141,13 +141,6 @@ impl Process {
         self.disks
     }
 
-    /// The chain of the state that is served, where it is known that this commit of it is visible.
-    pub fn chain_of(&self, partition: i32, visible: CommitId) -> Option<Vec<CommitId>> {
-        self.known.get(&partition).filter(|(commit, _)| *commit == visible)?;
-        let commits = self.tasks.get(&partition)?.store.commits();
-        Some(commits.into_iter().map(|commit| commit.id).collect())
-    }
-
     /// Whether all that was read is visible.
     pub fn is_done(&self, broker: &Broker) -> bool {
         let is_done = |(partition, task): (&i32, &Task)| {
@@ -176,7 +169,7 @@ impl Process {
             return format!("{} takes a plan for {partition}", self.number);
         }
         let keeps = around.setting.options.keeps_checkpoints;
-        if keeps && around.chance.dice.chance(30) && self.follow_checkpoints(around) {
+        if keeps && around.chance.dice.chance(50) && self.follow_checkpoints(around) {
             return format!("{} hears of its keeper", self.number);
         }
         let Some(step) = self.steps.pop_front() else { return self.choose(around) };
@@ -272,10 +265,11 @@ impl Process {
             Effect::Trim { through, commit } => {
                 if around.chance.strikes(Fault::TrimFailed, 2) {
                     self.has_failed = true;
-                } else if mutant == Some(Mutant::TrimStored) {
-                    task.trim(through, task.processor.ledger().last().number);
                 } else {
-                    task.trim(through, commit);
+                    let is_late = mutant == Some(Mutant::TrimStored);
+                    let last = task.processor.ledger().last().number;
+                    task.trim(through, if is_late { last } else { commit });
+                    self.check_chain(partition);
                 }
             }
             Effect::Expire { day } => {
@@ -287,6 +281,17 @@ impl Process {
                 }
             }
         }
+    }
+
+    /// What is known to be visible stays in the chain of whoever serves: he may go on from his own disk.
+    fn check_chain(&self, partition: i32) {
+        let (Some(task), Some((visible, _))) =
+            (self.tasks.get(&partition), self.known.get(&partition))
+        else {
+            return;
+        };
+        let chain: Vec<_> = task.store.commits().into_iter().map(|commit| commit.id).collect();
+        assert!(chain.contains(visible), "{visible} is visible, and trimmed: {chain:?}");
     }
 
     /// Writes a commit. Where that fails it may be there all the same: what failed came after the write, or what was said

@@ -34,7 +34,7 @@ impl Process {
         let mut text = "waits";
         let mut effects = Vec::new();
         let keeps = around.setting.options.keeps_checkpoints;
-        if keeps && !task.processor.ledger().is_publishing() && around.chance.dice.chance(20) {
+        if keeps && !task.processor.ledger().is_publishing() && around.chance.dice.chance(40) {
             text = "publishes";
             effects = task.handle(Input::Publish);
         } else if task.processor.may_cut() && around.chance.dice.chance(30) {

@@ -47,6 +47,8 @@ struct World<'w> {
     reached: Option<EventTime>,
     trace: DefaultHasher,
     steps: u64,
+    /// How many changes of offsets and of the store of checkpoints were looked at.
+    looked_at: (u64, u64),
 }
 
 /// Plays a script to its end.
@@ -106,6 +108,7 @@ pub fn play(script: Script) -> Result<Report, String> {
         reached: None,
         trace: DefaultHasher::new(),
         steps: 0,
+        looked_at: (0, 0),
     };
     world.rebalance();
     world.live()?;
@@ -149,7 +152,7 @@ impl<'w> World<'w> {
         if self.processes[number].has_left {
             self.rebalance();
         }
-        let requests = if self.keeps_checkpoints() { self.chance.dice.below(4) } else { 0 };
+        let requests = if self.keeps_checkpoints() { self.chance.dice.below(8) } else { 0 };
         (0..requests).for_each(|_| self.keep(number));
     }
 
