@@ -131,6 +131,8 @@ pub struct Bucket {
     pub now: u64,
     /// Nobody reaches it.
     pub is_away: bool,
+    /// A manifest was just sent that will arrive some day.
+    pub has_manifest_under_way: bool,
     /// How many requests were carried out.
     pub changes: u64,
     shelves: BTreeMap<i32, Shelf>,
@@ -157,7 +159,10 @@ impl Bucket {
         }
         match fault {
             Fault::RequestUnanswered => drop(self.shelf(partition).take(request)),
-            Fault::RequestDelayed => self.under_way.push((partition, request)),
+            Fault::RequestDelayed => {
+                self.has_manifest_under_way = matches!(request, Request::PutManifest(_));
+                self.under_way.push((partition, request));
+            }
             _ => {}
         }
         Err(Unanswered)

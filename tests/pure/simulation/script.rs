@@ -80,7 +80,7 @@ impl Script {
         ];
         let rare: Vec<Fault> = rare.into_iter().filter(|fault| self.faults.has(*fault)).collect();
         let faults = Switches::only(&rare);
-        Script { faults, records_max: 6, steps: 2_000, ..self }
+        Script { faults, records_max: 6, steps: 5_000, ..self }
     }
 
     /// A run in which nothing does, though definitions change.
