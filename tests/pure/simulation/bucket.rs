@@ -124,6 +124,13 @@ struct Shelf {
     manifests: BTreeMap<ManifestName, (Manifest, u64)>,
 }
 
+impl Shelf {
+    /// A file of a manifest that is not there.
+    fn lacked_by<'m>(&self, manifest: &'m Manifest) -> Option<&'m FileName> {
+        manifest.files.iter().find(|name| !self.files.contains_key(*name))
+    }
+}
+
 /// The store.
 #[derive(Default)]
 pub struct Bucket {
@@ -131,8 +138,6 @@ pub struct Bucket {
     pub now: u64,
     /// Nobody reaches it.
     pub is_away: bool,
-    /// A manifest was just sent that will arrive some day.
-    pub has_manifest_under_way: bool,
     /// How many requests were carried out.
     pub changes: u64,
     shelves: BTreeMap<i32, Shelf>,
@@ -159,10 +164,7 @@ impl Bucket {
         }
         match fault {
             Fault::RequestUnanswered => drop(self.shelf(partition).take(request)),
-            Fault::RequestDelayed => {
-                self.has_manifest_under_way = matches!(request, Request::PutManifest(_));
-                self.under_way.push((partition, request));
-            }
+            Fault::RequestDelayed => self.under_way.push((partition, request)),
             _ => {}
         }
         Err(Unanswered)
@@ -179,6 +181,14 @@ impl Bucket {
         if is_under_way {
             let (partition, request) =
                 self.under_way.remove(chance.dice.below(self.under_way.len()));
+            if let Request::PutManifest(manifest) = &request
+                && !self
+                    .shelves
+                    .get(&partition)
+                    .is_some_and(|shelf| shelf.lacked_by(manifest).is_none())
+            {
+                chance.tally.note("manifest came when files of it were gone");
+            }
             self.shelf(partition).take(request);
         }
         is_under_way
@@ -252,9 +262,7 @@ impl Bucket {
         let newest = newest.ok_or_else(|| {
             format!("what is visible of {partition} rests on {commit}, which no checkpoint has")
         })?;
-        let files = self.shelves.get(&partition).map(|shelf| &shelf.files);
-        let is_there = |name: &&FileName| files.is_some_and(|files| files.contains_key(*name));
-        match newest.files.iter().find(|name| !is_there(name)) {
+        match self.shelves.get(&partition).and_then(|shelf| shelf.lacked_by(newest)) {
             None => Ok(()),
             Some(name) => {
                 let name_of = newest.name();

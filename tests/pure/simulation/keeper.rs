@@ -246,6 +246,7 @@ impl Collecting {
 /// A checkpoint that is being brought back.
 pub struct Restoring {
     pub partition: i32,
+    pub manifest: Manifest,
     left: VecDeque<FileName>,
     entries: Content,
     /// Nobody waits for it any more.
@@ -261,7 +262,8 @@ impl Restoring {
     pub fn new(partition: i32, manifest: &Manifest) -> Self {
         let left = manifest.files.iter().copied().collect();
         let (is_given_up, is_ending, outcome) = (false, false, None);
-        Restoring { partition, left, entries: Vec::new(), is_given_up, is_ending, outcome }
+        let (manifest, entries) = (manifest.clone(), Vec::new());
+        Restoring { partition, manifest, left, entries, is_given_up, is_ending, outcome }
     }
 
     /// What is here of it so far.

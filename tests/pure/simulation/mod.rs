@@ -19,6 +19,7 @@ mod process;
 mod recovery;
 mod script;
 mod settlement;
+mod shelf;
 mod task;
 mod world;
 
@@ -189,7 +190,9 @@ fn hunt() {
             if let Err(fault) = Script::rough(seed).with(mutant).play() {
                 seeds.push(seed);
                 last = fault.chars().take(120).collect();
-                if seeds.len() > 2 { break; }
+                if seeds.len() > 2 {
+                    break;
+                }
             }
         }
         println!("HUNT {mutant:?} is found by seeds {seeds:?}: {last}");
@@ -197,13 +200,20 @@ fn hunt() {
 }
 
 #[test]
-fn look() {
-    for seed in 0..40 {
-        let script = Script::rough(seed);
-        if script.steps == 2_000 {
-            let began = std::time::Instant::now();
-            let report = script.play().unwrap();
-            println!("LOOK {seed} {:?} steps {} in {:?}\n{}", script.faults, report.steps, began.elapsed(), report.tally);
+fn shelf_hunt() {
+    let began = std::time::Instant::now();
+    let mut tally = Tally::default();
+    for seed in 0..200 {
+        tally.add(&shelf::play(seed, None).unwrap_or_else(|fault| panic!("{seed}: {fault}")));
+    }
+    println!("{tally} {:?}", began.elapsed());
+    for mutant in Mutant::ALL {
+        let found: Vec<_> = (0..200)
+            .filter_map(|seed| Some((seed, shelf::play(seed, Some(mutant)).err()?)))
+            .take(3)
+            .collect();
+        if !found.is_empty() {
+            println!("HUNT {mutant:?} {:?}", found);
         }
     }
 }

@@ -49,7 +49,7 @@ impl Script {
         if keeps_checkpoints && dice.chance(75) {
             faults = faults.without(Fault::Retention).without(Fault::OffsetExpired);
         }
-        let script = Script {
+        Script {
             seed,
             mutant: None,
             faults,
@@ -58,29 +58,7 @@ impl Script {
             keeps_checkpoints,
             records_max: 40,
             steps: if keeps_checkpoints { 700 } else { 500 },
-        };
-        if keeps_checkpoints && dice.chance(30) { script.over_a_poor_store() } else { script }
-    }
-
-    /// Little to count, and much to keep: whatever else goes wrong is rare, so that sessions last for many checkpoints.
-    fn over_a_poor_store(self) -> Self {
-        let rare = [
-            Fault::Crash,
-            Fault::Pause,
-            Fault::Rebalance,
-            Fault::StateCopied,
-            Fault::CommitUnanswered,
-            Fault::CommitLost,
-            Fault::RequestUnanswered,
-            Fault::RequestLost,
-            Fault::RequestDelayed,
-            Fault::RequestSlow,
-            Fault::LateRequest,
-            Fault::DiskLost,
-        ];
-        let rare: Vec<Fault> = rare.into_iter().filter(|fault| self.faults.has(*fault)).collect();
-        let faults = Switches::only(&rare);
-        Script { faults, records_max: 6, steps: 5_000, ..self }
+        }
     }
 
     /// A run in which nothing does, though definitions change.

@@ -38,8 +38,6 @@ struct World<'w> {
     setting: Setting<'w>,
     broker: Broker,
     bucket: Bucket,
-    /// How often a request arrives that was under way, in percent of the keepers' requests.
-    arrivals: usize,
     processes: Vec<Process>,
     is_paused: Vec<bool>,
     chance: Chance,
@@ -96,13 +94,11 @@ pub fn play(script: Script) -> Result<Report, String> {
         age: if script.keeps_checkpoints { *dice.pick(&[0, 5, 30]) } else { 0 },
         mutant: script.mutant,
     };
-    let arrivals = if script.keeps_checkpoints { *dice.pick(&[1, 8]) } else { 0 };
     let count = 1 + dice.below(3);
     let mut world = World {
         script,
         broker: Broker::new(partitions),
         bucket: Bucket::default(),
-        arrivals,
         processes: (0..count).map(|number| Process::new(number, BTreeMap::new(), 0)).collect(),
         is_paused: vec![false; count],
         setting,
@@ -163,19 +159,14 @@ impl<'w> World<'w> {
     /// The keeper of a process works beside it.
     fn keep(&mut self, number: usize) {
         self.bucket.now += 1;
-        let arrives = self.chance.dice.chance(self.arrivals) && self.chance.may(Fault::LateRequest);
+        let arrives = self.chance.dice.chance(3) && self.chance.may(Fault::LateRequest);
         if arrives && self.bucket.arrive(&mut self.chance) {
             self.chance.count(Fault::LateRequest);
         }
         self.die_where_told(number);
         let (process, mut around) = self.at_work(number, false);
-        let Some(text) = process.keep(&mut around) else { return };
-        self.note(&text);
-        // Who dies while his request is under way asks no second time.
-        let is_under_way = std::mem::take(&mut self.bucket.has_manifest_under_way);
-        if is_under_way && self.chance.strikes(Fault::Crash, 30) {
-            self.crash(number);
-            self.pass_on(number);
+        if let Some(text) = process.keep(&mut around) {
+            self.note(&text);
         }
     }
 

@@ -174,7 +174,7 @@ impl World<'_> {
     }
 
     /// The group gives what a process has to others, which need nothing of its disk.
-    pub(super) fn pass_on(&mut self, from: usize) {
+    fn pass_on(&mut self, from: usize) {
         let others: Vec<usize> = (0..self.processes.len())
             .filter(|number| *number != from && !self.processes[*number].has_left)
             .collect();
