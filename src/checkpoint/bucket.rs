@@ -1,6 +1,6 @@
 //! The store itself, and the shelf of one task in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -173,6 +173,11 @@ impl Shelf<'_> {
         Ok(found)
     }
 
+    async fn file_names(&self) -> Result<BTreeSet<String>, Error> {
+        let found = self.list(&self.files()).await?;
+        Ok(found.iter().filter_map(|one| one.location.filename()).map(str::to_owned).collect())
+    }
+
     pub(super) async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>, Error> {
         use futures_util::TryStreamExt as _;
         let found: Result<Vec<ObjectMeta>, _> = self.store().list(Some(folder)).try_collect().await;
@@ -187,13 +192,14 @@ impl Shelf<'_> {
     }
 
     /// The manifests that are there, the newest first, up to the first one that `is_wanted`. One that cannot be understood is
-    /// passed over, and told.
+    /// passed over, and told; so is one that is wanted and lacks files: it came late, of a process that had lost the task.
     ///
     /// # Errors
     /// A store that does not answer.
     pub fn until(&self, is_wanted: impl Fn(&Manifest) -> bool) -> Result<Vec<Manifest>, Error> {
         self.wait(async {
             let mut found = Vec::new();
+            let mut files = None;
             for object in self.list_manifests().await? {
                 match self.read_manifest(&object.location).await {
                     // Somebody collected it since.
@@ -202,9 +208,26 @@ impl Shelf<'_> {
                         tracing::warn!(%error, "a checkpoint is passed over");
                     }
                     read => {
-                        found.push(read?);
-                        if found.last().is_some_and(&is_wanted) {
-                            break;
+                        let manifest = read?;
+                        if !is_wanted(&manifest) {
+                            found.push(manifest);
+                            continue;
+                        }
+                        let files = match &mut files {
+                            Some(files) => files,
+                            None => files.insert(self.file_names().await?),
+                        };
+                        match manifest.files.iter().find(|file| !files.contains(&object_name(file)))
+                        {
+                            None => {
+                                found.push(manifest);
+                                break;
+                            }
+                            Some(file) => tracing::warn!(
+                                path = %object.location,
+                                file = file.name,
+                                "a checkpoint is passed over: a file of it is gone"
+                            ),
                         }
                     }
                 }

@@ -28,8 +28,7 @@ pub struct Base {
 
 impl Base {
     /// The task began where that commit was visible: what the newest checkpoint with it in its chain has is there, and is not
-    /// sent. Any other one may be what a process left that had lost the task, and some of its files may be gone.
-    /// `session`: random, so that no other session has it.
+    /// sent. `session`: random, so that no other session has it.
     #[must_use]
     pub fn new(session: [u8; 16], visible: Option<CommitId>) -> Self {
         let by = u128::from_be_bytes(session);

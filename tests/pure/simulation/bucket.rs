@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use odometer::engine::{Checkpoint, CommitId};
 
 use super::chance::{Chance, Fault};
+use super::mutant::Mutant;
 use crate::model::{Disk, Store};
 
 /// What a file holds.
@@ -223,6 +224,36 @@ impl Bucket {
         Ok(found.map(|(manifest, _)| manifest.clone()))
     }
 
+    /// Of those manifests what is still there, up to the first one that has a commit in its chain, or any, and all its files.
+    pub fn until(
+        &self,
+        partition: i32,
+        (listed, commit): (&[ManifestName], Option<CommitId>),
+        mutant: Option<Mutant>,
+        chance: &mut Chance,
+    ) -> Result<Vec<Manifest>, Unanswered> {
+        let mut found = Vec::new();
+        let mut files = None;
+        for name in listed {
+            let Some(manifest) = self.manifest(partition, name, chance)? else { continue };
+            if commit.is_some_and(|commit| !manifest.commits.contains(&commit)) {
+                found.push(manifest);
+                continue;
+            }
+            let files = match &mut files {
+                Some(files) => files,
+                None => files.insert(self.files(partition, chance)?),
+            };
+            let is_there = |name| files.iter().any(|(one, _)| one == name);
+            if manifest.files.iter().all(is_there) || mutant == Some(Mutant::TakeUnwhole) {
+                found.push(manifest);
+                break;
+            }
+            chance.tally.note("checkpoint passed over that lacks files");
+        }
+        Ok(found)
+    }
+
     /// The names of all files with the times.
     pub fn files(
         &self,
@@ -245,30 +276,32 @@ impl Bucket {
         Ok(found.map(|(content, _)| content.clone()))
     }
 
-    /// Every manifest of a partition, the one with the highest number first, for whoever sees all.
-    pub fn all_manifests(&self, partition: i32) -> Vec<Manifest> {
-        let shelf = self.shelves.get(&partition).into_iter();
-        let all = shelf.flat_map(|shelf| shelf.manifests.values().rev());
-        all.map(|(manifest, _)| manifest.clone()).collect()
+    /// Every whole checkpoint of a partition, the one with the highest number first, for whoever sees all.
+    pub fn checkpoints(&self, partition: i32) -> Vec<Manifest> {
+        let Some(shelf) = self.shelves.get(&partition) else { return Vec::new() };
+        let all = shelf.manifests.values().rev().map(|(manifest, _)| manifest);
+        all.filter(|manifest| shelf.lacked_by(manifest).is_none()).cloned().collect()
     }
 
-    /// That the newest checkpoint whose chain has that commit is whole: it is the one that a machine without a state takes.
+    /// That a whole checkpoint has that commit in its chain: a machine without a state takes it.
     ///
     /// # Errors
-    /// There is none, or it lacks files.
+    /// There is none, or all lack files.
     pub fn check(&self, partition: i32, commit: CommitId) -> Result<(), String> {
-        let manifests = self.all_manifests(partition);
-        let newest = manifests.iter().find(|one| one.commits.contains(&commit));
-        let newest = newest.ok_or_else(|| {
-            format!("what is visible of {partition} rests on {commit}, which no checkpoint has")
-        })?;
-        match self.shelves.get(&partition).and_then(|shelf| shelf.lacked_by(newest)) {
-            None => Ok(()),
-            Some(name) => {
-                let name_of = newest.name();
-                Err(format!("checkpoint {name_of:?} of {partition} lacks {name:?}"))
+        let Some(shelf) = self.shelves.get(&partition) else {
+            return Err(format!("{commit} of {partition} is visible, and there is no checkpoint"));
+        };
+        let manifests = shelf.manifests.values().rev().map(|(manifest, _)| manifest);
+        let mut lacked = Vec::new();
+        for manifest in manifests.filter(|one| one.commits.contains(&commit)) {
+            match shelf.lacked_by(manifest) {
+                None => return Ok(()),
+                Some(name) => lacked.push(format!("{:?} lacks {name:?}", manifest.name())),
             }
         }
+        Err(format!(
+            "{commit} of {partition} is visible, and no whole checkpoint has it: {lacked:?}"
+        ))
     }
 }
 

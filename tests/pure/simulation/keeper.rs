@@ -162,20 +162,17 @@ impl Putting {
     }
 }
 
-/// The checkpoint with the highest number of those whose chain has that commit.
-fn newest_of(
+/// The checkpoint with the highest number of those that are whole and whose chain has that commit.
+pub fn newest_of(
     partition: i32,
     visible: CommitId,
     premises: &mut Premises<'_>,
 ) -> Result<Option<Manifest>, Unanswered> {
     let Premises { bucket, chance, mutant, .. } = premises;
-    for (name, _) in bucket.manifests(partition, chance)? {
-        let Some(manifest) = bucket.manifest(partition, &name, chance)? else { continue };
-        if manifest.commits.contains(&visible) || *mutant == Some(Mutant::BeginFromNewest) {
-            return Ok(Some(manifest));
-        }
-    }
-    Ok(None)
+    let listed = bucket.manifests(partition, chance)?;
+    let listed: Vec<ManifestName> = listed.into_iter().map(|(name, _)| name).collect();
+    let found = bucket.until(partition, (&listed, Some(visible)), *mutant, chance)?;
+    Ok(found.into_iter().next_back().filter(|found| found.commits.contains(&visible)))
 }
 
 /// Old checkpoints that are being removed, and files that no manifest names.

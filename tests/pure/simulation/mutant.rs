@@ -93,8 +93,8 @@ pub enum Mutant {
     NamesWithoutSession,
     /// A file is put again under the name that was deleted.
     NamesKept,
-    /// What the newest checkpoint has is taken for there, whatever its chain has.
-    BeginFromNewest,
+    /// A checkpoint is taken for whole though files of it are gone.
+    TakeUnwhole,
     /// The newest checkpoint is brought back and used, whatever its chain has.
     RestoreAnyChain,
     /// What is brought back of a checkpoint is there before it is whole.
@@ -155,7 +155,7 @@ impl Mutant {
         Mutant::CollectNamed,
         Mutant::NamesWithoutSession,
         Mutant::NamesKept,
-        Mutant::BeginFromNewest,
+        Mutant::TakeUnwhole,
         Mutant::RestoreAnyChain,
         Mutant::RestoreInPlace,
         Mutant::UseDamaged,

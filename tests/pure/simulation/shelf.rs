@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use odometer::engine::CommitId;
 
-use super::bucket::{Bucket, Content, Copy, Manifest, digest_of};
+use super::bucket::{Bucket, Content, Copy, Manifest, Unanswered, digest_of};
 use super::chance::{Chance, Fault, Switches, Tally};
-use super::keeper::{Base, Order, Premises, Putting, Restoring, Task};
+use super::keeper::{Base, Order, Premises, Putting, Restoring, Task, newest_of};
 use super::mutant::Mutant;
 use super::task::commit_id;
 
@@ -143,15 +143,16 @@ impl World {
         if owner.order.is_some() {
             return;
         }
+        let World { bucket, chance, mutant, age, .. } = self;
+        let mut premises = Premises { bucket, chance, mutant: *mutant, age: *age };
         let Some(state) = &owner.state else {
-            let manifests = self.bucket.all_manifests(PARTITION);
-            let usable = manifests.iter().find(|one| one.commits.contains(&self.visible));
-            match usable {
-                Some(manifest) => {
-                    let task = Task::Restore(Restoring::new(PARTITION, manifest));
+            match newest_of(PARTITION, self.visible, &mut premises) {
+                Ok(Some(checkpoint)) => {
+                    let task = Task::Restore(Restoring::new(PARTITION, &checkpoint));
                     owner.order = Some(Order::new(task));
                 }
-                None => owner.state = Some(empty()),
+                Ok(None) if self.visible == GENESIS => owner.state = Some(empty()),
+                Ok(None) | Err(Unanswered) => {}
             }
             return;
         };

@@ -50,16 +50,11 @@ impl Process {
         listed: &[ManifestName],
     ) {
         let visible = committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
-        let mut manifests: Vec<Manifest> = Vec::new();
-        for name in listed {
-            let Ok(read) = around.bucket.manifest(partition, name, around.chance) else { return };
-            let Some(manifest) = read else { continue };
-            let is_wanted = visible.is_none_or(|one| manifest.commits.contains(&one.commit));
-            manifests.push(manifest);
-            if is_wanted {
-                break;
-            }
-        }
+        let wanted = (listed, visible.map(|visible| visible.commit));
+        let mutant = around.setting.mutant;
+        let Ok(manifests) = around.bucket.until(partition, wanted, mutant, around.chance) else {
+            return;
+        };
         self.begin_by(around, partition, committed, &manifests);
     }
 

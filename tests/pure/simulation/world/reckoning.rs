@@ -63,7 +63,7 @@ impl World<'_> {
         for (number, process) in self.processes.iter().enumerate() {
             let disk = process.disks.get(&partition).cloned().unwrap_or_default();
             let store = self.setting.open(partition, disk, newest);
-            let manifests = self.bucket.all_manifests(partition);
+            let manifests = self.bucket.checkpoints(partition);
             let known = (committed.clone(), &manifests[..]);
             let facts = facts(&self.setting, &self.broker, partition, &store, known);
             match decide(&facts) {

@@ -148,7 +148,7 @@ impl World<'_> {
         for number in 0..self.processes.len() {
             for (partition, disk) in self.processes[number].disks.clone() {
                 let Ok(committed) = self.committed(partition) else { continue };
-                let manifests = self.bucket.all_manifests(partition);
+                let manifests = self.bucket.checkpoints(partition);
                 let store = self.setting.open(partition, disk, self.setting.editions.newest());
                 let known = (committed, &manifests[..]);
                 let facts = facts(&self.setting, &self.broker, partition, &store, known);
