@@ -52,7 +52,10 @@ impl Shelf<'_> {
                 continue;
             }
             match self.read_manifest(&object.location).await {
-                Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
+                // Somebody collects who is further: what that one named may be named by others that are not in the list.
+                Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => {
+                    return Ok(gone);
+                }
                 read => named.extend(read?.files.iter().map(object_name)),
             }
         }

@@ -227,6 +227,10 @@ impl Collecting {
                     chance.tally.note("checkpoint collected");
                 } else if name <= self.own || *mutant != Some(Mutant::CollectNamed) {
                     let manifest = bucket.manifest(partition, &name, chance)?;
+                    if manifest.is_none() && *mutant != Some(Mutant::CollectUnread) {
+                        chance.tally.note("collecting stopped behind somebody else's");
+                        return Ok(false);
+                    }
                     named.extend(manifest.into_iter().flat_map(|manifest| manifest.files));
                 }
             }

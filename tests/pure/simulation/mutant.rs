@@ -89,6 +89,8 @@ pub enum Mutant {
     CollectEarly,
     /// Files are collected that only a younger manifest names, once they are old by the store's clock as of now.
     CollectNamed,
+    /// What a manifest named that is gone since it was listed is taken for named by none.
+    CollectUnread,
     /// Files are called by their content alone, whoever put them.
     NamesWithoutSession,
     /// A file is put again under the name that was deleted.
@@ -109,7 +111,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 51] = [
+    pub const ALL: [Mutant; 52] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -153,6 +155,7 @@ impl Mutant {
         Mutant::OverwriteManifest,
         Mutant::CollectEarly,
         Mutant::CollectNamed,
+        Mutant::CollectUnread,
         Mutant::NamesWithoutSession,
         Mutant::NamesKept,
         Mutant::TakeUnwhole,
