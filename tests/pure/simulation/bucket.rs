@@ -283,24 +283,32 @@ impl Bucket {
         all.filter(|manifest| shelf.lacked_by(manifest).is_none()).cloned().collect()
     }
 
-    /// That a whole checkpoint has that commit in its chain: a machine without a state takes it.
+    /// That the checkpoint which a machine without a state takes is there, and whole.
     ///
     /// # Errors
-    /// There is none, or all lack files.
-    pub fn check(&self, partition: i32, commit: CommitId) -> Result<(), String> {
-        let Some(shelf) = self.shelves.get(&partition) else {
-            return Err(format!("{commit} of {partition} is visible, and there is no checkpoint"));
-        };
-        let manifests = shelf.manifests.values().rev().map(|(manifest, _)| manifest);
-        let mut lacked = Vec::new();
-        for manifest in manifests.filter(|one| one.commits.contains(&commit)) {
-            match shelf.lacked_by(manifest) {
-                None => return Ok(()),
-                Some(name) => lacked.push(format!("{:?} lacks {name:?}", manifest.name())),
-            }
+    /// There is none with that commit in its chain, or it lacks files.
+    pub fn check(
+        &self,
+        partition: i32,
+        commit: CommitId,
+        mutant: Option<Mutant>,
+    ) -> Result<(), String> {
+        let shelves = self.shelves.get(&partition).into_iter();
+        let usable = shelves.flat_map(|shelf| {
+            let all = shelf.manifests.values().rev().map(|(manifest, _)| manifest);
+            let usable = all.filter(|one| one.commits.contains(&commit));
+            usable.map(|manifest| (manifest, shelf.lacked_by(manifest)))
+        });
+        let usable: Vec<_> = usable.collect();
+        let taken = usable.iter().find(|(_, lacked)| lacked.is_none());
+        let taken = if mutant == Some(Mutant::TakeUnwhole) { usable.first() } else { taken };
+        if taken.is_some_and(|(_, lacked)| lacked.is_none()) {
+            return Ok(());
         }
+        let lacked = usable.iter().map(|(manifest, lacked)| (manifest.name(), lacked));
+        let lacked: Vec<_> = lacked.collect();
         Err(format!(
-            "{commit} of {partition} is visible, and no whole checkpoint has it: {lacked:?}"
+            "what is visible of {partition} rests on {commit}, which no checkpoint has: {lacked:?}"
         ))
     }
 }

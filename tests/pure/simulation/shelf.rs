@@ -86,7 +86,7 @@ pub fn play(seed: u64, mutant: Option<Mutant>) -> Result<Tally, String> {
     for _ in 0..STEPS {
         world.step()?;
         if world.visible != GENESIS {
-            world.bucket.check(PARTITION, world.visible)?;
+            world.bucket.check(PARTITION, world.visible, mutant)?;
         }
     }
     Ok(world.chance.tally)
