@@ -6,7 +6,8 @@
 //!                  idle --Publish--> copying --Copied--> delivering --Delivered--> idle
 //! ```
 //! With copies (checkpoints in an object store) a commit is the state of this machine alone until it is published, so that
-//! what is visible always rests on a copy that any machine can take; the commits between cost no more than the disk.
+//! what is visible always rests on a copy that any machine can take; the commits between cost no more than the disk. What is
+//! published was made by the process itself: a commit that it found may be another one's too, which hangs and copies it yet.
 //! Identity of a state is the id of its last commit; cursor and watermark are only asserted. State may
 //! run ahead of what is visible, never behind. Knows nothing of what a commit holds.
 
@@ -116,6 +117,8 @@ pub struct Ledger {
     delivered: u64,
     is_offset_behind: bool,
     keeps_copies: bool,
+    /// Whether another process may copy the last stored commit under its name.
+    is_shared: bool,
     storing: Option<CommitRecord>,
     publishing: Option<Publishing>,
 }
@@ -131,7 +134,10 @@ impl Ledger {
         keeps_copies: bool,
     ) -> Self {
         assert!(delivered <= last.outbox_last, "entries were delivered that were never made");
-        Ledger { last, delivered, is_offset_behind, keeps_copies, storing: None, publishing: None }
+        // A genesis is never copied.
+        let is_shared = keeps_copies && last.number > 0;
+        let (storing, publishing) = (None, None);
+        Ledger { last, delivered, is_offset_behind, keeps_copies, is_shared, storing, publishing }
     }
 
     /// The last stored commit.
@@ -159,10 +165,16 @@ impl Ledger {
         self.publishing.is_some()
     }
 
-    /// What is left to make visible of the last stored commit: the first thing to do after a start.
+    /// What is left to make visible of the last stored commit: the first thing to do after a start, unless a commit has to
+    /// be made first.
     pub fn catch_up(&mut self) -> Option<Effect> {
         assert!(self.is_idle(), "a commit is under way");
-        self.is_behind().then(|| self.begin_publishing())
+        (self.is_behind() && !self.is_shared).then(|| self.begin_publishing())
+    }
+
+    /// Whether a commit is to be made even where nothing happened: the last one cannot become visible, and is not.
+    pub fn wants_own(&self) -> bool {
+        self.is_shared && self.is_behind()
     }
 
     fn is_behind(&self) -> bool {
@@ -190,13 +202,15 @@ impl Ledger {
     pub fn stored(&mut self) -> Option<Effect> {
         self.last = self.storing.take().expect("a commit was being stored");
         self.is_offset_behind = true;
+        self.is_shared = false;
         (!self.keeps_copies).then(|| self.begin_publishing())
     }
 
-    /// Begins to make the last stored commit visible, where it is not, and no earlier one is on its way.
+    /// Begins to make the last stored commit visible, where it is not, was made here, and no earlier one is on its way.
     pub fn publish(&mut self) -> Option<Effect> {
         assert!(self.keeps_copies, "without copies each commit is published at once");
-        let may = self.storing.is_none() && self.publishing.is_none() && self.is_behind();
+        let is_free = self.storing.is_none() && self.publishing.is_none();
+        let may = is_free && self.is_behind() && !self.is_shared;
         may.then(|| self.begin_publishing())
     }
 

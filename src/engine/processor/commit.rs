@@ -23,7 +23,7 @@ impl Processor {
         let last = *self.ledger.last();
         let next =
             CommitRecord { id, parent: Some(last.id), number: last.number + 1, ..self.now() };
-        if self.is_all_stored() && !self.has_forgotten() {
+        if self.is_all_stored() && !self.has_forgotten() && !self.ledger.wants_own() {
             // Nothing is to be stored; what was read to be looked at may leave memory all the same.
             self.let_go();
             return;

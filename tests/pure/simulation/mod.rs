@@ -210,8 +210,8 @@ fn shelf_hunt() {
         }
     }
     println!("{tally} {:?}", began.elapsed());
-    for mutant in [Mutant::TakeUnwhole] {
-        let found: Vec<_> = (0..10000)
+    for mutant in [Mutant::TakeUnwhole, Mutant::PublishShared] {
+        let found: Vec<_> = (0..5000)
             .filter_map(|seed| Some((seed, shelf::play(seed, Some(mutant)).err()?)))
             .take(3)
             .collect();

@@ -95,6 +95,8 @@ pub enum Mutant {
     NamesWithoutSession,
     /// A file is put again under the name that was deleted.
     NamesKept,
+    /// A commit is published that was found at the start, and that another process may publish too.
+    PublishShared,
     /// A checkpoint is taken for whole though files of it are gone.
     TakeUnwhole,
     /// The newest checkpoint is brought back and used, whatever its chain has.
@@ -111,7 +113,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 52] = [
+    pub const ALL: [Mutant; 53] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -158,6 +160,7 @@ impl Mutant {
         Mutant::CollectUnread,
         Mutant::NamesWithoutSession,
         Mutant::NamesKept,
+        Mutant::PublishShared,
         Mutant::TakeUnwhole,
         Mutant::RestoreAnyChain,
         Mutant::RestoreInPlace,

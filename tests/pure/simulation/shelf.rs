@@ -38,6 +38,8 @@ struct State {
     number: u64,
     commits: Vec<CommitId>,
     held: Held,
+    /// Whether another owner may have its last commit too.
+    is_shared: bool,
 }
 
 /// One who owns the task, or did and does not know better.
@@ -121,6 +123,7 @@ impl World {
         let states = self.owners.iter().filter_map(|owner| owner.state.as_ref());
         let usable = states.rev().find(|state| state.commits.contains(&self.visible)).cloned();
         let state = usable.filter(|_| self.chance.dice.chance(40));
+        let state = state.map(|state| State { is_shared: true, ..state });
         let (base, order, failed, visible) = (None, None, None, None);
         self.owners.push(Owner { state, base, order, failed, visible });
     }
@@ -128,6 +131,7 @@ impl World {
     fn commit(&mut self, place: usize) {
         let id = commit_id(self.number());
         let Some(state) = &mut self.owners[place].state else { return };
+        state.is_shared = false;
         state.number += 1;
         state.commits.push(id);
         // What was held once is held again.
@@ -156,6 +160,9 @@ impl World {
             }
             return;
         };
+        if state.is_shared && self.mutant != Some(Mutant::PublishShared) {
+            return self.commit(place);
+        }
         let copy = owner.failed.take().unwrap_or_else(|| copy_of(state));
         let base = owner.base.take().unwrap_or_else(|| Base::new(session, Some(self.visible)));
         let is_time = self.chance.dice.chance(50);
@@ -214,14 +221,14 @@ impl World {
         // It may be elsewhere by now.
         if manifest.commits.contains(&self.visible) {
             let Manifest { number, commits, .. } = manifest;
-            self.owners[place].state = Some(State { number, commits, held });
+            self.owners[place].state = Some(State { number, commits, held, is_shared: true });
         }
         Ok(())
     }
 }
 
 fn empty() -> State {
-    State { number: 0, commits: vec![GENESIS], held: Held::default() }
+    State { number: 0, commits: vec![GENESIS], held: Held::default(), is_shared: true }
 }
 
 fn files_of(held: Held) -> [Content; 3] {
