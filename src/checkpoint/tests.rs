@@ -333,6 +333,7 @@ fn addresses_are_told_apart() {
 }
 
 /// A server that answers every request with 503 until the test ends; gives its port and the number of requests so far.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
 fn out_of_service() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();

@@ -224,7 +224,9 @@ fn assert_exact_after(scene: &Scene<'_>, topic: &str, former: &[Record]) {
         let mut records = scene.broker.read_committed_all(own);
         records.retain(|record| !before.contains(record));
         let mut all = [before, &records].concat();
-        all.iter_mut().for_each(|record| record.partition = 0);
+        for record in &mut all {
+            record.partition = 0;
+        }
         all
     });
     Outcome::of(&totals, &rejects).assert_is(&Outcome::expected(scene, DEFINITIONS));

@@ -112,10 +112,8 @@ fn checkpoint_store(kept: &Checkpoints) -> Result<String, String> {
         return Ok("it takes files".to_owned());
     }
     let bucket = Bucket::open(&kept.store, &properties, None).map_err(|error| error.to_string())?;
-    let words = match bucket.is_used().map_err(|error| error.to_string())? {
-        true => "something is in it",
-        false => "nothing is in it yet",
-    };
+    let is_used = bucket.is_used().map_err(|error| error.to_string())?;
+    let words = if is_used { "something is in it" } else { "nothing is in it yet" };
     Ok(format!("it may be listed; {words}"))
 }
 
