@@ -55,6 +55,7 @@ mod in_doubt;
 mod large;
 mod left_open;
 mod outages;
+mod overload;
 mod poison;
 mod readiness;
 mod recreated;
