@@ -5,6 +5,7 @@ use std::fmt;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::TopicId;
+use super::customers::CustomersFault;
 use super::definitions::DefinitionsFault;
 use super::internal::InternalFault;
 use super::withheld::Withheld;
@@ -158,6 +159,9 @@ pub enum Error {
     /// Something about the topic of definitions.
     #[error("{0}")]
     Definitions(DefinitionsFault),
+    /// The topic of customers is not as it must be.
+    #[error("{0}")]
+    Customers(CustomersFault),
     /// An internal topic is not as it must be.
     #[error("{0}")]
     Internal(InternalFault),
@@ -232,6 +236,7 @@ impl Error {
             | Error::Leaderless(_)
             | Error::Withheld(_)
             | Error::Definitions(_)
+            | Error::Customers(_)
             | Error::NoClusterId => None,
         }
     }
@@ -270,6 +275,7 @@ impl Error {
             | Error::EntryTooLarge { .. }
             | Error::RecordTooLarge { .. }
             | Error::DamagedBatch { .. }
+            | Error::Customers(_)
             | Error::Internal(_) => Disposition::Halt,
             Error::Definitions(fault) => fault.disposition(),
             Error::SinkTopicGone { .. }

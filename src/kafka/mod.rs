@@ -1,10 +1,11 @@
 //! Kafka: the source's consumer group and the sink's transactions, on librdkafka.
 //!
 //! Reads records, tells of rebalances, commits entries and offsets in one transaction, and says in doubt what the
-//! broker says; beside that, re-keys records into an internal topic (`internal`, `rekeyer`), reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
+//! broker says; beside that, re-keys records into an internal topic (`internal`, `rekeyer`), says which customers are seen (`customers`), reads a topic once (`log`) and sends records again (`sender`). It decides nothing about totals, and knows no state.
 
 mod client;
 mod committed;
+mod customers;
 mod definitions;
 mod describe;
 mod destinations;
@@ -31,6 +32,7 @@ mod withheld;
 
 pub use client::{Options, Topics, check_topics};
 pub use committed::committed_offsets;
+pub use customers::{CustomersFault, CustomersWriter, check_shape, customers_topic};
 pub use definitions::{DefinitionTopic, DefinitionWriter, DefinitionsFault};
 pub use destinations::Destinations;
 pub use error::{Access, Disposition, Error, refused_membership};

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::bytes::{Corrupt, Reader};
 use super::calendars::decode_calendars;
+use super::claims::decode_claims;
 use super::commit::decode_commit;
 use super::followed::{FollowedFile, decode_followed};
 use super::identity::{Identity, decode_identity};
@@ -61,6 +62,10 @@ pub enum Entry {
     Customer,
     /// How far a source partition has come.
     Source(Mark),
+    /// How far claims of customers were looked at.
+    Claims,
+    /// A customer whose claim is not known to be made.
+    Unclaimed,
 }
 
 /// Reads an entry whole.
@@ -158,6 +163,15 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
         key::SOURCE => {
             reader.u32()?;
             Entry::Source(decode_source(key, value)?)
+        }
+        key::CLAIMS if rest.is_empty() => {
+            decode_claims(value)?;
+            Entry::Claims
+        }
+        key::CLAIMS => {
+            reader.take(8)?;
+            Reader::new(value, "a customer to be claimed").end()?;
+            Entry::Unclaimed
         }
         key::CUSTOMER => {
             reader.take(8)?;
