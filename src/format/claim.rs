@@ -98,7 +98,9 @@ mod tests {
     fn anything_else_is_no_claim() {
         let (key, value) = ("usage/12/-/00c5a1e8f0b2d944", r#"{"partitions":[3]}"#);
         assert!(Claim::read(key.as_bytes(), value.as_bytes()).is_ok());
-        for other in ["", "00c5a1e8f0b2d944", "usage/12/-/+0c5a1e8f0b2d944", "usage/12/-/c5", "\u{e9}"] {
+        for other in
+            ["", "00c5a1e8f0b2d944", "usage/12/-/+0c5a1e8f0b2d944", "usage/12/-/c5", "\u{e9}"]
+        {
             assert!(Claim::read(other.as_bytes(), value.as_bytes()).is_err(), "{other}");
         }
         for other in ["", "3", "{}", r#"{"partitions":[]}"#, r#"{"partitions":[-1,3]}"#] {

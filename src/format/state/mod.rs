@@ -52,11 +52,12 @@ pub use entry::{Entry, read_entry};
 pub use followed::{Compression, FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{FORMAT, Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
-    CALENDARS, CLAIMS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD,
-    SOURCE, WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix,
-    cells_prefix, chain_parts_prefix, chains_of_customer_prefix, chains_prefix, commit_key,
-    customer_key, dictionary_key, end_of_cell_key, followed_key, forgotten_key, number_of_followed,
-    opening_key, outbox_key, past, prefix_end, read_address, sequence_of, unclaimed_key,
+    CALENDARS, CLAIMS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX,
+    RECORD, SOURCE, WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix,
+    cells_of_customer_prefix, cells_prefix, chain_parts_prefix, chains_of_customer_prefix,
+    chains_prefix, commit_key, customer_key, dictionary_key, end_of_cell_key, followed_key,
+    forgotten_key, number_of_followed, opening_key, outbox_key, past, prefix_end, read_address,
+    sequence_of, unclaimed_key,
 };
 pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use source::decode_source;

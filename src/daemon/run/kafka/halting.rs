@@ -32,7 +32,9 @@ impl Worker {
             let digest = customer_digest(&tenant, &customer);
             // Others learn of those that are stored.
             task.state.store.note_customer(digest);
-            if let Some(home) = self.job.home_of(&tenant, &customer).filter(|home| *home != partition) {
+            if let Some(home) =
+                self.job.home_of(&tenant, &customer).filter(|home| *home != partition)
+            {
                 let other = TaskName { partition: home, ..name.clone() }.to_string();
                 let (tenant, customer) = (tenant.to_string(), customer.to_string());
                 self.registry.halt(&name, &Halt::CustomerOfAnotherTask { tenant, customer, other });
