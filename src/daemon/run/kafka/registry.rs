@@ -313,4 +313,41 @@ mod tests {
         registry.release_unless_halted(&second);
         assert_eq!(registry.claim(&task("usage", 2), [2]), BTreeMap::new());
     }
+
+    #[test]
+    fn claim_of_another_process_is_held_against_what_is_here_and_not_passed() {
+        let registry = registry();
+        let set = |list: &[i32]| list.iter().copied().collect::<BTreeSet<i32>>();
+        let (first, second) = (task("usage", 0), task("usage", 1));
+        assert_eq!(registry.least_looked(), None);
+        registry.claim(&first, [1]);
+        registry.claim(&second, [2]);
+        registry.look_from(&first, 5);
+        registry.look_from(&second, 3);
+        assert_eq!(registry.least_looked(), Some(3));
+        registry.looked(4, 6);
+        assert_eq!(registry.looked_of(&second), Some(3), "what is before was not looked at for it");
+        registry.looked(3, 9);
+        assert_eq!(registry.looked_of(&first), Some(9));
+
+        // Its own, one of nobody here, and one of another topic.
+        for (topic, customer, partition) in [("usage", 1, 0), ("usage", 3, 2), ("seats", 1, 2)] {
+            assert_eq!(registry.take_claim(topic, customer, &set(&[partition])), None);
+        }
+        assert_eq!([&first, &second].map(|task| registry.shared(task)), [None, None]);
+        assert_eq!(registry.take_claim("usage", 1, &set(&[2])), Some(set(&[0, 2])));
+        assert_eq!(registry.shared(&first), Some((1, task("usage", 2))));
+        registry.looked(9, 10);
+        assert_eq!(registry.looked_of(&first), None, "it is to be found again");
+        assert_eq!(registry.looked_of(&second), Some(10));
+        assert_eq!(registry.least_looked(), Some(10), "the look goes on");
+
+        // A task that is halted for something else tells of its customers, and its place stays.
+        registry.halt_because(&second, "a reason".to_owned());
+        assert_eq!(registry.looked_of(&second), None);
+        assert_eq!(registry.take_claim("usage", 2, &set(&[2])), Some(set(&[1, 2])));
+        registry.release(&first);
+        assert_eq!(registry.shared(&first), None, "who has it now looks by itself");
+        assert_eq!(registry.take_claim("usage", 1, &set(&[2])), None);
+    }
 }
