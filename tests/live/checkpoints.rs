@@ -156,6 +156,10 @@ fn server_of_objects_may_go_away_and_come_back() {
         await_progress(&scene, &mut [&mut first]);
         first.kill();
         let mut second = process(&scene, &section);
+        let (trials, _) = second.check();
+        let told = "ok      state.checkpoint.store \"s3://checkpoints/some/prefix\": it may be listed; \
+                    something is in it";
+        assert!(trials.iter().any(|line| line == told), "{trials:#?}");
         second.start();
         await_progress(&scene, &mut [&mut second]);
         vec![second]

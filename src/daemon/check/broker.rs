@@ -47,6 +47,10 @@ pub(super) fn check(
     }
     let totals = asked.topic(&sink, &flow.sink.topic, Access::Write);
     report.tell(&format!("sink.topic {:?}", flow.sink.topic), totals)?;
+    if flow.sink.is_audited {
+        let read = asked.topic(&sink, &flow.sink.topic, Access::Read);
+        report.tell("sink.audit, which reads that topic", read)?;
+    }
     let rejects = asked.topic(&sink, &flow.rejects_topic, Access::Write);
     report.tell(&format!("rejects.topic {:?}", flow.rejects_topic), rejects)?;
     if let Some(topic) = &settings.metrics.topic {

@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::{mebibytes, tasks};
+use super::tasks;
+use super::words::mebibytes;
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
 use crate::engine::{Binding, CommitRecord};
