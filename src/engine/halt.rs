@@ -278,23 +278,38 @@ impl fmt::Display for Halt {
             Halt::TotalsPartitionsChanged { before, now, memory } => {
                 write_totals_partitions_changed(f, *before, *now, memory)
             }
-            Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
-                f,
-                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}, \
-                 and count that with {ANEW}"
-            ),
-            Halt::CustomerOfAnotherTask { tenant, customer, other } => write!(
-                f,
-                "customer {customer:?} of tenant {tenant:?} belongs to {other}, and its records were not re-keyed by \
-                 this group: nobody else may write to the internal topic. Count under {ANEW}"
-            ),
-            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
-                f,
-                "a customer without open periods (digest {digest:016x}) is also in {other}: \
-                 {SPLIT_CUSTOMER}, and count that with {ANEW}"
-            ),
+            Halt::CustomerInTwoTasks { tenant, customer, other } => {
+                write_split_customer(f, &named(tenant, customer), other)
+            }
+            Halt::FormerCustomerInTwoTasks { digest, other } => {
+                let who = format!("a customer without open periods (digest {digest:016x})");
+                write_split_customer(f, &who, other)
+            }
+            Halt::CustomerOfAnotherTask { tenant, customer, other } => {
+                write_customer_of_another_task(f, &named(tenant, customer), other)
+            }
         }
     }
+}
+
+fn named(tenant: &str, customer: &str) -> String {
+    format!("customer {customer:?} of tenant {tenant:?}")
+}
+
+fn write_split_customer(f: &mut fmt::Formatter<'_>, who: &str, other: &str) -> fmt::Result {
+    write!(f, "{who} is also in {other}: {SPLIT_CUSTOMER}, and count that with {ANEW}")
+}
+
+fn write_customer_of_another_task(
+    f: &mut fmt::Formatter<'_>,
+    who: &str,
+    other: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "{who} belongs to {other}, and its records were not re-keyed by this group: nobody else may \
+         write to the internal topic. Count under {ANEW}"
+    )
 }
 
 fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -> fmt::Result {

@@ -61,17 +61,14 @@ impl Store {
         let stored = stored.map_err(|corrupt| self.corrupt(corrupt))?;
         let known = stored.filter(|note| note.is_of_same(&place) && Some(note.commit) == last);
         let told = self.told_unclaimed()?;
-        let claims = match known {
-            Some(note) => {
-                let (seen, claimed) = (Vec::new(), Vec::new());
-                Claims { note, seen, unclaimed: told, untold: 0, claimed }
-            }
-            None => {
-                let unclaimed = self.customers()?;
-                let (note, untold) = (ClaimsNote { looked: 0, ..place }, unclaimed.len());
-                // They are among those that are claimed now.
-                Claims { note, seen: Vec::new(), unclaimed, untold, claimed: told }
-            }
+        let claims = if let Some(note) = known {
+            let (seen, claimed) = (Vec::new(), Vec::new());
+            Claims { note, seen, unclaimed: told, untold: 0, claimed }
+        } else {
+            let unclaimed = self.customers()?;
+            let (note, untold) = (ClaimsNote { looked: 0, ..place }, unclaimed.len());
+            // They are among those that are claimed now.
+            Claims { note, seen: Vec::new(), unclaimed, untold, claimed: told }
         };
         let looked = claims.note.looked;
         self.claims = Some(claims);

@@ -291,7 +291,8 @@ fn customer_of_another_internal_partition_halts_the_task() {
     let (home, away) = (copy.partition, (copy.partition + 1) % 4);
     let (name, header) = copy.headers.first().expect("it has a header");
     let header = Header { key: name, value: Some(header) };
-    let record = BaseRecord::<(), _>::to(&internal(&scene))
+    let topic = internal(&scene);
+    let record = BaseRecord::<(), _>::to(&topic)
         .partition(away)
         .payload(copy.text())
         .headers(OwnedHeaders::new().insert(header));

@@ -84,8 +84,14 @@ fn start_both(scene: &Scene<'_>, both: &mut [Process; 2]) -> [BTreeSet<i32>; 2] 
     for process in both.iter_mut() {
         process.daemon.start();
     }
+    await_halves(scene, both)
+}
+
+fn await_halves(scene: &Scene<'_>, both: &mut [Process; 2]) -> [BTreeSet<i32>; 2] {
     wait::until("each has half of the partitions", WORK_LIMIT, || {
-        both.iter_mut().for_each(|process| process.daemon.assert_running());
+        for process in both.iter_mut() {
+            process.daemon.assert_running();
+        }
         let [one, other] = [&both[0], &both[1]].map(|process| process.partitions(scene));
         (one.len() == 2 && other.len() == 2 && one.is_disjoint(&other)).then_some([one, other])
     })
@@ -102,7 +108,9 @@ fn stray(customer: i32, partition: i32) -> Outgoing {
 fn await_done(scene: &Scene<'_>, running: &mut [&mut Process], partitions: &BTreeSet<i32>) {
     let ends = scene.broker.ends_of(&scene.usage);
     wait::until("these partitions are counted", WORK_LIMIT, || {
-        running.iter_mut().for_each(|process| process.daemon.assert_running());
+        for process in running.iter_mut() {
+            process.daemon.assert_running();
+        }
         let offsets = scene.broker.committed_offsets(&scene.group, &scene.usage);
         let is_done = |partition: &i32| {
             let place = usize::try_from(*partition).expect("a number");
@@ -219,11 +227,7 @@ fn process_that_comes_later_and_takes_a_partition_over_finds_what_was_claimed() 
     }
     // Its partitions come with their checkpoints.
     both[1].daemon.start();
-    let [own, others] = wait::until("each has half of the partitions", WORK_LIMIT, || {
-        both.iter_mut().for_each(|process| process.daemon.assert_running());
-        let [one, other] = [&both[0], &both[1]].map(|process| process.partitions(&scene));
-        (one.len() == 2 && other.len() == 2 && one.is_disjoint(&other)).then_some([one, other])
-    });
+    let [own, others] = await_halves(&scene, &mut both);
     let (p, q) = (*own.first().expect("two"), *others.first().expect("two"));
     scene.produce([stray(q, p)]);
     let [one, other] = &mut both;

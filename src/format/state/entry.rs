@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::bytes::{Corrupt, Reader};
 use super::calendars::decode_calendars;
-use super::claims::decode_claims;
+use super::claims::{customer_of_unclaimed, decode_claims};
 use super::commit::decode_commit;
 use super::followed::{FollowedFile, decode_followed};
 use super::identity::{Identity, decode_identity};
@@ -164,15 +164,7 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
             reader.u32()?;
             Entry::Source(decode_source(key, value)?)
         }
-        key::CLAIMS if rest.is_empty() => {
-            decode_claims(value)?;
-            Entry::Claims
-        }
-        key::CLAIMS => {
-            reader.take(8)?;
-            Reader::new(value, "a customer to be claimed").end()?;
-            Entry::Unclaimed
-        }
+        key::CLAIMS => return claims(key, value),
         key::CUSTOMER => {
             reader.take(8)?;
             Entry::Customer
@@ -181,6 +173,15 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
     };
     reader.end()?;
     Ok(entry)
+}
+
+fn claims(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
+    if key.len() == 1 {
+        return decode_claims(value).map(|_| Entry::Claims);
+    }
+    customer_of_unclaimed(key)?;
+    Reader::new(value, "a customer to be claimed").end()?;
+    Ok(Entry::Unclaimed)
 }
 
 /// Only where it lies is looked at, so any slot of that span will do.
