@@ -287,7 +287,8 @@ fn customer_of_another_internal_partition_halts_the_task() {
     // A copy that the stage made, put where it did not put it.
     let copies = scene.broker.read_committed_all(&internal(&scene));
     let is_event = |record: &&Record| record.text().contains("\"customer\"");
-    let copy = copies.iter().find(is_event).expect("an event was copied");
+    // The newest: its period is open.
+    let copy = copies.iter().rfind(is_event).expect("an event was copied");
     let (home, away) = (copy.partition, (copy.partition + 1) % 4);
     let (name, header) = copy.headers.first().expect("it has a header");
     let header = Header { key: name, value: Some(header) };
