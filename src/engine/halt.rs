@@ -117,6 +117,15 @@ pub enum Halt {
         /// The other task.
         other: String,
     },
+    /// A customer of a topic that this program re-keyed belongs to another task by its name alone.
+    CustomerOfAnotherTask {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        customer: String,
+        /// The task.
+        other: String,
+    },
 }
 
 /// A topic that was delivered to, and has another id now.
@@ -140,6 +149,18 @@ const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by cust
 of one customer's records share a partition, in a topic of their own";
 
 impl Halt {
+    /// That a customer is also in that other task; `known`: its tenant and name, where the state has them.
+    pub fn customer_in_two_tasks(
+        known: Option<(String, String)>,
+        digest: u64,
+        other: String,
+    ) -> Self {
+        match known {
+            Some((tenant, customer)) => Halt::CustomerInTwoTasks { tenant, customer, other },
+            None => Halt::FormerCustomerInTwoTasks { digest, other },
+        }
+    }
+
     /// Whether it is about what the process was told, or a topic as a whole: then no task of it may go on.
     pub fn is_for_all(&self) -> bool {
         match self {
@@ -160,6 +181,7 @@ impl Halt {
             | Halt::RecordDamaged { .. }
             | Halt::StateDamaged { .. }
             | Halt::CustomerInTwoTasks { .. }
+            | Halt::CustomerOfAnotherTask { .. }
             | Halt::FormerCustomerInTwoTasks { .. } => false,
         }
     }
@@ -256,18 +278,38 @@ impl fmt::Display for Halt {
             Halt::TotalsPartitionsChanged { before, now, memory } => {
                 write_totals_partitions_changed(f, *before, *now, memory)
             }
-            Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
-                f,
-                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}, \
-                 and count that with {ANEW}"
-            ),
-            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
-                f,
-                "a customer without open periods (digest {digest:016x}) is also in {other}: \
-                 {SPLIT_CUSTOMER}, and count that with {ANEW}"
-            ),
+            Halt::CustomerInTwoTasks { tenant, customer, other } => {
+                write_split_customer(f, &named(tenant, customer), other)
+            }
+            Halt::FormerCustomerInTwoTasks { digest, other } => {
+                let who = format!("a customer without open periods (digest {digest:016x})");
+                write_split_customer(f, &who, other)
+            }
+            Halt::CustomerOfAnotherTask { tenant, customer, other } => {
+                write_customer_of_another_task(f, &named(tenant, customer), other)
+            }
         }
     }
+}
+
+fn named(tenant: &str, customer: &str) -> String {
+    format!("customer {customer:?} of tenant {tenant:?}")
+}
+
+fn write_split_customer(f: &mut fmt::Formatter<'_>, who: &str, other: &str) -> fmt::Result {
+    write!(f, "{who} is also in {other}: {SPLIT_CUSTOMER}, and count that with {ANEW}")
+}
+
+fn write_customer_of_another_task(
+    f: &mut fmt::Formatter<'_>,
+    who: &str,
+    other: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "{who} belongs to {other}, and its records were not re-keyed by this group: nobody else may \
+         write to the internal topic. Count under {ANEW}"
+    )
 }
 
 fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -> fmt::Result {

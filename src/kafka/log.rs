@@ -132,6 +132,28 @@ impl Log {
         Ok(())
     }
 
+    /// Has a partition be read from that offset on, whatever was read of it, up to the end that it has now.
+    ///
+    /// # Errors
+    /// A broker that does not answer in time: then it is to be called again.
+    pub fn seek(&mut self, partition: i32, offset: i64) -> Result<(), Error> {
+        self.waiting.retain(|extent| extent.partition != partition);
+        if self.current.is_some_and(|extent| extent.partition == partition) {
+            self.current = None;
+        }
+        let place = usize::try_from(partition).ok().and_then(|place| self.ends.get_mut(place));
+        if let Some(end) = place {
+            *end = offset;
+        }
+        self.go_on()
+    }
+
+    /// One past the last offset up to which a partition was asked for.
+    pub fn end(&self, partition: i32) -> i64 {
+        let place = usize::try_from(partition).ok();
+        place.and_then(|place| self.ends.get(place)).copied().unwrap_or(0)
+    }
+
     /// How many offsets there are between beginning and end: as many as records, or more.
     pub fn length(&self) -> u64 {
         self.length

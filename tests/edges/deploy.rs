@@ -339,6 +339,7 @@ fn heading(halt: &Halt) -> &'static str {
         Halt::CustomerInTwoTasks { .. } | Halt::FormerCustomerInTwoTasks { .. } => {
             "customer in two tasks"
         }
+        Halt::CustomerOfAnotherTask { .. } => "customer of another task",
     }
 }
 
@@ -363,6 +364,7 @@ fn every_halt_is_in_the_operators_table() {
         Halt::TotalsPartitionsChanged { before: 3, now: 6, memory: word() },
         Halt::CustomerInTwoTasks { tenant: word(), customer: word(), other: word() },
         Halt::FormerCustomerInTwoTasks { digest: 7, other: word() },
+        Halt::CustomerOfAnotherTask { tenant: word(), customer: word(), other: word() },
     ];
     let document = text("docs/operating.md");
     for halt in halts {

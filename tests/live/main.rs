@@ -63,5 +63,6 @@ mod refusals;
 mod rejects;
 mod security;
 mod split_customers;
+mod split_processes;
 mod two_topics;
 mod upstream;

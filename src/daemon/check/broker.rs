@@ -56,6 +56,9 @@ pub(super) fn check(
     if let Some(topic) = &settings.metrics.topic {
         report.tell(&format!("metrics.topic {topic:?}"), asked.definitions(topic))?;
     }
+    if let Some(topic) = &flow.source.customers_topic {
+        report.tell(&format!("source.customers_topic {topic:?}"), asked.customers(topic))?;
+    }
     report.tell(&format!("source.group_id {:?}", flow.source.group_id), asked.group())?;
     let session = source.get("session.timeout.ms").map_or(SESSION_TIMEOUT, String::as_str);
     report.tell(&format!("session.timeout.ms {session}"), asked.session(session))?;
@@ -167,6 +170,25 @@ impl Asked<'_> {
             Err(error) => Err(words(error)),
             Ok((counts, _)) => {
                 kafka::DefinitionTopic::check_partitions(topic, &counts).map_err(words)?;
+                let read = self.topic(self.sink, topic, Access::Read)?;
+                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
+                let grant = grant.map_err(words)?;
+                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+            }
+        }
+    }
+
+    /// Where the processes of the group tell each other which customers they see.
+    fn customers(&self, topic: &str) -> Result<String, String> {
+        let timeout = self.flow.source.request_timeout;
+        match kafka::check_topics(self.sink, &[(topic, Access::Write)], timeout) {
+            Err(kafka::Error::TopicMissing(_)) => {
+                Ok("it does not exist yet: a start makes it, where the user may (Create)"
+                    .to_owned())
+            }
+            Err(error) => Err(words(error)),
+            Ok((counts, _)) => {
+                kafka::check_shape(self.sink, topic, &counts, timeout).map_err(words)?;
                 let read = self.topic(self.sink, topic, Access::Read)?;
                 let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
                 let grant = grant.map_err(words)?;

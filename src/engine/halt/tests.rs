@@ -35,6 +35,11 @@ fn counted_anew() -> Vec<Halt> {
             other: "usage partition 1".to_owned(),
         },
         Halt::FormerCustomerInTwoTasks { digest: 7, other: "usage partition 1".to_owned() },
+        Halt::CustomerOfAnotherTask {
+            tenant: "t".to_owned(),
+            customer: "c".to_owned(),
+            other: "odometer-usage-by-customer partition 1".to_owned(),
+        },
     ]
 }
 
