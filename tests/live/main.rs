@@ -57,6 +57,7 @@ mod left_open;
 mod outages;
 mod poison;
 mod readiness;
+mod rebuild;
 mod recreated;
 mod refusals;
 mod rejects;
