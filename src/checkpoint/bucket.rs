@@ -22,6 +22,7 @@ use super::Error;
 use super::pace::Pace;
 use crate::engine::Binding;
 use crate::format::{KeptFile, Manifest};
+use crate::model::EventTime;
 
 /// An object store, as `checkpoint.store` names it.
 pub struct Bucket {
@@ -243,6 +244,22 @@ impl Shelf<'_> {
             .map_err(|fault| Error::Damaged { path: path.to_string(), reason: fault.0 })
     }
 
+    /// All manifests that are there, the newest first, each with when it was put, by the store's clock. One that cannot be
+    /// understood is passed over, and told.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub fn all(&self) -> Result<Vec<(Manifest, EventTime)>, Error> {
+        self.wait(async {
+            let mut found = Vec::new();
+            for object in self.list_manifests().await? {
+                let put_at = EventTime::from_micros(object.last_modified.timestamp_micros());
+                found.extend(self.understood(&object).await?.map(|manifest| (manifest, put_at)));
+            }
+            Ok(found)
+        })
+    }
+
     /// The manifests that are there, the newest first, up to the first one that `is_wanted`. One that cannot be understood is
     /// passed over, and told.
     ///
@@ -252,22 +269,25 @@ impl Shelf<'_> {
         self.wait(async {
             let mut found = Vec::new();
             for object in self.list_manifests().await? {
-                match self.read_manifest(&object.location).await {
-                    // Somebody collected it since.
-                    Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
-                    Err(error @ Error::Damaged { .. }) => {
-                        tracing::warn!(%error, "a checkpoint is passed over");
-                    }
-                    read => {
-                        found.push(read?);
-                        if found.last().is_some_and(&is_wanted) {
-                            break;
-                        }
-                    }
+                found.extend(self.understood(&object).await?);
+                if found.last().is_some_and(&is_wanted) {
+                    break;
                 }
             }
             Ok(found)
         })
+    }
+
+    /// What a manifest says; `None`: somebody collected it since, or it cannot be understood.
+    async fn understood(&self, object: &ObjectMeta) -> Result<Option<Manifest>, Error> {
+        match self.read_manifest(&object.location).await {
+            Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => Ok(None),
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::warn!(%error, "a checkpoint is passed over");
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! `odometer state`: what a state directory holds, whether it is sound, and its totals.
 //!
 //! These only read. They may be given the directory of a daemon at work: what they see is its last commit. Beside them
-//! `list` (which states there are) and what changes one while no process has it: `discard`, `adopt`.
+//! `list` (which states there are) and what changes one while no process has it: `discard`, `adopt`, `restore`, `rebuild`.
 
 mod adopt;
 mod discard;
 mod list;
+mod rebuild;
+mod restore;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +31,8 @@ const PAGE_ENTRIES: usize = 1_000;
 pub use adopt::AdoptArguments;
 pub use discard::DiscardArguments;
 pub use list::{ListArguments, StateFormat};
-use words::words;
+pub use rebuild::{DifferenceFormat, RebuildArguments};
+pub use restore::RestoreArguments;
 
 /// `odometer state`
 #[derive(Clone, Debug, Subcommand)]
@@ -52,6 +55,12 @@ pub enum StateCommand {
     /// Have the group go on from a state, where its offset was lost or moved by hand
     #[command(after_help = adopt::HELP)]
     Adopt(AdoptArguments),
+    /// Bring a checkpoint into the place of a task's state
+    #[command(after_help = restore::HELP)]
+    Restore(RestoreArguments),
+    /// Make a task's state anew from its partition, and correct what was billed otherwise
+    #[command(after_help = rebuild::HELP)]
+    Rebuild(RebuildArguments),
 }
 
 const INSPECT_HELP: &str = "\
@@ -117,6 +126,8 @@ pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
     match command {
         StateCommand::List(arguments) => list::list(arguments),
         StateCommand::Adopt(arguments) => adopt::adopt(arguments),
+        StateCommand::Restore(arguments) => restore::restore(arguments),
+        StateCommand::Rebuild(arguments) => rebuild::rebuild(arguments),
         StateCommand::Discard(arguments) => discard::discard(arguments),
         StateCommand::Inspect(arguments) => inspect(&arguments.directory),
         StateCommand::Verify(arguments) => verify(&arguments.directory, &arguments.metrics),
@@ -127,7 +138,7 @@ pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
 fn inspect(directory: &Path) -> Result<(), CommandError> {
     for task in tasks(directory)? {
         let survey = Survey::of(&task).map_err(failure)?;
-        print(&words(&task, &survey))?;
+        print(&words::words(&task, &survey))?;
     }
     Ok(())
 }
@@ -295,6 +306,11 @@ fn place_of(task: &Path, binding: Binding) -> Place {
     } else {
         Place::Topic { topic: binding.topic, partition: binding.partition }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]

@@ -31,6 +31,8 @@ pub struct Log {
     passed: u64,
     /// Offsets of all.
     length: u64,
+    /// Whether every partition began with its first offset when that was last asked for.
+    is_whole: bool,
 }
 
 /// What is still to be read of a partition.
@@ -105,6 +107,7 @@ impl Log {
             current: None,
             passed: 0,
             length: 0,
+            is_whole: true,
         };
         log.go_on()?;
         Ok(log)
@@ -122,6 +125,7 @@ impl Log {
                 let error = Error::Request { what: "asking how far the topic reaches", cause };
                 error.explained(self.consumer.context().last())
             })?;
+            self.is_whole &= begin == 0;
             let extent = Extent { partition, next: begin.max(*before), end };
             if extent.next < end {
                 *before = end;
@@ -152,6 +156,11 @@ impl Log {
     pub fn end(&self, partition: i32) -> i64 {
         let place = usize::try_from(partition).ok();
         place.and_then(|place| self.ends.get(place)).copied().unwrap_or(0)
+    }
+
+    /// Whether nothing was removed from the beginning of any partition: compaction leaves the beginning where it is.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// How many offsets there are between beginning and end: as many as records, or more.

@@ -29,6 +29,7 @@ mod source;
 mod tended;
 mod topic_id;
 mod trouble;
+mod undecided;
 mod withheld;
 
 pub use client::{Options, Topics, check_topics};
@@ -52,4 +53,5 @@ pub use sender::{Addressed, Sender};
 pub use sink::{Delivery, Outgoings, Sink, take_up};
 pub use source::{FatalError, Happening, Membership, Source};
 pub use topic_id::{TopicId, TopicShape, topic_id};
+pub use undecided::undecided;
 pub use withheld::Withheld;

@@ -12,6 +12,7 @@ mod openings;
 mod options;
 mod periods;
 mod read;
+mod rebuilt;
 mod replan;
 mod spill;
 mod survey;

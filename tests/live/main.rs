@@ -58,6 +58,7 @@ mod outages;
 mod overload;
 mod poison;
 mod readiness;
+mod rebuild;
 mod recreated;
 mod refusals;
 mod rejects;

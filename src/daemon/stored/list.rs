@@ -10,8 +10,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::tasks;
-use super::words::mebibytes;
+use super::{mebibytes, tasks};
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
 use crate::engine::{Binding, CommitRecord};

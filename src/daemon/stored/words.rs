@@ -1,11 +1,11 @@
-//! What a look at a state says to people.
+//! What `odometer state inspect` says of a state.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::mebibytes;
 use crate::daemon::aggregate;
 use crate::engine::{Binding, CommitRecord, Counters};
-use crate::model::EventTime;
 use crate::store::Survey;
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -102,11 +102,6 @@ fn cursor_words(last: &CommitRecord, survey: &Survey) -> String {
 }
 
 fn day_words(day: u32) -> String {
-    let text = EventTime::from_micros(i64::from(day) * SECONDS_PER_DAY * 1_000_000);
+    let text = crate::model::EventTime::from_micros(i64::from(day) * SECONDS_PER_DAY * 1_000_000);
     text.to_string().chars().take(10).collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-pub(super) fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

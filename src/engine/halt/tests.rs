@@ -62,6 +62,20 @@ fn new_group_comes_with_a_state_and_a_totals_topic_of_its_own() {
 }
 
 #[test]
+fn commands_name_the_task() {
+    for halt in counted_anew() {
+        let (text, named) = (halt.to_string(), halt.of_task("usage-3"));
+        let is_settled_here = text.contains("odometer state adopt") || text.contains("rebuild");
+        assert_eq!(named.contains(" usage-3`"), is_settled_here, "{named}");
+        assert!(!named.contains("TASK"), "{named}");
+    }
+    let lost = Halt::StateElsewhere { commit: CommitId([7; 16]) }.of_task("usage-3");
+    for command in ["restore", "rebuild"] {
+        assert!(lost.contains(&format!("`odometer state {command} usage-3`")), "{lost}");
+    }
+}
+
+#[test]
 fn each_topic_that_was_created_anew_has_a_text_of_its_own() {
     let totals = Halt::TotalsReplaced(replaced()).to_string();
     let rejects = Halt::RejectsReplaced(replaced()).to_string();

@@ -19,6 +19,13 @@ pub(super) struct TaskName {
     pub(super) partition: i32,
 }
 
+impl TaskName {
+    /// What the folder of its state is called, by which commands know it.
+    pub(super) fn folder(&self) -> String {
+        format!("{}-{}", self.topic, self.partition)
+    }
+}
+
 impl fmt::Display for TaskName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} partition {}", self.topic, self.partition)
@@ -197,7 +204,7 @@ impl Registry {
 
     /// Halts a task; the reason goes to who asks for readiness.
     pub(super) fn halt(&self, task: &TaskName, reason: &Halt) {
-        self.halt_because(task, reason.to_string());
+        self.halt_because(task, reason.of_task(&task.folder()));
     }
 
     /// Halts a task for a reason in words.
