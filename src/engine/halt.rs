@@ -241,7 +241,7 @@ impl fmt::Display for Halt {
                  {metadata:?}): somebody else has the group, or a tool moved its offset, and what \
                  was delivered is not known. If nothing was counted for this group yet, choose a \
                  source.group_id that nobody else has; else `odometer state adopt TASK` commits that \
-                 of the state that is here or, where it is not the newest, {REBUILT} with {ANEW}"
+                 of the state or, where it is not the newest, {REBUILT} with {ANEW}"
             ),
             Halt::StateElsewhere { commit } => write!(
                 f,
