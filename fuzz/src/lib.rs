@@ -13,7 +13,7 @@ use odometer::format::definitions::{self, Form};
 use odometer::format::rekeyed;
 use odometer::format::state::{self, Dictionary};
 use odometer::format::{
-    EventFormat, FieldPath, LineSplitter, Origin, Outgoing, Refusal, TimeUnit, UsageCursor,
+    Claim, EventFormat, FieldPath, LineSplitter, Origin, Outgoing, Refusal, TimeUnit, UsageCursor,
     UsagePage, customer_of, decode, decode_metadata, encode_metadata, evaluate_expression,
     events_of, parse, total_row,
 };
@@ -293,6 +293,14 @@ pub fn decode_entry(plan: &Plan, key: &[u8], value: &[u8]) {
     if let Ok(written) = state::decode_written(value) {
         assert_eq!(state::decode_written(&state::encode_written(&written)).as_ref(), Ok(&written));
     }
+    if let Ok(note) = state::decode_claims(value) {
+        assert_eq!(state::decode_claims(&state::encode_claims(&note)).as_ref(), Ok(&note));
+    }
+    if let Ok(claim) = Claim::read(key, value) {
+        let again = Claim::read(claim.key().as_bytes(), claim.value().as_bytes());
+        assert_eq!(again.as_ref(), Ok(&claim));
+    }
+    let _ = state::customer_of_unclaimed(key);
     let _ = Dictionary::default().take_calendars(plan, Some(value));
     let _ = Dictionary::new(plan, [(0, value)]);
     let _ = Outgoing::decode(value);

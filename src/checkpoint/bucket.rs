@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::aws::AmazonS3ConfigKey;
-use object_store::azure::AzureConfigKey;
-use object_store::gcp::GoogleConfigKey;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::{Path, PathPart};
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme};
+use object_store::{
+    BackoffConfig, ObjectMeta, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme, RetryConfig,
+};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -18,6 +22,7 @@ use super::Error;
 use super::pace::Pace;
 use crate::engine::Binding;
 use crate::format::{KeptFile, Manifest};
+use crate::model::EventTime;
 
 /// An object store, as `checkpoint.store` names it.
 pub struct Bucket {
@@ -25,6 +30,19 @@ pub struct Bucket {
     runtime: Runtime,
     pace: Pace,
 }
+
+/// How often the client asks again by itself, and for how long, before it is told that the store has trouble. Who asks goes on
+/// asking; in between readiness and log say so, and a partition that moves away is let go.
+const RETRY: RetryConfig = RetryConfig {
+    backoff: BackoffConfig {
+        init_backoff: Duration::from_millis(100),
+        max_backoff: Duration::from_secs(2),
+        base: 2.0,
+    },
+    max_retries: RETRIES_MAX,
+    retry_timeout: Duration::from_secs(15),
+};
+pub(super) const RETRIES_MAX: usize = 3;
 
 /// What would be right.
 const WANTED: &str =
@@ -51,6 +69,13 @@ pub fn check_address(url: &str, properties: &BTreeMap<String, String>) -> Result
         | ObjectStoreScheme::MicrosoftAzure => cloud(&address, properties).map(drop),
         _ => Err(WANTED.to_owned()),
     }
+}
+
+/// The directory that such an address is of; `None`: a server's.
+#[must_use]
+pub fn directory(url: &str) -> Option<PathBuf> {
+    let address: Url = url.parse().ok()?;
+    (address.scheme() == "file").then(|| address.to_file_path().ok()).flatten()
 }
 
 /// The client passes over names that it does not know.
@@ -82,8 +107,30 @@ fn cloud(
     let own = properties.iter().map(|(key, value)| (key.clone(), value.clone()));
     // The last one of a key counts.
     let options = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
-    let (store, prefix) = object_store::parse_url_opts(address, options.chain(own))
-        .map_err(|error| error.to_string())?;
+    let options = options.chain(own);
+    // Names that a store does not know are another program's.
+    macro_rules! built {
+        ($builder:ty) => {
+            options
+                .fold(<$builder>::new().with_url(address.as_str()), |builder, (name, value)| {
+                    match name.parse() {
+                        Ok(key) => builder.with_config(key, value),
+                        Err(_) => builder,
+                    }
+                })
+                .with_retry(RETRY)
+                .build()
+                .map(|store| Box::new(store) as Box<dyn ObjectStore>)
+        };
+    }
+    let (scheme, prefix) = ObjectStoreScheme::parse(address).map_err(|_| WANTED.to_owned())?;
+    let store = match scheme {
+        ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder),
+        ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder),
+        ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder),
+        _ => return Err(WANTED.to_owned()),
+    };
+    let store = store.map_err(|error| error.to_string())?;
     Ok(Arc::new(PrefixStore::new(store, prefix)))
 }
 
@@ -103,13 +150,13 @@ impl Bucket {
         let fault = |reason: String| Error::Address { url: url.to_owned(), reason };
         check_address(url, properties).map_err(fault)?;
         let address: Url = url.parse().map_err(|_| fault(WANTED.to_owned()))?;
-        let store: Arc<dyn ObjectStore> = match address.to_file_path() {
-            Ok(directory) if address.scheme() == "file" => {
+        let store: Arc<dyn ObjectStore> = match directory(url) {
+            Some(directory) => {
                 std::fs::create_dir_all(&directory).map_err(Error::file("make", &directory))?;
                 let store = LocalFileSystem::new_with_prefix(&directory);
                 Arc::new(store.map_err(|error| fault(error.to_string()))?.with_fsync(true))
             }
-            _ => cloud(&address, properties).map_err(fault)?,
+            None => cloud(&address, properties).map_err(fault)?,
         };
         Ok(Self::over(store, bytes_per_second))
     }
@@ -118,6 +165,17 @@ impl Bucket {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives what a runtime needs");
         Bucket { store, runtime, pace: Pace::new(bytes_per_second) }
+    }
+
+    /// Whether anything is there, of whatever task.
+    ///
+    /// # Errors
+    /// A store that does not answer, or does not let this user see what is there.
+    pub fn is_used(&self) -> Result<bool, Error> {
+        use futures_util::TryStreamExt as _;
+        let first = self.runtime.block_on(self.store.list(None).try_next());
+        let first = first.map_err(Error::store("listing", &Path::default()))?;
+        Ok(first.is_some())
     }
 
     /// What one task has there.
@@ -191,6 +249,22 @@ impl Shelf<'_> {
             .map_err(|fault| Error::Damaged { path: path.to_string(), reason: fault.0 })
     }
 
+    /// All manifests that are there, the newest first, each with when it was put, by the store's clock. One that cannot be
+    /// understood is passed over, and told.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub fn all(&self) -> Result<Vec<(Manifest, EventTime)>, Error> {
+        self.wait(async {
+            let mut found = Vec::new();
+            for object in self.list_manifests().await? {
+                let put_at = EventTime::from_micros(object.last_modified.timestamp_micros());
+                found.extend(self.understood(&object).await?.map(|manifest| (manifest, put_at)));
+            }
+            Ok(found)
+        })
+    }
+
     /// The manifests that are there, the newest first, up to the first one that `is_wanted`. One that cannot be understood is
     /// passed over, and told; so is one that is wanted and lacks files: it came late, of a process that had lost the task.
     ///
@@ -201,39 +275,41 @@ impl Shelf<'_> {
             let mut found = Vec::new();
             let mut files = None;
             for object in self.list_manifests().await? {
-                match self.read_manifest(&object.location).await {
-                    // Somebody collected it since.
-                    Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => {}
-                    Err(error @ Error::Damaged { .. }) => {
-                        tracing::warn!(%error, "a checkpoint is passed over");
+                let Some(manifest) = self.understood(&object).await? else { continue };
+                if !is_wanted(&manifest) {
+                    found.push(manifest);
+                    continue;
+                }
+                let files = match &mut files {
+                    Some(files) => files,
+                    None => files.insert(self.file_names().await?),
+                };
+                match manifest.files.iter().find(|file| !files.contains(&object_name(file))) {
+                    None => {
+                        found.push(manifest);
+                        break;
                     }
-                    read => {
-                        let manifest = read?;
-                        if !is_wanted(&manifest) {
-                            found.push(manifest);
-                            continue;
-                        }
-                        let files = match &mut files {
-                            Some(files) => files,
-                            None => files.insert(self.file_names().await?),
-                        };
-                        match manifest.files.iter().find(|file| !files.contains(&object_name(file)))
-                        {
-                            None => {
-                                found.push(manifest);
-                                break;
-                            }
-                            Some(file) => tracing::warn!(
-                                path = %object.location,
-                                file = file.name,
-                                "a checkpoint is passed over: a file of it is gone"
-                            ),
-                        }
-                    }
+                    Some(file) => tracing::warn!(
+                        path = %object.location,
+                        file = file.name,
+                        "a checkpoint is passed over: a file of it is gone"
+                    ),
                 }
             }
             Ok(found)
         })
+    }
+
+    /// What a manifest says; `None`: somebody collected it since, or it cannot be understood.
+    async fn understood(&self, object: &ObjectMeta) -> Result<Option<Manifest>, Error> {
+        match self.read_manifest(&object.location).await {
+            Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => Ok(None),
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::warn!(%error, "a checkpoint is passed over");
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 }
 

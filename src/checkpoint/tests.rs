@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +21,7 @@ use object_store::{
 };
 use proptest::prelude::*;
 
+use super::bucket::RETRIES_MAX;
 use super::{Base, Bucket, Error, Followed, Progress, Shelf};
 use crate::engine::{Binding, CommitId};
 use crate::format::Manifest;
@@ -332,6 +336,48 @@ fn addresses_are_told_apart() {
         };
         assert!(Bucket::open(right, &properties, None).is_ok(), "{right}");
     }
+}
+
+/// A server that answers every request with 503 until the test ends; gives its port and the number of requests so far.
+#[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
+fn out_of_service() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&requests);
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok(mut client) = client else { return };
+            let mut reader = BufReader::new(client.try_clone().expect("a second handle"));
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|bytes| bytes > 2) {
+                line.clear();
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+            let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = client.write_all(answer.as_bytes());
+        }
+    });
+    (port, requests)
+}
+
+#[test]
+fn store_that_is_out_of_service_is_told_after_a_few_requests() {
+    let (port, requests) = out_of_service();
+    let own = [
+        ("aws_region", "eu-west-1".to_owned()),
+        ("aws_endpoint", format!("http://127.0.0.1:{port}")),
+        ("aws_allow_http", "true".to_owned()),
+        ("aws_access_key_id", "AKIA".to_owned()),
+        ("aws_secret_access_key", "s3cr3t".to_owned()),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value)).into();
+    let bucket = Bucket::open("s3://bucket/prefix", &own, None).expect("its address is sound");
+    let told =
+        bucket.shelf(&binding()).until(|_| false).expect_err("it is out of service").to_string();
+    assert!(told.contains("503"), "{told}");
+    assert!(!told.contains("s3cr3t"), "{told}");
+    assert_eq!(requests.load(Ordering::Relaxed), 1 + RETRIES_MAX);
 }
 
 proptest! {

@@ -19,7 +19,8 @@ use super::manual::{COMPLETIONS_HELP, MAN_HELP};
 pub use super::manual::{CompletionsArguments, ManArguments};
 pub use super::rejects::RejectsCommand;
 pub use super::stored::{
-    AdoptArguments, DiscardArguments, ListArguments, StateCommand, StateFormat,
+    AdoptArguments, DifferenceFormat, DiscardArguments, ListArguments, RebuildArguments,
+    RestoreArguments, StateCommand, StateFormat,
 };
 use crate::format::EventFormat;
 use crate::model::{EventTime, Span};

@@ -1,13 +1,15 @@
 //! `odometer state`: what a state directory holds, whether it is sound, and its totals.
 //!
 //! These only read. They may be given the directory of a daemon at work: what they see is its last commit. Beside them
-//! `list` (which states there are) and what changes one while no process has it: `discard`, `adopt`.
+//! `list` (which states there are) and what changes one while no process has it: `discard`, `adopt`, `restore`, `rebuild`.
 
 mod adopt;
 mod discard;
 mod list;
+mod rebuild;
+mod restore;
+mod words;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,9 +17,9 @@ use clap::{Args, Subcommand};
 
 use super::outcome::print;
 use super::run::definitions_beside;
-use super::{CommandError, aggregate, clock, definition_files};
+use super::{CommandError, clock, definition_files};
 use crate::definition::{Definitions, Metric, Plan};
-use crate::engine::{Binding, CommitRecord, Counters, OutboxEntry, Usage};
+use crate::engine::{Binding, OutboxEntry, Usage};
 use crate::format::state::{Identity, LeftOut};
 use crate::format::{Encoder, Place};
 use crate::settings;
@@ -26,11 +28,11 @@ use crate::store::{self, Ask, Store, Survey, View};
 /// Entries that are read at once.
 const PAGE_ENTRIES: usize = 1_000;
 
-const SECONDS_PER_DAY: i64 = 86_400;
-
 pub use adopt::AdoptArguments;
 pub use discard::DiscardArguments;
 pub use list::{ListArguments, StateFormat};
+pub use rebuild::{DifferenceFormat, RebuildArguments};
+pub use restore::RestoreArguments;
 
 /// `odometer state`
 #[derive(Clone, Debug, Subcommand)]
@@ -53,6 +55,12 @@ pub enum StateCommand {
     /// Have the group go on from a state, where its offset was lost or moved by hand
     #[command(after_help = adopt::HELP)]
     Adopt(AdoptArguments),
+    /// Bring a checkpoint into the place of a task's state
+    #[command(after_help = restore::HELP)]
+    Restore(RestoreArguments),
+    /// Make a task's state anew from its partition, and correct what was billed otherwise
+    #[command(after_help = rebuild::HELP)]
+    Rebuild(RebuildArguments),
 }
 
 const INSPECT_HELP: &str = "\
@@ -118,6 +126,8 @@ pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
     match command {
         StateCommand::List(arguments) => list::list(arguments),
         StateCommand::Adopt(arguments) => adopt::adopt(arguments),
+        StateCommand::Restore(arguments) => restore::restore(arguments),
+        StateCommand::Rebuild(arguments) => rebuild::rebuild(arguments),
         StateCommand::Discard(arguments) => discard::discard(arguments),
         StateCommand::Inspect(arguments) => inspect(&arguments.directory),
         StateCommand::Verify(arguments) => verify(&arguments.directory, &arguments.metrics),
@@ -128,7 +138,7 @@ pub(super) fn state(command: &StateCommand) -> Result<(), CommandError> {
 fn inspect(directory: &Path) -> Result<(), CommandError> {
     for task in tasks(directory)? {
         let survey = Survey::of(&task).map_err(failure)?;
-        print(&words(&task, &survey))?;
+        print(&words::words(&task, &survey))?;
     }
     Ok(())
 }
@@ -296,102 +306,6 @@ fn place_of(task: &Path, binding: Binding) -> Place {
     } else {
         Place::Topic { topic: binding.topic, partition: binding.partition }
     }
-}
-
-/// What a state holds, for people.
-fn words(task: &Path, survey: &Survey) -> String {
-    let mut text = format!("{}\n", task.display());
-    let mut row = |name: &str, words: String| {
-        // Writing to a text does not fail.
-        let _ = writeln!(text, "  {name:<13}{words}");
-    };
-    if let Some(identity) = &survey.identity {
-        row("belongs to", binding_words(&identity.binding));
-    }
-    if let Some(last) = survey.commits.last() {
-        // A run of `aggregate` leaves it to the next one to forget what it delivered.
-        let is_delivered = aggregate::last_commit_delivered(task) == Some(last.number);
-        row("commit", commit_words(last, if is_delivered { &[] } else { &survey.commits }));
-        row("cursor", cursor_words(last, survey));
-        let watermark = last.watermark.map_or("none yet".to_owned(), |time| time.to_string());
-        row("watermark", watermark);
-        let Counters { read, counted, duplicate, unmatched, late, invalid } = last.counters;
-        row(
-            "events",
-            format!(
-                "{read} read: {counted} counted, {duplicate} duplicate, {unmatched} unmatched, {late} late, {invalid} \
-                 invalid"
-            ),
-        );
-        let kept = survey.outbox.map_or(0, |(first, last)| last - first + 1);
-        let waiting = if is_delivered { 0 } else { kept };
-        row("outbox", format!("{waiting} entries wait, of {} ever made", last.outbox_last));
-    }
-    let days = survey.days.map_or(String::new(), |(first, last)| {
-        format!(", of days from {} to {}", day_words(first), day_words(last))
-    });
-    row("ids", format!("{}{days}", survey.ids));
-    row("customers", survey.customers.to_string());
-    for metric in survey.metrics.values() {
-        let chains = if metric.chains == 0 {
-            String::new()
-        } else {
-            format!(" in {} recurring chains", metric.chains)
-        };
-        let parts =
-            if metric.parts == 0 { String::new() } else { format!(", {} parts", metric.parts) };
-        let of = if metric.tenant == "default" {
-            String::new()
-        } else {
-            format!(" of tenant {}", metric.tenant)
-        };
-        row(
-            "metric",
-            format!(
-                "{}{of}: {} periods of keys{chains}, {} of them open{parts}",
-                metric.code, metric.cells, metric.open
-            ),
-        );
-    }
-    for file in &survey.followed {
-        row("file", format!("{}: read up to byte {}, line {}", file.path, file.offset, file.line));
-    }
-    row("size", format!("{:.1} MiB in tables", mebibytes(survey.disk_bytes)));
-    if !survey.faults.is_empty() {
-        row("faults", format!("{}: see odometer state verify", survey.faults.len()));
-    }
-    text
-}
-
-fn binding_words(binding: &Binding) -> String {
-    let Binding { cluster, group, topic, partition, partitions } = binding;
-    if topic.is_empty() {
-        return group.clone();
-    }
-    format!("topic {topic} partition {partition} of {partitions}, group {group}, cluster {cluster}")
-}
-
-fn commit_words(last: &CommitRecord, commits: &[CommitRecord]) -> String {
-    let waiting = match commits.len() {
-        0 | 1 => "visible".to_owned(),
-        count => format!("{} commits are not known to be visible", count - 1),
-    };
-    format!("number {}, id {} ({waiting})", last.number, last.id)
-}
-
-fn cursor_words(last: &CommitRecord, survey: &Survey) -> String {
-    let is_topic = survey.identity.as_ref().is_some_and(|one| !one.binding.topic.is_empty());
-    let cursor = last.cursor;
-    if is_topic {
-        format!("offset {}", cursor.offset)
-    } else {
-        format!("file {}, byte {}, line {}", cursor.file, cursor.offset, cursor.line)
-    }
-}
-
-fn day_words(day: u32) -> String {
-    let text = crate::model::EventTime::from_micros(i64::from(day) * SECONDS_PER_DAY * 1_000_000);
-    text.to_string().chars().take(10).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]

@@ -117,6 +117,15 @@ pub enum Halt {
         /// The other task.
         other: String,
     },
+    /// A customer of a topic that this program re-keyed belongs to another task by its name alone.
+    CustomerOfAnotherTask {
+        /// Whose.
+        tenant: String,
+        /// Who.
+        customer: String,
+        /// The task.
+        other: String,
+    },
 }
 
 /// A topic that was delivered to, and has another id now.
@@ -135,11 +144,30 @@ const ANEW: &str = "a new source.group_id, an empty state.directory, another sin
 rejects.topic. Periods that were closed stand in the old totals topic, those still open do not: bill \
 each period from one of the two topics only";
 
+/// What makes a state anew, and what is left where that cannot be; followed by [`ANEW`].
+const REBUILT: &str = "`odometer state rebuild TASK` makes it anew from the log or, where that does \
+not reach back, count the topic again from source.start_from = \"earliest\"";
+
+/// How texts name the task in the commands that settle it.
+const TASK: &str = "TASK`";
+
 /// What a customer in two tasks means, and what settles it.
 const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
 of one customer's records share a partition, in a topic of their own";
 
 impl Halt {
+    /// That a customer is also in that other task; `known`: its tenant and name, where the state has them.
+    pub fn customer_in_two_tasks(
+        known: Option<(String, String)>,
+        digest: u64,
+        other: String,
+    ) -> Self {
+        match known {
+            Some((tenant, customer)) => Halt::CustomerInTwoTasks { tenant, customer, other },
+            None => Halt::FormerCustomerInTwoTasks { digest, other },
+        }
+    }
+
     /// Whether it is about what the process was told, or a topic as a whole: then no task of it may go on.
     pub fn is_for_all(&self) -> bool {
         match self {
@@ -160,12 +188,20 @@ impl Halt {
             | Halt::RecordDamaged { .. }
             | Halt::StateDamaged { .. }
             | Halt::CustomerInTwoTasks { .. }
+            | Halt::CustomerOfAnotherTask { .. }
             | Halt::FormerCustomerInTwoTasks { .. } => false,
         }
     }
 }
 
-/// The reason, and the manual steps that settle it.
+impl Halt {
+    /// The same text with the task's name in the commands that settle it, as its folder is called.
+    pub fn of_task(&self, folder: &str) -> String {
+        self.to_string().replace(TASK, &format!("{folder}`"))
+    }
+}
+
+/// The reason, and the manual steps that settle it; commands name the task as `TASK`.
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -181,8 +217,9 @@ impl fmt::Display for Halt {
             Halt::ForeignState { field, found, wanted } => write!(
                 f,
                 "the state directory belongs to {field} {found}, but this task is of {field} \
-                 {wanted}: point state.directory to this task's own state, or to an empty directory; \
-                 `odometer state adopt --rebind` takes it where it is the same log all the same"
+                 {wanted}: point state.directory to this task's own state, or put this one out of \
+                 the way by `odometer state discard`; `odometer state adopt --rebind TASK` takes it \
+                 where it is the same log all the same"
             ),
             Halt::PartitionsChanged { before, now } => write!(
                 f,
@@ -195,24 +232,23 @@ impl fmt::Display for Halt {
                 "there is a state, but the group has no committed offset: what was delivered is \
                  not known (Kafka forgets the offsets of a group that is empty for \
                  offsets.retention.minutes, and those of a topic that is deleted). `odometer state \
-                 adopt` commits that of the state; where it is not the newest, count the topic \
-                 again from source.start_from = \"earliest\" with {ANEW}"
+                 adopt TASK` commits that of the state; where it is not the newest, {REBUILT} with \
+                 {ANEW}"
             ),
             Halt::ForeignOffset { offset, metadata } => write!(
                 f,
                 "the group's committed offset {offset} was not committed by odometer (metadata \
                  {metadata:?}): somebody else has the group, or a tool moved its offset, and what \
                  was delivered is not known. If nothing was counted for this group yet, choose a \
-                 source.group_id that nobody else has; else `odometer state adopt` commits that of \
-                 the state that is here or, where it is not the newest, count the topic again from \
-                 source.start_from = \"earliest\" with {ANEW}"
+                 source.group_id that nobody else has; else `odometer state adopt TASK` commits that \
+                 of the state or, where it is not the newest, {REBUILT} with {ANEW}"
             ),
             Halt::StateElsewhere { commit } => write!(
                 f,
                 "the group's offset names commit {commit}, whose state is not in this \
-                 state.directory: start where that state is, or bring its directory here while \
-                 neither process runs. If it is lost for good, count the topic again from \
-                 source.start_from = \"earliest\" with {ANEW}"
+                 state.directory: start where that state is, bring its directory here while \
+                 neither process runs, or have `odometer state restore TASK` bring a checkpoint. If \
+                 it is lost for good, {REBUILT} with {ANEW}"
             ),
             Halt::HistoryGone { offset, log_start } => write!(
                 f,
@@ -256,18 +292,38 @@ impl fmt::Display for Halt {
             Halt::TotalsPartitionsChanged { before, now, memory } => {
                 write_totals_partitions_changed(f, *before, *now, memory)
             }
-            Halt::CustomerInTwoTasks { tenant, customer, other } => write!(
-                f,
-                "customer {customer:?} of tenant {tenant:?} is also in {other}: {SPLIT_CUSTOMER}, \
-                 and count that with {ANEW}"
-            ),
-            Halt::FormerCustomerInTwoTasks { digest, other } => write!(
-                f,
-                "a customer without open periods (digest {digest:016x}) is also in {other}: \
-                 {SPLIT_CUSTOMER}, and count that with {ANEW}"
-            ),
+            Halt::CustomerInTwoTasks { tenant, customer, other } => {
+                write_split_customer(f, &named(tenant, customer), other)
+            }
+            Halt::FormerCustomerInTwoTasks { digest, other } => {
+                let who = format!("a customer without open periods (digest {digest:016x})");
+                write_split_customer(f, &who, other)
+            }
+            Halt::CustomerOfAnotherTask { tenant, customer, other } => {
+                write_customer_of_another_task(f, &named(tenant, customer), other)
+            }
         }
     }
+}
+
+fn named(tenant: &str, customer: &str) -> String {
+    format!("customer {customer:?} of tenant {tenant:?}")
+}
+
+fn write_split_customer(f: &mut fmt::Formatter<'_>, who: &str, other: &str) -> fmt::Result {
+    write!(f, "{who} is also in {other}: {SPLIT_CUSTOMER}, and count that with {ANEW}")
+}
+
+fn write_customer_of_another_task(
+    f: &mut fmt::Formatter<'_>,
+    who: &str,
+    other: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "{who} belongs to {other}, and its records were not re-keyed by this group: nobody else may \
+         write to the internal topic. Count under {ANEW}"
+    )
 }
 
 fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -> fmt::Result {
@@ -285,9 +341,9 @@ fn write_state_damaged(f: &mut fmt::Formatter<'_>, directory: &str, reason: &str
     write!(
         f,
         "the state in {directory} is damaged ({reason}): totals that rest on it might be wrong, so none \
-         is made. Mend the disk and put a copy of the directory in its place that is of the commit \
-         that the group's offset names, or of a later one; if there is none, count the topic again \
-         from source.start_from = \"earliest\" with {ANEW}"
+         is made. Mend the disk and have `odometer state restore TASK` bring a checkpoint, or put a \
+         copy of the directory in its place that is of the commit that the group's offset names or of \
+         a later one; if there is none, {REBUILT} with {ANEW}"
     )
 }
 

@@ -18,6 +18,7 @@
 mod aggregator;
 mod cell;
 mod chain;
+mod claim;
 mod dedup;
 mod effect;
 mod extent;
@@ -38,6 +39,7 @@ pub use aggregator::{
 };
 pub use cell::{Cell, Origin, Published};
 pub use chain::{Cells, Chain, ChainAddress, Key};
+pub use claim::{Verdict, judge_claim};
 pub use dedup::{DigestKey, IdDigest, Remembered};
 pub use effect::{
     Address, ChangeSink, ChangedPart, Cursor, Effect, Incoming, Input, Loaded, OutboxEntry, Scan,

@@ -2,7 +2,7 @@
 //!
 //! Used on entries of the store as they stand at a commit, beside the task that goes on. Changes nothing.
 
-use super::cell::{Cell, Revision};
+use super::cell::{Cell, Published, Revision};
 use super::chain::ChainAddress;
 use super::effect::Loaded;
 use super::ledger::CommitRecord;
@@ -42,6 +42,31 @@ impl<'p> Usage<'p> {
                 });
             }
         }
+    }
+
+    /// Has each published total of a stored entry be the revision that `ask` names: one that was delivered before, where the
+    /// state was made anew. Where it names none, that total stays what it is. Returns whether one changed.
+    pub fn republish(
+        &self,
+        found: &mut Loaded,
+        ask: &mut impl FnMut(&PeriodTotal, &Published) -> Option<Published>,
+    ) -> bool {
+        let (address, cells) = match found {
+            Loaded::Id(_) => return false,
+            Loaded::Cell(address, cell) => (&*address, std::slice::from_mut(&mut **cell)),
+            Loaded::Chain(address, recurring) => (&*address, recurring.cells.as_mut_slice()),
+        };
+        let site = self.site(address);
+        let mut is_changed = false;
+        for cell in cells {
+            let Some(published) = cell.published.as_deref().copied() else { continue };
+            let total = Revision::published(&published).total(&site, address, cell);
+            if let Some(other) = ask(&total, &published).filter(|other| *other != published) {
+                cell.published = Some(Box::new(other));
+                is_changed = true;
+            }
+        }
+        is_changed
     }
 
     /// The surroundings of a chain.

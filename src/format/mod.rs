@@ -19,6 +19,7 @@
 
 mod audit;
 mod checkpoint;
+mod claim;
 pub mod definitions;
 mod evaluation;
 mod event;
@@ -42,6 +43,7 @@ pub mod wording;
 
 pub use audit::{Audit, AuditCounts, AuditFault, AuditKind, AuditRules, Revision, RevisionFault};
 pub use checkpoint::{KeptFile, Manifest, NoManifest};
+pub use claim::{Claim, ClaimFault, claim_scope};
 pub use evaluation::evaluate_expression;
 pub use event::{
     EventFormat, Fault, FieldPath, Found, Identity, Layout, Origin, Preset, RECORD_BYTES_MAX,

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use super::event::RECORD_BYTES_MAX;
 use super::reject::{RejectSource, RejectedRecord, reject_body};
-use super::total::{MetricNames, TotalRecord, TotalSource};
+use super::total::{MetricNames, TotalRecord, TotalSource, id_of, kind_name};
 use crate::definition::Plan;
 use crate::engine::OutboxEntry;
-use crate::model::{RejectReason, SourcePosition, TotalKind};
+use crate::model::{Amount, RejectReason, SourcePosition, TotalKind};
 
 const VERSION: u8 = 1;
 
@@ -181,6 +183,39 @@ impl Outgoing {
     pub fn reason(&self) -> Option<RejectReason> {
         let (name, _) = self.body.strip_prefix(r#"{"reason":""#)?.split_once('"')?;
         RejectReason::of_name(name)
+    }
+
+    /// The same total as the revision that comes after `before`, number and value of the last one that was delivered; `None`:
+    /// none was.
+    ///
+    /// # Panics
+    /// Where it is no total.
+    #[must_use]
+    pub fn after(self, before: Option<(u64, Option<Amount>)>) -> Self {
+        let mut body: Map<String, Value> =
+            serde_json::from_str(&self.body).expect("a total is a JSON object");
+        let value = body
+            .get("value")
+            .and_then(Value::as_str)
+            .map(|text| Amount::parse(text).expect("a total's value is an exact number"));
+        let previous = before.and_then(|(_, value)| value);
+        let worth = |value: Option<Amount>| value.unwrap_or(Amount::ZERO);
+        let (kind, revision) = match before {
+            None => (TotalKind::Final, 1),
+            Some((number, _)) => (TotalKind::Correction, number.saturating_add(1)),
+        };
+        let text = |amount: Option<Amount>| {
+            amount.map_or(Value::Null, |amount| Value::String(amount.to_string()))
+        };
+        // In their places: the order of the members stays.
+        body.insert("id".to_owned(), Value::String(id_of(&self.key, revision)));
+        body.insert("kind".to_owned(), Value::String(kind_name(kind).to_owned()));
+        body.insert("revision".to_owned(), Value::from(revision));
+        body.insert("previous".to_owned(), text(previous));
+        // Rule 4.6: what is null counts as 0 in a difference.
+        body.insert("delta".to_owned(), text(Some(worth(value).minus(worth(previous)))));
+        let body = Value::Object(body).to_string();
+        Outgoing { kind: OutgoingKind::Total(kind), body, ..self }
     }
 
     /// Inverse of [`Outgoing::encode`]; `None` for bytes that no entry was encoded as.

@@ -31,6 +31,8 @@ pub struct Log {
     passed: u64,
     /// Offsets of all.
     length: u64,
+    /// Whether every partition began with its first offset when that was last asked for.
+    is_whole: bool,
 }
 
 /// What is still to be read of a partition.
@@ -105,6 +107,7 @@ impl Log {
             current: None,
             passed: 0,
             length: 0,
+            is_whole: true,
         };
         log.go_on()?;
         Ok(log)
@@ -122,6 +125,7 @@ impl Log {
                 let error = Error::Request { what: "asking how far the topic reaches", cause };
                 error.explained(self.consumer.context().last())
             })?;
+            self.is_whole &= begin == 0;
             let extent = Extent { partition, next: begin.max(*before), end };
             if extent.next < end {
                 *before = end;
@@ -130,6 +134,33 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// Has a partition be read from that offset on, whatever was read of it, up to the end that it has now.
+    ///
+    /// # Errors
+    /// A broker that does not answer in time: then it is to be called again.
+    pub fn seek(&mut self, partition: i32, offset: i64) -> Result<(), Error> {
+        self.waiting.retain(|extent| extent.partition != partition);
+        if self.current.is_some_and(|extent| extent.partition == partition) {
+            self.current = None;
+        }
+        let place = usize::try_from(partition).ok().and_then(|place| self.ends.get_mut(place));
+        if let Some(end) = place {
+            *end = offset;
+        }
+        self.go_on()
+    }
+
+    /// One past the last offset up to which a partition was asked for.
+    pub fn end(&self, partition: i32) -> i64 {
+        let place = usize::try_from(partition).ok();
+        place.and_then(|place| self.ends.get(place)).copied().unwrap_or(0)
+    }
+
+    /// Whether nothing was removed from the beginning of any partition: compaction leaves the beginning where it is.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// How many offsets there are between beginning and end: as many as records, or more.

@@ -113,6 +113,25 @@ impl Source {
     /// # Errors
     /// Settings that make no client.
     pub fn open(options: &Options) -> Result<Self, Error> {
+        let source = Self::client(options)?;
+        let topic = options.topics.source.as_str();
+        let subscribing = "subscribing to the source topic";
+        source.consumer.subscribe(&[topic]).map_err(Error::request(subscribing))?;
+        Ok(source)
+    }
+
+    /// Reads one partition from an offset on, as no member of the group.
+    ///
+    /// # Errors
+    /// Settings that make no client.
+    pub fn alone(options: &Options, partition: i32, offset: i64) -> Result<Self, Error> {
+        let source = Self::client(options)?;
+        let list = source.list(&[(partition, offset)])?;
+        source.consumer.assign(&list).map_err(Error::request("beginning to read a partition"))?;
+        Ok(source)
+    }
+
+    fn client(options: &Options) -> Result<Self, Error> {
         let context = Context {
             memberships: Mutex::default(),
             is_closing: AtomicBool::new(false),
@@ -120,10 +139,12 @@ impl Source {
         };
         let consumer: BaseConsumer<Context> =
             options.consumer().create_with_context(context).map_err(Error::Client)?;
-        let topic = options.topics.source.clone();
-        consumer.subscribe(&[&topic]).map_err(Error::request("subscribing to the source topic"))?;
-        let request_timeout = options.request_timeout;
-        Ok(Source { consumer, topic, request_timeout, doubter: Doubter::new(options) })
+        Ok(Source {
+            consumer,
+            topic: options.topics.source.clone(),
+            request_timeout: options.request_timeout,
+            doubter: Doubter::new(options),
+        })
     }
 
     /// Waits up to `timeout` for something to happen. To be called again and again: it also serves the group.

@@ -7,7 +7,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::error::needed;
+use super::remedy::needed;
 
 /// How many waiting events of a client are looked at for a reason.
 const EVENTS_MAX: usize = 64;

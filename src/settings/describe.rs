@@ -182,6 +182,10 @@ fn write_kafka(f: &mut fmt::Formatter<'_>, flow: &KafkaFlow) -> fmt::Result {
             writeln!(f, "source.rekeyed_retention = {:?}", retention.to_string())?;
         }
     }
+    if source.partitioning == Partitioning::Customer {
+        let topic = source.customers_topic.as_deref().unwrap_or_default();
+        writeln!(f, "source.customers_topic = {topic:?}")?;
+    }
     writeln!(f, "source.instance_id = {:?}", source.instance_id.as_deref().unwrap_or(""))?;
     writeln!(f, "source.request_timeout = {:?}", duration_text(source.request_timeout))?;
     write_properties(f, "source", &source.properties)?;

@@ -175,9 +175,9 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     let sink = root.section("sink", &either(SINK_KEYS));
     let rejects = root.section("rejects", &rejects::KEYS);
     let watermark = root.section("watermark", &watermark::KEYS);
-    let flow = match (source, sink, &rejects) {
+    let flow = match (&source, &sink, &rejects) {
         (Ok(source), Ok(sink), Ok(rejects)) => {
-            flow::read(&root, &source, &sink, rejects, watermark.as_ref().ok())
+            flow::read(&root, source, sink, rejects, watermark.as_ref().ok())
         }
         _ => Err(Faulty),
     };
@@ -215,6 +215,12 @@ fn read(root: &Field<'_>) -> Result<Settings, Faulty> {
     topics::check_dialects(&root, &flow, &admin.dialects)?;
     if dedup.is_id_of_source {
         dedup::identify(&dedup_table?, flow.formats_mut().into_iter())?;
+    }
+    if let (Flow::Kafka(flow), Ok(source), Ok(state)) = (&mut flow, &source, &state) {
+        let is_shared = state.checkpoints.is_some();
+        flow.source.customers_topic = source::customers_topic(source, &flow.source, is_shared)?;
+        let definitions = metrics.as_ref().ok().and_then(|metrics| metrics.topic.as_deref());
+        topics::check_customers(&root, flow, definitions)?;
     }
     if let (Flow::Files(files), Ok(state)) = (&flow, &state) {
         if state.checkpoints.is_some() {

@@ -13,7 +13,7 @@ use crate::engine::StartFrom;
 use crate::format::EventFormat;
 use crate::model::Span;
 
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "kind",
     "topics",
     "group_id",
@@ -23,6 +23,7 @@ pub(super) const KEYS: [&str; 12] = [
     "partitioning",
     "rekeyed_partitions",
     "rekeyed_retention",
+    "customers_topic",
     "instance_id",
     "request_timeout",
     "kafka",
@@ -47,6 +48,9 @@ pub struct Source {
     pub workers: NonZeroUsize,
     /// What records are keyed by. Default: customer.
     pub partitioning: Partitioning,
+    /// Topic in which the processes of a group tell each other which customers they see. `None`: they do not. Default
+    /// `<group_id>-customers`, where there may be several.
+    pub customers_topic: Option<String>,
     /// Name under which the process is a static member of the group. `None`: not a static one.
     pub instance_id: Option<String>,
     /// How long an answer of the broker is waited for. Default 10 s.
@@ -131,6 +135,8 @@ pub(super) fn read(table: &Table<'_>) -> Result<Source, Faulty> {
         start_from: start_from?,
         workers: workers?,
         partitioning: partitioning?,
+        // Whether there may be several is not known here.
+        customers_topic: None,
         instance_id: instance_id?.filter(|name| !name.is_empty()),
         request_timeout: request_timeout?,
         properties: properties?,
@@ -158,6 +164,36 @@ fn partitioning(table: &Table<'_>) -> Result<Partitioning, Faulty> {
         }
     }
     outcome
+}
+
+/// The topic of customers of that group; `is_shared`: whether its tasks may be those of several processes.
+pub(super) fn customers_topic(
+    table: &Table<'_>,
+    source: &Source,
+    is_shared: bool,
+) -> Result<Option<String>, Faulty> {
+    let is_rekeyed = source.partitioning != Partitioning::Customer;
+    if let Some(field) = table.field("customers_topic") {
+        if is_rekeyed {
+            return Err(field.fault(
+                "has no effect where source.partitioning is \"any\", for there a customer's partition is this \
+                 program's own to choose: leave it out",
+            ));
+        }
+        return if field.text()?.is_empty() { Ok(None) } else { field.topic_name().map(Some) };
+    }
+    if is_rekeyed || !is_shared {
+        return Ok(None);
+    }
+    let name = format!("{}-customers", source.group_id);
+    if is_topic_name(&name) {
+        return Ok(Some(name));
+    }
+    Err(table.fault(format!(
+        "customers_topic is missing: of group_id {:?} would come the name {name:?}, which no topic can have; name one, or do \
+         without the check across processes by \"\"",
+        source.group_id
+    )))
 }
 
 /// The names of internal topics are made of others, which may be none that a topic can have.

@@ -391,6 +391,36 @@ fn topics_that_are_not_keyed_by_customer_have_internal_ones() {
     }
 }
 
+#[test]
+fn processes_tell_each_other_of_customers_where_there_may_be_several() {
+    let store = ("state.checkpoint.store", "file:///tmp/checkpoints");
+    let file = File::of(LEAST);
+    let customers = |sets: &[(&str, &str)]| {
+        kafka(&file.load(&[], sets).expect("valid settings")).source.customers_topic.clone()
+    };
+    assert_eq!(customers(&[]), None);
+    assert_eq!(customers(&[store]).as_deref(), Some("odometer-customers"));
+    assert_eq!(customers(&[store, ("source.group_id", "eu")]).as_deref(), Some("eu-customers"));
+    assert_eq!(customers(&[store, ("source.partitioning", "any")]), None);
+    assert_eq!(customers(&[store, ("source.customers_topic", "")]), None);
+    assert_eq!(customers(&[("source.customers_topic", "who")]).as_deref(), Some("who"));
+    let any = ("source.partitioning", "any");
+    for (sets, words) in [
+        (vec![store, ("source.group_id", "a b")], "which no topic can have; name one"),
+        (
+            vec![store, ("sink.topic", "odometer-customers")],
+            "source.customers_topic and sink.topic",
+        ),
+        (vec![("source.customers_topic", "usage")], "and one of source.topics are both"),
+        (vec![("source.customers_topic", "odometer.definitions")], "and metrics.topic are both"),
+        (vec![("source.customers_topic", "a b")], "a topic's name"),
+        (vec![any, ("source.customers_topic", "who")], "this program's own to choose"),
+    ] {
+        let told = file.faults(&[], &sets);
+        assert!(told.contains(words), "no {words} in: {told}");
+    }
+}
+
 /// The least configuration over files.
 const FILES: &str =
     "[source]\nkind = \"file\"\npaths = [\"in/*.ndjson\"]\n[metrics]\nfiles = [\"metrics.toml\"]\n";

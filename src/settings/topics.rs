@@ -79,6 +79,25 @@ pub(super) fn check_definitions(
     }
 }
 
+/// What is told of customers is never mixed with anything else.
+pub(super) fn check_customers(
+    root: &Table<'_>,
+    flow: &KafkaFlow,
+    definitions: Option<&str>,
+) -> Result<(), Faulty> {
+    let KafkaFlow { source, sink, rejects_topic } = flow;
+    let Some(topic) = source.customers_topic.as_deref() else { return Ok(()) };
+    let read = source.topics.iter().map(|read| ("one of source.topics", read.name.as_str()));
+    let written = [("sink.topic", sink.topic.as_str()), ("rejects.topic", rejects_topic.as_str())];
+    let definitions = definitions.map(|name| ("metrics.topic", name));
+    match read.chain(written).chain(definitions).find(|(_, name)| *name == topic) {
+        Some((key, name)) => Err(root.fault(format!(
+            "source.customers_topic and {key} are both {name:?}: give each a topic of its own"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Checks that every metric is fed by one of the topics that are read: with one it need not name it, with several it must;
 /// where files are read there are none.
 ///

@@ -3,6 +3,7 @@
 //! Carries out `Load`, `Scan`, `Store`, `Trim` and `Expire`; the bytes are `format::state`'s. It decides nothing
 //! about totals, and knows no topic or file.
 
+mod claims;
 mod directory;
 mod entries;
 mod error;
@@ -11,6 +12,7 @@ mod openings;
 mod options;
 mod periods;
 mod read;
+mod rebuilt;
 mod replan;
 mod spill;
 mod survey;
@@ -31,6 +33,7 @@ pub use read::Numbered;
 pub use survey::{Survey, SurveyedMetric};
 pub use view::{Ask, Page, View};
 
+use self::claims::Claims;
 use self::entries::Entries;
 use self::options::database_options;
 use crate::definition::Plan;
@@ -59,6 +62,8 @@ pub struct Store {
     followed: BTreeMap<u32, Option<FollowedFile>>,
     /// How far output files are visible, to be stored when that is next trimmed.
     written: Option<Written>,
+    /// Which customers are claimed, where that is kept book of.
+    claims: Option<Claims>,
     /// First outbox entry, and first commit, that this process has not forgotten yet.
     kept: (u64, u64),
 }
@@ -131,6 +136,7 @@ impl Store {
             record: None,
             followed: BTreeMap::new(),
             written: None,
+            claims: None,
             kept: (0, 0),
         };
         store.check_periods(&calendars)?;
@@ -193,9 +199,15 @@ impl Store {
                 None => batch.delete(key),
             }
         }
+        if let Some(claims) = &self.claims {
+            claims.write(&mut batch, record.number);
+        }
         self.write(batch)?;
         self.dictionary.is_stored();
         self.followed.clear();
+        if let Some(claims) = &mut self.claims {
+            claims.is_stored();
+        }
         Ok(())
     }
 

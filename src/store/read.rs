@@ -115,7 +115,7 @@ impl Store {
     }
 
     /// Digests of all customers that were ever seen.
-    fn customers(&self) -> Result<Vec<u64>, Error> {
+    pub(super) fn customers(&self) -> Result<Vec<u64>, Error> {
         let mut customers = Vec::new();
         for (key, _) in self.now().with_prefix(&[state::CUSTOMER])? {
             let digest: Result<[u8; 8], _> = key[1..].try_into();

@@ -180,6 +180,8 @@ impl Survey {
             | Entry::Record
             | Entry::Written(_)
             | Entry::Source(_)
+            | Entry::Claims
+            | Entry::Unclaimed
             | Entry::Part(_) => {}
         }
     }

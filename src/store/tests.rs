@@ -1,5 +1,6 @@
 //! What a look from outside costs, counted by RocksDB itself: keys that its iterators pass, deleted and outdated ones too.
 
+mod claims;
 mod damage;
 
 use std::collections::BTreeSet;

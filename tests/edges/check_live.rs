@@ -92,6 +92,50 @@ fn what_would_not_work_is_named_with_its_reason() {
     assert!(said.contains("3 of 6 trials failed"), "{said}");
 }
 
+#[test]
+fn store_of_checkpoints_is_tried_and_nothing_is_left_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = format!("file://{}/kept/below", folder.path().display());
+    let configuration = |store: &str| {
+        format!(
+            r#"
+[source]
+topics = ["usage"]
+start_from = "earliest"
+request_timeout = "1s"
+[source.kafka.properties]
+"bootstrap.servers" = "127.0.0.1:1"
+[state.checkpoint]
+store = "{store}"
+[state.checkpoint.properties]
+{{properties}}
+[admin]
+address = "127.0.0.1:0"
+"#
+        )
+    };
+    let trial = |configuration: &str| {
+        write(folder.path(), "odometer.toml", configuration);
+        let before = tree(folder.path());
+        let (trials, _) = check(folder.path(), &[], 1);
+        assert_eq!(tree(folder.path()), before);
+        let is_of_it = |line: &String| line.contains("state.checkpoint.store");
+        trials.into_iter().find(is_of_it).expect("it is tried")
+    };
+    let told = trial(&configuration(&store).replace("{properties}", ""));
+    assert!(told.starts_with("ok ") && told.ends_with("it takes files"), "{told}");
+
+    write(folder.path(), "kept", "a file of somebody else");
+    let told = trial(&configuration(&store).replace("{properties}", ""));
+    assert!(told.starts_with("FAILED") && told.contains("kept"), "{told}");
+
+    let away = "aws_endpoint = \"http://127.0.0.1:1\"\naws_region = \"eu-west-1\"\n\
+                aws_allow_http = true\naws_access_key_id = \"a\"\naws_secret_access_key = \"s3cr3t\"";
+    let told = trial(&configuration("s3://bucket/prefix").replace("{properties}", away));
+    assert!(told.starts_with("FAILED") && told.contains("127.0.0.1:1"), "{told}");
+    assert!(!told.contains("s3cr3t"), "{told}");
+}
+
 /// The line of the first trial that failed.
 #[track_caller]
 fn failure(scene: &Scene, set: &[&str]) -> String {

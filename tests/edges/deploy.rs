@@ -339,6 +339,7 @@ fn heading(halt: &Halt) -> &'static str {
         Halt::CustomerInTwoTasks { .. } | Halt::FormerCustomerInTwoTasks { .. } => {
             "customer in two tasks"
         }
+        Halt::CustomerOfAnotherTask { .. } => "customer of another task",
     }
 }
 
@@ -363,6 +364,7 @@ fn every_halt_is_in_the_operators_table() {
         Halt::TotalsPartitionsChanged { before: 3, now: 6, memory: word() },
         Halt::CustomerInTwoTasks { tenant: word(), customer: word(), other: word() },
         Halt::FormerCustomerInTwoTasks { digest: 7, other: word() },
+        Halt::CustomerOfAnotherTask { tenant: word(), customer: word(), other: word() },
     ];
     let document = text("docs/operating.md");
     for halt in halts {
@@ -372,6 +374,10 @@ fn every_halt_is_in_the_operators_table() {
         // Whoever is sent to a new group here is sent there in the program's own words.
         let is_anew = halt.to_string().contains("a new source.group_id");
         assert_eq!(row.contains("anew"), is_anew, "{row}\n{halt}");
+        for command in ["adopt", "restore", "rebuild", "discard"] {
+            let named = format!("odometer state {command}");
+            assert_eq!(row.contains(&named), halt.to_string().contains(&named), "{command}: {row}");
+        }
         let stops = if halt.is_for_all() { "the process" } else { "its task" };
         assert_eq!(row.split(" | ").nth(1), Some(stops), "{row}");
     }

@@ -42,6 +42,7 @@ mod supervisor;
 mod tls;
 mod tour;
 mod transfer;
+mod upgrade;
 mod usage;
 mod yaml;
 mod zenskar;

@@ -78,6 +78,13 @@ log_level = "trace"
     )
 }
 
+/// The section of a store of checkpoints.
+fn checkpoints(store: &str, properties: &str) -> String {
+    format!(
+        "[state.checkpoint]\nstore = \"{store}\"\n[state.checkpoint.properties]\n{properties}\n"
+    )
+}
+
 /// Each has a fault, in what takes a secret.
 fn faulty_configurations() -> Vec<String> {
     let mut all = Vec::new();
@@ -121,6 +128,22 @@ fn faulty_configurations() -> Vec<String> {
         format!("[{}, {}]", entry("reader", "read"), entry("operator", "everything")),
     ] {
         all.push(configuration("", &format!("keys = {keys}")));
+    }
+    for (store, line) in [
+        ("s3://bucket", format!("aws_secret_access_kee = \"{MARK}\"")),
+        ("s3://bucket", format!("aws_secret_access_key = [\"{MARK}\"]")),
+        ("s3://bucket", format!("aws_secret_access_key_file = \"{MARK}\"")),
+        ("s3://bucket", format!("aws_secret_access_key = {MARK}")),
+        ("s3://bucket", format!("\"{MARK}\" = {MARK}")),
+        ("gs://bucket", format!("google_service_account_key = \"{{ {MARK}\"")),
+        ("gs://bucket", format!("aws_secret_access_key = \"{MARK}\"")),
+        ("az://container", format!("azure_storage_account_key = \"{MARK} is no Base64\"")),
+        ("file:///tmp", format!("aws_secret_access_key = \"{MARK}\"")),
+    ] {
+        all.push(configuration("", "") + &checkpoints(store, &line));
+    }
+    for store in [format!("s3://{MARK}:{MARK}@bucket"), format!("s3://id:{MARK}@bucket/prefix")] {
+        all.push(configuration("", "") + &checkpoints(&store, ""));
     }
     let pem = format!("-----BEGIN PRIVATE KEY-----\\n{MARK}\\n-----END PRIVATE KEY-----\\n");
     all.push(configuration("", &format!("tls = {{ certificate = \"tls.crt\", key = \"{pem}\" }}")));
@@ -198,7 +221,12 @@ fn secret_properties() -> String {
 fn broker_that_is_away_brings_no_secret_to_light() {
     let scene = Scene::new(METRICS);
     let keys = format!("keys = [{}, {}]", entry("reader", "read"), entry("operator", "operate"));
-    scene.write("odometer.toml", &configuration(&secret_properties(), &keys));
+    let store =
+        "aws_endpoint = \"http://127.0.0.1:1\"\naws_region = \"eu-west-1\"\naws_allow_http = true";
+    let store =
+        format!("{store}\naws_access_key_id = \"{MARK}\"\naws_secret_access_key = \"{MARK}\"");
+    let store = checkpoints("s3://bucket/prefix", &store);
+    scene.write("odometer.toml", &(configuration(&secret_properties(), &keys) + &store));
     let check = |flags: &[&str]| {
         let mut command = odometer(["check", "--config", "odometer.toml"]);
         command.args(flags).current_dir(scene.path(""));

@@ -42,7 +42,7 @@ fn expect_refused(daemon: &Daemon, arguments: &[&str], words: &str) {
 }
 
 /// A program that was killed while it worked, once its members have left the group.
-fn killed<'b>(seed: u64, load: usize) -> (Scene<'b>, Daemon, Load)
+pub(crate) fn killed<'b>(seed: u64, load: usize) -> (Scene<'b>, Daemon, Load)
 where
     'static: 'b,
 {
@@ -51,13 +51,25 @@ where
     scene.produce(stream.by_ref().take(load));
     let mut daemon = scene.daemon();
     daemon.start();
-    wait::until("some of it is done", WORK_LIMIT, || (scene.done() > 500).then_some(()));
+    wait::until("some of each partition is done", WORK_LIMIT, || {
+        let offsets = scene.broker.committed_offsets(&scene.group, &scene.usage);
+        let is_begun = |one: &Option<(i64, String)>| one.as_ref().is_some_and(|(at, _)| *at > 200);
+        offsets.iter().all(is_begun).then_some(())
+    });
     daemon.kill();
     (scene, daemon, stream)
 }
 
+/// Waits until the group is in that state.
+pub(crate) fn await_group(scene: &Scene<'_>, wanted: &str) {
+    wait::until(wanted, WORK_LIMIT, || {
+        let state = scene.broker.tool(GROUPS, &["--describe", "--state", "--group", &scene.group]);
+        state.contains(wanted).then_some(())
+    });
+}
+
 /// Waits until the group has no members any more, and has one of Kafka's tools change its offsets.
-fn change_offsets(scene: &Scene<'_>, arguments: &[&str], words: &str) {
+pub(crate) fn change_offsets(scene: &Scene<'_>, arguments: &[&str], words: &str) {
     let all = [&["--group", &scene.group, "--topic", &scene.usage][..], arguments].concat();
     wait::until("the tool may change the offsets", WORK_LIMIT, || {
         let state = scene.broker.tool(GROUPS, &["--describe", "--state", "--group", &scene.group]);
@@ -70,14 +82,14 @@ fn change_offsets(scene: &Scene<'_>, arguments: &[&str], words: &str) {
 }
 
 /// Starts the program, which halts all its tasks with these words and ends.
-fn expect_halt(daemon: &mut Daemon, words: &str) {
+pub(crate) fn expect_halt(daemon: &mut Daemon, words: &str) {
     let known = daemon.said().len();
     daemon.start();
     assert_eq!(daemon.await_end().code(), Some(1), "{}", daemon.said());
     assert!(daemon.said()[known..].contains(words), "{}", daemon.said());
 }
 
-fn expect_exact(scene: &Scene<'_>, daemon: &mut Daemon, mut load: Load) {
+pub(crate) fn expect_exact(scene: &Scene<'_>, daemon: &mut Daemon, mut load: Load) {
     scene.produce(load.by_ref().take(2000));
     scene.produce(load.end());
     scene.work_through(daemon);
@@ -123,10 +135,7 @@ fn expect_refused_while_at_work(scene: &Scene<'_>, daemon: &mut Daemon) {
     let other = scene.daemon();
     copy_folder(&daemon.directory().join("state"), &other.directory().join("state"));
     daemon.start();
-    wait::until("it has joined", WORK_LIMIT, || {
-        let state = scene.broker.tool(GROUPS, &["--describe", "--state", "--group", &scene.group]);
-        state.contains("Stable").then_some(())
-    });
+    await_group(scene, "Stable");
     expect_refused(daemon, &[&task, "--yes"], "in use by another process");
     expect_refused(&other, &[&task, "--yes"], "has 2 members");
     assert!(daemon.terminate().success());
@@ -141,12 +150,12 @@ fn state_of_another_group_is_adopted_where_that_is_said() {
     fs::remove_file(ids).expect("those of the other group");
     daemon.write("odometer.toml", &scene.configuration(Some("earliest"), "1h"));
     let task = format!("{}-0", scene.usage);
-    expect_refused(&daemon, &[&task, "--yes"], "--rebind adopts it");
+    expect_refused(&daemon, &[&task, "--yes"], "odometer state adopt --rebind");
     expect_adopted(&scene, &daemon, &["--rebind"]);
     expect_exact(&scene, &mut daemon, load);
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a new folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -80,7 +80,7 @@ fn dashboard_has_data_and_a_healthy_daemon_raises_no_alarm() {
 fn halted_task_raises_its_alarm() {
     let scene = Scene::new(Broker::shared(), 3);
     scene.produce((0..3).flat_map(|partition| (0..4).map(move |number| record(partition, number))));
-    let configuration = scene.configuration(Some("earliest"), "1s");
+    let configuration = scene.configuration(Some("earliest"), "1h");
     let mut daemon = Daemon::new(&configuration, METRICS);
     daemon.start();
     scene.await_done(&mut daemon);
@@ -100,6 +100,10 @@ fn total_that_stands_there_twice_raises_the_alarm_of_the_audit() {
     let configuration = scene.configuration(Some("earliest"), "1h");
     let configuration = configuration.replace("[rejects]", "audit = true\n[rejects]");
     let mut daemon = Daemon::new(&configuration, METRICS);
+    let (trials, _) = daemon.check();
+    let is_of_it =
+        |line: &String| line.starts_with("ok      sink.audit") && line.contains("may be read");
+    assert!(trials.iter().any(is_of_it), "{trials:#?}");
     daemon.start();
     let (revisions, faults) = ("odometer_audit_revisions_total", "odometer_audit_faults_total");
     let mut last = None;

@@ -6,6 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use odometer::format::partition_of_customer;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
 use crate::broker::Broker;
@@ -13,7 +15,7 @@ use crate::daemon::{Daemon, free_address};
 use crate::judgement::Outcome;
 use crate::load::Dice;
 use crate::scene::{Scene, WORK_LIMIT};
-use crate::topic::Outgoing;
+use crate::topic::{Outgoing, Record};
 use crate::wait;
 
 /// All correct what is late: then the order in which events of several partitions are read decides nothing.
@@ -274,6 +276,39 @@ fn record_of_somebody_else_halts_its_task() {
     let said = daemon.said();
     assert!(said.contains("was not re-keyed by this group"), "{said}");
     assert!(said.contains("has no header odometer-rekeyed"), "{said}");
+    assert_eq!(scene.revisions(), before);
+}
+
+#[test]
+fn customer_of_another_internal_partition_halts_the_task() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut daemon = counted(&scene, PUNCTUAL);
+    let before = scene.revisions();
+    // A copy that the stage made, put where it did not put it.
+    let copies = scene.broker.read_committed_all(&internal(&scene));
+    let is_event = |record: &&Record| record.text().contains("\"customer\"");
+    // The newest: its period is open.
+    let copy = copies.iter().rfind(is_event).expect("an event was copied");
+    let (home, away) = (copy.partition, (copy.partition + 1) % 4);
+    let (name, header) = copy.headers.first().expect("it has a header");
+    let header = Header { key: name, value: Some(header) };
+    let topic = internal(&scene);
+    let record = BaseRecord::<(), _>::to(&topic)
+        .partition(away)
+        .payload(copy.text())
+        .headers(OwnedHeaders::new().insert(header));
+    let producer: BaseProducer = scene.broker.client().create().expect("a producer");
+    producer.send(record).map_err(|(error, _)| error).expect("it is taken");
+    producer.flush(WORK_LIMIT).expect("it is written");
+    daemon.start();
+    let words = format!("belongs to {} partition {home}", internal(&scene));
+    wait::until("the task halts", WORK_LIMIT, || {
+        let said = daemon.said();
+        let mark = format!("task={} partition {away} ", internal(&scene));
+        let is_told = |line: &str| line.contains("task halted") && line.contains(&mark);
+        said.lines().any(|line| is_told(line) && line.contains(&words)).then_some(())
+    });
+    assert_eq!(daemon.terminate().code(), Some(1), "a halted task is a failure");
     assert_eq!(scene.revisions(), before);
 }
 

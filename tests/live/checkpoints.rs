@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -156,6 +157,10 @@ fn server_of_objects_may_go_away_and_come_back() {
         await_progress(&scene, &mut [&mut first]);
         first.kill();
         let mut second = process(&scene, &section);
+        let (trials, _) = second.check();
+        let told = "ok      state.checkpoint.store \"s3://checkpoints/some/prefix\": it may be listed; \
+                    something is in it";
+        assert!(trials.iter().any(|line| line == told), "{trials:#?}");
         second.start();
         await_progress(&scene, &mut [&mut second]);
         vec![second]
@@ -190,4 +195,61 @@ fn warm_copies_are_taken_over() {
     let taken = said.lines().filter(|line| line.contains("a checkpoint is here"));
     let from_copies = taken.filter(|line| !line.contains("warm_bytes=0")).count();
     assert!(from_copies >= 1, "{said}");
+}
+
+/// What `odometer state restore` says, and its exit status.
+fn restore(daemon: &Daemon, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_odometer"))
+        .args(["state", "restore", "--config", "odometer.toml"])
+        .args(arguments)
+        .current_dir(daemon.directory())
+        .output()
+        .expect("the program can be run");
+    let text = [output.stdout, output.stderr].concat();
+    (String::from_utf8_lossy(&text).into_owned(), output.status.code())
+}
+
+#[test]
+fn checkpoint_is_brought_here_by_hand_and_none_that_is_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut load = Load::new(66, 1);
+    let mut daemon = process(&scene, &files(folder.path()));
+    let task = format!("{}-0", scene.usage);
+    scene.produce(load.by_ref().take(3000));
+    scene.work_through(&mut daemon);
+    scene.produce(load.by_ref().take(3000));
+    scene.work_through(&mut daemon);
+    let (listed, status) = restore(&daemon, &[&task, "--list"]);
+    assert_eq!(status, Some(0), "{listed}");
+    let rows: Vec<serde_json::Value> =
+        listed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(rows.len() > 1, "{listed}");
+    assert_eq!(rows[0]["is_usable"], true, "{listed}");
+    let oldest = rows.last().expect("several").clone();
+    assert_eq!(oldest["is_usable"], false, "{listed}");
+    let commit = oldest["commit"].as_str().expect("an id");
+    let (said, status) = restore(&daemon, &[&task, "--checkpoint", commit, "--yes"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains(&format!("odometer state rebuild {task}")), "{said}");
+    let (said, status) = restore(&daemon, &[&task, "--checkpoint", "none", "--yes"]);
+    assert!(status == Some(1) && said.contains("--list has them"), "{said}");
+    let state = daemon.directory().join("state").join(&task);
+    let (said, status) = restore(&daemon, &[&task, "--yes"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(state.exists() && state.with_file_name(format!("{task}.aside-1")).exists(), "{said}");
+    // With none that may be used it is made anew; what comes after that is kept as ever.
+    fs::remove_dir_all(folder.path().join(scene.broker.cluster_id())).expect("the checkpoints");
+    fs::remove_dir_all(&state).expect("it was restored");
+    let (said, status) = restore(&daemon, &[&task, "--yes"]);
+    assert!(status == Some(1) && said.contains("has no checkpoint of it"), "{said}");
+    crate::adopt::await_group(&scene, "Empty");
+    crate::rebuild::expect_rebuilt(&daemon, &[&task, "--yes"]);
+    scene.produce(load.by_ref().take(1000));
+    scene.work_through(&mut daemon);
+    fs::remove_dir_all(daemon.directory().join("state")).expect("the machine is lost");
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
+    assert!(daemon.said().contains("a checkpoint is here"), "{}", daemon.said());
+    scene.assert_exact(DEFINITIONS);
 }

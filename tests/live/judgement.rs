@@ -144,6 +144,11 @@ impl Outcome {
         self.rejects.clear();
     }
 
+    /// Leaves the last revision of each total to judge, whatever the first one said.
+    pub(crate) fn forget_firsts(&mut self) {
+        self.firsts.clear();
+    }
+
     /// How many revisions came out.
     pub(crate) fn revisions(&self) -> usize {
         self.revisions

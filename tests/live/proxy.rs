@@ -40,6 +40,20 @@ const LOOK_PAUSE: Duration = Duration::from_millis(10);
 struct Rules {
     cuts: BTreeMap<i16, Cut>,
     hits: u32,
+    /// How many requests pass before the first is cut.
+    passes: u32,
+}
+
+impl Rules {
+    fn cut_of(&mut self, kind: i16) -> Option<Cut> {
+        let cut = self.cuts.get(&kind).copied()?;
+        if self.passes > 0 {
+            self.passes -= 1;
+            return None;
+        }
+        self.hits += 1;
+        Some(cut)
+    }
 }
 
 /// The proxy; it listens where the broker says that it does.
@@ -68,9 +82,14 @@ impl Proxy {
 
     /// From now on connections are cut at requests of that kind.
     pub(crate) fn cut(&self, kind: i16, cut: Cut) {
+        self.cut_after(kind, 0, cut);
+    }
+
+    /// The same of those that come when so many have passed.
+    pub(crate) fn cut_after(&self, kind: i16, passes: u32, cut: Cut) {
         let mut rules = self.rules.lock().expect("no holder panics");
         rules.cuts.insert(kind, cut);
-        rules.hits = 0;
+        (rules.hits, rules.passes) = (0, passes);
     }
 
     /// Cuts no more; how often it did since it was told to.
@@ -114,12 +133,7 @@ fn requests(mut from: &TcpStream, mut to: &TcpStream, rules: &Mutex<Rules>) {
             return;
         }
         let kind = i16::from_be_bytes([request[0], request[1]]);
-        let cut = {
-            let mut rules = rules.lock().expect("no holder panics");
-            let cut = rules.cuts.get(&kind).copied();
-            rules.hits += u32::from(cut.is_some());
-            cut
-        };
+        let cut = rules.lock().expect("no holder panics").cut_of(kind);
         match cut {
             Some(Cut::Before) => return,
             Some(Cut::Hold) => hold(kind, rules),

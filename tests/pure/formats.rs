@@ -3,13 +3,14 @@
 //! `tests/data/formats/state-1.txt` holds a state of version 1, one entry a line: key and value in hexadecimal. The
 //! test writes nothing: where the format changes on purpose, a file of a new version joins the old one.
 //! `state-1-offsets.txt` holds the entries that differ where offsets are kept, `state-1-forgotten.txt` the notes of metrics
-//! whose periods were forgotten, `state-1-sources.txt` what is known of partitions that events were re-keyed from.
+//! whose periods were forgotten, `state-1-sources.txt` what is known of partitions that events were re-keyed from,
+//! `state-1-claims.txt` which customers are claimed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use odometer::definition::Plan;
 use odometer::engine::{Cursor, Input, Mark, Progress};
-use odometer::format::state;
+use odometer::format::state::{self, ClaimsNote};
 use odometer::model::EventTime;
 
 use crate::decoders;
@@ -22,6 +23,8 @@ const STATE_1_OFFSETS: &str = include_str!("../data/formats/state-1-offsets.txt"
 const STATE_1_FORGOTTEN: &str = include_str!("../data/formats/state-1-forgotten.txt");
 
 const STATE_1_SOURCES: &str = include_str!("../data/formats/state-1-sources.txt");
+
+const STATE_1_CLAIMS: &str = include_str!("../data/formats/state-1-claims.txt");
 
 /// A metric of every kind of entry and of every aggregate.
 const DEFINITIONS: &str = include_str!("../data/formats/state-1-definitions.json");
@@ -128,6 +131,26 @@ fn source_partitions_are_written_as_they_always_were() {
     assert_eq!([read[1].progress, read[3].progress], [None, None]);
 }
 
+#[test]
+fn claims_are_written_as_they_always_were() {
+    let note = ClaimsNote {
+        topic: "odometer-customers".to_owned(),
+        id: Some("pY3_x-QyTk2vHn0aJw5b1g".to_owned()),
+        scope: "usage/12/Zm9vYmFyYmF6cXV4MTIzNA".to_owned(),
+        looked: 4711,
+        commit: 23,
+    };
+    let customer = 0x00c5_a1e8_f0b2_d944;
+    let now: Entries = vec![
+        (vec![state::CLAIMS], state::encode_claims(&note)),
+        (state::unclaimed_key(customer), Vec::new()),
+    ];
+    let golden = golden(STATE_1_CLAIMS);
+    assert!(golden == now, "claims are written in another way:\n{}", text_of(&now));
+    assert_eq!(state::decode_claims(&golden[0].1), Ok(note));
+    assert_eq!(state::customer_of_unclaimed(&golden[1].0), Ok(customer));
+}
+
 fn text_of(entries: &Entries) -> String {
     let lines = entries.iter().map(|(key, value)| format!("{} {}\n", hex(key), hex(value)));
     lines.collect()
@@ -161,7 +184,9 @@ fn state_that_was_written_once_is_read() {
 #[test]
 fn every_entry_is_known_without_the_definitions() {
     for (key, value) in
-        [STATE_1, STATE_1_OFFSETS, STATE_1_FORGOTTEN, STATE_1_SOURCES].into_iter().flat_map(golden)
+        [STATE_1, STATE_1_OFFSETS, STATE_1_FORGOTTEN, STATE_1_SOURCES, STATE_1_CLAIMS]
+            .into_iter()
+            .flat_map(golden)
     {
         let entry = state::read_entry(&key, &value);
         assert!(entry.is_ok(), "{} {}: {entry:?}", hex(&key), hex(&value));
@@ -171,7 +196,7 @@ fn every_entry_is_known_without_the_definitions() {
 #[test]
 fn no_decoder_panics_on_any_bytes() {
     let plan = Plan::new(worlds::definitions(DEFINITIONS));
-    let entries = [state_now(false), state_now(true)].concat();
+    let entries = [state_now(false), state_now(true), golden(STATE_1_CLAIMS)].concat();
     let mut dice = Dice::new(3);
     for _ in 0..60_000 {
         let (mut key, mut value) = dice.pick(&entries).clone();

@@ -47,10 +47,17 @@ pub(super) fn check(
     }
     let totals = asked.topic(&sink, &flow.sink.topic, Access::Write);
     report.tell(&format!("sink.topic {:?}", flow.sink.topic), totals)?;
+    if flow.sink.is_audited {
+        let read = asked.topic(&sink, &flow.sink.topic, Access::Read);
+        report.tell("sink.audit, which reads that topic", read)?;
+    }
     let rejects = asked.topic(&sink, &flow.rejects_topic, Access::Write);
     report.tell(&format!("rejects.topic {:?}", flow.rejects_topic), rejects)?;
     if let Some(topic) = &settings.metrics.topic {
         report.tell(&format!("metrics.topic {topic:?}"), asked.definitions(topic))?;
+    }
+    if let Some(topic) = &flow.source.customers_topic {
+        report.tell(&format!("source.customers_topic {topic:?}"), asked.customers(topic))?;
     }
     report.tell(&format!("source.group_id {:?}", flow.source.group_id), asked.group())?;
     let session = source.get("session.timeout.ms").map_or(SESSION_TIMEOUT, String::as_str);
@@ -163,6 +170,25 @@ impl Asked<'_> {
             Err(error) => Err(words(error)),
             Ok((counts, _)) => {
                 kafka::DefinitionTopic::check_partitions(topic, &counts).map_err(words)?;
+                let read = self.topic(self.sink, topic, Access::Read)?;
+                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
+                let grant = grant.map_err(words)?;
+                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+            }
+        }
+    }
+
+    /// Where the processes of the group tell each other which customers they see.
+    fn customers(&self, topic: &str) -> Result<String, String> {
+        let timeout = self.flow.source.request_timeout;
+        match kafka::check_topics(self.sink, &[(topic, Access::Write)], timeout) {
+            Err(kafka::Error::TopicMissing(_)) => {
+                Ok("it does not exist yet: a start makes it, where the user may (Create)"
+                    .to_owned())
+            }
+            Err(error) => Err(words(error)),
+            Ok((counts, _)) => {
+                kafka::check_shape(self.sink, topic, &counts, timeout).map_err(words)?;
                 let read = self.topic(self.sink, topic, Access::Read)?;
                 let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
                 let grant = grant.map_err(words)?;

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use super::broker;
 use crate::admin;
+use crate::checkpoint::{self, Bucket};
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
 use crate::daemon::run::{lock_directory, look_at_files, own_files};
 use crate::definition::Definitions;
 use crate::file::{Appender, Follower, Notice, Rotation, directory_of};
 use crate::format::state::WrittenFile;
-use crate::settings::{Files, Flow, Settings};
+use crate::settings::{Checkpoints, Files, Flow, Settings};
 
 /// Name of the file that a directory is tried with.
 const PROBE: &str = ".odometer-check";
@@ -68,6 +69,9 @@ pub(super) fn check(settings: &Settings, definitions: &Definitions) -> Result<()
         let outcome = bound.map(|_| "it can be listened at".to_owned());
         report.tell(&format!("admin.address {address}"), outcome.map_err(|e| e.to_string()))?;
     }
+    if let Some(kept) = &settings.state.checkpoints {
+        report.tell(&format!("state.checkpoint.store {:?}", kept.store), checkpoint_store(kept))?;
+    }
     match &settings.flow {
         Flow::Kafka(flow) => broker::check(settings, flow, definitions, &mut report)?,
         Flow::Files(files) => check_files(settings, files, definitions, &mut report)?,
@@ -94,6 +98,23 @@ fn state_directory(settings: &Settings) -> Result<String, String> {
         let words = if was_there { "a state is there" } else { "no state is there yet" };
         format!("it takes files; {words}, and nobody uses it")
     })
+}
+
+/// Whether the store of checkpoints answers who lists it, or is a directory, or can be one, that takes files. Whether a server
+/// takes any is seen at the first checkpoint: nothing is put there.
+fn checkpoint_store(kept: &Checkpoints) -> Result<String, String> {
+    let properties = kept.properties.expose();
+    if let Some(directory) = checkpoint::directory(&kept.store) {
+        let made = Made::directories(&directory).map_err(|error| error.to_string())?;
+        let outcome = take_a_file(&directory);
+        drop(made);
+        outcome?;
+        return Ok("it takes files".to_owned());
+    }
+    let bucket = Bucket::open(&kept.store, &properties, None).map_err(|error| error.to_string())?;
+    let is_used = bucket.is_used().map_err(|error| error.to_string())?;
+    let words = if is_used { "something is in it" } else { "nothing is in it yet" };
+    Ok(format!("it may be listed; {words}"))
 }
 
 /// The words of a failure and of all that it came from.

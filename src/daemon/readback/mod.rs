@@ -110,6 +110,11 @@ impl Records {
         Ok(Self::new(Output::Topic { log, topic, patience: timeout * PATIENCE }))
     }
 
+    /// Whether nothing was removed from the beginning of a topic; of files it is not known.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(&self.output, Output::Topic { log, .. } if log.is_whole())
+    }
+
     fn new(output: Output) -> Self {
         Records { output, progress: Progress::default() }
     }
@@ -143,6 +148,11 @@ impl Records {
 }
 
 impl Progress {
+    /// So far of so much.
+    pub(super) fn of(position: u64, length: u64) -> Self {
+        Progress { position, length }
+    }
+
     fn of_parts(&mut self, path: &Path, take: &mut Taker<'_>) -> Result<(), CommandError> {
         let mut history = History::open(path).map_err(|error| failed(&error))?;
         self.length = history.length_bytes();

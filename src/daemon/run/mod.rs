@@ -34,7 +34,9 @@ use crate::telemetry::Series;
 
 pub(super) use definitions::beside as definitions_beside;
 pub(super) use files::{look as look_at_files, own as own_files};
-pub(super) use kafka::{adopt as adoption, put_aside, trial};
+pub(super) use kafka::{
+    adopt as adoption, put_aside, rebuild as rebuilding, restore as restoring, trial,
+};
 pub(super) use setup::{configured, lock_directory};
 
 /// Runs until it is told to stop: a first signal lets it finish, commit and leave, a second ends it at once.

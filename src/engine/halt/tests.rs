@@ -35,6 +35,11 @@ fn counted_anew() -> Vec<Halt> {
             other: "usage partition 1".to_owned(),
         },
         Halt::FormerCustomerInTwoTasks { digest: 7, other: "usage partition 1".to_owned() },
+        Halt::CustomerOfAnotherTask {
+            tenant: "t".to_owned(),
+            customer: "c".to_owned(),
+            other: "odometer-usage-by-customer partition 1".to_owned(),
+        },
     ]
 }
 
@@ -53,6 +58,20 @@ fn new_group_comes_with_a_state_and_a_totals_topic_of_its_own() {
         assert!(text.contains("old totals topic"), "what becomes of what was billed: {text}");
         let sentences = text.matches(". ").count() + 1;
         assert!(sentences <= 3 && text.len() < 740, "{} bytes: {text}", text.len());
+    }
+}
+
+#[test]
+fn commands_name_the_task() {
+    for halt in counted_anew() {
+        let (text, named) = (halt.to_string(), halt.of_task("usage-3"));
+        let is_settled_here = text.contains("odometer state adopt") || text.contains("rebuild");
+        assert_eq!(named.contains(" usage-3`"), is_settled_here, "{named}");
+        assert!(!named.contains("TASK"), "{named}");
+    }
+    let lost = Halt::StateElsewhere { commit: CommitId([7; 16]) }.of_task("usage-3");
+    for command in ["restore", "rebuild"] {
+        assert!(lost.contains(&format!("`odometer state {command} usage-3`")), "{lost}");
     }
 }
 

@@ -32,6 +32,12 @@ pub struct Revision<'b> {
     pub previous: Option<Amount>,
     /// What it says of the difference.
     pub delta: Option<Amount>,
+    /// How many events it says that it has.
+    pub events: Option<u64>,
+    /// Where its period ends.
+    pub period_end: Option<EventTime>,
+    /// Topic and partition that its events were read from.
+    pub source: Option<(Cow<'b, str>, i32)>,
     id: Cow<'b, str>,
 }
 
@@ -86,12 +92,25 @@ struct Body<'b> {
     previous: Option<Amount>,
     #[serde(deserialize_with = "amount")]
     delta: Option<Amount>,
+    events: Option<u64>,
+    #[serde(borrow)]
+    source: Option<Source<'b>>,
 }
 
 #[derive(Deserialize)]
 struct Period<'b> {
     #[serde(borrow)]
     start: Cow<'b, str>,
+    #[serde(borrow)]
+    end: Option<Cow<'b, str>>,
+}
+
+/// Of files it has other members.
+#[derive(Deserialize)]
+struct Source<'b> {
+    #[serde(borrow)]
+    topic: Option<Cow<'b, str>>,
+    partition: Option<i32>,
 }
 
 /// A member that must be there, though it may be null.
@@ -143,8 +162,24 @@ impl<'b> Revision<'b> {
         };
         let key = parts.key(group.into_iter());
         let Body { id, tenant, metric, customer, revision, value, previous, delta, .. } = body;
-        let number = revision;
-        Ok(Revision { key, tenant, metric, customer, kind, number, value, previous, delta, id })
+        let period_end = body.period.end.and_then(|end| EventTime::parse_rfc3339(&end));
+        let source = body.source.and_then(|source| source.topic.zip(source.partition));
+        let (number, events) = (revision, body.events);
+        Ok(Revision {
+            key,
+            tenant,
+            metric,
+            customer,
+            kind,
+            number,
+            value,
+            previous,
+            delta,
+            events,
+            period_end,
+            source,
+            id,
+        })
     }
 
     /// What is wrong with it by itself. `key` is its record's, where that has one of its own.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::bytes::{Corrupt, Reader};
 use super::calendars::decode_calendars;
+use super::claims::{customer_of_unclaimed, decode_claims};
 use super::commit::decode_commit;
 use super::followed::{FollowedFile, decode_followed};
 use super::identity::{Identity, decode_identity};
@@ -61,6 +62,10 @@ pub enum Entry {
     Customer,
     /// How far a source partition has come.
     Source(Mark),
+    /// How far claims of customers were looked at.
+    Claims,
+    /// A customer whose claim is not known to be made.
+    Unclaimed,
 }
 
 /// Reads an entry whole.
@@ -159,6 +164,7 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
             reader.u32()?;
             Entry::Source(decode_source(key, value)?)
         }
+        key::CLAIMS => return claims(key, value),
         key::CUSTOMER => {
             reader.take(8)?;
             Entry::Customer
@@ -167,6 +173,15 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
     };
     reader.end()?;
     Ok(entry)
+}
+
+fn claims(key: &[u8], value: &[u8]) -> Result<Entry, Corrupt> {
+    if key.len() == 1 {
+        return decode_claims(value).map(|_| Entry::Claims);
+    }
+    customer_of_unclaimed(key)?;
+    Reader::new(value, "a customer to be claimed").end()?;
+    Ok(Entry::Unclaimed)
 }
 
 /// Only where it lies is looked at, so any slot of that span will do.

@@ -34,6 +34,8 @@ pub const WRITTEN: u8 = b'W';
 pub(super) const OPENING: u8 = b'T';
 /// First byte of what is known of the partitions that events are re-keyed from.
 pub const SOURCE: u8 = b'Q';
+/// First byte of what is known of claims of customers; alone it is the key of the note.
+pub const CLAIMS: u8 = b'N';
 pub(super) const CELL: u8 = b'K';
 pub(super) const CELL_PART: u8 = b'P';
 pub(super) const CHAIN: u8 = b'R';
@@ -114,6 +116,11 @@ pub fn opening_key(number: u64) -> Vec<u8> {
 /// Key of a customer seen.
 pub fn customer_key(digest: u64) -> Vec<u8> {
     std::mem::take(&mut start(CUSTOMER).u64(digest).0)
+}
+
+/// Key of a customer whose claim is not known to be made.
+pub fn unclaimed_key(digest: u64) -> Vec<u8> {
+    std::mem::take(&mut start(CLAIMS).u64(digest).0)
 }
 
 /// Key of what is known of a source partition.

@@ -19,6 +19,8 @@
 //! O sequence                                         an outbox entry
 //! U digest(8)                                        a customer seen
 //! Q partition                                        how far a source partition has come (see `source`)
+//! N                                                  how far claims of customers were looked at: JSON (see `claims`)
+//! N digest(8)                                        a customer whose claim is not known to be made: nothing
 //! ```
 //! Numbers in keys are big endian, signed ones with the sign bit turned, so that bytes sort as they do. `metric` is the
 //! number of the metric in the dictionary. A `key` is customer and group, each preceded by its length (2). Golden files under
@@ -27,6 +29,7 @@
 mod batch;
 pub(super) mod bytes;
 mod calendars;
+mod claims;
 mod commit;
 mod dictionary;
 mod entry;
@@ -42,17 +45,19 @@ mod written;
 pub use batch::{BatchEncoder, Operation};
 pub use bytes::Corrupt;
 pub use calendars::ChangedCalendar;
+pub use claims::{ClaimsNote, customer_of_unclaimed, decode_claims, encode_claims};
 pub use commit::{decode_commit, encode_commit};
 pub use dictionary::{Dictionary, DictionaryFault, LeftOut};
 pub use entry::{Entry, read_entry};
 pub use followed::{Compression, FollowedFile, Print, decode_followed, encode_followed};
 pub use identity::{FORMAT, Identity, IdentityError, decode_identity, encode_identity};
 pub use key::{
-    CALENDARS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX, RECORD,
-    SOURCE, WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix, cells_of_customer_prefix,
-    cells_prefix, chain_parts_prefix, chains_of_customer_prefix, chains_prefix, commit_key,
-    customer_key, dictionary_key, end_of_cell_key, followed_key, forgotten_key, number_of_followed,
-    opening_key, outbox_key, past, prefix_end, read_address, sequence_of,
+    CALENDARS, CLAIMS, COMMIT, CUSTOMER, DICTIONARY, EXPIRY, FOLLOWED, ID, IDENTITY, OUTBOX,
+    RECORD, SOURCE, WRITTEN, address_key, cell_parts_prefix, cells_ending_prefix,
+    cells_of_customer_prefix, cells_prefix, chain_parts_prefix, chains_of_customer_prefix,
+    chains_prefix, commit_key, customer_key, dictionary_key, end_of_cell_key, followed_key,
+    forgotten_key, number_of_followed, opening_key, outbox_key, past, prefix_end, read_address,
+    sequence_of, unclaimed_key,
 };
 pub use periods::{ChainPeriods, PeriodCheck, cell_period, chain_periods};
 pub use source::decode_source;

@@ -44,7 +44,7 @@ usage) shift && set -- usage --address ADDRESS "$@" ;;
 definitions) case "$*" in *--metrics*) ;; *) set -- "$@" --address ADDRESS ;; esac ;;
 rejects) set -- "$1" "$2" $(shift 2 && echo "$@" | sed 's#config/odometer.toml#odometer.toml#') ;;
 audit) set -- $(echo "$@" | sed 's#config/odometer.toml#odometer.toml#') ;;
-state) case "$2" in adopt) set -- "$@" --help ;; esac ;;
+state) case "$2" in adopt | restore | rebuild) set -- "$@" --help ;; esac ;;
 generate) case " $* " in *" --topic "* | *" --follow "*) exit 0 ;; esac ;;
 esac
 exec PROGRAM "$@"

@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::by_hand::{alone, binding, decided, named, words};
 use super::takeover::{self, local_state};
-use super::{identity, setup, trial};
+use super::{setup, trial};
 use crate::daemon::CommandError;
 use crate::daemon::readback::{Console, Records, Value};
 use crate::daemon::run::setup::lock_directory;
 use crate::engine::{self, Binding, CommitRecord, Decision, Facts, LocalState, Visible};
 use crate::format::{Outgoing, OutgoingKind};
-use crate::kafka::{self, Access, Outsider};
-use crate::settings::{KafkaFlow, Settings, Topic};
+use crate::kafka::Outsider;
+use crate::settings::{KafkaFlow, Settings};
 use crate::store::{self, Store};
 
 /// What RocksDB may have in memory.
@@ -68,26 +69,18 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
     let Ask { settings, flow, task, rebinds } = *ask;
     let (topic, partition) = named(flow, task)?;
     let lock = lock_directory(settings)?;
-    let options = trial::options(flow, topic);
-    let timeout = options.request_timeout;
-    let read = [(topic.name.as_str(), Access::Read)];
-    let (counts, cluster) = kafka::check_topics(&options.source, &read, timeout).map_err(words)?;
-    let (group, topic) = (options.group.clone(), topic.name.clone());
-    let wanted = Binding { cluster, group, topic, partition, partitions: counts[0] };
-    if partition >= wanted.partitions {
-        let count = wanted.partitions;
-        return Err(refused(task, &format!("the topic has {count} partitions")));
-    }
+    let options = trial::options(flow, &topic);
+    let wanted = binding(&options, partition, |why| refused(task, why))?;
     let directory = setup::state_directory(&settings.state.directory, &wanted.topic, partition);
     let store = Store::look(&directory, &Arc::default()).map_err(failed)?;
     let Some(store) = store else {
         return Err(refused(task, &format!("there is no state in {}", directory.display())));
     };
-    let outsider = alone(ask, &options)?;
+    let outsider = alone(settings, &options, |why| refused(task, why))?;
     let found = &store.identity().binding;
     let is_foreign = found != &wanted;
     if is_foreign && !(rebinds && found.partitions == wanted.partitions) {
-        return Err(refused(task, &foreign(found, &wanted)));
+        return Err(refused(task, &foreign(found, &wanted, task)));
     }
     let (log_start, log_end) = outsider.log_bounds(partition).map_err(words)?;
     let local = local_state(&store, &options, log_start, log_end).map_err(start_words)?;
@@ -115,6 +108,9 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
                 visible.commit
             ),
         ));
+    }
+    for topic in [&flow.sink.topic, &flow.rejects_topic] {
+        decided(flow, topic, |why| refused(task, why))?;
     }
     let known = commits.first().map_or(0, |first| first.outbox_last);
     let reading = Reading { known, made: last.outbox_last, of: &wanted };
@@ -149,7 +145,7 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
     };
     match engine::decide(&facts) {
         Decision::Resume { .. } => {}
-        Decision::Halt(halt) => return Err(refused(task, &halt.to_string())),
+        Decision::Halt(halt) => return Err(refused(task, &halt.of_task(task))),
         Decision::Begin { .. } | Decision::Adopt { .. } | Decision::Restore { .. } => {
             unreachable!("the offset names a commit of the state")
         }
@@ -194,52 +190,8 @@ impl Adoption {
     }
 }
 
-/// The topic and partition of a folder's name.
-fn named<'f>(flow: &'f KafkaFlow, task: &str) -> Result<(&'f Topic, i32), CommandError> {
-    let of = |topic: &'f Topic| {
-        let number = task.strip_prefix(topic.name.as_str())?.strip_prefix('-')?;
-        let partition: i32 = number.parse().ok().filter(|number| *number >= 0)?;
-        (partition.to_string() == number).then_some((topic, partition))
-    };
-    flow.source.topics.iter().find_map(of).ok_or_else(|| {
-        let topics: Vec<&str> = flow.source.topics.iter().map(|topic| topic.name.as_str()).collect();
-        CommandError::Faults(vec![format!(
-            "{task:?} is no task of the configuration: expected a topic of {} and a partition, such as {}-0",
-            topics.join(", "),
-            topics.first().copied().unwrap_or("usage")
-        )])
-    })
-}
-
-/// A client outside of the group, which has no members, and of which nothing is left open that might still move an offset.
-fn alone(ask: &Ask<'_>, options: &kafka::Options) -> Result<Outsider, CommandError> {
-    let outsider = Outsider::open(options).map_err(words)?;
-    let group = &options.group;
-    match outsider.members().map_err(words)? {
-        0 => {}
-        count => {
-            return Err(refused(
-                ask.task,
-                &format!(
-                    "group {group:?} has {count} members: stop every process of it first (one that was killed leaves \
-                     once its session.timeout.ms is over)"
-                ),
-            ));
-        }
-    }
-    for id in identity::known_ids(&ask.settings.state.directory, group)? {
-        kafka::take_up(options, &id).map_err(words)?;
-    }
-    Ok(outsider)
-}
-
-fn foreign(found: &Binding, wanted: &Binding) -> String {
-    let halt = found.foreign_to(wanted).expect("they differ");
-    if found.partitions == wanted.partitions {
-        format!("{halt}; where it is the same log all the same, --rebind adopts it")
-    } else {
-        halt.to_string()
-    }
+fn foreign(found: &Binding, wanted: &Binding, task: &str) -> String {
+    found.foreign_to(wanted).expect("they differ").of_task(task)
 }
 
 /// What is read of the topics of totals and rejects.
@@ -321,11 +273,6 @@ impl Reading<'_> {
 
 fn refused(task: &str, why: &str) -> CommandError {
     CommandError::failed(format!("{task} is not adopted: {why}"))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn words(error: kafka::Error) -> CommandError {
-    CommandError::failed(error.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rdkafka::consumer::ConsumerGroupMetadata;
 
+use super::customers::{Claims, Customers};
 use super::destinations::Destinations;
 use super::worker;
 use crate::daemon::clock::Stopwatch;
@@ -25,6 +26,8 @@ pub(super) enum Order {
     Renew,
     /// One transaction.
     Deliver { deliveries: Vec<Delivery>, member: ConsumerGroupMetadata },
+    /// That the tasks have these customers.
+    Claim(Customers),
     /// Whether the last transaction went where it was to go.
     Ask,
 }
@@ -42,6 +45,8 @@ pub(super) enum Reply {
         /// Whether it is in the topics that it was for: one of them may have been made anew meanwhile.
         arrival: Result<(), worker::Error>,
     },
+    /// How many customers of each task are claimed.
+    Claimed(Result<Vec<(i32, usize)>, kafka::Error>),
     Asked {
         arrival: Result<(), worker::Error>,
     },
@@ -76,12 +81,15 @@ impl Courier {
         mut sink: Sink,
         horizon: Arc<Horizon>,
         destinations: Arc<Destinations>,
+        claims: Option<Claims>,
     ) -> Self {
         let (orders, taken) = bounded(1);
         let (answered, replies) = bounded(1);
         let work = move || {
             for order in taken {
-                if answered.send(carry_out(&mut sink, &horizon, &destinations, order)).is_err() {
+                let (horizon, claims) = (&horizon, claims.as_ref());
+                let reply = carry_out(&mut sink, horizon, &destinations, claims, order);
+                if answered.send(reply).is_err() {
                     return;
                 }
             }
@@ -150,6 +158,7 @@ fn carry_out(
     sink: &mut Sink,
     horizon: &Horizon,
     destinations: &Destinations,
+    claims: Option<&Claims>,
     order: Order,
 ) -> Reply {
     match order {
@@ -168,6 +177,12 @@ fn carry_out(
                 .collect();
             let arrival = if outcome.is_ok() { destinations.same() } else { Ok(()) };
             Reply::Delivered { visible, outcome, arrival }
+        }
+        Order::Claim(customers) => {
+            let claims = claims.expect("customers are kept book of where they are claimed");
+            let count = |(partition, customers): &(i32, Vec<u64>)| (*partition, customers.len());
+            let counts = customers.iter().map(count).collect();
+            Reply::Claimed(claims.make(&customers).map(|()| counts))
         }
         Order::Ask => Reply::Asked { arrival: destinations.same() },
     }

@@ -26,7 +26,11 @@ impl Worker {
         let took = Stopwatch::start();
         self.since_cut = Stopwatch::start();
         for partition in self.tasks.keys().copied().collect::<Vec<_>>() {
+            let looked = self.registry.looked_of(&self.name(partition));
             let Some(task) = self.tasks.get_mut(&partition) else { continue };
+            if let Some(looked) = looked {
+                task.state.store.note_looked(looked);
+            }
             let outcome = task.state.cut().map(|()| task.state.processor.ledger().is_publishing());
             if self.absorb(partition, outcome)? == Some(true) {
                 self.since_commit.entry(partition).or_insert(took);
@@ -133,17 +137,20 @@ impl Worker {
         if self.courier.is_under_way() {
             return Ok(());
         }
+        // Also where the tasks that it was for are another worker's by now.
+        if self.standing == Standing::Failed {
+            self.courier.send(Order::Renew);
+            return Ok(());
+        }
+        if self.order_claims() {
+            return Ok(());
+        }
         match self.standing {
-            // Also where the tasks that it was for are another worker's by now.
-            Standing::Failed => {
-                self.courier.send(Order::Renew);
-                return Ok(());
-            }
             _ if !self.is_any_pending() => {
                 self.ask_again();
                 return Ok(());
             }
-            Standing::Unknown => {
+            Standing::Unknown | Standing::Failed => {
                 self.courier.send(Order::Renew);
                 return Ok(());
             }
@@ -182,6 +189,10 @@ impl Worker {
                 self.pause.end();
                 self.take_visible(&visible)?;
                 self.take_arrival(arrival)
+            }
+            Reply::Claimed(outcome) => {
+                self.take_claimed(&outcome?);
+                Ok(())
             }
             Reply::Asked { arrival } => self.take_arrival(arrival),
             Reply::Delivered { outcome: Err(error), visible: _, arrival: _ } => {

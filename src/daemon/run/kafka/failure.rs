@@ -13,7 +13,7 @@ pub(super) enum Error {
     Kafka(kafka::Error),
     #[error("{0}: {1}")]
     Task(TaskName, #[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("{0} is halted: {1}")]
+    #[error("{0} is halted: {text}", text = .1.of_task(&.0.folder()))]
     Halted(TaskName, Halt),
     #[error("topic {0} is halted: {1}")]
     TopicHalted(String, Halt),

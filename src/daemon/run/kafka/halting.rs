@@ -29,7 +29,18 @@ impl Worker {
         let name = self.name(partition);
         let Some(task) = self.tasks.get_mut(&partition) else { return };
         for (tenant, customer) in task.state.processor.take_new_customers() {
-            let claimed = self.registry.claim(&name, [customer_digest(&tenant, &customer)]);
+            let digest = customer_digest(&tenant, &customer);
+            // Others learn of those that are stored.
+            task.state.store.note_customer(digest);
+            if let Some(home) =
+                self.job.home_of(&tenant, &customer).filter(|home| *home != partition)
+            {
+                let other = TaskName { partition: home, ..name.clone() }.to_string();
+                let (tenant, customer) = (tenant.to_string(), customer.to_string());
+                self.registry.halt(&name, &Halt::CustomerOfAnotherTask { tenant, customer, other });
+                return;
+            }
+            let claimed = self.registry.claim(&name, [digest]);
             if let Some((other, _)) = claimed.into_iter().next() {
                 let (tenant, customer) = (tenant.to_string(), customer.to_string());
                 let halt = |other: &TaskName| Halt::CustomerInTwoTasks {
@@ -49,6 +60,7 @@ impl Worker {
         let partitions: Vec<i32> = self.tasks.keys().copied().collect();
         for partition in partitions {
             let name = self.name(partition);
+            self.halt_shared(partition);
             if self.registry.halted(&name).is_some() {
                 self.report_and_drop(partition);
                 self.tell_halted(partition);

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::customers::Claims;
 use super::keeper::Keeper;
 use super::rekey::Origin;
 use super::setup;
 use crate::daemon::run::state::Common;
 use crate::engine::{Binding, StartFrom};
-use crate::format::EventFormat;
+use crate::format::{EventFormat, partition_of_customer};
 use crate::model::Span;
 use crate::{kafka, store};
 
@@ -32,6 +33,8 @@ pub(super) struct Job {
     pub(super) store: store::Options,
     /// Puts checkpoints into their store, where there is one.
     pub(super) keeper: Option<Arc<Keeper>>,
+    /// Where the customers of its tasks are claimed, for other processes to see.
+    pub(super) claims: Option<Claims>,
     pub(super) start_from: Option<StartFrom>,
     pub(super) commit_interval: Duration,
     /// Past how many bytes of outbox a commit comes early.
@@ -54,6 +57,14 @@ impl Job {
             partition,
             partitions: self.partitions,
         }
+    }
+
+    /// The partition that a customer belongs to, where this program chose it.
+    pub(super) fn home_of(&self, tenant: &str, customer: &str) -> Option<i32> {
+        self.origin.as_ref()?;
+        let partitions = self.partitions.unsigned_abs();
+        let home = partition_of_customer(tenant, customer, partitions);
+        Some(i32::try_from(home).expect("partitions are numbered by i32"))
     }
 
     /// Where the state of a partition lies.

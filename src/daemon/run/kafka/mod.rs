@@ -5,13 +5,15 @@
 //! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
 //! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's), `checkpoints` (when) and `standby` (the thread of warm copies), `takeover` (how a task starts), `task` (one partition's work), `registry` and
 //! `halting` (what workers know of each other), `failure` (why one ends early), `trouble` (of the client), `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts), `auditor` (the thread that reads totals back); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`), `adopt` (an offset for a state that is here).
+//! (counts), `auditor` (the thread that reads totals back), `customers` (the thread that looks which customers other processes see); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`), `by_hand` (what commands that change a task have in common): `adopt` (an offset for a state that is here), `rebuild` (a state made anew), `restore` (a checkpoint in the place of a state).
 
 pub(in crate::daemon) mod adopt;
 mod asking;
 mod auditor;
+mod by_hand;
 mod checkpoints;
 mod courier;
+mod customers;
 mod definitions;
 mod delivery;
 mod destinations;
@@ -26,9 +28,11 @@ mod memory;
 mod outlook;
 mod pause;
 mod progress;
+pub(in crate::daemon) mod rebuild;
 mod registry;
 mod rekey;
 mod report;
+pub(in crate::daemon) mod restore;
 mod setup;
 mod stalling;
 mod standby;
@@ -45,6 +49,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::auditor::Auditor;
+use self::customers::CustomerWatch;
 use self::halting::Stop;
 use self::outlook::Outlook;
 use self::registry::Registry;
@@ -106,6 +111,7 @@ fn run_workers(
 ) -> (Summary, Option<worker::Error>) {
     let setup::Works { workers: work, stages, destinations } = works;
     let registry = Arc::new(registry(&work));
+    let _watch = CustomerWatch::start(&work, &registry, &outside.readiness);
     let abort = Stop::default();
     let destinations = Arc::new(destinations);
     let (mut summary, mut first_error) = (Summary::EMPTY, None);

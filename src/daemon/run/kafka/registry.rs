@@ -9,13 +9,21 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::daemon::clock::Stopwatch;
-use crate::engine::Halt;
+use crate::engine::{Halt, judge_claim};
+use crate::kafka;
 
 /// A task: topic and partition.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct TaskName {
     pub(super) topic: String,
     pub(super) partition: i32,
+}
+
+impl TaskName {
+    /// What the folder of its state is called, by which commands know it.
+    pub(super) fn folder(&self) -> String {
+        format!("{}-{}", self.topic, self.partition)
+    }
 }
 
 impl fmt::Display for TaskName {
@@ -39,6 +47,12 @@ const SERVING_NOTHING_MAX: Duration = Duration::from_secs(30);
 struct Inner {
     /// By topic, the partition of each customer. A metric folds events of one topic: tasks of two topics share no key.
     customers: BTreeMap<String, HashMap<u64, i32>>,
+    /// Up to where claims of customers were looked at, for each task whose customers are known.
+    looked: BTreeMap<TaskName, i64>,
+    /// Tasks that have a customer in common with another one: the customer, and the other's partition.
+    shared: BTreeMap<TaskName, (u64, i32)>,
+    /// Why claims cannot be looked at any more.
+    fault: Option<kafka::Error>,
     halted: BTreeMap<TaskName, String>,
     serving: BTreeSet<TaskName>,
     /// Workers, by topic and number, that the group has not given their partitions, or that have not started all of them.
@@ -79,6 +93,66 @@ impl Registry {
         others
     }
 
+    /// Claims were looked at for a task up to that offset, as of its state: from there on they are held against its
+    /// customers, all of which are claimed here.
+    pub(super) fn look_from(&self, task: &TaskName, offset: i64) {
+        self.inner().looked.insert(task.clone(), offset);
+    }
+
+    /// The least offset from which on claims are still to be looked at; `None`: for no task.
+    pub(super) fn least_looked(&self) -> Option<i64> {
+        self.inner().looked.values().min().copied()
+    }
+
+    /// All claims between two offsets were looked at.
+    pub(super) fn looked(&self, from: i64, to: i64) {
+        for looked in self.inner().looked.values_mut().filter(|looked| **looked >= from) {
+            *looked = to.max(*looked);
+        }
+    }
+
+    /// Up to where claims were looked at and gave no reason to halt the task.
+    pub(super) fn looked_of(&self, task: &TaskName) -> Option<i64> {
+        let inner = self.inner();
+        let is_sound = !inner.shared.contains_key(task) && !inner.halted.contains_key(task);
+        inner.looked.get(task).filter(|_| is_sound).copied()
+    }
+
+    /// Holds the claim that a customer is in these partitions of a topic against the tasks that are here. What is to be
+    /// claimed now, if anything.
+    pub(super) fn take_claim(
+        &self,
+        topic: &str,
+        customer: u64,
+        partitions: &BTreeSet<i32>,
+    ) -> Option<BTreeSet<i32>> {
+        let mut inner = self.inner();
+        let name = |partition| TaskName { topic: topic.to_owned(), partition };
+        let own = inner.customers.get(topic).and_then(|owners| owners.get(&customer)).copied();
+        let looks = |partition| inner.looked.contains_key(&name(partition));
+        let verdict = judge_claim(partitions, own, looks);
+        for (partition, other) in verdict.halted {
+            inner.shared.entry(name(partition)).or_insert((customer, other));
+        }
+        verdict.answer
+    }
+
+    /// A customer that a task has in common with another one, and that.
+    pub(super) fn shared(&self, task: &TaskName) -> Option<(u64, TaskName)> {
+        let (customer, partition) = self.inner().shared.get(task).copied()?;
+        Some((customer, TaskName { topic: task.topic.clone(), partition }))
+    }
+
+    /// Claims cannot be looked at any more, whoever tries again.
+    pub(super) fn fail(&self, error: kafka::Error) {
+        self.inner().fault = Some(error);
+    }
+
+    /// Why claims cannot be looked at any more; it is told once.
+    pub(super) fn fault(&self) -> Option<kafka::Error> {
+        self.inner().fault.take()
+    }
+
     /// A worker takes the task's state in hand, unless another one has it.
     pub(super) fn serve(&self, task: &TaskName) -> bool {
         let mut inner = self.inner();
@@ -114,6 +188,8 @@ impl Registry {
     pub(super) fn release(&self, task: &TaskName) {
         let mut inner = self.inner();
         inner.serving.remove(task);
+        inner.looked.remove(task);
+        inner.shared.remove(task);
         if let Some(owners) = inner.customers.get_mut(&task.topic) {
             owners.retain(|_, owner| *owner != task.partition);
         }
@@ -128,7 +204,7 @@ impl Registry {
 
     /// Halts a task; the reason goes to who asks for readiness.
     pub(super) fn halt(&self, task: &TaskName, reason: &Halt) {
-        self.halt_because(task, reason.to_string());
+        self.halt_because(task, reason.of_task(&task.folder()));
     }
 
     /// Halts a task for a reason in words.
@@ -243,5 +319,42 @@ mod tests {
         assert_eq!(registry.claim(&second, [1, 2]), [(first, 1)].into());
         registry.release_unless_halted(&second);
         assert_eq!(registry.claim(&task("usage", 2), [2]), BTreeMap::new());
+    }
+
+    #[test]
+    fn claim_of_another_process_is_held_against_what_is_here_and_not_passed() {
+        let registry = registry();
+        let set = |list: &[i32]| list.iter().copied().collect::<BTreeSet<i32>>();
+        let (first, second) = (task("usage", 0), task("usage", 1));
+        assert_eq!(registry.least_looked(), None);
+        registry.claim(&first, [1]);
+        registry.claim(&second, [2]);
+        registry.look_from(&first, 5);
+        registry.look_from(&second, 3);
+        assert_eq!(registry.least_looked(), Some(3));
+        registry.looked(4, 6);
+        assert_eq!(registry.looked_of(&second), Some(3), "what is before was not looked at for it");
+        registry.looked(3, 9);
+        assert_eq!(registry.looked_of(&first), Some(9));
+
+        // Its own, one of nobody here, and one of another topic.
+        for (topic, customer, partition) in [("usage", 1, 0), ("usage", 3, 2), ("seats", 1, 2)] {
+            assert_eq!(registry.take_claim(topic, customer, &set(&[partition])), None);
+        }
+        assert_eq!([&first, &second].map(|task| registry.shared(task)), [None, None]);
+        assert_eq!(registry.take_claim("usage", 1, &set(&[2])), Some(set(&[0, 2])));
+        assert_eq!(registry.shared(&first), Some((1, task("usage", 2))));
+        registry.looked(9, 10);
+        assert_eq!(registry.looked_of(&first), None, "it is to be found again");
+        assert_eq!(registry.looked_of(&second), Some(10));
+        assert_eq!(registry.least_looked(), Some(10), "the look goes on");
+
+        // A task that is halted for something else tells of its customers, and its place stays.
+        registry.halt_because(&second, "a reason".to_owned());
+        assert_eq!(registry.looked_of(&second), None);
+        assert_eq!(registry.take_claim("usage", 2, &set(&[2])), Some(set(&[1, 2])));
+        registry.release(&first);
+        assert_eq!(registry.shared(&first), None, "who has it now looks by itself");
+        assert_eq!(registry.take_claim("usage", 1, &set(&[2])), None);
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::asking::Asking;
+use super::customers;
 use super::destinations::Destinations;
 use super::identity;
 use super::job::Job;
@@ -49,6 +50,8 @@ pub(super) fn work(
     let properties = flow.source.properties.expose();
     let servers = properties.get("bootstrap.servers").map_or("", String::as_str);
     let asking = Asking { servers, stop, readiness: &outside.readiness };
+    let found = asking.until_answered(|| customers::topic(flow))?;
+    let Some(customers) = found else { return Ok(None) };
     let (mut workers, mut stages, mut destinations) = (Vec::new(), Vec::new(), None);
     for topic in &flow.source.topics {
         tracing::info!(servers, topic = topic.name, "asking the broker for the topics");
@@ -70,6 +73,8 @@ pub(super) fn work(
             job.origin = Some(found.origin.clone());
             job.start_from = found.start_from;
         }
+        let id = topic_id.as_ref();
+        job.claims = customers.as_ref().map(|place| place.of(&topic.name, job.partitions, id));
         let job = Arc::new(job);
         for worker in 0..flow.source.workers.get() {
             let mut options = options(flow, topic, worker, &instance, limits.clone());
@@ -193,6 +198,7 @@ fn job(
         state_directory: settings.state.directory.clone(),
         store: store::Options::new(memory / 4),
         keeper: keeper.clone(),
+        claims: None,
         start_from: flow.source.start_from,
         commit_interval: settings.state.commit_interval,
         commit_bytes_max: settings.state.commit_bytes.bytes_in_memory(),

@@ -92,7 +92,7 @@ pub(super) fn take_over(
     let decision = engine::decide(&facts);
     tell(&decision, topic, partition);
     let name = TaskName { topic: topic.clone(), partition };
-    let store = match &decision {
+    let mut store = match &decision {
         Decision::Halt(halt) => {
             // What is halted gets no further, but who is in it must not be counted elsewhere.
             if let Some(store) = store.filter(|_| !halt.is_for_all()) {
@@ -118,9 +118,17 @@ pub(super) fn take_over(
             open(scene, &directory, partition)?
         }
     };
+    let looked = match &job.claims {
+        Some(claims) => Some(store.keep_claims(claims.place.clone())?),
+        None => None,
+    };
     if let Some(halt) = claim(registry, &name, &store)? {
         registry.halt(&name, &halt);
         return Ok(Outcome::Halted(halt));
+    }
+    // Not before its customers are known: a claim that was looked at is not looked at again.
+    if let Some(looked) = looked {
+        registry.look_from(&name, looked);
     }
     let visible: Option<&Visible> =
         facts.committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
@@ -178,11 +186,8 @@ fn claim(registry: &Registry, task: &TaskName, store: &Store) -> Result<Option<H
     let mut own = None;
     for (other, digest) in registry.claim(task, store.index()?.customers) {
         let known = store.customer_of(digest)?;
-        let halt = |other: &TaskName| match (known.clone(), other.to_string()) {
-            (Some((tenant, customer)), other) => {
-                Halt::CustomerInTwoTasks { tenant, customer, other }
-            }
-            (None, other) => Halt::FormerCustomerInTwoTasks { digest, other },
+        let halt = |other: &TaskName| {
+            Halt::customer_in_two_tasks(known.clone(), digest, other.to_string())
         };
         registry.halt(&other, &halt(task));
         own.get_or_insert_with(|| halt(&other));

@@ -68,6 +68,7 @@ pub(in crate::daemon) fn of_states(
             let view = View::open(&place, &plan).map_err(failed)?;
             let Some(found) = view.identity().map_err(failed)? else { continue };
             if let Some(halt) = found.binding.foreign_to(&wanted) {
+                let halt = halt.of_task(&format!("{}-{partition}", topic.name));
                 return Err(format!("{} partition {partition}: {halt}", topic.name));
             }
             // One with its genesis alone is no state yet.
@@ -106,6 +107,7 @@ pub(in crate::daemon) fn of_beginnings(
             // Whether the state is the one that it names is seen at the start: a daemon may be at work on both.
             (Some(Committed { metadata: Ok(_), .. }), _, _) => continue,
         };
+        let halt = halt.of_task(&format!("{topic}-{partition}"));
         return Err(format!("{topic} partition {partition}: {halt}"));
     }
     Ok(anew)

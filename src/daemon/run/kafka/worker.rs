@@ -106,7 +106,8 @@ impl Worker {
         let source = Rc::new(Source::open(&options)?);
         let name = format!("courier-{}-{}", options.topics.source, options.worker);
         let sink = Sink::new(&options, job.totals_partitions);
-        let courier = Courier::start(name, sink, outlook.horizon(), destinations);
+        let claims = job.claims.clone();
+        let courier = Courier::start(name, sink, outlook.horizon(), destinations, claims);
         let plan = plans.begin();
         Ok(Worker {
             job,
@@ -190,6 +191,9 @@ impl Worker {
         self.change_membership()?;
         if let Some(error) = self.source.fatal_error() {
             return self.outlive(error);
+        }
+        if let Some(error) = self.registry.fault() {
+            return Err(error.into());
         }
         if self.follow_definitions()? {
             self.read()?;
