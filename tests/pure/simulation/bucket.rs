@@ -9,7 +9,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use odometer::engine::{Checkpoint, CommitId};
 
 use super::chance::{Chance, Fault};
-use super::mutant::Mutant;
 use crate::model::{Disk, Store};
 
 /// What a file holds.
@@ -183,10 +182,7 @@ impl Bucket {
             let (partition, request) =
                 self.under_way.remove(chance.dice.below(self.under_way.len()));
             if let Request::PutManifest(manifest) = &request
-                && !self
-                    .shelves
-                    .get(&partition)
-                    .is_some_and(|shelf| shelf.lacked_by(manifest).is_none())
+                && self.shelves.get(&partition).is_none_or(|one| one.lacked_by(manifest).is_some())
             {
                 chance.tally.note("manifest came when files of it were gone");
             }
@@ -208,8 +204,8 @@ impl Bucket {
         partition: i32,
         chance: &mut Chance,
     ) -> Result<Vec<(ManifestName, u64)>, Unanswered> {
-        let shelf = self.look(partition, chance)?;
-        let all = shelf.into_iter().flat_map(|shelf| shelf.manifests.iter().rev());
+        let found = self.look(partition, chance)?;
+        let all = found.into_iter().flat_map(|shelf| shelf.manifests.iter().rev());
         Ok(all.map(|(name, (_, time))| (*name, *time)).collect())
     }
 
@@ -229,7 +225,6 @@ impl Bucket {
         &self,
         partition: i32,
         (listed, commit): (&[ManifestName], Option<CommitId>),
-        mutant: Option<Mutant>,
         chance: &mut Chance,
     ) -> Result<Vec<Manifest>, Unanswered> {
         let mut found = Vec::new();
@@ -245,7 +240,7 @@ impl Bucket {
                 None => files.insert(self.files(partition, chance)?),
             };
             let is_there = |name| files.iter().any(|(one, _)| one == name);
-            if manifest.files.iter().all(is_there) || mutant == Some(Mutant::TakeUnwhole) {
+            if manifest.files.iter().all(is_there) {
                 found.push(manifest);
                 break;
             }
@@ -260,8 +255,8 @@ impl Bucket {
         partition: i32,
         chance: &mut Chance,
     ) -> Result<Vec<(FileName, u64)>, Unanswered> {
-        let shelf = self.look(partition, chance)?;
-        let all = shelf.into_iter().flat_map(|shelf| &shelf.files);
+        let found = self.look(partition, chance)?;
+        let all = found.into_iter().flat_map(|shelf| &shelf.files);
         Ok(all.map(|(name, (_, time))| (*name, *time)).collect())
     }
 
@@ -278,21 +273,16 @@ impl Bucket {
 
     /// Every whole checkpoint of a partition, the one with the highest number first, for whoever sees all.
     pub fn checkpoints(&self, partition: i32) -> Vec<Manifest> {
-        let Some(shelf) = self.shelves.get(&partition) else { return Vec::new() };
-        let all = shelf.manifests.values().rev().map(|(manifest, _)| manifest);
-        all.filter(|manifest| shelf.lacked_by(manifest).is_none()).cloned().collect()
+        let Some(own) = self.shelves.get(&partition) else { return Vec::new() };
+        let all = own.manifests.values().rev().map(|(manifest, _)| manifest);
+        all.filter(|manifest| own.lacked_by(manifest).is_none()).cloned().collect()
     }
 
     /// That the checkpoint which a machine without a state takes is there, and whole.
     ///
     /// # Errors
     /// There is none with that commit in its chain, or it lacks files.
-    pub fn check(
-        &self,
-        partition: i32,
-        commit: CommitId,
-        mutant: Option<Mutant>,
-    ) -> Result<(), String> {
+    pub fn check(&self, partition: i32, commit: CommitId) -> Result<(), String> {
         let shelves = self.shelves.get(&partition).into_iter();
         let usable = shelves.flat_map(|shelf| {
             let all = shelf.manifests.values().rev().map(|(manifest, _)| manifest);
@@ -301,8 +291,7 @@ impl Bucket {
         });
         let usable: Vec<_> = usable.collect();
         let taken = usable.iter().find(|(_, lacked)| lacked.is_none());
-        let taken = if mutant == Some(Mutant::TakeUnwhole) { usable.first() } else { taken };
-        if taken.is_some_and(|(_, lacked)| lacked.is_none()) {
+        if taken.is_some() {
             return Ok(());
         }
         let lacked = usable.iter().map(|(manifest, lacked)| (manifest.name(), lacked));

@@ -74,7 +74,7 @@ pub struct Putting {
 
 impl Putting {
     /// An order. `visible`: the checkpoint whose commit is visible, where it is time to forget those before it.
-    pub fn new(partition: i32, copy: Copy, mut base: Base, visible: Option<Manifest>) -> Self {
+    pub fn new(partition: i32, copy: Copy, mut base: Base, visible: Option<&Manifest>) -> Self {
         // What was deleted without an answer may go later.
         base.by.1 += u32::from(visible.is_some());
         let collecting = visible.map(Collecting::new);
@@ -113,13 +113,15 @@ impl Putting {
             Err(Unanswered) => self.outcome = Some(Err(Unanswered)),
         }
         let is_early = premises.mutant == Some(Mutant::CollectEarly);
-        self.collecting = self.done.clone().filter(|_| is_early).map(Collecting::new);
+        self.collecting = self.done.as_ref().filter(|_| is_early).map(Collecting::new);
     }
 
     fn put(&mut self, premises: &mut Premises<'_>) -> Result<Option<Manifest>, Unanswered> {
         if let Some(visible) = self.base.begun_at {
             let found = newest_of(self.partition, visible, premises)?;
-            found.iter().for_each(|found| self.base.begin_from(found));
+            if let Some(found) = &found {
+                self.base.begin_from(found);
+            }
             self.base.begun_at = None;
             return Ok(None);
         }
@@ -168,10 +170,10 @@ pub fn newest_of(
     visible: CommitId,
     premises: &mut Premises<'_>,
 ) -> Result<Option<Manifest>, Unanswered> {
-    let Premises { bucket, chance, mutant, .. } = premises;
+    let Premises { bucket, chance, .. } = premises;
     let listed = bucket.manifests(partition, chance)?;
     let listed: Vec<ManifestName> = listed.into_iter().map(|(name, _)| name).collect();
-    let found = bucket.until(partition, (&listed, Some(visible)), *mutant, chance)?;
+    let found = bucket.until(partition, (&listed, Some(visible)), chance)?;
     Ok(found.into_iter().next_back().filter(|found| found.commits.contains(&visible)))
 }
 
@@ -194,7 +196,7 @@ enum Phase {
 }
 
 impl Collecting {
-    fn new(visible: Manifest) -> Self {
+    fn new(visible: &Manifest) -> Self {
         Collecting { own: visible.name(), phase: Phase::Begun }
     }
 

@@ -97,8 +97,6 @@ pub enum Mutant {
     NamesKept,
     /// A commit is published that was found at the start, and that another process may publish too.
     PublishShared,
-    /// A checkpoint is taken for whole though files of it are gone.
-    TakeUnwhole,
     /// The newest checkpoint is brought back and used, whatever its chain has.
     RestoreAnyChain,
     /// What is brought back of a checkpoint is there before it is whole.
@@ -112,8 +110,21 @@ pub enum Mutant {
 }
 
 impl Mutant {
+    /// Whether it is looked for where the store of checkpoints is played alone.
+    pub fn is_of_the_store(self) -> bool {
+        matches!(
+            self,
+            Mutant::OverwriteManifest
+                | Mutant::CollectNamed
+                | Mutant::CollectUnread
+                | Mutant::NamesWithoutSession
+                | Mutant::NamesKept
+                | Mutant::PublishShared
+        )
+    }
+
     /// Every one.
-    pub const ALL: [Mutant; 53] = [
+    pub const ALL: [Mutant; 52] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -161,7 +172,6 @@ impl Mutant {
         Mutant::NamesWithoutSession,
         Mutant::NamesKept,
         Mutant::PublishShared,
-        Mutant::TakeUnwhole,
         Mutant::RestoreAnyChain,
         Mutant::RestoreInPlace,
         Mutant::UseDamaged,

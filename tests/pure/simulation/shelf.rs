@@ -20,7 +20,7 @@ const STEPS: usize = 4_000;
 const GENESIS: CommitId = CommitId([0xff; 16]);
 
 /// What goes wrong beside owners that lose the task.
-const FAULTS: [Fault; 6] = [
+pub const FAULTS: [Fault; 6] = [
     Fault::RequestUnanswered,
     Fault::RequestLost,
     Fault::RequestDelayed,
@@ -88,7 +88,7 @@ pub fn play(seed: u64, mutant: Option<Mutant>) -> Result<Tally, String> {
     for _ in 0..STEPS {
         world.step()?;
         if world.visible != GENESIS {
-            world.bucket.check(PARTITION, world.visible, mutant)?;
+            world.bucket.check(PARTITION, world.visible)?;
         }
     }
     Ok(world.chance.tally)
@@ -167,7 +167,7 @@ impl World {
         let base = owner.base.take().unwrap_or_else(|| Base::new(session, Some(self.visible)));
         let is_time = self.chance.dice.chance(50);
         let visible = if is_time { owner.visible.take() } else { None };
-        let putting = Putting::new(PARTITION, copy, base, visible);
+        let putting = Putting::new(PARTITION, copy, base, visible.as_ref());
         owner.order = Some(Order::new(Task::Put(putting)));
     }
 

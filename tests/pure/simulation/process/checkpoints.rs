@@ -188,7 +188,7 @@ impl Process {
         let is_time = around.chance.dice.chance(50);
         let visible = if is_time { upload.visible.take() } else { None };
         upload.under_way = Some(number);
-        let putting = Putting::new(partition, copy, base, visible);
+        let putting = Putting::new(partition, copy, base, visible.as_ref());
         self.checkpoints.orders.insert(number, Order::new(Task::Put(putting)));
         true
     }

@@ -51,8 +51,7 @@ impl Process {
     ) {
         let visible = committed.as_ref().and_then(|committed| committed.metadata.as_ref().ok());
         let wanted = (listed, visible.map(|visible| visible.commit));
-        let mutant = around.setting.mutant;
-        let Ok(manifests) = around.bucket.until(partition, wanted, mutant, around.chance) else {
+        let Ok(manifests) = around.bucket.until(partition, wanted, around.chance) else {
             return;
         };
         self.begin_by(around, partition, committed, &manifests);

@@ -89,7 +89,7 @@ impl World<'_> {
             let Some((_, metadata)) = self.broker.offset(partition) else { continue };
             let visible = decode_metadata(metadata).ok_or("metadata that is none")?;
             if !visible.is_genesis {
-                self.bucket.check(partition, visible.commit, self.setting.mutant)?;
+                self.bucket.check(partition, visible.commit)?;
             }
         }
         Ok(())
