@@ -84,9 +84,10 @@ impl ConsumerContext for Context {
             // The worker is done with all of them; an error here can only mean that they are gone already.
             let _ = match code {
                 RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                    consumer.incremental_assign(list)
+                    consumer.incremental_assign(&TopicPartitionList::new())
                 }
-                _ => consumer.incremental_unassign(list),
+                _ => (consumer.assignment())
+                    .and_then(|assigned| consumer.incremental_unassign(&common(list, &assigned))),
             };
             return;
         }
@@ -99,7 +100,22 @@ impl ConsumerContext for Context {
     }
 }
 
+/// Those of a list that another one has too, without offsets.
+fn common(list: &TopicPartitionList, other: &TopicPartitionList) -> TopicPartitionList {
+    let mut common = TopicPartitionList::new();
+    for element in list.elements() {
+        if other.find_partition(element.topic(), element.partition()).is_some() {
+            common.add_partition(element.topic(), element.partition());
+        }
+    }
+    common
+}
+
 /// A member of the group.
+///
+/// What the group gave and is not begun yet is held: the client is not told of it, and so asks for nothing of it. A client
+/// that is told to read from somewhere and then to pause does ask: for an end, which librdkafka 2.12 looks up again 500 ms
+/// after a pause overtook the answer, to go there wherever reading has begun by then; or for an offset that is out of the log.
 pub struct Source {
     consumer: BaseConsumer<Context>,
     topic: String,
@@ -167,29 +183,23 @@ impl Source {
         self.consumer.context().memberships.lock().expect("no holder panics").pop_front()
     }
 
-    /// Accepts partitions; reading begins at these offsets, and of those that are held nothing is read.
+    /// Accepts what the group gave; reading begins at these offsets, and what is not among them is held.
     ///
     /// # Errors
     /// A client that lost the group meanwhile.
-    pub fn assign(&self, starts: &[(i32, i64)], held: &[i32]) -> Result<(), Error> {
-        // A number, though none is read there: a name such as the end would be looked up, and where a pause overtakes the
-        // answer, librdkafka 2.12 looks it up again after 500 ms and goes there, wherever reading has begun by then.
-        let held_at: Vec<(i32, i64)> = held.iter().map(|partition| (*partition, 0)).collect();
-        let list = self.list(&[starts, &held_at].concat())?;
-        // The client keeps a pause beyond an assignment, but not of what it had never heard of.
-        self.pause(held)?;
-        self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))?;
-        self.pause(held)
+    pub fn assign(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
+        let list = self.list(starts)?;
+        self.consumer.incremental_assign(&list).map_err(Error::request("accepting partitions"))
     }
 
-    /// Begins to read partitions that were accepted and paused.
+    /// Begins to read partitions that are held or paused.
     ///
     /// # Errors
     /// A client that lost the group meanwhile.
     pub fn begin(&self, starts: &[(i32, i64)]) -> Result<(), Error> {
         let partitions: Vec<i32> = starts.iter().map(|(partition, _)| *partition).collect();
         self.unassign(&partitions)?;
-        self.assign(starts, &[])
+        self.assign(starts)
     }
 
     /// Gives partitions up.
@@ -197,32 +207,37 @@ impl Source {
     /// # Errors
     /// A client that lost the group meanwhile.
     pub fn unassign(&self, partitions: &[i32]) -> Result<(), Error> {
+        let list = self.assigned(partitions)?;
         self.consumer
-            .incremental_unassign(&self.plain_list(partitions))
+            .incremental_unassign(&list)
             .map_err(Error::request("giving partitions up"))?;
         // The client keeps a pause beyond the assignment: a partition that comes back would never be read.
-        self.resume(partitions)
+        self.consumer.resume(&list).map_err(Error::request("resuming partitions"))
     }
 
-    /// Stops the reading of some partitions until [`Source::resume`].
+    /// Stops the reading of those that are not held, until [`Source::resume`].
     ///
     /// # Errors
     /// A client that is closing.
     pub fn pause(&self, partitions: &[i32]) -> Result<(), Error> {
-        if partitions.is_empty() {
-            return Ok(());
-        }
-        let list = self.plain_list(partitions);
+        let list = self.assigned(partitions)?;
         self.consumer.pause(&list).map_err(Error::request("pausing partitions"))
     }
 
     /// Goes on with the reading of some partitions.
     ///
     /// # Errors
-    /// Partitions that are not the worker's.
+    /// A client that is closing.
     pub fn resume(&self, partitions: &[i32]) -> Result<(), Error> {
-        let list = self.plain_list(partitions);
+        let list = self.assigned(partitions)?;
         self.consumer.resume(&list).map_err(Error::request("resuming partitions"))
+    }
+
+    /// Those that the client was told of.
+    fn assigned(&self, partitions: &[i32]) -> Result<TopicPartitionList, Error> {
+        let asking = "asking the client for its partitions";
+        let assigned = self.consumer.assignment().map_err(Error::request(asking))?;
+        Ok(common(&self.plain_list(partitions), &assigned))
     }
 
     fn plain_list(&self, partitions: &[i32]) -> TopicPartitionList {
@@ -311,12 +326,8 @@ impl Source {
     pub fn close(self) {
         while let Some(membership) = self.membership() {
             let answered = match &membership {
-                Membership::Given(partitions) => {
-                    self.consumer.incremental_assign(&self.plain_list(partitions))
-                }
-                Membership::Taken { partitions, .. } => {
-                    self.consumer.incremental_unassign(&self.plain_list(partitions))
-                }
+                Membership::Given(_) => self.assign(&[]),
+                Membership::Taken { partitions, .. } => self.unassign(partitions),
             };
             if let Err(error) = answered {
                 tracing::debug!(%error, "a change of membership was gone before it was answered");
@@ -343,6 +354,35 @@ mod tests {
     const ROUND_TRIP: Duration = Duration::from_millis(40);
 
     #[test]
+    fn what_is_held_is_not_asked_for_and_can_be_left() {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("usage", 1, 1).expect("a topic");
+        let source = Source::open(&options(cluster.bootstrap_servers())).expect("a client");
+        let is_told = || source.consumer.assignment().expect("the client answers").count() > 0;
+        await_given(&source);
+        source.assign(&[]).expect("it is held");
+        source.pause(&[0]).expect("it is not read anyway");
+        source.resume(&[0]).expect("it is still held");
+        assert!(!is_told());
+        source.unassign(&[0]).expect("it is given up");
+        source.begin(&[(0, 0)]).expect("it is still the group's gift");
+        assert!(is_told());
+        source.unassign(&[0]).expect("it is given up");
+        assert!(!is_told());
+        source.close();
+    }
+
+    fn await_given(source: &Source) {
+        let given = loop {
+            assert!(matches!(source.poll(LIMIT), Happening::Nothing | Happening::Trouble(_)));
+            if let Some(membership) = source.membership() {
+                break membership;
+            }
+        };
+        assert_eq!(given, Membership::Given(vec![0]));
+    }
+
+    #[test]
     fn what_was_held_is_read_from_where_it_begins() {
         let cluster = MockCluster::new(1).expect("a mock cluster");
         cluster.create_topic("usage", 1, 1).expect("a topic");
@@ -357,14 +397,8 @@ mod tests {
         }
         cluster.broker_round_trip_time(1, ROUND_TRIP).expect("a broker");
         let source = Source::open(&options).expect("a client");
-        let given = loop {
-            assert!(matches!(source.poll(LIMIT), Happening::Nothing | Happening::Trouble(_)));
-            if let Some(membership) = source.membership() {
-                break membership;
-            }
-        };
-        assert_eq!(given, Membership::Given(vec![0]));
-        source.assign(&[], &[0]).expect("it is held");
+        await_given(&source);
+        source.assign(&[]).expect("it is held");
         source.begin(&[(0, 2)]).expect("it begins");
         let mut offsets = Vec::new();
         while offsets.last() != Some(&(RECORDS - 1)) {

@@ -16,6 +16,7 @@ use crate::settings::{KafkaFlow, Partitioning, Settings, Topic};
 const COORDINATOR_WAIT: Duration = Duration::from_secs(30);
 /// From one such question to the next.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(500);
+const NOT_YET: &str = "it does not exist yet: a start makes it, where the user may (Create)";
 const NO_TOPIC: &str = "not asked for: there is no source topic";
 /// What librdkafka takes where nothing is set.
 const SESSION_TIMEOUT: &str = "45000";
@@ -134,14 +135,18 @@ impl Asked<'_> {
         Ok(format!("{count} partitions, {policy}, {}", granted(grant, may)))
     }
 
+    /// What was found of a topic that is read, and whether it may be written to as well.
+    fn and_written(&self, topic: &str, read: &str) -> Result<String, String> {
+        let timeout = self.flow.source.request_timeout;
+        let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
+        Ok(format!("{read}, {}", granted(grant.map_err(words)?, "may be written to")))
+    }
+
     /// What a source topic's events are re-keyed into.
     fn internal(&self, topic: &str) -> Result<String, String> {
         let timeout = self.flow.source.request_timeout;
         match kafka::check_topics(self.sink, &[(topic, Access::Write)], timeout) {
-            Err(kafka::Error::TopicMissing(_)) => {
-                Ok("it does not exist yet: a start makes it, where the user may (Create)"
-                    .to_owned())
-            }
+            Err(kafka::Error::TopicMissing(_)) => Ok(NOT_YET.to_owned()),
             Err(error) => Err(words(error)),
             Ok(_) => {
                 let read = self.topic(self.source, topic, Access::Read)?;
@@ -149,9 +154,7 @@ impl Asked<'_> {
                     let fault = kafka::InternalFault::Compacted(topic.to_owned());
                     return Err(fault.to_string());
                 }
-                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
-                let grant = grant.map_err(words)?;
-                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+                self.and_written(topic, &read)
             }
         }
     }
@@ -160,20 +163,14 @@ impl Asked<'_> {
     fn definitions(&self, topic: &str) -> Result<String, String> {
         let timeout = self.flow.source.request_timeout;
         match kafka::check_topics(self.sink, &[(topic, Access::Read)], timeout) {
-            Err(kafka::Error::TopicMissing(_)) => {
-                Ok("it does not exist yet: a start makes it, where the user may (Create)"
-                    .to_owned())
-            }
+            Err(kafka::Error::TopicMissing(_)) => Ok(NOT_YET.to_owned()),
             Err(kafka::Error::Unauthorised { .. }) => {
                 Ok("it may not be read: metrics can be defined in files alone".to_owned())
             }
             Err(error) => Err(words(error)),
             Ok((counts, _)) => {
                 kafka::DefinitionTopic::check_partitions(topic, &counts).map_err(words)?;
-                let read = self.topic(self.sink, topic, Access::Read)?;
-                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
-                let grant = grant.map_err(words)?;
-                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+                self.and_written(topic, &self.topic(self.sink, topic, Access::Read)?)
             }
         }
     }
@@ -182,17 +179,11 @@ impl Asked<'_> {
     fn customers(&self, topic: &str) -> Result<String, String> {
         let timeout = self.flow.source.request_timeout;
         match kafka::check_topics(self.sink, &[(topic, Access::Write)], timeout) {
-            Err(kafka::Error::TopicMissing(_)) => {
-                Ok("it does not exist yet: a start makes it, where the user may (Create)"
-                    .to_owned())
-            }
+            Err(kafka::Error::TopicMissing(_)) => Ok(NOT_YET.to_owned()),
             Err(error) => Err(words(error)),
             Ok((counts, _)) => {
                 kafka::check_shape(self.sink, topic, &counts, timeout).map_err(words)?;
-                let read = self.topic(self.sink, topic, Access::Read)?;
-                let grant = kafka::check_topic_grant(self.sink, topic, Access::Write, timeout);
-                let grant = grant.map_err(words)?;
-                Ok(format!("{read}, {}", granted(grant, "may be written to")))
+                self.and_written(topic, &self.topic(self.sink, topic, Access::Read)?)
             }
         }
     }

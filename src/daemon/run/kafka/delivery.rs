@@ -371,7 +371,7 @@ impl Worker {
                         self.source.unassign(&partitions)?;
                     }
                     // Nothing is begun any more.
-                    Membership::Given(partitions) => self.take_none(&partitions)?,
+                    Membership::Given(_) => self.take_none()?,
                 }
             }
         }

@@ -60,8 +60,8 @@ impl Worker {
     }
 
     /// Accepts partitions of which nothing is to be read.
-    pub(super) fn take_none(&self, partitions: &[i32]) -> Result<(), Error> {
-        Ok(self.source.assign(&[], partitions)?)
+    pub(super) fn take_none(&self) -> Result<(), Error> {
+        Ok(self.source.assign(&[])?)
     }
 
     fn change(&mut self, membership: Membership) -> Result<(), Error> {
@@ -122,15 +122,13 @@ impl Worker {
         let Some(starts) = self.try_start(partitions)? else {
             let waiting = partitions.iter().filter(|one| !self.stalled.is_waiting(**one));
             self.unstarted.extend(waiting);
-            return self.take_none(partitions);
+            return self.take_none();
         };
         self.unstarted.extend(self.waiting(partitions));
         if self.unstarted.is_empty() {
             self.report.joined();
         }
-        let is_started = |partition: &i32| starts.iter().any(|(started, _)| started == partition);
-        let held: Vec<i32> = partitions.iter().copied().filter(|one| !is_started(one)).collect();
-        Ok(self.source.assign(&starts, &held)?)
+        Ok(self.source.assign(&starts)?)
     }
 
     /// Starts what waits for it, if it is time to try again.

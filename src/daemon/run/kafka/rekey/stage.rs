@@ -158,7 +158,7 @@ impl Stage {
                 if partitions.is_empty() && self.unstarted.is_empty() {
                     self.outside.readiness.clear(&self.name);
                 }
-                self.source.assign(&[], &partitions)?;
+                self.source.assign(&[])?;
                 self.unstarted.extend(partitions);
                 Ok(())
             }
