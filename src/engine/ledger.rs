@@ -258,3 +258,48 @@ impl Ledger {
         Effect::Trim { through: sequence, commit: record.number }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(number: u64) -> CommitRecord {
+        CommitRecord {
+            number,
+            outbox_last: number,
+            ..CommitRecord::genesis(CommitId([u8::try_from(number).expect("few"); 16]), CURSOR)
+        }
+    }
+
+    const CURSOR: Cursor = Cursor { file: 0, offset: 7, line: 0 };
+
+    /// What a process finds may be published by another one that has it too: its own commit comes first.
+    #[test]
+    fn with_copies_a_commit_that_was_found_is_not_published() {
+        let mut ledger = Ledger::resume(record(3), 2, true, true);
+        assert!(ledger.wants_own());
+        assert_eq!(ledger.catch_up(), None);
+        assert_eq!(ledger.publish(), None);
+        let own = CommitRecord { parent: Some(record(3).id), outbox_last: 3, ..record(4) };
+        ledger.cut(own);
+        assert_eq!(ledger.stored(), None, "it is published when that is asked for");
+        assert!(!ledger.wants_own());
+        let copying = Effect::Checkpoint { commit: own.id, number: 4 };
+        assert_eq!(ledger.publish(), Some(copying));
+        assert!(matches!(ledger.copied(), Effect::Deliver { from: 3, through: 3, .. }));
+    }
+
+    #[test]
+    fn commit_that_was_found_is_published_without_copies_and_none_is_wanted_where_all_is_visible() {
+        let mut alone = Ledger::resume(record(3), 2, true, false);
+        assert!(!alone.wants_own());
+        assert!(matches!(alone.catch_up(), Some(Effect::Deliver { from: 3, through: 3, .. })));
+        let mut behind_nothing = Ledger::resume(record(3), 3, false, true);
+        assert!(!behind_nothing.wants_own());
+        assert_eq!(behind_nothing.catch_up(), None);
+        // A genesis is in no copy.
+        let mut genesis = Ledger::resume(record(0), 0, true, true);
+        assert!(!genesis.wants_own());
+        assert!(matches!(genesis.catch_up(), Some(Effect::Deliver { .. })));
+    }
+}

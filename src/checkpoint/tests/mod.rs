@@ -1,5 +1,7 @@
 //! Checkpoints in a store that fails: what is there is whole, and what somebody may need stays.
 
+mod late;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
