@@ -135,7 +135,7 @@ fn make(
     let making = Making { name: topic, partitions: 1, settings: &settings, what };
     match make_topic(properties, &making, timeout) {
         Ok(()) => {}
-        Err(error) if error.disposition() != Disposition::Halt => return Err(error),
+        Err(error) if error.disposition() == Disposition::Retry => return Err(error),
         Err(error) => {
             let (topic, reason) = (topic.to_owned(), error.to_string());
             return Err(Error::Customers(CustomersFault::Unmade { topic, reason }));

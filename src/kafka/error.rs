@@ -77,6 +77,12 @@ pub enum Error {
         /// What is to be done with it.
         access: Access,
     },
+    /// There is none, and the user may not make it.
+    #[error(
+        "topic {0:?} does not exist, and is not authorised to be made: create it, or grant the operation Create on it to \
+         the user that the Kafka properties name"
+    )]
+    Unmade(String),
     /// The user may not use a transactional id.
     #[error(
         "transactional id {0:?} is not authorised: grant the operations Describe and Write on the \
@@ -220,13 +226,12 @@ impl Error {
     /// The code of the answer to a request.
     pub(super) fn code(&self) -> Option<RDKafkaErrorCode> {
         match self {
-            Error::Request { cause, .. } | Error::Unreachable { cause, .. } => {
-                cause.rdkafka_error_code()
-            }
+            Error::Request { cause, .. } | Error::Unreachable { cause, .. } => code_of(cause),
             Error::Client(_)
             | Error::TopicMissing(_)
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
+            | Error::Unmade(_)
             | Error::UnauthorisedId(_)
             | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
@@ -271,6 +276,7 @@ impl Error {
             | Error::TopicMissing(_)
             | Error::TopicReplaced { .. }
             | Error::Unauthorised { .. }
+            | Error::Unmade(_)
             | Error::UnauthorisedId(_)
             | Error::OtherMembers { .. }
             | Error::EntryTooLarge { .. }
@@ -290,9 +296,17 @@ impl Error {
     }
 }
 
+/// The crate gives none of what an administrator's request was answered.
+fn code_of(cause: &KafkaError) -> Option<RDKafkaErrorCode> {
+    match cause {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    }
+}
+
 fn disposition_of(cause: &KafkaError) -> Disposition {
     use RDKafkaErrorCode as Code;
-    let Some(code) = cause.rdkafka_error_code() else { return Disposition::Restart };
+    let Some(code) = code_of(cause) else { return Disposition::Restart };
     match code {
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
@@ -301,6 +315,7 @@ fn disposition_of(cause: &KafkaError) -> Disposition {
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
         | Code::InvalidTransactionTimeout
+        | Code::PolicyViolation
         // The client does not take what it was given: it has not asked anybody.
         | Code::NotConfigured
         | Code::InvalidArgument => Disposition::Halt,
@@ -342,6 +357,11 @@ mod tests {
             let error = Error::request("asking")(KafkaError::MetadataFetch(code));
             assert_eq!(error.disposition(), Disposition::Retry, "{code}");
         }
+        // An administrator's request is answered by the same codes.
+        let late = Error::request("making")(KafkaError::AdminOp(Code::OperationTimedOut));
+        assert_eq!(late.disposition(), Disposition::Retry);
+        let refused = KafkaError::AdminOp(Code::PolicyViolation);
+        assert_eq!(Error::request("making")(refused).disposition(), Disposition::Halt);
         let refused = KafkaError::MetadataFetch(Code::SaslAuthenticationFailed);
         assert_eq!(Error::request("asking")(refused).disposition(), Disposition::Halt);
     }

@@ -46,6 +46,9 @@ pub(super) fn make_topic(
     let made = runtime.block_on(client.create_topics([&topic], &options));
     match made.map_err(Error::request(what))?.first() {
         Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)) | Ok(_)) | None => Ok(()),
+        Some(Err((_, RDKafkaErrorCode::TopicAuthorizationFailed))) => {
+            Err(Error::Unmade(name.to_owned()))
+        }
         Some(Err((_, code))) => Err(Error::Request { what, cause: KafkaError::AdminOp(*code) }),
     }
 }

@@ -23,6 +23,20 @@ pub enum Error {
     /// Metrics changed their meaning in place.
     #[error("state directory {}: {}", place(.0), listed(.1))]
     Definitions(PathBuf, Vec<DictionaryFault>),
+    /// It goes by definitions that the plan does not have: of a later revision.
+    #[error(
+        "state directory {}: it was made by definitions of revision {of_state}, and those that are known are of revision \
+         {known}",
+        place(.directory)
+    )]
+    Ahead {
+        /// Where it is.
+        directory: PathBuf,
+        /// Revision that the state was made by.
+        of_state: u64,
+        /// The plan's.
+        known: u64,
+    },
     /// The file that says which of the others belong to it is missing.
     #[error(
         "state directory {} is damaged: {BEHEADED}; restore it from a copy, or begin anew in an empty one",
@@ -127,6 +141,7 @@ impl Error {
             | Error::InUse(_)
             | Error::Foreign(..)
             | Error::Definitions(..)
+            | Error::Ahead { .. }
             | Error::Failed(..) => Disposition::Halt,
         }
     }
@@ -142,6 +157,7 @@ impl Error {
             | Error::InUse(_)
             | Error::Foreign(..)
             | Error::Definitions(..)
+            | Error::Ahead { .. }
             | Error::DiskFull(_)
             | Error::Failed(..) => self.to_string(),
         }

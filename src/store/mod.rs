@@ -72,7 +72,8 @@ impl Store {
     /// Opens the state in `directory`; makes it where there is none, with the identity that `fresh` gives.
     ///
     /// # Errors
-    /// A directory that cannot be used, is in use, holds something else, or whose metrics changed their meaning in place.
+    /// A directory that cannot be used, is in use, holds something else, whose metrics changed their meaning in place, or
+    /// which knows of definitions that the plan does not have yet.
     pub fn open(
         directory: &Path,
         options: &Options,
@@ -120,7 +121,8 @@ impl Store {
         identity: Identity,
         is_durable: bool,
     ) -> Result<Self, Error> {
-        let (dictionary, calendars) = replan::understood(&db, directory, plan)?;
+        let (dictionary, calendars) = replan::understood(&db, directory, plan)
+            .map_err(|error| replan::or_ahead(&db, directory, plan, error))?;
         let expire_from =
             db.get([state::EXPIRY]).map_err(|error| Error::failed(directory, error))?;
         let expire_from = expire_from.unwrap_or_else(|| vec![state::ID]);
@@ -139,7 +141,8 @@ impl Store {
             claims: None,
             kept: (0, 0),
         };
-        store.check_periods(&calendars)?;
+        (store.check_periods(&calendars))
+            .map_err(|error| replan::or_ahead(&store.db, directory, plan, error))?;
         Ok(store)
     }
 

@@ -42,6 +42,37 @@ pub(super) fn understood(
     Ok((dictionary, calendars))
 }
 
+/// Where a state goes by definitions of a later revision than the plan's, what is missing is no fault of the plan: it comes yet.
+pub(super) fn or_ahead(db: &DB, directory: &Path, plan: &Plan, error: Error) -> Error {
+    if !matches!(error, Error::Definitions(..)) {
+        return error;
+    }
+    let known = plan.revision();
+    match last_revision(db, directory) {
+        Ok(Some(of_state)) if of_state > known => {
+            Error::Ahead { directory: directory.into(), of_state, known }
+        }
+        Ok(_) => error,
+        Err(failed) => failed,
+    }
+}
+
+/// Revision of the plan that the last commit was made by.
+fn last_revision(db: &DB, directory: &Path) -> Result<Option<u64>, Error> {
+    let greatest = state::commit_key(u64::MAX);
+    let last = db.iterator(IteratorMode::From(&greatest, Direction::Reverse)).next();
+    let Some((key, value)) = last.transpose().map_err(|error| Error::failed(directory, error))?
+    else {
+        return Ok(None);
+    };
+    if key.first() != Some(&state::COMMIT) {
+        return Ok(None);
+    }
+    let record = state::decode_commit(&value);
+    let record = record.map_err(|corrupt| Error::Corrupt(directory.into(), corrupt))?;
+    Ok(Some(record.plan_revision))
+}
+
 /// The numbers alone.
 pub(super) fn read_dictionary(db: &DB, directory: &Path, plan: &Plan) -> Result<Dictionary, Error> {
     let corrupt = |corrupt| Error::Corrupt(directory.into(), corrupt);

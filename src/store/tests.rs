@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 
-use super::{Ask, Options, Store, View, forgotten};
+use super::{Ask, Error, Options, Store, View, forgotten};
 use crate::definition::Plan;
 use crate::engine::{
     self, Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Incoming, Input, Processor,
@@ -54,8 +54,12 @@ struct Task {
 }
 
 fn plan() -> Arc<Plan> {
-    let definitions = definitions::read(&[("metrics.toml", METRICS)]).expect("they are valid");
-    Arc::new(Plan::new(definitions))
+    plan_at(METRICS, 0)
+}
+
+fn plan_at(metrics: &str, revision: u64) -> Arc<Plan> {
+    let definitions = definitions::read(&[("metrics.toml", metrics)]).expect("they are valid");
+    Arc::new(Plan::at_revision(definitions, revision))
 }
 
 impl Task {
@@ -65,7 +69,10 @@ impl Task {
 
     /// The same of a state that goes on, if there is one.
     fn open(directory: &Path, options: &Options) -> Self {
-        let plan = plan();
+        Self::open_by(directory, options, plan())
+    }
+
+    fn open_by(directory: &Path, options: &Options, plan: Arc<Plan>) -> Self {
         let identity = Identity { binding: binding(), digest_key: DigestKey([7; 16]) };
         let mut store = Store::open(directory, options, &plan, || identity).expect("it may be");
         let last = store.commits().expect("they are read").last().copied();
@@ -247,4 +254,27 @@ fn look_at_ids_that_began_on_an_earlier_day_begins_again() {
         }
         assert_eq!(store.now().with_prefix(&[state::ID]).expect("it may be read"), []);
     }
+}
+
+/// A state that comes from another machine may know of a version that this one has not heard of yet.
+#[test]
+fn state_that_is_ahead_of_the_definitions_is_told_from_definitions_that_changed_in_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let directory = folder.path().join("state");
+    let first = format!("{METRICS}effective_from = \"2026-01-01T00:00:00Z\"\n");
+    let later = first.replace("\"sum\"", "\"max\"").replace("2026-01", "2027-01");
+    let mut task =
+        Task::open_by(&directory, &Options::new(8 << 20), plan_at(&(first.clone() + &later), 2));
+    task.work_until(1);
+    drop(task);
+    let open = |revision| {
+        let identity = || Identity { binding: binding(), digest_key: DigestKey([7; 16]) };
+        let plan = plan_at(&first, revision);
+        Store::open(&directory, &Options::new(8 << 20), &plan, identity).map(|_| ())
+    };
+    let told = open(1).expect_err("the version comes yet");
+    assert!(matches!(told, Error::Ahead { of_state: 2, known: 1, .. }), "{told}");
+    let told = open(2).expect_err("the version is gone");
+    assert!(matches!(told, Error::Definitions(..)), "{told}");
+    assert!(told.to_string().contains("lacks a version that is known already"), "{told}");
 }

@@ -78,14 +78,21 @@ fn state_is_discarded_once_it_is_confirmed_and_nobody_has_it() {
 }
 
 #[test]
-fn adoption_takes_a_task_of_a_configuration_over_kafka() {
+fn commands_that_change_a_task_take_one_of_a_configuration_over_kafka() {
     let scene = worked();
-    let adopt = |task: &str, file: &str| {
-        let mut command = odometer(["state", "adopt", task, "--yes", "--config"]);
-        expect_status(&command.arg(scene.path(file)).output().expect("it starts"), 2).1
+    let told = |command: &str, task: &str, file: &str| {
+        let mut command = odometer(["state", command, task, "--yes", "--config"]);
+        command.arg(scene.path(file)).current_dir(scene.path(""));
+        expect_status(&command.output().expect("it starts"), 2).1
     };
-    let stderr = adopt("files", "odometer.toml");
-    assert!(stderr.contains("over files there is no group"), "{stderr}");
+    for (command, words) in [
+        ("adopt", "over files there is no group"),
+        ("rebuild", "over files discard the state"),
+        ("restore", "over files no checkpoints are kept"),
+    ] {
+        let stderr = told(command, "files", "odometer.toml");
+        assert!(stderr.contains(words), "{stderr}");
+    }
     let configuration = fs::read_to_string(scene.path("odometer.toml")).expect("text");
     let kafka = configuration
         .replace("kind = \"file\"", "kind = \"kafka\"\ntopics = [\"usage\"]\ngroup_id = \"g\"")
@@ -99,10 +106,14 @@ fn adoption_takes_a_task_of_a_configuration_over_kafka() {
         );
     scene.write("kafka.toml", &kafka);
     for task in ["seats-0", "usage", "usage-", "usage-01", "usage--1", "usage-x"] {
-        let stderr = adopt(task, "kafka.toml");
-        assert!(stderr.contains("is no task of the configuration"), "{stderr}");
-        assert!(stderr.contains("such as usage-0"), "{stderr}");
+        for command in ["adopt", "rebuild"] {
+            let stderr = told(command, task, "kafka.toml");
+            assert!(stderr.contains("is no task of the configuration"), "{stderr}");
+            assert!(stderr.contains("such as usage-0"), "{stderr}");
+        }
     }
+    let stderr = told("restore", "usage-0", "kafka.toml");
+    assert!(stderr.contains("state.checkpoint.store is not set"), "{stderr}");
 }
 
 #[test]

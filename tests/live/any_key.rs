@@ -10,10 +10,12 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
+use crate::adopt::await_group;
 use crate::broker::Broker;
 use crate::daemon::{Daemon, free_address};
 use crate::judgement::Outcome;
 use crate::load::Dice;
+use crate::rebuild::expect_rebuilt;
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::topic::{Outgoing, Record};
 use crate::wait;
@@ -350,6 +352,33 @@ fn source_topic_may_get_more_partitions() {
     await_counted(&scene, &mut daemon);
     assert!(daemon.terminate().success(), "{}", daemon.said());
     Outcome::found(&scene).assert_is(&Outcome::expected_of_all(&scene, CORRECTING));
+}
+
+/// The states of the internal topic's tasks are lost: each is made anew from it, and nothing is billed twice.
+#[test]
+fn states_that_are_lost_are_made_anew_from_the_internal_topic() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut load = Scattered { dice: Dice(13), partitions: 2, count: 0 };
+    scene.produce((0..4000).map(|_| load.next()).collect::<Vec<_>>());
+    let mut daemon = Daemon::new(&configuration(&scene, "1h"), METRICS);
+    daemon.start();
+    await_counted(&scene, &mut daemon);
+    daemon.kill();
+    await_group(&scene, "Empty");
+    let before = scene.revisions();
+    assert!(before > 100, "{before}");
+    for partition in 0..4 {
+        let task = format!("{}-{partition}", internal(&scene));
+        std::fs::remove_dir_all(daemon.directory().join("state").join(&task)).expect("a state");
+        expect_rebuilt(&daemon, &[&task, "--yes"]);
+    }
+    assert_eq!(scene.revisions(), before, "nothing is delivered by that");
+    scene.produce((0..500).map(|_| load.next()).collect::<Vec<_>>());
+    scene.produce(load.end());
+    daemon.start();
+    await_counted(&scene, &mut daemon);
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    Outcome::found(&scene).assert_is(&Outcome::expected_of_all(&scene, METRICS));
 }
 
 #[test]

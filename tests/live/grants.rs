@@ -90,6 +90,55 @@ fn documented_grants_are_enough_and_a_missing_one_is_named() {
     assert!(daemon.said().contains("DescribeConfigs"), "what it could not ask is told");
 }
 
+/// What processes that share tasks need beside: a topic in which they tell each other of their customers.
+#[test]
+fn grants_on_the_topic_of_customers_are_named_one_by_one() {
+    let broker = security::broker();
+    let scene = Scene::new(broker, 2);
+    let Scene { usage, totals, rejects, group, .. } = &scene;
+    let mut load = Load::new(52, 2);
+    let store = tempfile::tempdir().expect("a folder");
+    let password = security::kept("password");
+    let guest = security::sasl("PLAIN", &password).replace("\"odometer\"", "\"guest\"");
+    let configuration =
+        security::configured(&scene, &security::connection("SASL_PLAINTEXT", &guest));
+    let checkpoint =
+        format!("[state.checkpoint]\nstore = \"file://{}\"\n[watermark]", store.path().display());
+    let configuration = configuration.replace("[watermark]", &checkpoint);
+    let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+    grant(broker, &["Read"], ["--topic", usage]);
+    grant(broker, &["Write"], ["--topic", totals]);
+    grant(broker, &["Write"], ["--topic", rejects]);
+    grant(broker, &["Write"], ["--transactional-id", group]);
+    grant(broker, &["Read"], ["--group", group]);
+    let customers = format!("{group}-customers");
+    let told = |daemon: &Daemon| {
+        let (trials, _) = daemon.check();
+        let line = trials.iter().find(|line| line.contains("source.customers_topic"));
+        line.expect("it is tried").replace('\\', "")
+    };
+
+    let lacks = |daemon: &mut Daemon, words: &str| {
+        let line = told(daemon);
+        assert!(line.starts_with("FAILED") && line.contains(words), "no {words} in: {line}");
+        expect_named(daemon, &[&customers, "is not authorised", words]);
+    };
+    // Whether there is one is not told either.
+    lacks(&mut daemon, "Describe and Write");
+    grant(broker, &["Write"], ["--topic", &customers]);
+    assert!(told(&daemon).contains("does not exist yet"), "{}", told(&daemon));
+    expect_named(&mut daemon, &[&customers, "could not be made", "grant Create on it"]);
+    broker.create_topic_with(&customers, 1, &[("cleanup.policy", "compact")]);
+    lacks(&mut daemon, "Describe and Read");
+    grant(broker, &["Read"], ["--topic", &customers]);
+    assert!(told(&daemon).starts_with("ok      "), "{}", told(&daemon));
+    scene.produce(load.by_ref().take(1000));
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+    assert!(!broker.read_committed_all(&customers).is_empty(), "they are told");
+}
+
 #[test]
 fn look_at_the_record_before_the_cursor_leaves_the_group_alone() {
     let scene = Scene::new(Broker::shared(), 2);

@@ -1,6 +1,7 @@
 //! States that are lost or wrong: `odometer state rebuild` makes them anew from the log, corrects what was billed otherwise and
 //! nothing else, can be killed at any moment and repeated, and refuses what it cannot know.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::daemon::Daemon;
 use crate::judgement::Outcome;
 use crate::load::{DEFINITIONS, Dice, Load};
 use crate::scene::{Scene, WORK_LIMIT};
+use crate::topic::{Outgoing, Record};
 use crate::wait;
 
 /// What the command writes, what it says, and its exit status.
@@ -209,4 +211,109 @@ fn offset_that_is_lost_is_that_of_the_rebuilt_state() {
         expect_rebuilt(&daemon, &[&task, "--yes"]);
     }
     expect_exact(&scene, &mut daemon, load);
+}
+
+#[test]
+fn totals_whose_beginning_is_gone_are_taken_for_delivered_where_that_is_allowed() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut load = Load::new(66, 1);
+    let mut daemon = scene.daemon();
+    let task = tasks(&scene).remove(0);
+    scene.produce(load.by_ref().take(6000));
+    scene.work_through(&mut daemon);
+    await_group(&scene, "Empty");
+    let before = scene.broker.read_committed_all(&scene.totals);
+    for (partition, end) in (0..).zip(scene.broker.ends_of(&scene.totals)) {
+        scene.broker.delete_records_before(&scene.totals, partition, Offset::Offset(end / 2));
+    }
+    let left = scene.broker.read_committed_all(&scene.totals);
+    let keys = |records: &[Record]| -> BTreeSet<String> {
+        records.iter().map(|record| record.key_text().to_owned()).collect()
+    };
+    let gone = &keys(&before) - &keys(&left);
+    assert!(gone.len() > 50 && left.len() > 50, "{} and {}", gone.len(), left.len());
+    lose_states(&scene, &daemon);
+    let told = expect_refused(&daemon, &[&task, "--yes"], "has lost its beginning");
+    let words = format!("lacks {} totals of the replay", gone.len());
+    assert!(told.rows.is_empty() && told.words.contains(&words), "no {words} in: {}", told.words);
+    let told = expect_rebuilt(&daemon, &[&task, "--yes", "--allow-missing"]);
+    assert!(told.words.contains("0 corrections, 0 first"), "{}", told.words);
+    daemon.start();
+    await_group(&scene, "Stable");
+    assert!(daemon.terminate().success());
+    assert_eq!(scene.broker.read_committed_all(&scene.totals), left, "nothing comes twice");
+    // What was gone is as if it stood there still.
+    scene.produce(load.by_ref().take(1000));
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
+    let after = scene.broker.read_committed_all(&scene.totals);
+    let mut behind = after.into_iter().filter(|record| !left.contains(record)).collect::<Vec<_>>();
+    // A number that was given, or could have been, is not given again: what is behind a gap is no chain to judge here.
+    let first = |record: &Record| json(record)["revision"].as_u64().expect("a number") > 6000;
+    let (jumps, ids) = (behind.iter().filter(|one| first(one)).count(), |records: &[Record]| {
+        records.iter().map(|record| json(record)["id"].to_string()).collect::<BTreeSet<_>>()
+    });
+    assert!(jumps > 0, "no total that was gone came again");
+    assert!(ids(&before).is_disjoint(&ids(&behind)), "an id is given once");
+    let expected = Outcome::expected(&scene, DEFINITIONS);
+    let mut all = before;
+    all.append(&mut behind);
+    let found = Outcome::of(&all, &scene.broker.read_committed_all(&scene.rejects));
+    let violations = found.violations(&expected);
+    let others: Vec<_> =
+        violations.iter().filter(|one| !one.contains("in order, each once")).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+fn json(record: &Record) -> Value {
+    serde_json::from_str(record.text()).expect("JSON")
+}
+
+/// A count by the minute that takes nothing late.
+const MINUTELY: &str = r#"{"metrics": [
+    {"code": "call", "aggregation": "count", "period": "minute", "late": "drop"}]}"#;
+
+fn call(id: &str, time: &str) -> Outgoing {
+    let text =
+        format!(r#"{{"id":"{id}","type":"call","customer":"acme","time":"2024-03-01T{time}Z"}}"#);
+    Outgoing::keyed("k", text).to(0)
+}
+
+/// What only the clock closed stays closed, by the watermark of the offset or, where that is lost, by what was billed.
+#[test]
+fn periods_that_the_clock_closed_are_closed_in_a_rebuilt_state() {
+    for is_offset_lost in [false, true] {
+        let scene = Scene::new(Broker::shared(), 1);
+        let task = tasks(&scene).remove(0);
+        let mut daemon = Daemon::new(&scene.configuration(Some("earliest"), "1s"), MINUTELY);
+        scene.produce((0..3).map(|n| call(&n.to_string(), &format!("00:0{n}:00"))));
+        daemon.start();
+        wait::until("every minute is closed by the clock", WORK_LIMIT, || {
+            daemon.assert_running();
+            (scene.revisions() == 3).then_some(())
+        });
+        assert!(daemon.terminate().success());
+        if is_offset_lost {
+            change_offsets(&scene, &["--delete-offsets"], &scene.usage);
+        }
+        await_group(&scene, "Empty");
+        lose_states(&scene, &daemon);
+        let told = expect_rebuilt(&daemon, &[&task, "--yes"]);
+        assert!(told.words.contains("0 corrections, 0 first"), "{}", told.words);
+        daemon.write("odometer.toml", &scene.configuration(Some("earliest"), "1h"));
+        scene.produce([
+            call("late", "00:02:30"),
+            call("next", "00:09:00"),
+            call("end", "02:00:00"),
+        ]);
+        scene.work_through(&mut daemon);
+        let totals = scene.broker.read_committed_all(&scene.totals);
+        let rejects = scene.broker.read_committed_all(&scene.rejects);
+        let reason = if is_offset_lost { "late" } else { "too_old" };
+        assert!(rejects.iter().all(|one| json(one)["reason"] == reason), "{rejects:?}");
+        // By the clock all of it is late; by what was billed, what belongs to the minutes that were.
+        let wanted = if is_offset_lost { (4, 1) } else { (3, 3) };
+        assert_eq!((totals.len(), rejects.len()), wanted);
+        let _ = Outcome::found(&scene);
+    }
 }

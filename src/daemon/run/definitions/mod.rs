@@ -373,10 +373,15 @@ pub(super) fn check_revision(of_state: u64, plan: &Plan) -> Result<(), CommandEr
     if of_state <= known {
         return Ok(());
     }
-    Err(CommandError::failed(format!(
+    Err(behind(of_state, known))
+}
+
+/// Those that a state was made by are gone.
+pub(super) fn behind(of_state: u64, known: u64) -> CommandError {
+    CommandError::failed(format!(
         "the state was made by definitions of revision {of_state}, and those that are kept are of revision {known}: bring \
          back the newer ones, which lay beside the state"
-    )))
+    ))
 }
 
 fn author(who: &str) -> Author {

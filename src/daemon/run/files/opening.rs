@@ -43,7 +43,11 @@ pub(super) fn open(
     let directory = settings.state.directory.join(super::TASK);
     let identity = Identity { binding: unbound::binding(GROUP), digest_key: DigestKey(random()) };
     let options = store::Options::new(memory / 4);
-    let mut store = Store::open(&directory, &options, plan, || identity).map_err(failure)?;
+    let mut store =
+        Store::open(&directory, &options, plan, || identity).map_err(|error| match error {
+            store::Error::Ahead { of_state, known, .. } => definitions::behind(of_state, known),
+            other => failure(other),
+        })?;
     unbound::check(&store, GROUP, ADVICE)?;
     let from = from(&mut store)?;
     definitions::check_revision(from.last.plan_revision, plan)?;

@@ -199,11 +199,14 @@ fn claim(registry: &Registry, task: &TaskName, store: &Store) -> Result<Option<H
 fn check_revision(store: &Store, plan: &Plan) -> Result<(), Error> {
     let known = plan.revision();
     match store.commits()?.last().map(|last| last.plan_revision) {
-        Some(of_state) if of_state > known => {
-            Err(kafka::Error::Definitions(DefinitionsFault::Behind { of_state, known }).into())
-        }
+        Some(of_state) if of_state > known => Err(behind(of_state, known)),
         _ => Ok(()),
     }
+}
+
+/// Where they are still to come, asking again helps.
+fn behind(of_state: u64, known: u64) -> Error {
+    kafka::Error::Definitions(DefinitionsFault::Behind { of_state, known }).into()
 }
 
 /// A halt is told where it ends something.
@@ -229,13 +232,17 @@ fn tell(decision: &Decision, topic: &str, partition: i32) {
     }
 }
 
-fn open(scene: &Scene<'_>, directory: &Path, partition: i32) -> Result<Store, store::Error> {
+fn open(scene: &Scene<'_>, directory: &Path, partition: i32) -> Result<Store, Error> {
     let Scene { job, options, plan, .. } = *scene;
     let binding = job.binding(options, partition);
     Store::open(directory, &job.store, plan, || {
         let mut key = [0; 16];
         getrandom::fill(&mut key).expect("the system gives random bytes");
         Identity { binding, digest_key: DigestKey(key) }
+    })
+    .map_err(|error| match error {
+        store::Error::Ahead { of_state, known, .. } => behind(of_state, known),
+        other => other.into(),
     })
 }
 

@@ -15,11 +15,16 @@ pub(in crate::daemon) struct Comparison {
     is_log_whole: bool,
     /// Totals that are not in a topic of totals whose beginning is gone.
     assumed: u64,
+    /// More revisions than that no total can have had.
+    revisions_max: u64,
 }
 
 impl Comparison {
-    pub(super) fn new(billed: Billed, is_log_whole: bool) -> Self {
-        Comparison { billed, differing: BTreeMap::new(), is_log_whole, assumed: 0 }
+    /// `records`: how many the partition has ever had. A revision comes with a commit, and takes a record that was not in the
+    /// one before.
+    pub(super) fn new(billed: Billed, is_log_whole: bool, records: u64) -> Self {
+        let revisions_max = records.saturating_add(1);
+        Comparison { billed, differing: BTreeMap::new(), is_log_whole, assumed: 0, revisions_max }
     }
 
     /// Takes what the replay would deliver next. Rejects were delivered, or are not known.
@@ -58,10 +63,13 @@ impl Comparison {
     /// Under which revision a total of the rebuilt state stands once all is delivered; `None`: under its own.
     pub(super) fn published(&self, key: &str, replayed: &Published) -> Option<Published> {
         let Some(last) = self.billed.totals.get(key) else {
-            return self
-                .differing
-                .contains_key(key)
-                .then_some(Published { revision: 1, ..*replayed });
+            return if self.differing.contains_key(key) {
+                Some(Published { revision: 1, ..*replayed })
+            } else {
+                // How often it was billed is gone with it: what follows must not take a number that was given.
+                let revision = replayed.revision.max(self.revisions_max);
+                (!self.billed.is_whole).then_some(Published { revision, ..*replayed })
+            };
         };
         Some(match last.replayed {
             Replayed::Same => Published { revision: last.revision, ..*replayed },

@@ -124,7 +124,8 @@ pub(in crate::daemon) fn rebuild(ask: Ask<'_>) -> Result<Rebuilt, CommandError> 
     decided(flow, &flow.sink.topic, refused)?;
     let billed = Billed::read(flow, &binding)?;
     let watermark = course.watermark.max(billed.watermark(&plan));
-    let mut comparison = Comparison::new(billed, is_log_whole);
+    let records = u64::try_from(course.end).unwrap_or(0);
+    let mut comparison = Comparison::new(billed, is_log_whole, records);
     let directory = job.directory(&topic.name, partition);
     let unfinished = unfinished(&directory);
     remove(&unfinished)?;
