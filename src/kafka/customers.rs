@@ -13,6 +13,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer};
 
+use super::grants::check_topic_grant;
 use super::limits::Inquiry;
 use super::making::{Making, make_topic};
 use super::receipts::Receipts;
@@ -94,6 +95,10 @@ pub fn customers_topic(
         found => found?.0,
     };
     check_shape(properties, topic, &counts, timeout)?;
+    // One who may only write would learn of nobody's customers.
+    for access in [Access::Write, Access::Read] {
+        check_topic_grant(properties, topic, access, timeout)?;
+    }
     topic_id(properties, topic, timeout)
 }
 
