@@ -8,6 +8,7 @@ mod discard;
 mod list;
 mod rebuild;
 mod restore;
+mod task;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::broker::Broker;
 use crate::daemon::Daemon;
@@ -16,14 +15,7 @@ const GROUPS: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand
 
 /// What the command says, and its exit status.
 fn adopt(daemon: &Daemon, arguments: &[&str]) -> (String, Option<i32>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_odometer"))
-        .args(["state", "adopt", "--config", "odometer.toml"])
-        .args(arguments)
-        .current_dir(daemon.directory())
-        .output()
-        .expect("the program can be run");
-    let text = [output.stdout, output.stderr].concat();
-    (String::from_utf8_lossy(&text).into_owned(), output.status.code())
+    daemon.told(&["state", "adopt"], arguments)
 }
 
 fn expect_adopted(scene: &Scene<'_>, daemon: &Daemon, flags: &[&str]) {

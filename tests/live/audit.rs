@@ -1,6 +1,6 @@
 //! `odometer audit` over a topic: a run with corrections is sound, and what others write into it is found by its offset.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
@@ -16,9 +16,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 #[track_caller]
 fn audit(daemon: &Daemon, flags: &[&str], status: i32) -> (Vec<Value>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_odometer"));
-    command.args(["audit", "--config", "odometer.toml"]).args(flags);
-    let output = command.current_dir(daemon.directory()).stdin(Stdio::null()).output();
+    let output = daemon.command(&["audit"], flags).output();
     let Output { status: found, stdout, stderr } = output.expect("the program can be run");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
     let (stdout, stderr) = (text(stdout), text(stderr));

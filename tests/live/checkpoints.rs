@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -199,14 +198,7 @@ fn warm_copies_are_taken_over() {
 
 /// What `odometer state restore` says, and its exit status.
 fn restore(daemon: &Daemon, arguments: &[&str]) -> (String, Option<i32>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_odometer"))
-        .args(["state", "restore", "--config", "odometer.toml"])
-        .args(arguments)
-        .current_dir(daemon.directory())
-        .output()
-        .expect("the program can be run");
-    let text = [output.stdout, output.stderr].concat();
-    (String::from_utf8_lossy(&text).into_owned(), output.status.code())
+    daemon.told(&["state", "restore"], arguments)
 }
 
 #[test]

@@ -67,15 +67,26 @@ impl Daemon {
 
     /// The trials of `check --live`, line by line, and its exit status.
     pub(crate) fn check(&self) -> (Vec<String>, Option<i32>) {
-        let output = Command::new(env!("CARGO_BIN_EXE_odometer"))
-            .args(["check", "--config", "odometer.toml", "--live"])
-            .current_dir(self.directory())
-            .stdin(Stdio::null())
-            .output()
-            .expect("the program can be run");
+        let output = self.command(&["check"], &["--live"]).output();
+        let output = output.expect("the program can be run");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let is_trial = |line: &&str| line.starts_with("ok  ") || line.starts_with("FAILED");
         (text.lines().filter(is_trial).map(str::to_owned).collect(), output.status.code())
+    }
+
+    /// Another command of the program, by its configuration.
+    pub(crate) fn command(&self, command: &[&str], arguments: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_odometer"));
+        program.args(command).args(["--config", "odometer.toml"]).args(arguments);
+        program.current_dir(self.directory()).stdin(Stdio::null());
+        program
+    }
+
+    /// What such a command says, and its exit status.
+    pub(crate) fn told(&self, command: &[&str], arguments: &[&str]) -> (String, Option<i32>) {
+        let output = self.command(command, arguments).output().expect("the program can be run");
+        let text = [output.stdout, output.stderr].concat();
+        (String::from_utf8_lossy(&text).into_owned(), output.status.code())
     }
 
     /// Kills it as a power cut would (SIGKILL).

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rdkafka::Offset;
@@ -26,13 +26,7 @@ pub(crate) struct Said {
 }
 
 fn command(daemon: &Daemon, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_odometer"));
-    command
-        .args(["state", "rebuild", "--config", "odometer.toml"])
-        .args(arguments)
-        .current_dir(daemon.directory())
-        .stdin(Stdio::null());
-    command
+    daemon.command(&["state", "rebuild"], arguments)
 }
 
 fn rebuild(daemon: &Daemon, arguments: &[&str]) -> Said {

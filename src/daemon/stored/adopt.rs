@@ -1,12 +1,9 @@
 //! `odometer state adopt`: the group goes on from a state, where its own offset was lost or moved by hand.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::discard::is_confirmed;
+use super::task::TaskArguments;
 use crate::daemon::CommandError;
-use crate::daemon::cli::setting;
 use crate::daemon::outcome::print;
 use crate::daemon::readback::configured;
 use crate::daemon::run::adoption::{self, Ask, Found};
@@ -29,26 +26,16 @@ Example:
 /// `odometer state adopt`
 #[derive(Clone, Debug, Args)]
 pub struct AdoptArguments {
-    /// The task, as its folder in state.directory is called: topic, hyphen, partition
-    #[arg(value_name = "TASK")]
-    task: String,
-    /// The configuration that the daemon runs with
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Override one key of it, such as source.group_id=odometer-2
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
-    overrides: Vec<(String, String)>,
+    #[command(flatten)]
+    of: TaskArguments,
     /// Take the state though it is of another cluster, group, topic or partition, and bind it to this one
     #[arg(long)]
     rebind: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
 }
 
 /// Adopts the state, once that is confirmed.
 pub(super) fn adopt(arguments: &AdoptArguments) -> Result<(), CommandError> {
-    let settings = configured(Some(&arguments.config), &arguments.overrides)?;
+    let settings = configured(Some(&arguments.of.config), &arguments.of.overrides)?;
     let settings = settings.expect("a configuration is named");
     let Flow::Kafka(flow) = &settings.flow else {
         return Err(CommandError::Faults(vec![
@@ -56,15 +43,14 @@ pub(super) fn adopt(arguments: &AdoptArguments) -> Result<(), CommandError> {
                 .to_owned(),
         ]));
     };
-    let ask = Ask { settings: &settings, flow, task: &arguments.task, rebinds: arguments.rebind };
+    let ask =
+        Ask { settings: &settings, flow, task: &arguments.of.task, rebinds: arguments.rebind };
     let adoption = match adoption::find(&ask)? {
         Found::Settled(words) => return print(&format!("{words}\n")),
         Found::Ready(adoption) => adoption,
     };
     let words = adoption.words();
-    if !arguments.yes && !is_confirmed(&format!("{words}. Commit that?"))? {
-        return Err(CommandError::failed("not confirmed: nothing was done"));
-    }
+    arguments.of.confirm(&format!("{words}. Commit that?"))?;
     adoption.carry_out()?;
     print(&format!("{words}\n"))
 }

@@ -1,15 +1,13 @@
 //! `odometer state rebuild`: a task's state made anew from its partition, and corrections where it was billed otherwise.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::discard::is_confirmed;
+use super::task::TaskArguments;
 use crate::daemon::CommandError;
-use crate::daemon::cli::setting;
 use crate::daemon::outcome::print;
 use crate::daemon::run::configured;
 use crate::daemon::run::rebuilding::{self, Ask, Last, Rebuilt};
@@ -56,15 +54,8 @@ Examples:
 /// `odometer state rebuild`
 #[derive(Clone, Debug, Args)]
 pub struct RebuildArguments {
-    /// The task, as its folder in state.directory is called: topic, hyphen, partition
-    #[arg(value_name = "TASK")]
-    task: String,
-    /// The configuration that the daemon runs with
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Override one key of it, such as source.group_id=odometer-2
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
-    overrides: Vec<(String, String)>,
+    #[command(flatten)]
+    of: TaskArguments,
     /// Replay from here, where the task's first run began [default: the beginning of the log]
     #[arg(long, value_name = "OFFSET")]
     from_offset: Option<i64>,
@@ -77,9 +68,6 @@ pub struct RebuildArguments {
     /// What differences look like [default: text on a terminal, with the first 20 alone, otherwise ndjson]
     #[arg(long, value_enum, value_name = "FORMAT")]
     output_format: Option<DifferenceFormat>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
 }
 
 /// What differences look like.
@@ -121,10 +109,10 @@ struct Billed {
 
 /// Rebuilds the state, once that is confirmed.
 pub(super) fn rebuild(arguments: &RebuildArguments) -> Result<(), CommandError> {
-    let (settings, definitions) = configured(&arguments.config, &arguments.overrides)?;
+    let (settings, definitions) = configured(&arguments.of.config, &arguments.of.overrides)?;
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
-    let task = arguments.task.as_str();
+    let task = arguments.of.task.as_str();
     let from = arguments.from_offset;
     let ask = Ask { settings: &settings, definitions, task, from, stop: &stop };
     let rebuilt = rebuilding::rebuild(ask)?;
@@ -150,7 +138,7 @@ fn decide(arguments: &RebuildArguments, rebuilt: &Rebuilt) -> Result<bool, Comma
     let is_terminal = io::stdout().is_terminal();
     let usual = if is_terminal { DifferenceFormat::Text } else { DifferenceFormat::Ndjson };
     show(rebuilt, arguments.output_format.unwrap_or(usual))?;
-    let words = words(&arguments.task, rebuilt);
+    let words = words(&arguments.of.task, rebuilt);
     tracing::info!("{words}");
     let objections = rebuilt.objections();
     if !objections.is_empty() {
@@ -159,7 +147,7 @@ fn decide(arguments: &RebuildArguments, rebuilt: &Rebuilt) -> Result<bool, Comma
             return Err(CommandError::failed(format!(
                 "{} is not rebuilt: {told}. --allow-missing goes on all the same, and leaves what is missing as it was \
                  billed; else count anew",
-                arguments.task
+                arguments.of.task
             )));
         }
         tracing::warn!("{told}");
@@ -167,9 +155,7 @@ fn decide(arguments: &RebuildArguments, rebuilt: &Rebuilt) -> Result<bool, Comma
     if arguments.dry_run {
         return Ok(false);
     }
-    if !arguments.yes && !is_confirmed("Put that state in its place, and correct these totals?")? {
-        return Err(CommandError::failed("not confirmed: nothing was done"));
-    }
+    arguments.of.confirm("Put that state in its place, and correct these totals?")?;
     Ok(true)
 }
 

@@ -1,16 +1,14 @@
 //! `odometer state restore`: a checkpoint in the place of a task's state, and which checkpoints there are.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::discard::is_confirmed;
+use super::task::TaskArguments;
 use super::{StateFormat, mebibytes};
 use crate::daemon::CommandError;
-use crate::daemon::cli::setting;
 use crate::daemon::outcome::print;
 use crate::daemon::readback::{Console, Progress, configured};
 use crate::daemon::run::restoring::{self, Ask, Found, Kept};
@@ -34,15 +32,8 @@ Examples:
 /// `odometer state restore`
 #[derive(Clone, Debug, Args)]
 pub struct RestoreArguments {
-    /// The task, as its folder in state.directory is called: topic, hyphen, partition
-    #[arg(value_name = "TASK")]
-    task: String,
-    /// The configuration that the daemon runs with
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Override one key of it, such as state.checkpoint.store=file:///mnt/checkpoints
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
-    overrides: Vec<(String, String)>,
+    #[command(flatten)]
+    of: TaskArguments,
     /// Only say which checkpoints there are, the newest first
     #[arg(long, conflicts_with_all = ["checkpoint", "yes"])]
     list: bool,
@@ -52,9 +43,6 @@ pub struct RestoreArguments {
     /// What checkpoints look like [default: table on a terminal, otherwise ndjson]
     #[arg(long, value_enum, value_name = "FORMAT", requires = "list")]
     output_format: Option<StateFormat>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
 }
 
 /// A checkpoint, as it is shown.
@@ -71,7 +59,7 @@ struct Row {
 
 /// Restores the checkpoint, once that is confirmed.
 pub(super) fn restore(arguments: &RestoreArguments) -> Result<(), CommandError> {
-    let settings = configured(Some(&arguments.config), &arguments.overrides)?;
+    let settings = configured(Some(&arguments.of.config), &arguments.of.overrides)?;
     let settings = settings.expect("a configuration is named");
     let Flow::Kafka(flow) = &settings.flow else {
         return Err(CommandError::Faults(vec![
@@ -79,15 +67,13 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Result<(), CommandError> 
                 .to_owned(),
         ]));
     };
-    let found = restoring::find(&Ask { settings: &settings, flow, task: &arguments.task })?;
+    let found = restoring::find(&Ask { settings: &settings, flow, task: &arguments.of.task })?;
     if arguments.list {
         return list(&found, arguments.output_format);
     }
     let chosen = found.chosen(arguments.checkpoint.as_deref())?;
     let words = found.words(chosen);
-    if !arguments.yes && !is_confirmed(&format!("{words}. Do that?"))? {
-        return Err(CommandError::failed("not confirmed: nothing was done"));
-    }
+    arguments.of.confirm(&format!("{words}. Do that?"))?;
     let stop = StopSignal::install()
         .map_err(|error| CommandError::failed_by("taking over the signals", error))?;
     let mut console = Console::new();
