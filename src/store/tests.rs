@@ -2,7 +2,9 @@
 
 mod claims;
 mod damage;
+mod rebuilt;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +14,8 @@ use rocksdb::perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats};
 use super::{Ask, Error, Options, Store, View, forgotten};
 use crate::definition::Plan;
 use crate::engine::{
-    self, Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Incoming, Input, Processor,
-    Start,
+    self, Binding, CommitId, CommitRecord, Cursor, DigestKey, Effect, Incoming, Input, OutboxEntry,
+    Processor, Start,
 };
 use crate::format::state::{self, Identity, Operation};
 use crate::format::{self, EventFormat, definitions};
@@ -51,6 +53,8 @@ struct Task {
     commits: u64,
     /// What the store held after each write, where that is looked at.
     watch: Option<BTreeSet<damage::Content>>,
+    /// What went to the outbox, where that is kept.
+    made: Option<RefCell<Vec<OutboxEntry>>>,
 }
 
 fn plan() -> Arc<Plan> {
@@ -90,7 +94,7 @@ impl Task {
         };
         let mut processor = Processor::new(plan, engine::Options::default(), start);
         processor.attach_store();
-        Task { store, processor, commits: last.number, watch: None }
+        Task { store, processor, commits: last.number, watch: None, made: None }
     }
 
     fn work_until(&mut self, commits: u64) {
@@ -115,8 +119,13 @@ impl Task {
     }
 
     fn count(&mut self, customer: u64) {
+        self.count_at(customer, 1_767_225_600, 2);
+    }
+
+    /// Counts an event at that second.
+    fn count_at(&mut self, customer: u64, second: u64, value: u64) {
         let text = format!(
-            r#"{{"id":"{}-{customer}","type":"t","customer":"c{customer}","time":1767225600,"properties":{{"v":2}}}}"#,
+            r#"{{"id":"{}-{customer}","type":"t","customer":"c{customer}","time":{second},"properties":{{"v":{value}}}}}"#,
             self.commits
         );
         let mut document = Document::default();
@@ -148,7 +157,13 @@ impl Task {
                     Input::Scanned { found, is_end }
                 }
                 Effect::Store(record) => {
-                    let stored = self.store.commit(&record, &mut self.processor, &|_| Vec::new());
+                    let encode = |entry: &OutboxEntry| {
+                        if let Some(made) = &self.made {
+                            made.borrow_mut().push(entry.clone());
+                        }
+                        Vec::new()
+                    };
+                    let stored = self.store.commit(&record, &mut self.processor, &encode);
                     stored.expect("written");
                     self.note();
                     Input::Stored
