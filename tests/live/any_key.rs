@@ -113,7 +113,72 @@ fn await_counted(scene: &Scene<'_>, daemon: &mut Daemon) {
 #[test]
 fn kills_lose_and_double_nothing_of_a_topic_that_is_not_keyed_by_customer() {
     let scene = Scene::new(Broker::shared(), 3);
-    let mut load = Scattered { dice: Dice(11), partitions: 3, count: 0 };
+    under_load(&scene, 11, || killed_again_and_again(&scene));
+}
+
+/// What processes do to each other, of whom none can go on with another's state but by its checkpoint.
+#[test]
+fn processes_that_come_and_go_lose_and_double_nothing_of_it() {
+    let scene = Scene::new(Broker::shared(), 4);
+    let store = tempfile::tempdir().expect("a folder");
+    let checkpoint = format!(
+        "checkpoint = {{ store = \"file://{}\", interval = \"300ms\" }}",
+        store.path().display()
+    );
+    let process = || {
+        let text = configuration(&scene, "1h").replace(&scene.admin, &free_address());
+        let text = text.replace("[watermark]", &format!("{checkpoint}\n[watermark]"));
+        let text =
+            text.replace("\"session.timeout.ms\" = \"3000\"", "\"session.timeout.ms\" = \"6000\"");
+        Daemon::new(&text, METRICS)
+    };
+    under_load(&scene, 14, || {
+        let [mut one, mut other] = [process(), process()];
+        let progress = |running: &mut [&mut Daemon]| {
+            let before = scene.broker.committed_records(&scene.group, &internal(&scene));
+            wait::until("some progress", WORK_LIMIT, || {
+                for daemon in running.iter_mut() {
+                    daemon.assert_running();
+                }
+                let now = scene.broker.committed_records(&scene.group, &internal(&scene));
+                (now > before + 200).then_some(())
+            });
+        };
+        let has_some =
+            |daemon: &Daemon, known: usize, words: &str| daemon.said()[known..].contains(words);
+        one.start();
+        wait::until("the internal topic is there", WORK_LIMIT, || {
+            one.assert_running();
+            has_some(&one, 0, "a task begins").then_some(())
+        });
+        progress(&mut [&mut one]);
+        for round in 0..3 {
+            let known = other.said().len();
+            other.start();
+            wait::until("it is given tasks, and a part of the source", WORK_LIMIT, || {
+                one.assert_running();
+                other.assert_running();
+                let has = |words| has_some(&other, known, words);
+                (has("a task goes on with its state") && has("a source partition is re-keyed"))
+                    .then_some(())
+            });
+            progress(&mut [&mut one, &mut other]);
+            if round == 1 {
+                assert!(one.terminate().success(), "{}", one.said());
+            } else {
+                one.kill();
+            }
+            progress(&mut [&mut other]);
+            std::mem::swap(&mut one, &mut other);
+        }
+        one
+    });
+}
+
+/// Writes without end while processes do what they do; the last one of them works it off, and all is held against the oracle.
+fn under_load(scene: &Scene<'_>, seed: u64, act: impl FnOnce() -> Daemon) {
+    let partitions = u64::try_from(scene.partitions).expect("few partitions");
+    let mut load = Scattered { dice: Dice(seed), partitions, count: 0 };
     let is_over = AtomicBool::new(false);
     let mut daemon = thread::scope(|scope| {
         scope.spawn(|| {
@@ -123,17 +188,17 @@ fn kills_lose_and_double_nothing_of_a_topic_that_is_not_keyed_by_customer() {
                 wait::pass(PAUSE);
             }
         });
-        let ended = std::panic::catch_unwind(|| killed_again_and_again(&scene));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
         is_over.store(true, Ordering::Relaxed);
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     scene.produce(load.end());
-    await_counted(&scene, &mut daemon);
+    await_counted(scene, &mut daemon);
     let status = daemon.terminate();
     assert!(status.success(), "{status}; it said:\n{}", daemon.said());
-    let found = Outcome::found(&scene);
-    found.assert_is(&Outcome::expected_of_all(&scene, METRICS));
-    assert_stand_apart(&scene);
+    let found = Outcome::found(scene);
+    found.assert_is(&Outcome::expected_of_all(scene, METRICS));
+    assert_stand_apart(scene);
 }
 
 fn killed_again_and_again(scene: &Scene<'_>) -> Daemon {

@@ -6,10 +6,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::adopt::{change_offsets, expect_exact, killed};
 use crate::broker::Broker;
 use crate::daemon::{Daemon, http};
 use crate::load::{DEFINITIONS, Load};
 use crate::scene::{Scene, WORK_LIMIT};
+use crate::topic::unique;
 use crate::wait;
 
 const TRANSACTIONS: &str = "org.apache.kafka.tools.TransactionsCommand";
@@ -131,4 +133,32 @@ fn end_by_offset(scene: &Scene<'_>, _: &str, told: &str) {
     let start = start.to_string();
     let words = [&["abort"], &place[..], &["--start-offset", &start]].concat();
     scene.broker.tool(TRANSACTIONS, &words);
+}
+
+/// What others delivered may stand behind the transaction of one that was killed: who goes by the topic of totals waits.
+#[test]
+fn state_is_adopted_by_totals_that_are_decided() {
+    let (scene, mut daemon, load) = killed(62, 5000);
+    change_offsets(&scene, &["--delete-offsets"], &scene.usage);
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    let short = configuration.replace("[rejects]", "transaction_timeout = \"1s\"\n[rejects]");
+    daemon.write("odometer.toml", &short);
+    let tasks: Vec<String> = (0..2).map(|number| format!("{}-{number}", scene.usage)).collect();
+    let other = left_open(scene.broker, &unique("other"));
+    write(&other, &scene.totals, 3);
+    let before = scene.broker.committed_offsets(&scene.group, &scene.usage);
+    let (said, status) = daemon.told(&["state", "adopt"], &[&tasks[0], "--yes"]);
+    assert_eq!(status, Some(1), "{said}");
+    let words = "behind which nothing is told: stop their producers, or end them";
+    for words in [words, "seconds for their end"] {
+        assert!(said.contains(words), "no {words} in: {said}");
+    }
+    assert_eq!(scene.broker.committed_offsets(&scene.group, &scene.usage), before);
+    other.abort_transaction(WORK_LIMIT).expect("it is ended");
+    for task in &tasks {
+        let (said, status) = daemon.told(&["state", "adopt"], &[task, "--yes"]);
+        assert_eq!(status, Some(0), "{said}");
+    }
+    daemon.write("odometer.toml", &configuration);
+    expect_exact(&scene, &mut daemon, load);
 }

@@ -86,6 +86,7 @@ pub(super) fn decided(
     // Then the broker has ended what nobody else does.
     let limit = flow.sink.transaction_timeout + ABORT_WAIT;
     let since = Stopwatch::start();
+    let mut is_told = false;
     loop {
         let open = kafka::undecided(&properties, topic, flow.source.request_timeout);
         let open = open.map_err(words)?;
@@ -94,8 +95,15 @@ pub(super) fn decided(
         }
         if since.elapsed() >= limit {
             return Err(refused(&format!(
-                "transactions are open in partitions {open:?} of topic {topic:?}, behind which nothing is told: stop their                  producers, or end them (kafka-transactions.sh find-hanging)"
+                "transactions are open in partitions {open:?} of topic {topic:?}, behind which nothing is told: stop their \
+                 producers, or end them (kafka-transactions.sh find-hanging)"
             )));
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            let seconds = limit.as_secs();
+            tracing::info!(
+                "transactions are open in partitions {open:?} of topic {topic:?}: waiting up to {seconds} seconds for their end"
+            );
         }
         clock::pause(LOOK_WAIT);
     }
