@@ -65,74 +65,12 @@ fn checkpoint_without_its_files_is_passed_over() {
     assert_eq!(shelf.until(|_| false).expect("an answer").len(), 2);
 }
 
-/// Deletes a manifest once it was listed, as somebody does who is further.
-#[derive(Debug)]
-struct Overtaken {
-    inner: Arc<InMemory>,
-    victim: Mutex<Option<Location>>,
-}
-
-impl fmt::Display for Overtaken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("overtaken")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Overtaken {
-    async fn put_opts(
-        &self,
-        to: &Location,
-        what: PutPayload,
-        how: PutOptions,
-    ) -> Result<PutResult> {
-        self.inner.put_opts(to, what, how).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        to: &Location,
-        how: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(to, how).await
-    }
-
-    async fn get_opts(&self, from: &Location, how: GetOptions) -> Result<GetResult> {
-        if self.victim.lock().expect("no holder panics").as_ref() == Some(from) {
-            return Err(object_store::Error::NotFound {
-                path: from.to_string(),
-                source: "it was deleted".into(),
-            });
-        }
-        self.inner.get_opts(from, how).await
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Location>>,
-    ) -> BoxStream<'static, Result<Location>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Location>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Location, to: &Location, how: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, how).await
-    }
-}
-
 /// One that hung between listing and reading deletes no file that it does not know to be unnamed.
 #[test]
 fn one_who_is_overtaken_deletes_no_file() {
     let scratch = tempfile::tempdir().expect("a directory");
     let inner = Arc::new(InMemory::new());
-    let store = Arc::new(Overtaken { inner, victim: Mutex::default() });
+    let store = Arc::new(Flaky::over(inner, 0));
     let bucket = Bucket::over(Arc::clone(&store) as Arc<dyn ObjectStore>, None);
     let shelf = bucket.shelf(&binding());
     let from = scratch.path().join("from");
@@ -143,9 +81,9 @@ fn one_who_is_overtaken_deletes_no_file() {
     };
     let one = put(&mut base, "a", 1);
     let two = put(&mut base, "b", 2);
-    *store.victim.lock().expect("no holder panics") = Some(shelf.manifest(&two));
+    *store.gone.lock().expect("no holder panics") = Some(shelf.manifest(&two));
     assert_eq!(shelf.collect(&mut base, &one, AGE).expect("an answer"), 0);
-    *store.victim.lock().expect("no holder panics") = None;
+    *store.gone.lock().expect("no holder panics") = None;
     let to = scratch.path().join("to");
     assert_eq!(restored(&shelf, &two, &to).expect("it is whole"), content(&[("b", b"b")]));
 }

@@ -37,9 +37,16 @@ struct Flaky {
     /// Of what is asked, what fails: bit by bit.
     faults: Mutex<u64>,
     failed: AtomicU32,
+    /// What was listed, and is deleted before it is read.
+    gone: Mutex<Option<Location>>,
 }
 
 impl Flaky {
+    fn over(inner: Arc<InMemory>, faults: u64) -> Self {
+        let (failed, gone) = (AtomicU32::new(0), Mutex::default());
+        Flaky { inner, faults: Mutex::new(faults), failed, gone }
+    }
+
     fn fault(&self) -> u64 {
         let mut faults = self.faults.lock().expect("no holder panics");
         let next = *faults & 3;
@@ -90,6 +97,10 @@ impl ObjectStore for Flaky {
     async fn get_opts(&self, from: &Location, how: GetOptions) -> Result<GetResult> {
         let fault = self.fault();
         self.check(fault, 1)?;
+        if self.gone.lock().expect("no holder panics").as_ref() == Some(from) {
+            let (path, source) = (from.to_string(), "it was deleted".into());
+            return Err(object_store::Error::NotFound { path, source });
+        }
         self.inner.get_opts(from, how).await
     }
 
@@ -394,7 +405,7 @@ proptest! {
         let scratch = tempfile::tempdir().expect("a directory");
         let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
         let inner = Arc::new(InMemory::new());
-        let store = Arc::new(Flaky { inner: Arc::clone(&inner), faults: Mutex::new(0), failed: AtomicU32::new(0) });
+        let store = Arc::new(Flaky::over(Arc::clone(&inner), 0));
         let (rough, calm) = (Bucket::over(Arc::clone(&store) as Arc<dyn ObjectStore>, None), Bucket::over(inner, None));
         let (rough, calm) = (rough.shelf(&binding()), calm.shelf(&binding()));
         let mut bases = [Base::new([1; 16], None), Base::new([2; 16], None)];
