@@ -141,6 +141,11 @@ address = "{admin}"
 pub(crate) struct Daemon(Child);
 
 impl Daemon {
+    /// As the system knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(crate) fn kill(mut self) {
         self.0.kill().expect("it runs");
         self.0.wait().expect("it ends");

@@ -19,6 +19,7 @@ mod generate;
 mod generate_topic;
 mod manual;
 mod maple_live;
+mod memory;
 mod openapi;
 mod operating;
 #[path = "../pure/oracle/mod.rs"]

@@ -56,6 +56,36 @@ fn month_of_many_keys_closes_at_once_and_kills_in_the_middle_double_none() {
     scene.assert_exact(METRICS);
 }
 
+/// Memory calls for commits, however long the time between two of them is to be.
+#[test]
+fn keys_that_memory_does_not_hold_are_committed_before_their_time() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let configuration = scene.configuration(Some("earliest"), "1h");
+    let configuration = configuration.replace("\"300ms\"", "\"10m\"\nmemory_limit = \"16MiB\"");
+    let mut daemon = Daemon::new(&configuration, METRICS);
+    let customers = (0..KEYS).map(|number| format!("c{number}"));
+    scene.produce(customers.map(|name| event(1, "call", &name, "2024-03-20T08:00:00Z")));
+    daemon.start();
+    wait::until("more than memory holds is committed", WORK_LIMIT, || {
+        daemon.assert_running();
+        (scene.done() > i64::from(KEYS / 4 * 3)).then_some(())
+    });
+    // The first closes the month, the last an hour of the next one.
+    let ends = [(1, "2024-04-03T08:00:00Z"), (2, "2024-04-03T19:00:00Z")];
+    scene.produce(ends.map(|(id, time)| event(id, "store", "other", time)));
+    assert!(daemon.terminate().success(), "{}", daemon.said());
+    daemon.write("odometer.toml", &configuration.replace("\"10m\"", "\"300ms\""));
+    daemon.start();
+    wait::until("the month is visible", WORK_LIMIT, || {
+        daemon.assert_running();
+        // Also the ends of transactions count.
+        let written = scene.broker.ends_of(&scene.totals).iter().sum::<i64>();
+        (written > i64::from(KEYS) && scene.revisions() > KEYS as usize).then_some(())
+    });
+    scene.finish(&mut daemon);
+    scene.assert_exact(METRICS);
+}
+
 #[test]
 fn hot_customer_holds_up_no_other_partition() {
     let scene = Scene::new(Broker::shared(), 4);

@@ -22,6 +22,9 @@ const EXPIRE_ENTRIES_MIN: u64 = 20_000;
 /// And how many for each id that the commit brought: more than one, or more would stay on disk than are remembered.
 const EXPIRE_ENTRIES_PER_ID: u64 = 2;
 
+/// Events since the last commit for which one is made because memory is short: fewer free too little for what it costs.
+const SHORT_EVENTS_MIN: u64 = 4_096;
+
 /// A delivery that has been asked for and is not known to be visible.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
@@ -188,6 +191,16 @@ impl State {
     /// The greatest instant that an event, or the clock of a quiet source, has reached.
     pub(super) fn reached(&self) -> Option<EventTime> {
         self.processor.reached()
+    }
+
+    /// Whether a commit is to be made before its time: what is to be delivered takes so many bytes, or memory is short, of
+    /// which only a commit lets go.
+    pub(super) fn wants_commit(&self, outbox_bytes_max: usize) -> bool {
+        let processor = &self.processor;
+        let events = processor.counters().since(&processor.ledger().last().counters).read;
+        let is_short = events >= SHORT_EVENTS_MIN && processor.is_past_memory();
+        let is_full = processor.outbox_bytes() > outbox_bytes_max;
+        processor.may_cut() && (is_full || is_short || processor.waits_for_room())
     }
 
     /// Begins a commit unless one is under way or nothing happened.

@@ -111,7 +111,7 @@ impl<'s> Worker<'s> {
         let bytes_max = self.settings.state.commit_bytes.bytes_in_memory();
         self.state.go_on_closing(bytes_max).map_err(failure)?;
         let is_due = self.since_cut.elapsed() >= self.settings.state.commit_interval;
-        if is_due || self.state.processor.outbox_bytes() > bytes_max {
+        if is_due || self.state.wants_commit(bytes_max) {
             self.commit()?;
         }
         if self.since_tick.elapsed() >= TICK_INTERVAL {

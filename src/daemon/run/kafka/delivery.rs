@@ -44,12 +44,8 @@ impl Worker {
 
     pub(super) fn is_cut_due(&self) -> bool {
         let bytes = self.job.commit_bytes_max;
-        let is_full = |task: &Task| {
-            let processor = &task.state.processor;
-            let is_full = processor.outbox_bytes() > bytes || processor.waits_for_room();
-            task.state.processor.may_cut() && is_full
-        };
-        self.since_cut.elapsed() >= self.job.commit_interval || self.tasks.values().any(is_full)
+        self.since_cut.elapsed() >= self.job.commit_interval
+            || self.tasks.values().any(|task| task.state.wants_commit(bytes))
     }
 
     fn is_any_pending(&self) -> bool {
@@ -320,14 +316,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Reading waits where entries pile up because they cannot be delivered, and where it is not known what is defined by
-    /// now. The group is served meanwhile.
+    /// Reading waits where entries or state pile up because a commit cannot be delivered, and where it is not known what is
+    /// defined by now. The group is served meanwhile.
     pub(super) fn hold_back(&mut self) -> Result<(), Error> {
         let limit = self.job.commit_bytes_max.saturating_mul(4);
         let is_stale = self.plans.is_stale();
         for (partition, task) in &mut self.tasks {
-            let is_full =
-                task.state.pending.is_some() && task.state.processor.outbox_bytes() > limit;
+            let processor = &task.state.processor;
+            let is_full = task.state.pending.is_some()
+                && (processor.outbox_bytes() > limit || processor.is_far_past_memory());
             let is_paused = is_full || is_stale;
             if is_paused != task.is_paused {
                 task.is_paused = is_paused;

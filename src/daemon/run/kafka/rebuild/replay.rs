@@ -131,10 +131,9 @@ impl Replay<'_> {
     }
 
     fn is_cut_due(&self, task: &Task, since: Stopwatch) -> bool {
-        let processor = &task.state.processor;
-        let is_full = processor.outbox_bytes() > self.job.commit_bytes_max;
         let is_due = since.elapsed() >= self.job.commit_interval;
-        processor.may_cut() && (is_full || processor.waits_for_room() || is_due)
+        task.state.wants_commit(self.job.commit_bytes_max)
+            || (is_due && task.state.processor.may_cut())
     }
 
     fn progress(&self, task: &Task) -> Progress {
