@@ -172,6 +172,11 @@ impl Dedup {
         }
     }
 
+    /// How many were remembered since they were last taken to be stored.
+    pub(super) fn fresh_count(&self) -> usize {
+        self.fresh.len()
+    }
+
     /// The ids that were remembered since the last call, in order of digest.
     pub(super) fn take_fresh(&mut self) -> Vec<Remembered> {
         let mut fresh = std::mem::take(&mut self.fresh);

@@ -7,7 +7,32 @@ use crate::engine::chain::{Cells, ChainAddress};
 use crate::engine::effect::Loaded;
 use crate::engine::plain::PlainCells;
 
+/// Bytes of memory that a chain takes on its way to the disk, beside what it takes anyway: in the batch that is written, which
+/// grows to the double, and in the database's buffer.
+const CHAIN_WRITE_BYTES: usize = 400;
+/// The same of an id.
+const ID_WRITE_BYTES: usize = 100;
+
 impl Processor {
+    /// Whether a commit is called for by memory: state takes more than it may, of which only a commit lets go, or what is not
+    /// stored would take a quarter as much on its way to the disk.
+    pub fn is_past_memory(&self) -> bool {
+        let limit = self.options.memory_bytes_max;
+        self.memory_bytes() > limit || self.write_bytes() > limit / 4
+    }
+
+    /// Whether it is so far past that nothing more is to be taken before that commit.
+    pub fn is_far_past_memory(&self) -> bool {
+        let limit = self.options.memory_bytes_max;
+        self.memory_bytes() / 3 > limit / 2 || self.write_bytes() > limit / 2
+    }
+
+    /// What is not stored takes so many bytes on its way to the disk, roughly.
+    fn write_bytes(&self) -> usize {
+        let chains = self.dirty.len().saturating_mul(CHAIN_WRITE_BYTES);
+        chains.saturating_add(self.dedup.fresh_count().saturating_mul(ID_WRITE_BYTES))
+    }
+
     pub(super) fn take_loaded(&mut self, found: Vec<Loaded>) {
         assert!(self.batch.is_pending(), "nothing was to be loaded");
         for loaded in found {

@@ -358,16 +358,6 @@ impl Processor {
         self.dedup.bytes() + self.chains.bytes() + self.agenda_bytes()
     }
 
-    /// Whether state takes more memory than it may: a commit lets go of what was stored, or is by then.
-    pub fn is_past_memory(&self) -> bool {
-        self.memory_bytes() > self.options.memory_bytes_max
-    }
-
-    /// Whether it takes half as much again.
-    pub fn is_far_past_memory(&self) -> bool {
-        self.memory_bytes() / 3 > self.options.memory_bytes_max / 2
-    }
-
     /// Bytes of memory that state may take until the next commit, roughly.
     #[expect(clippy::arithmetic_side_effects, reason = "lengths within memory")]
     pub fn memory_bytes_ahead(&self) -> usize {
