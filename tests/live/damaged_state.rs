@@ -59,7 +59,10 @@ fn damaged_state_halts_its_task_alone_and_a_sound_copy_goes_on() {
         copy_folder(&copy, &state);
     }
     for (file, halted) in &names {
-        assert!(halted.contains(file), "{file} is not named in: {halted}");
+        // Of a table whose properties cannot be understood, where its checksums say nothing, RocksDB suspects who lists it.
+        let is_suspected = file.ends_with(".sst") && halted.contains("properties unsorted");
+        let is_named = halted.contains(file) || (is_suspected && halted.contains("/MANIFEST-"));
+        assert!(is_named, "{file} is not named in: {halted}");
     }
     scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
