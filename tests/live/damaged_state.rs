@@ -53,14 +53,14 @@ fn damaged_state_halts_its_task_alone_and_a_sound_copy_goes_on() {
         for words in ["is damaged", &format!("state/{}-0", scene.usage)] {
             assert!(halted.contains(words), "{kind}: no {words:?} in: {halted}");
         }
-        names.push((file, halted.to_owned()));
+        names.push((kind, file, halted.to_owned()));
         assert_eq!(scene.broker.committed_offset(&scene.group, &scene.usage, 0), stands);
         fs::remove_dir_all(&state).expect("the state is there");
         copy_folder(&copy, &state);
     }
-    for (file, halted) in &names {
+    for (kind, file, halted) in &names {
         // Of a table whose properties cannot be understood, where its checksums say nothing, RocksDB suspects who lists it.
-        let is_suspected = file.ends_with(".sst") && halted.contains("properties unsorted");
+        let is_suspected = *kind == "sst" && halted.contains("properties unsorted");
         let is_named = halted.contains(file) || (is_suspected && halted.contains("/MANIFEST-"));
         assert!(is_named, "{file} is not named in: {halted}");
     }
