@@ -147,6 +147,25 @@ fn state_of_another_group_is_adopted_where_that_is_said() {
     expect_exact(&scene, &mut daemon, load);
 }
 
+/// Nothing says that two partitions are the same log: what the state read last is looked for in the one that it is to serve.
+#[test]
+fn state_of_another_partition_is_not_adopted() {
+    let (scene, mut daemon, load) = killed(30, 5000);
+    scene.work_through(&mut daemon);
+    let state = daemon.directory().join("state");
+    let [first, second] = [0, 1].map(|number| format!("{}-{number}", scene.usage));
+    let kept = daemon.directory().join("kept");
+    fs::rename(state.join(&second), &kept).expect("it may be moved");
+    copy_folder(&state.join(&first), &state.join(&second));
+    change_offsets(&scene, &["--delete-offsets"], &scene.usage);
+    expect_refused(&daemon, &[&second, "--yes"], "odometer state adopt --rebind");
+    expect_refused(&daemon, &[&second, "--yes", "--rebind"], "recreated or truncated");
+    fs::remove_dir_all(state.join(&second)).expect("it is there");
+    fs::rename(&kept, state.join(&second)).expect("it may be moved");
+    expect_adopted(&scene, &daemon, &[]);
+    expect_exact(&scene, &mut daemon, load);
+}
+
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a new folder");
     for entry in fs::read_dir(from).expect("a folder") {

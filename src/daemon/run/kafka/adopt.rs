@@ -83,7 +83,8 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
         return Err(refused(task, &foreign(found, &wanted, task)));
     }
     let (log_start, log_end) = outsider.log_bounds(partition).map_err(words)?;
-    let local = local_state(&store, &options, log_start, log_end).map_err(start_words)?;
+    let local =
+        local_state(&store, &options, partition, (log_start, log_end)).map_err(start_words)?;
     let local = LocalState { binding: wanted.clone(), ..local };
     let commits = store.commits().map_err(failed)?;
     let Some(last) = commits.last().copied().filter(|_| !local.is_genesis) else {

@@ -225,7 +225,7 @@ impl Found {
             return Ok(());
         }
         let (log_start, log_end) = self.bounds;
-        let local = local_state(&store, &self.options, log_start, log_end);
+        let local = local_state(&store, &self.options, self.wanted.partition, self.bounds);
         let local = local.map_err(|error| CommandError::failed(error.to_string()))?;
         let facts = Facts {
             binding: self.wanted.clone(),

@@ -166,7 +166,7 @@ fn found(
 ) -> Result<(Store, LocalState), Error> {
     let store = open(scene, directory, partition)?;
     check_revision(&store, scene.plan)?;
-    let state = local_state(&store, scene.options, log_start, log_end)?;
+    let state = local_state(&store, scene.options, partition, (log_start, log_end))?;
     Ok((store, state))
 }
 
@@ -246,12 +246,12 @@ fn open(scene: &Scene<'_>, directory: &Path, partition: i32) -> Result<Store, Er
     })
 }
 
-/// What the decision must know of a state.
+/// What the decision must know of a state that is to serve a partition with such a log.
 pub(super) fn local_state(
     store: &Store,
     options: &kafka::Options,
-    log_start: i64,
-    log_end: i64,
+    partition: i32,
+    log: (i64, i64),
 ) -> Result<LocalState, Error> {
     let commits = store.commits()?;
     let Some(last) = commits.last() else {
@@ -271,7 +271,7 @@ pub(super) fn local_state(
         is_genesis: last.number == 0,
         cursor: last.cursor,
         outbox_last: last.outbox_last,
-        noted: noted(store, options, log_start, log_end)?,
+        noted: noted(store, options, partition, log)?,
     })
 }
 
@@ -279,14 +279,13 @@ pub(super) fn local_state(
 fn noted(
     store: &Store,
     options: &kafka::Options,
-    log_start: i64,
-    log_end: i64,
+    partition: i32,
+    (log_start, log_end): (i64, i64),
 ) -> Result<Noted, Error> {
     let Some((offset, digest)) = store.noted_record()? else { return Ok(Noted::Nothing) };
     if offset < log_start || offset >= log_end {
         return Ok(Noted::Nothing);
     }
-    let partition = store.identity().binding.partition;
     let found = match kafka::record_before(options, partition, offset) {
         Err(kafka::Error::DamagedBatch { reason, .. }) => return Ok(Noted::Damaged { reason }),
         found => found?,
