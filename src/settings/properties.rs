@@ -9,7 +9,7 @@ use std::fs;
 
 use super::layers::FILE_ENDING;
 use super::reader::{Faulty, Field};
-use super::tree::Content;
+use super::tree::{Content, is_confidential};
 use crate::kafka;
 
 const BY_OFFSET: &str = "reading begins at the committed offset, and without one where source.start_from says; \
@@ -47,8 +47,8 @@ const RESERVED: [(&str, &str); 20] = [
 ];
 
 /// Parts of the names of properties whose values are secrets.
-const SECRET_PARTS: [&str; 6] =
-    ["password", "passphrase", "secret", "key.pem", "ssl_key", "oauthbearer.config"];
+const SECRET_PARTS: [&str; 7] =
+    ["password", "passphrase", "secret", "key.pem", "ssl_key", "oauthbearer.config", "kinit.cmd"];
 
 /// How the names of properties of object stores end whose values are no secrets.
 const OPEN_ENDINGS: [&str; 7] = [
@@ -167,6 +167,11 @@ pub(super) fn read_of_store(table: &Field<'_>) -> Result<Properties, Faulty> {
         };
         let text = if is_file { text_of(&text, &field)? } else { text };
         let is_open = OPEN_ENDINGS.iter().any(|ending| name.ends_with(ending));
+        if is_open && is_confidential(&text) {
+            return Err(field.fault(
+                "has a user or a password in it, which is not taken from there: give them as properties of their own",
+            ));
+        }
         let value = Value { text, is_secret: is_file || !is_open };
         if properties.insert(name.to_ascii_lowercase(), value).is_some() {
             return Err(field.fault(format!("{name:?} is set under another name too: keep one")));
@@ -216,7 +221,8 @@ fn property(name: &str, is_file: bool, field: &Field<'_>) -> Result<Value, Fault
         }
     };
     let text = if is_file { text_of(&written, field)? } else { written };
-    let is_secret = is_file || SECRET_PARTS.iter().any(|part| name.contains(part));
+    let is_secret =
+        is_file || SECRET_PARTS.iter().any(|part| name.contains(part)) || is_confidential(&text);
     match kafka::refused_property(name, &text) {
         None => Ok(Value { text, is_secret }),
         Some(_) if is_secret => Err(field.fault("has a value that librdkafka does not take")),

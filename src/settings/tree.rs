@@ -83,7 +83,7 @@ pub(super) enum Content {
 }
 
 /// Whether a text looks like one that is nobody else's to read: a key of the listener, PEM, an address with a password.
-fn is_confidential(text: &str) -> bool {
+pub(super) fn is_confidential(text: &str) -> bool {
     let has_user = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
     has_user || text.contains(KEY_BEGINNING) || text.contains("-----BEGIN")
 }

@@ -135,6 +135,7 @@ fn faulty_configurations() -> Vec<String> {
         ("s3://bucket", format!("aws_secret_access_key_file = \"{MARK}\"")),
         ("s3://bucket", format!("aws_secret_access_key = {MARK}")),
         ("s3://bucket", format!("\"{MARK}\" = {MARK}")),
+        ("s3://bucket", format!("aws_endpoint = \"http://user:{MARK}@127.0.0.1:1\"")),
         ("gs://bucket", format!("google_service_account_key = \"{{ {MARK}\"")),
         ("gs://bucket", format!("aws_secret_access_key = \"{MARK}\"")),
         ("az://container", format!("azure_storage_account_key = \"{MARK} is no Base64\"")),
