@@ -92,6 +92,15 @@ impl CommandError {
         }
     }
 
+    /// Where more was to be done than to write: a closed output is a failure, and `what` says what became of it.
+    #[must_use]
+    pub fn unless_closed(self, what: &str) -> Self {
+        match self {
+            CommandError::OutputClosed => CommandError::failed(what),
+            other => other,
+        }
+    }
+
     /// What the program ends with.
     pub fn exit_status(&self) -> u8 {
         match self {

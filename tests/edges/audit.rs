@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -232,4 +233,26 @@ fn wrong_usage_says_what_would_be_right() {
     let scene = Scene::new(METRICS);
     let (_, stderr) = audit(&scene, &["--config", "odometer.toml", "--set", "sink.path=-"], 2);
     assert!(stderr.contains("sink.path") && stderr.contains("--input"), "{stderr}");
+}
+
+/// Whoever takes only the first faults is not told that there are none.
+#[test]
+fn audit_whose_output_is_closed_has_failed() {
+    let scene = scene();
+    let totals: Vec<_> = fs::read_dir(scene.path("out")).expect("outputs").flatten().collect();
+    let mut text = String::new();
+    for file in totals.iter().filter(|one| one.file_name().to_string_lossy().starts_with("totals"))
+    {
+        text += &fs::read_to_string(file.path()).expect("text");
+    }
+    // More than a pipe holds.
+    scene.write("twice.ndjson", &text.repeat(40));
+    let mut command = odometer(["audit", "--output-format", "ndjson", "--input"]);
+    command.arg(scene.path("twice.ndjson")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("closed before all faults were told"), "{said}");
 }

@@ -41,13 +41,20 @@ pub(super) fn audit(arguments: &AuditArguments) -> Result<(), CommandError> {
     };
     let mut console = Console::new();
     let mut count = 0;
-    records.each(&mut |record| {
-        count += 1;
-        console.show(record.progress, count, "totals");
-        inspection.look(record).map(|()| true)
-    })?;
+    records
+        .each(&mut |record| {
+            count += 1;
+            console.show(record.progress, count, "totals");
+            inspection.look(record).map(|()| true)
+        })
+        .map_err(told)?;
     drop(console);
-    inspection.report.finish(rules, inspection.audit.counts())
+    inspection.report.finish(rules, inspection.audit.counts()).map_err(told)
+}
+
+/// Whoever takes no more faults is not to take it that there are none.
+fn told(error: CommandError) -> CommandError {
+    error.unless_closed("standard output was closed before all faults were told")
 }
 
 /// Where a configuration has its totals written, and what may be missing there.

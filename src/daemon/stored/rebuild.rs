@@ -116,7 +116,8 @@ pub(super) fn rebuild(arguments: &RebuildArguments) -> Result<(), CommandError> 
     let from = arguments.from_offset;
     let ask = Ask { settings: &settings, definitions, task, from, stop: &stop };
     let rebuilt = rebuilding::rebuild(ask)?;
-    let outcome = decide(arguments, &rebuilt);
+    let closed = "standard output was closed before all that differs was shown: nothing was done";
+    let outcome = decide(arguments, &rebuilt).map_err(|error| error.unless_closed(closed));
     if !matches!(outcome, Ok(true)) {
         rebuilt.give_up()?;
         return outcome.map(drop);
