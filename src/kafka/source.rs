@@ -178,6 +178,11 @@ impl Source {
         self.consumer.context().trouble.last()
     }
 
+    /// How often a connection of the client failed so far: it tells so at once, whatever waits to be polled.
+    pub fn failures(&self) -> u64 {
+        self.consumer.context().trouble.failures()
+    }
+
     /// The next change of what the worker owns.
     pub fn membership(&self) -> Option<Membership> {
         self.consumer.context().memberships.lock().expect("no holder panics").pop_front()

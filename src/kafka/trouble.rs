@@ -1,6 +1,7 @@
 //! Why a client has no connection, in librdkafka's words: the codes of its answers say only that none came.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -35,9 +36,13 @@ enum Worth {
     Cause,
 }
 
-/// The last that a client said of its connections.
+/// What a client said of its connections.
 #[derive(Default)]
-pub(super) struct Trouble(Mutex<Option<(Worth, String)>>);
+pub(super) struct Trouble {
+    last: Mutex<Option<(Worth, String)>>,
+    /// Lines on connections that failed. They are there before the client knows what follows from it, and before any poll.
+    failures: AtomicU64,
+}
 
 impl Trouble {
     /// Takes an error event.
@@ -65,20 +70,26 @@ impl Trouble {
     /// Takes a line of the log, of which `FAIL` are those on connections.
     pub(super) fn note_line(&self, facility: &str, line: &str) {
         if facility == "FAIL" {
+            self.failures.fetch_add(1, Ordering::Relaxed);
             let worth = if is_on_certificate(line) { Worth::Cause } else { Worth::Ending };
             self.keep(worth, &format!("{line}{}", certificate_needed(line)));
         }
     }
 
     fn keep(&self, worth: Worth, text: &str) {
-        let mut last = self.0.lock().expect("no holder panics");
+        let mut last = self.last.lock().expect("no holder panics");
         if last.as_ref().is_none_or(|(present, _)| *present <= worth) {
             *last = Some((worth, text.to_owned()));
         }
     }
 
     pub(super) fn last(&self) -> Option<String> {
-        self.0.lock().expect("no holder panics").as_ref().map(|(_, text)| text.clone())
+        self.last.lock().expect("no holder panics").as_ref().map(|(_, text)| text.clone())
+    }
+
+    /// How often a connection failed so far.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 }
 
@@ -105,7 +116,7 @@ pub(super) fn last_said(client: &BaseConsumer<Trouble>) -> Option<String> {
         // The context takes each; one that is dealt with inside looks like none.
         drop(client.poll(std::time::Duration::ZERO));
     }
-    let (worth, text) = client.context().0.lock().expect("no holder panics").clone()?;
+    let (worth, text) = client.context().last.lock().expect("no holder panics").clone()?;
     Some(match worth {
         Worth::Ending => format!("{text}; {PERHAPS_SECURE}"),
         Worth::Consequence | Worth::Cause => text,
@@ -144,7 +155,7 @@ mod tests {
         ] {
             let trouble = Trouble::default();
             trouble.note(&transport, reason);
-            let last = trouble.0.lock().expect("no holder panics").clone();
+            let last = trouble.last.lock().expect("no holder panics").clone();
             assert_eq!(last, Some((worth, reason.to_owned())));
         }
     }
@@ -162,7 +173,7 @@ mod tests {
             by_line.note_line("FAIL", &reason);
             for trouble in [by_event, by_line] {
                 let (worth, text) =
-                    trouble.0.into_inner().expect("no holder panics").expect("it is kept");
+                    trouble.last.into_inner().expect("no holder panics").expect("it is kept");
                 let expected = if is_named { Worth::Cause } else { Worth::Ending };
                 assert_eq!(worth, expected, "{number}");
                 assert_eq!(text.contains("ssl.certificate.location"), is_named, "{text}");
@@ -175,8 +186,9 @@ mod tests {
         let trouble = Trouble::default();
         trouble.note(&KafkaError::Global(RDKafkaErrorCode::PartitionEOF), "the end");
         trouble.note(&KafkaError::PartitionEOF(1), "the end");
-        assert_eq!(trouble.last(), None);
+        trouble.note_line("REQTMOUT", "a request timed out");
+        assert_eq!((trouble.last(), trouble.failures()), (None, 0));
         trouble.note_line("FAIL", "connection refused");
-        assert_eq!(trouble.last().as_deref(), Some("connection refused"));
+        assert_eq!((trouble.last().as_deref(), trouble.failures()), (Some("connection refused"), 1));
     }
 }

@@ -14,6 +14,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
+use crate::adopt::copy_folder;
 use crate::wait;
 
 /// Limit for a broker to answer after its port is open.
@@ -142,6 +143,11 @@ impl Broker {
         let place = places.position(|window| window == text.as_bytes()).expect("it is in the log");
         log[place] ^= 1;
         std::fs::write(&path, log).expect("the log can be written");
+    }
+
+    /// Copies all that a stopped broker kept, and what it said.
+    pub(crate) fn copy_to(&self, folder: &Path) {
+        copy_folder(&self.own().directory, folder);
     }
 
     fn order(&self, order: &str) {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::adopt::copy_folder;
 use crate::broker::Broker;
 use crate::daemon::http;
 use crate::load::{DEFINITIONS, Load};
@@ -84,12 +85,4 @@ fn damage(state: &Path, kind: &str) -> String {
     bytes.iter_mut().skip(7).step_by(512).for_each(|byte| *byte ^= 0xff);
     fs::write(&file, bytes).expect("it may be written");
     file.file_name().expect("a name").to_string_lossy().into_owned()
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir(to).expect("a new folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("it may be copied");
-    }
 }

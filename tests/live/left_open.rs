@@ -14,7 +14,8 @@ use crate::scene::{Scene, WORK_LIMIT};
 use crate::topic::unique;
 use crate::wait;
 
-const TRANSACTIONS: &str = "org.apache.kafka.tools.TransactionsCommand";
+/// The tool that lists and ends transactions.
+pub(crate) const TRANSACTIONS: &str = "org.apache.kafka.tools.TransactionsCommand";
 
 /// A producer with an open transaction that the broker would keep for minutes.
 fn left_open(broker: &Broker, id: &str) -> ThreadedProducer<DefaultProducerContext> {

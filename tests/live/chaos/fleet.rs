@@ -247,6 +247,7 @@ impl<'s> Fleet<'s> {
 
     /// Writes down what every process said.
     pub(super) fn keep_logs(&self, folder: &Path) {
+        drop(fs::remove_dir_all(folder));
         fs::create_dir_all(folder).expect("the folder of the tests can be written");
         for seat in self.seats.iter().chain(&self.gone) {
             let file = folder.join(format!("{}.log", seat.name));

@@ -21,6 +21,7 @@ mod slot;
 mod verdict;
 mod writer;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,7 +132,10 @@ fn run(minutes: u64, seed: u64, processes: u64) -> Report {
     if !report.violations.is_empty() {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{seed}"));
         mischief.fleet.keep_logs(&folder);
-        eprintln!("what the processes said is kept in {}", folder.display());
+        fs::write(folder.join("report"), report.to_string()).expect("the folder can be written");
+        broker.stop();
+        broker.copy_to(&folder.join("broker"));
+        eprintln!("what the processes said and what the broker kept is in {}", folder.display());
     }
     report
 }

@@ -4,11 +4,20 @@ use odometer::model::Span;
 
 use super::report::Report;
 use crate::judgement::Outcome;
+use crate::left_open::TRANSACTIONS;
 use crate::oracle::Options;
-use crate::scene::Scene;
+use crate::scene::{Scene, WORK_LIMIT};
+use crate::wait;
 
 /// Holds totals and rejects of the scene against what the oracle says of its events by these definitions.
 pub(super) fn judge(scene: &Scene<'_>, metrics: &str, report: &mut Report) {
+    // What was left open by a kill hides what was committed behind it until its timeout.
+    wait::until("no transaction is open", WORK_LIMIT, || {
+        let listed = scene.broker.tool(TRANSACTIONS, &["list"]);
+        assert!(listed.contains("Complete"), "none is ended in:\n{listed}");
+        let is_open = ["Ongoing", "Prepare"].iter().any(|state| listed.contains(state));
+        (!is_open).then_some(())
+    });
     let totals = scene.broker.read_committed_all(&scene.totals);
     let rejects = scene.broker.read_committed_all(&scene.rejects);
     let found = Outcome::of(&totals, &rejects);

@@ -24,10 +24,7 @@ impl Worker {
                 self.report.trouble(error, None);
                 Ok(())
             }
-            code => {
-                if matches!(code, Some(Code::AllBrokersDown | Code::BrokerTransportFailure)) {
-                    self.since_away = Some(Stopwatch::start());
-                }
+            _ => {
                 if !self.has_joined
                     && let Some(reason) = kafka::refused_membership(error)
                 {
@@ -39,12 +36,22 @@ impl Worker {
         }
     }
 
+    /// Notes that connections failed, which may be told behind what follows from it.
+    pub(super) fn watch_connections(&mut self) {
+        let failures = self.source.failures();
+        if failures != self.failures {
+            self.failures = failures;
+            self.since_away = Some(Stopwatch::start());
+        }
+    }
+
     /// Joins the group anew with another client, where that may help.
     ///
     /// Of a static member whose place was lost while the broker was away, a heartbeat of before may reach the group after it
     /// has joined anew: librdkafka sends it again by itself. The group then takes it for another process of the same
     /// name, and the client gives up for good. Where the broker was not away, there is another process.
     pub(super) fn outlive(&mut self, error: FatalError) -> Result<(), Error> {
+        self.watch_connections();
         let was_away = self.since_away.is_some_and(|since| since.elapsed() < MISTAKEN_MAX);
         if !error.is_fenced || !was_away {
             return Err(Error::Fatal(error.text));
@@ -53,6 +60,8 @@ impl Worker {
             error = error.text,
             "the group mistook this member for another one after the broker was away: it joins again"
         );
+        // Whoever takes its name again while the broker is there is another process.
+        (self.since_away, self.failures) = (None, 0);
         self.has_joined = false;
         self.report.lost();
         self.give_up_all(&self.tasks.keys().copied().collect::<Vec<_>>());

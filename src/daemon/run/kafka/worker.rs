@@ -79,6 +79,8 @@ pub(super) struct Worker {
     pub(super) is_out_of_range: bool,
     /// Since the broker was last heard of to be away.
     pub(super) since_away: Option<Stopwatch>,
+    /// Failed connections of the client, as far as they are in `since_away`.
+    pub(super) failures: u64,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     pub(super) since_publish: Stopwatch,
@@ -131,6 +133,7 @@ impl Worker {
             stalled: Stalled::default(),
             is_out_of_range: false,
             since_away: None,
+            failures: 0,
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_publish: Stopwatch::start(),
@@ -188,6 +191,7 @@ impl Worker {
     }
 
     fn step(&mut self) -> Result<(), Error> {
+        self.watch_connections();
         self.change_membership()?;
         if let Some(error) = self.source.fatal_error() {
             return self.outlive(error);
