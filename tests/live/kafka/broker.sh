@@ -13,7 +13,7 @@
 #                          in order, "kill" at once; where the input ends the owner is gone: it is killed, DIR removed
 #   broker.sh tool CLASS [ARGUMENT...]   run a Kafka tool, such as org.apache.kafka.tools.TopicCommand
 #
-# DIR holds address, broker.log, broker.pid, data, server.properties; secure adds DIR/secure: the certificate of an
+# DIR holds address, broker.log, broker.pid, data, registered (unless it was stopped in order), server.properties; secure adds DIR/secure: the certificate of an
 # authority of its own (ca.pem), the password of the users "odometer" (password; PLAIN, SCRAM-SHA-256 and -512), who may do
 # anything, and "guest" (PLAIN), who may do what ACLs grant, a certificate of CN=client (client.pem) with its key, which the
 # same password opens (client.key), and, once formatted, the addresses SASL_PLAINTEXT, SSL, SASL_SSL and MTLS (clients show
@@ -25,6 +25,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${ODOMETER_CACHE:-${HOME:?}/.cache/odometer}
 version=$(sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' "$here/pom.xml")
 start_seconds_max=60
+fence_seconds_max=15
 stop_seconds_max=20
 
 fail() {
@@ -184,9 +185,38 @@ format() {
     mv "$directory/address.new" "$directory/address"
 }
 
+# A broker that was killed is still registered, and its next start leads its partitions by that: then its former session
+# ends, the partitions have no leader for a moment, and it takes those that are to get the end of a transaction for deleted
+# ("Couldn't find leader endpoint for partitions"), so that the transaction stays open for ever. With more than one replica
+# they would have another leader. So the former session is ended first, by the controller alone.
+end_session() {
+    local directory=$1 deadline pid
+    {
+        sed -E -e 's/^process.roles=.*/process.roles=controller/' \
+            -e 's#^listeners=.*(CONTROLLER://[^,]+).*#listeners=\1#' \
+            -e '/^(advertised.listeners|broker.session.timeout.ms|broker.heartbeat.interval.ms)=/d' \
+            "$directory/server.properties"
+        echo "broker.heartbeat.interval.ms=100"
+        echo "broker.session.timeout.ms=200"
+    } >"$directory/controller.properties"
+    java_with_jars kafka.Kafka "$directory/controller.properties" >"$directory/controller.log" 2>&1 </dev/null &
+    pid=$!
+    disown
+    deadline=$((SECONDS + fence_seconds_max))
+    until grep -q "Fencing broker" "$directory/controller.log"; do
+        kill -0 "$pid" 2>/dev/null || fail "the controller died; see $directory/controller.log"
+        [ "$SECONDS" -lt "$deadline" ] || break # it was killed while it had no session
+        sleep 0.1
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+}
+
 # Starts java in the background and writes its process id.
 launch() {
     local directory=$1
+    [ ! -f "$directory/registered" ] || end_session "$directory"
+    touch "$directory/registered"
     java_with_jars kafka.Kafka "$directory/server.properties" >>"$directory/broker.log" 2>&1 </dev/null &
     echo $! >"$directory/broker.pid"
     disown # no "Killed" message from the shell
@@ -230,7 +260,7 @@ start() {
 stop() {
     local directory=$1
     is_running "$directory" || return 0
-    kill -TERM "$(cat "$directory/broker.pid")" 2>/dev/null || true
+    kill -TERM "$(cat "$directory/broker.pid")" 2>/dev/null && rm -f "$directory/registered"
     await_end "$directory"
 }
 
@@ -243,8 +273,12 @@ serve() {
     await_answer "$directory"
     cat "$directory/address"
     read -r order || order=gone
-    [ "$order" = stop ] || kill -KILL "$(cat "$directory/broker.pid")" 2>/dev/null || true
-    stop "$directory"
+    if [ "$order" = stop ]; then
+        stop "$directory"
+    else
+        kill -KILL "$(cat "$directory/broker.pid")" 2>/dev/null || true
+        await_end "$directory"
+    fi
     [ "$order" != gone ] || rm -rf "$directory"
 }
 
