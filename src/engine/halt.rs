@@ -53,12 +53,17 @@ pub enum Halt {
         /// First offset of the log.
         log_start: i64,
     },
-    /// The log ends before the cursor, or the record before it is another one.
+    /// The log ends before the cursor.
     TopicRecreated {
         /// Where reading would go on.
         offset: i64,
         /// One past the last offset of the log.
         log_end: i64,
+    },
+    /// The last record that was read is another one now.
+    RecordReplaced {
+        /// Where reading would go on.
+        offset: i64,
     },
     /// The last record that was read is no longer in the log, though the log goes on around it.
     RecordGone {
@@ -140,8 +145,8 @@ pub struct Replaced {
 }
 
 /// How counting begins anew, so that no id comes twice with another content, and what that means for who is billed.
-const ANEW: &str = "a new source.group_id, an empty state.directory, another sink.topic and another \
-rejects.topic. Periods that were closed stand in the old totals topic, those still open do not: bill \
+const ANEW: &str = "a new source.group_id, an empty state.directory (`odometer state discard` sets states \
+aside), another sink.topic and another rejects.topic. Periods that were closed stand in the old totals topic, those still open do not: bill \
 each period from one of the two topics only";
 
 /// What makes a state anew, and what is left where that cannot be; followed by [`ANEW`].
@@ -153,7 +158,8 @@ const TASK: &str = "TASK`";
 
 /// What a customer in two tasks means, and what settles it.
 const SPLIT_CUSTOMER: &str = "its totals would be split. Key the records by customer, so that all \
-of one customer's records share a partition, in a topic of their own";
+of one customer's records share a partition, in a topic of their own, or set source.partitioning = \
+\"any\"";
 
 impl Halt {
     /// That a customer is also in that other task; `known`: its tenant and name, where the state has them.
@@ -184,6 +190,7 @@ impl Halt {
             | Halt::StateElsewhere { .. }
             | Halt::HistoryGone { .. }
             | Halt::TopicRecreated { .. }
+            | Halt::RecordReplaced { .. }
             | Halt::RecordGone { .. }
             | Halt::RecordDamaged { .. }
             | Halt::StateDamaged { .. }
@@ -218,8 +225,8 @@ impl fmt::Display for Halt {
                 f,
                 "the state directory belongs to {field} {found}, but this task is of {field} \
                  {wanted}: point state.directory to this task's own state, or put this one out of \
-                 the way by `odometer state discard`; `odometer state adopt --rebind TASK` takes it \
-                 where it is the same log all the same"
+                 the way (`odometer state discard` with its directory); `odometer state adopt --rebind \
+                 TASK` takes it where it is the same log all the same"
             ),
             Halt::PartitionsChanged { before, now } => write!(
                 f,
@@ -254,30 +261,24 @@ impl fmt::Display for Halt {
                 f,
                 "reading should go on at offset {offset}, but the log begins at {log_start}: what \
                  stood between was deleted before it was read, and any record of it, but those of \
-                 aborted transactions, is not counted. Raise the topic's retention; to go on without \
-                 it, count what is left from source.start_from = \"earliest\" with {ANEW}"
+                 aborted transactions, is not counted. Raise the topic's retention; \
+                 `odometer state adopt --past-gap TASK` goes on at the beginning of the log, without \
+                 what is gone"
             ),
             Halt::TopicRecreated { offset, log_end } => write!(
                 f,
-                "reading should go on at offset {offset} of a log that ends at {log_end}, or the \
-                 record before it is another one than was read: the topic was recreated or \
-                 truncated. Totals of other events would come under ids that their reader knows: \
+                "reading should go on at offset {offset} of a log that ends at {log_end}: the topic \
+                 was recreated or truncated. Totals of other events would come under ids that their reader knows: \
                  count it with {ANEW}"
             ),
-            Halt::RecordGone { offset, policy: Ok(policy) } => write!(
+            Halt::RecordReplaced { offset } => write!(
                 f,
-                "reading should go on at offset {offset}, but the last record that was read before \
-                 it is no longer in the log, though earlier ones are, and the topic does not compact \
-                 (cleanup.policy {policy:?}): the topic was recreated or truncated. Totals of other \
-                 events would come under ids that their reader knows: count it with {ANEW}"
+                "reading should go on at offset {offset}, but the record before it is another one than \
+                 was read: the topic was recreated or truncated. Totals of other events would come \
+                 under ids that their reader knows: count it with {ANEW}. Where it is the same log all \
+                 the same, `odometer state adopt --rebind TASK` goes on"
             ),
-            Halt::RecordGone { offset, policy: Err(reason) } => write!(
-                f,
-                "reading should go on at offset {offset}, but the last record that was read before \
-                 it is no longer in the log: compaction took it away, or the topic was recreated or \
-                 truncated. Whether it compacts is not known ({reason}): let the user ask for that, \
-                 and start again; if it does not, count it with {ANEW}"
-            ),
+            Halt::RecordGone { offset, policy } => write_record_gone(f, *offset, policy.as_ref()),
             Halt::RecordDamaged { offset, reason } => write_record_damaged(f, *offset, reason),
             Halt::StateDamaged { directory, reason } => write_state_damaged(f, directory, reason),
             Halt::TopicReplaced { before, now } => write!(
@@ -326,6 +327,31 @@ fn write_customer_of_another_task(
     )
 }
 
+fn write_record_gone(
+    f: &mut fmt::Formatter<'_>,
+    offset: i64,
+    policy: Result<&String, &String>,
+) -> fmt::Result {
+    match policy {
+        Ok(policy) => write!(
+            f,
+            "reading should go on at offset {offset}, but the last record that was read before \
+                 it is no longer in the log, though earlier ones are, and the topic does not compact \
+                 (cleanup.policy {policy:?}): the topic was recreated or truncated. Totals of other \
+                 events would come under ids that their reader knows: count it with {ANEW}. Where it \
+                 is the same log all the same, `odometer state adopt --rebind TASK` goes on"
+        ),
+        Err(reason) => write!(
+            f,
+            "reading should go on at offset {offset}, but the last record that was read before \
+                 it is no longer in the log: compaction took it away, or the topic was recreated or \
+                 truncated. Whether it compacts is not known ({reason}): let the user ask for that, \
+                 and start again, or where it does `odometer state adopt --rebind TASK`; if it does \
+                 not, count it with {ANEW}"
+        ),
+    }
+}
+
 fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -> fmt::Result {
     write!(
         f,
@@ -333,7 +359,7 @@ fn write_record_damaged(f: &mut fmt::Formatter<'_>, offset: i64, reason: &str) -
          batch that the broker's disk has damaged ({reason}), so that it does not tell whether the \
          log is still the one that was read. Restore the partition from a good replica or, where \
          nobody has deleted or truncated the topic, move the beginning of its log to offset {offset} \
-         (kafka-delete-records.sh); then start again"
+         (kafka-delete-records.sh) and start again, or have `odometer state adopt --rebind TASK` go on"
     )
 }
 
@@ -354,8 +380,8 @@ fn write_totals_replaced(f: &mut fmt::Formatter<'_>, replaced: &Replaced) -> fmt
         "it was deleted and created anew (its id was {before}, and now is {now}): it lacks what was \
          delivered before, so that a correction may come without its first revision, and what was \
          sent last may be in it, or in neither. Where readers have what they need of the old one, \
-         and what was sent last (`odometer state export` has it), remove {memory} and start again; \
-         else count the source topic again from source.start_from = \"earliest\" with {ANEW}"
+         and what was sent last (`odometer state export` has it), `odometer state adopt sink-topics` takes \
+         the new one into {memory}; else count the source topic again from source.start_from = \"earliest\" with {ANEW}"
     )
 }
 
@@ -366,8 +392,8 @@ fn write_rejects_replaced(f: &mut fmt::Formatter<'_>, replaced: &Replaced) -> fm
         f,
         "it was deleted and created anew (its id was {before}, and now is {now}): it lacks the \
          rejects before, and those that were sent last may be in it, or in neither. Where nobody \
-         needs them any more, remove {memory} and start again; to have them again, count the source \
-         topic again from source.start_from = \"earliest\" with {ANEW}"
+         needs them any more, `odometer state adopt sink-topics` takes the new one into {memory}; to have \
+         them again, count the source topic again from source.start_from = \"earliest\" with {ANEW}"
     )
 }
 
@@ -381,7 +407,7 @@ fn write_totals_partitions_changed(
         f,
         "it had {before} partitions and now has {now}: later revisions of a customer would go to \
          another partition, out of order with those before, and compaction would keep both. Where \
-         readers can take that, remove {memory} and start again; else count the source topic again \
-         from source.start_from = \"earliest\" with {ANEW}"
+         readers can take that, `odometer state adopt sink-topics` takes the new number into {memory}; else \
+         count the source topic again from source.start_from = \"earliest\" with {ANEW}"
     )
 }

@@ -268,14 +268,14 @@ fn without_offset(facts: &Facts, state: &LocalState) -> Halt {
     if offset > log_end {
         return Halt::TopicRecreated { offset, log_end };
     }
-    another_log(facts, state).unwrap_or(Halt::OffsetGone)
+    another_log(state).unwrap_or(Halt::OffsetGone)
 }
 
 fn resume(facts: &Facts, local: &LocalState, visible: &Visible) -> Decision {
     if let Some(halt) = unreachable_cursor(facts, local.cursor.offset) {
         return Decision::Halt(halt);
     }
-    if let Some(halt) = another_log(facts, local) {
+    if let Some(halt) = another_log(local) {
         return Decision::Halt(halt);
     }
     let is_offset_behind = local.chain.last() != Some(&visible.commit);
@@ -284,11 +284,11 @@ fn resume(facts: &Facts, local: &LocalState, visible: &Visible) -> Decision {
 
 /// Compaction takes records away, and nothing else does from within a log: any other gap is of a log that was cut and
 /// went on differently.
-fn another_log(facts: &Facts, local: &LocalState) -> Option<Halt> {
-    let (offset, log_end) = (local.cursor.offset, facts.log_end);
+fn another_log(local: &LocalState) -> Option<Halt> {
+    let offset = local.cursor.offset;
     match &local.noted {
         Noted::Nothing | Noted::Same => None,
-        Noted::Other => Some(Halt::TopicRecreated { offset, log_end }),
+        Noted::Other => Some(Halt::RecordReplaced { offset }),
         Noted::Gap { policy: Ok(policy) } if policy.contains("compact") => None,
         Noted::Damaged { reason } => Some(Halt::RecordDamaged { offset, reason: reason.clone() }),
         Noted::Gap { policy } => Some(Halt::RecordGone { offset, policy: policy.clone() }),

@@ -16,6 +16,7 @@ mod internal;
 mod limits;
 mod log;
 mod making;
+mod member;
 mod members;
 mod outsider;
 mod peek;

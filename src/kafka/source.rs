@@ -19,14 +19,19 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use super::client::partitions;
 use super::trouble::Trouble;
 use super::withheld::Doubter;
-use super::{Access, Error, Options, committed};
+use super::{Access, Error, Options, committed, member};
 use crate::engine::Committed;
 
 /// A change of what the worker owns, to be answered by [`Source::assign`] or [`Source::unassign`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Membership {
     /// These partitions are now the worker's.
-    Given(Vec<i32>),
+    Given {
+        /// Which; beside those that it has.
+        partitions: Vec<i32>,
+        /// By which id the group knows it. With another than before, what it has was perhaps another's meanwhile.
+        member: String,
+    },
     /// These are to be given up.
     Taken {
         /// Which.
@@ -93,7 +98,10 @@ impl ConsumerContext for Context {
         }
         let partitions = list.elements().iter().map(TopicPartitionListElem::partition).collect();
         let membership = match code {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Membership::Given(partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                // As long as this is not answered, the client does not join anew.
+                Membership::Given { partitions, member: member::id_of(consumer.client()) }
+            }
             _ => Membership::Taken { partitions, is_lost: consumer.assignment_lost() },
         };
         self.memberships.lock().expect("no holder panics").push_back(membership);
@@ -262,9 +270,19 @@ impl Source {
         Ok(list)
     }
 
-    /// The member's place in the group as of now: to be taken when a transaction is cut, never refreshed.
-    pub fn group_metadata(&self) -> Option<ConsumerGroupMetadata> {
-        self.consumer.group_metadata()
+    /// The member's place in the group as of now: to be taken when a transaction is cut, never refreshed. None where the
+    /// group does not know it by that id any more: a static member whose heartbeats failed to come joins anew by itself, and
+    /// has a valid place again before it is told that it lost what it had (librdkafka does so where the answer to a
+    /// `JoinGroup` or `SyncGroup` is `UNKNOWN_MEMBER_ID`).
+    pub fn group_metadata(&self, member: &str) -> Option<ConsumerGroupMetadata> {
+        let place = self.consumer.group_metadata()?;
+        // Asked last: an id that was lost does not come back.
+        self.is_known_as(member).then_some(place)
+    }
+
+    /// Whether the group knows the member by that id still.
+    pub fn is_known_as(&self, member: &str) -> bool {
+        !member.is_empty() && member::id_of(self.consumer.client()) == member
     }
 
     /// The group's committed offsets with their metadata, in the order asked.
@@ -331,7 +349,7 @@ impl Source {
     pub fn close(self) {
         while let Some(membership) = self.membership() {
             let answered = match &membership {
-                Membership::Given(_) => self.assign(&[]),
+                Membership::Given { .. } => self.assign(&[]),
                 Membership::Taken { partitions, .. } => self.unassign(partitions),
             };
             if let Err(error) = answered {

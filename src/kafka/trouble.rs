@@ -189,6 +189,9 @@ mod tests {
         trouble.note_line("REQTMOUT", "a request timed out");
         assert_eq!((trouble.last(), trouble.failures()), (None, 0));
         trouble.note_line("FAIL", "connection refused");
-        assert_eq!((trouble.last().as_deref(), trouble.failures()), (Some("connection refused"), 1));
+        assert_eq!(
+            (trouble.last().as_deref(), trouble.failures()),
+            (Some("connection refused"), 1)
+        );
     }
 }

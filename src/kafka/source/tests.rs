@@ -39,7 +39,12 @@ fn await_given(source: &Source) {
             break membership;
         }
     };
-    assert_eq!(given, Membership::Given(vec![0]));
+    let Membership::Given { partitions, member } = given else { panic!("{given:?}") };
+    assert_eq!(partitions, [0]);
+    assert!(source.group_metadata(&member).is_some());
+    for other in ["", "another"] {
+        assert!(source.group_metadata(other).is_none());
+    }
 }
 
 #[test]

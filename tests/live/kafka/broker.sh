@@ -25,7 +25,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${ODOMETER_CACHE:-${HOME:?}/.cache/odometer}
 version=$(sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' "$here/pom.xml")
 start_seconds_max=60
-fence_seconds_max=15
+fence_seconds_max=30
 stop_seconds_max=20
 
 fail() {
@@ -199,7 +199,8 @@ end_session() {
         echo "broker.heartbeat.interval.ms=100"
         echo "broker.session.timeout.ms=200"
     } >"$directory/controller.properties"
-    java_with_jars kafka.Kafka "$directory/controller.properties" >"$directory/controller.log" 2>&1 </dev/null &
+    : >"$directory/controller.log"
+    java_with_jars kafka.Kafka "$directory/controller.properties" >>"$directory/controller.log" 2>&1 </dev/null &
     pid=$!
     disown
     deadline=$((SECONDS + fence_seconds_max))
@@ -208,8 +209,13 @@ end_session() {
         [ "$SECONDS" -lt "$deadline" ] || break # it was killed while it had no session
         sleep 0.1
     done
-    kill -KILL "$pid" 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    # In order, for it says so before it has written so.
+    kill -TERM "$pid" 2>/dev/null || true
+    deadline=$((SECONDS + stop_seconds_max))
+    while kill -0 "$pid" 2>/dev/null; do
+        [ "$SECONDS" -lt "$deadline" ] || kill -KILL "$pid" 2>/dev/null || true
+        sleep 0.1
+    done
 }
 
 # Starts java in the background and writes its process id.

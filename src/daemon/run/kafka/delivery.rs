@@ -162,8 +162,9 @@ impl Worker {
         for (partition, delivery) in parts {
             deliveries.extend(self.absorb(partition, delivery)?.flatten());
         }
-        // Taken once, when the transaction is cut: never refreshed (a rebalance in between must fence it).
-        if let Some(member) = self.source.group_metadata()
+        // Taken once, when the transaction is cut: never refreshed (a rebalance in between must fence it). None where the
+        // tasks are perhaps another's by now, which this worker is told next.
+        if let Some(member) = self.source.group_metadata(&self.member)
             && !deliveries.is_empty()
         {
             self.courier.send(Order::Deliver { deliveries, member });
@@ -358,7 +359,7 @@ impl Worker {
             while let Some(membership) = self.source.membership() {
                 match membership {
                     Membership::Taken { partitions, is_lost } => {
-                        if !is_lost {
+                        if !is_lost && self.source.is_known_as(&self.member) {
                             self.commit_before_taken();
                         }
                         let taken = partitions.iter().filter_map(|one| self.tasks.get(one));
@@ -367,8 +368,14 @@ impl Worker {
                         self.forget_stalled(&partitions);
                         self.source.unassign(&partitions)?;
                     }
-                    // Nothing is begun any more.
-                    Membership::Given(_) => self.take_none()?,
+                    // Nothing is begun any more; what was perhaps another's meanwhile is not gone on with.
+                    Membership::Given { member, .. } => {
+                        if self.member != member {
+                            is_any_left |= self.is_anything_left();
+                            self.give_up_all(&self.tasks.keys().copied().collect::<Vec<_>>());
+                        }
+                        self.take_none()?;
+                    }
                 }
             }
         }

@@ -50,11 +50,7 @@ impl Worker {
     /// before the cursors, asks again where the broker does not answer, and halts what has no way on. What is not stored
     /// yet is left: a log that is another one now was perhaps another one then.
     fn start_again(&mut self) -> Result<(), Error> {
-        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
-        self.give_up_all(&partitions);
-        self.source.pause(&partitions)?;
-        self.report.waits(&partitions, "an offset is out of its log, by the broker");
-        self.unstarted.extend(partitions);
+        self.start_all_again("an offset is out of its log, by the broker")?;
         self.start_pause.begin();
         Ok(())
     }
@@ -66,10 +62,18 @@ impl Worker {
 
     fn change(&mut self, membership: Membership) -> Result<(), Error> {
         match membership {
-            Membership::Given(partitions) => self.take(&partitions),
+            Membership::Given { partitions, member } => {
+                if self.member != member {
+                    self.member = member;
+                    self.begin_anew()?;
+                }
+                self.take(&partitions)
+            }
             Membership::Taken { partitions, is_lost } => {
                 tracing::info!(?partitions, is_lost, "partitions taken");
                 self.moving.taken(is_lost);
+                // The client takes them in order also where the group has given them to others long since.
+                let is_lost = is_lost || !self.source.is_known_as(&self.member);
                 self.unstarted.retain(|partition| !partitions.contains(partition));
                 for partition in &partitions {
                     if self.restores.remove(partition).is_some() {
@@ -88,6 +92,30 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+
+    /// The group had taken this worker for gone, and knows it by another id: what it kept may have been another's
+    /// meanwhile, of which the client says nothing. What is committed by now tells.
+    fn begin_anew(&mut self) -> Result<(), Error> {
+        if self.tasks.is_empty() {
+            return Ok(());
+        }
+        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
+        let reason = "the group had taken this member for gone";
+        tracing::info!(?partitions, "{reason}: its tasks start again");
+        self.start_all_again(reason)
+    }
+
+    /// Drops all tasks, to be started by what is committed by then.
+    fn start_all_again(&mut self, reason: &str) -> Result<(), Error> {
+        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
+        self.give_up_all(&partitions);
+        // What is under way is of tasks that are no more: it ends before others take their places.
+        self.commit_before_taken();
+        self.source.pause(&partitions)?;
+        self.report.waits(&partitions, reason);
+        self.unstarted.extend(partitions);
+        Ok(())
     }
 
     /// What is folded goes out while the group still knows this member; what fails is done by the next owner.

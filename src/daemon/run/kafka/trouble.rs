@@ -62,6 +62,7 @@ impl Worker {
         );
         // Whoever takes its name again while the broker is there is another process.
         (self.since_away, self.failures) = (None, 0);
+        self.member.clear();
         self.has_joined = false;
         self.report.lost();
         self.give_up_all(&self.tasks.keys().copied().collect::<Vec<_>>());

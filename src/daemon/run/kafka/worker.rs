@@ -70,6 +70,8 @@ pub(super) struct Worker {
     pub(super) unstarted: BTreeSet<i32>,
     /// Of these the ones whose checkpoints are being brought back, and since when that was last told.
     pub(super) restores: BTreeMap<i32, (Restoring, Stopwatch)>,
+    /// By which id the group knew it when it gave it what it has.
+    pub(super) member: String,
     /// Whether the group has given it its partitions, if any.
     pub(super) has_joined: bool,
     pub(super) moving: Moving,
@@ -127,6 +129,7 @@ impl Worker {
             tasks: BTreeMap::new(),
             unstarted: BTreeSet::new(),
             restores: BTreeMap::new(),
+            member: String::new(),
             has_joined: false,
             moving: Moving::default(),
             start_pause: Pause::new(),

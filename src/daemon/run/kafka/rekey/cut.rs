@@ -28,8 +28,9 @@ impl Stage {
         if !marks.is_empty() {
             tell(&self.plan, marks, &mut self.rekeyer, &clock)?;
         }
-        // Taken once, when the transaction is cut: a rebalance in between fences it.
-        let Some(member) = self.source.group_metadata() else {
+        // Taken once, when the transaction is cut: a rebalance in between fences it. None where what was copied is perhaps
+        // another's to copy by now, which this stage is told next.
+        let Some(member) = self.source.group_metadata(&self.member) else {
             return Ok(());
         };
         if let Err(error) = self.rekeyer.commit(&advances, &member, &clock) {
@@ -104,7 +105,7 @@ impl Stage {
         if !anew.is_empty() {
             // Before anything is read: whoever comes next must begin at the same offset.
             let since = self.since;
-            let Some(member) = self.source.group_metadata() else { return Ok(()) };
+            let Some(member) = self.source.group_metadata(&self.member) else { return Ok(()) };
             self.rekeyer.commit(&anew, &member, &|| since.elapsed())?;
         }
         self.source.begin(&starts)?;

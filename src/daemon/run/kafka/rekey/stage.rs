@@ -61,6 +61,8 @@ pub(in crate::daemon::run::kafka) struct Stage {
     /// Given by the group, and not to be read before it is known where they go on.
     pub(super) unstarted: BTreeSet<i32>,
     pub(super) pause: Pause,
+    /// By which id the group knew it when it gave it what it has.
+    pub(super) member: String,
     /// What it has copied in the transaction that is open.
     bytes: usize,
     document: Document,
@@ -94,6 +96,7 @@ impl Stage {
             tracks: Tracks::new(),
             unstarted: BTreeSet::new(),
             pause: Pause::new(),
+            member: String::new(),
             bytes: 0,
             document: Document::default(),
             since: Stopwatch::start(),
@@ -153,8 +156,14 @@ impl Stage {
     /// Answers what the group changed of what this stage has.
     fn change(&mut self, membership: Membership) -> Result<(), Error> {
         match membership {
-            Membership::Given(partitions) => {
+            Membership::Given { partitions, member } => {
                 tracing::info!(?partitions, "source partitions given");
+                if self.member != member {
+                    // What it kept may have been another's meanwhile, of which the client says nothing.
+                    self.member = member;
+                    self.rekeyer.abandon();
+                    self.begin_all_again()?;
+                }
                 if partitions.is_empty() && self.unstarted.is_empty() {
                     self.outside.readiness.clear(&self.name);
                 }
@@ -164,6 +173,8 @@ impl Stage {
             }
             Membership::Taken { partitions, is_lost } => {
                 tracing::info!(?partitions, is_lost, "source partitions taken");
+                // The client takes them in order also where the group has given them to others long since.
+                let is_lost = is_lost || !self.source.is_known_as(&self.member);
                 // What is copied goes out while the group still knows this member; what fails the next owner copies.
                 let outcome = if is_lost {
                     self.obstruct("it lost its place in the group and has not joined it again");
@@ -179,15 +190,20 @@ impl Stage {
                 self.forget(&partitions);
                 let unassigned = self.source.unassign(&partitions);
                 if is_lost {
-                    // Of a transaction that is gone all that it held is to be read again.
-                    let left: Vec<i32> = std::mem::take(&mut self.tracks).into_keys().collect();
-                    self.source.pause(&left)?;
-                    self.unstarted.extend(left);
+                    self.begin_all_again()?;
                 }
                 outcome?;
                 Ok(unassigned?)
             }
         }
+    }
+
+    /// Of a transaction that is gone all that it held is to be read again.
+    fn begin_all_again(&mut self) -> Result<(), Error> {
+        let left: Vec<i32> = std::mem::take(&mut self.tracks).into_keys().collect();
+        self.source.pause(&left)?;
+        self.unstarted.extend(left);
+        Ok(())
     }
 
     /// Copies one batch.
