@@ -7,6 +7,7 @@ use rocksdb::WriteBatch;
 use rocksdb::checkpoint::Checkpoint;
 
 use super::{Error, Store};
+use crate::engine::CommitRecord;
 use crate::format::state::{self, FollowedFile, Written};
 
 impl Store {
@@ -29,6 +30,26 @@ impl Store {
             _ => Err(self
                 .corrupt(state::Corrupt("a note of the last record of another length".to_owned()))),
         }
+    }
+
+    /// Forgets it: the next start goes on whatever the log has there.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn forget_record(&mut self) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        batch.delete([state::RECORD]);
+        self.write(batch)
+    }
+
+    /// Writes a commit of which the last one has everything but the cursor.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn move_cursor(&mut self, record: &CommitRecord) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        batch.put(state::commit_key(record.number), state::encode_commit(record));
+        self.write(batch)
     }
 
     /// Notes files that are followed, to be stored with the next commit: it is then one step to count their lines and to

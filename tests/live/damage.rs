@@ -3,13 +3,17 @@
 //!
 //! One partition: where several stand in one answer of the broker, librdkafka itself may abort the process.
 
+use std::fs;
+
 use rdkafka::Offset;
 
 use crate::broker::Broker;
 use crate::daemon::Daemon;
+use crate::judgement::Outcome;
 use crate::load::{DEFINITIONS, Load};
+use crate::oracle::Options;
 use crate::scene::Scene;
-use crate::topic::{Outgoing, unique};
+use crate::topic::Outgoing;
 
 /// Short: librdkafka leaves the answer at once behind so small a batch. Behind a larger one it reads on somewhere within it,
 /// and what it makes of that is chance.
@@ -18,9 +22,10 @@ const MARK: &str = "here the disk is bad";
 #[test]
 fn damaged_batch_ends_the_program_and_can_be_left_out() {
     let broker = Broker::start();
-    let mut scene = Scene::new(&broker, 1);
+    let scene = Scene::new(&broker, 1);
     let mut load = Load::new(90, 1);
     scene.produce(load.by_ref().take(2000));
+    let before = broker.read_committed_all(&scene.usage);
     // Each call writes batches of its own.
     scene.produce([Outgoing::keyed("k", MARK)]);
     scene.produce(load.by_ref().take(3000));
@@ -43,20 +48,73 @@ fn damaged_batch_ends_the_program_and_can_be_left_out() {
 
     // The steps that it names, and those that they lead to.
     broker.delete_records_before(&scene.usage, 0, Offset::Offset(2001));
-    expect_end(&mut daemon, &["the log begins at 2001", "another rejects.topic"]);
-    scene.group = unique("group");
-    scene.totals = unique("totals");
-    scene.rejects = unique("rejects");
-    broker.create_topic(&scene.totals, 3);
-    broker.create_topic(&scene.rejects, 2);
-    let mut anew = scene.daemon();
-    scene.work_through(&mut anew);
+    let task = format!("{}-0", scene.usage);
+    let command = format!("`odometer state adopt --past-gap {task}`");
+    expect_end(&mut daemon, &["the log begins at 2001", &command]);
+    for flags in [&[][..], &["--rebind"]] {
+        let (said, status) = adopt(&daemon, &[&[task.as_str(), "--yes"], flags].concat());
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(&command), "{said}");
+    }
+    for words in ["without what was deleted before it", "a start goes on with it"] {
+        let (said, status) = adopt(&daemon, &[&task, "--yes", "--past-gap"]);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.contains(words), "no {words} in: {said}");
+    }
+    scene.work_through(&mut daemon);
+    let left = broker.read_committed_all(&scene.usage);
+    let (totals, rejects) =
+        (broker.read_committed_all(&scene.totals), broker.read_committed_all(&scene.rejects));
+    let expected = Outcome::expected_of(&[before, left].concat(), DEFINITIONS, &Options::default());
+    Outcome::of(&totals, &rejects).assert_is(&expected);
+}
+
+fn adopt(daemon: &Daemon, arguments: &[&str]) -> (String, Option<i32>) {
+    daemon.told(&["state", "adopt"], arguments)
+}
+
+/// Nothing was counted before the records were gone: the task begins where the log does.
+#[test]
+fn log_that_lost_its_beginning_before_anything_was_read_is_counted_from_what_is_left() {
+    let scene = Scene::new(Broker::shared(), 1);
+    let mut load = Load::new(92, 1);
+    let mut daemon = scene.daemon();
+    scene.work_through(&mut daemon);
+    let task = format!("{}-0", scene.usage);
+    for has_state in [true, false] {
+        scene.produce(load.by_ref().take(500));
+        scene.broker.delete_records(&scene.usage, 0);
+        let end = scene.broker.end_of(&scene.usage);
+        expect_end(&mut daemon, &[&format!("the log begins at {end}"), "adopt --past-gap"]);
+        if !has_state {
+            let state = daemon.directory().join("state").join(&task);
+            fs::remove_dir_all(state).expect("it is there");
+        }
+        let (said, status) = adopt(&daemon, &[&task, "--yes", "--past-gap"]);
+        assert_eq!(status, Some(0), "{said}");
+        if !has_state {
+            break;
+        }
+        // As before: of a state that holds nothing it is as if there were none.
+        fs::remove_dir_all(daemon.directory().join("state").join(&task)).expect("it is there");
+        let (said, status) = adopt(&daemon, &[&task, "--yes", "--past-gap"]);
+        assert_eq!(status, Some(0), "{said}");
+    }
+    scene.produce(load.by_ref().take(1000));
+    scene.produce(load.end());
+    scene.work_through(&mut daemon);
     scene.assert_exact(DEFINITIONS);
 }
 
 /// By the record that was read last the log is known again.
 #[test]
 fn damage_behind_the_cursor_halts_the_task_and_can_be_left_behind() {
+    for is_deleted in [true, false] {
+        damage_behind_the_cursor(is_deleted);
+    }
+}
+
+fn damage_behind_the_cursor(is_deleted: bool) {
     let broker = Broker::start();
     let scene = Scene::new(&broker, 1);
     let mut load = Load::new(91, 1);
@@ -73,7 +131,13 @@ fn damage_behind_the_cursor_halts_the_task_and_can_be_left_behind() {
         expect_end(&mut daemon, &words);
         assert_eq!(scene.done(), 301);
     }
-    broker.delete_records_before(&scene.usage, 0, Offset::Offset(301));
+    if is_deleted {
+        broker.delete_records_before(&scene.usage, 0, Offset::Offset(301));
+    } else {
+        let (said, status) = adopt(&daemon, &[&format!("{}-0", scene.usage), "--yes", "--rebind"]);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.contains("whatever the log has in place of the last record"), "{said}");
+    }
     scene.work_through(&mut daemon);
     assert_eq!(scene.done(), 601);
 }

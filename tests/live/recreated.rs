@@ -64,7 +64,7 @@ fn topic_of_totals_that_is_gone_is_named_and_waited_for() {
     scene.broker.create_topic(&scene.totals, 2);
     expect_end(&mut daemon, &scene.totals, "deleted and created anew");
     assert_eq!(scene.revisions(), 0);
-    forget(&daemon);
+    accept(&daemon, &scene.totals);
     scene.produce(load.end());
     scene.work_through(&mut daemon);
     assert_exact_after(&scene, &scene.totals, &former);
@@ -89,7 +89,7 @@ fn topic_that_is_delivered_to_and_created_anew_while_it_is_stopped_is_not_delive
             expect_end(&mut daemon, topic, "deleted and created anew");
         }
         assert_eq!((scene.revisions(), scene.done()), (revisions, 2000));
-        forget(&daemon);
+        accept(&daemon, topic);
         scene.produce(load.end());
         scene.work_through(&mut daemon);
         assert_exact_after(&scene, topic, &former);
@@ -115,7 +115,7 @@ fn topic_of_totals_with_more_partitions_is_not_delivered_to() {
     expect_end(&mut daemon, &scene.totals, "it had 3 partitions and now has 5");
     assert_eq!((scene.revisions(), scene.done()), (revisions, 2010));
     let former = scene.broker.read_committed_all(&scene.totals);
-    forget(&daemon);
+    accept(&daemon, &scene.totals);
     scene.produce(load.end());
     scene.work_through(&mut daemon);
     assert_exact_after(&scene, &scene.totals, &former);
@@ -238,12 +238,16 @@ fn expect_end(daemon: &mut Daemon, topic: &str, reason: &str) {
     let said = daemon.said();
     let last = said.lines().rfind(|line| line.contains("nothing is delivered to topic"));
     let last = last.unwrap_or_else(|| panic!("nothing of it in:\n{said}"));
-    for words in [topic, reason, "remove state/sink-topics and start again"] {
+    for words in [topic, reason, "`odometer state adopt sink-topics` takes the new"] {
         assert!(last.contains(words), "no {words} in: {last}");
     }
 }
 
 /// The step that it names where the change is meant.
-fn forget(daemon: &Daemon) {
-    std::fs::remove_file(daemon.directory().join("state/sink-topics")).expect("it is there");
+fn accept(daemon: &Daemon, topic: &str) {
+    for said in [topic, "nothing is to be done"] {
+        let (told, status) = daemon.told(&["state", "adopt"], &["sink-topics", "--yes"]);
+        assert_eq!(status, Some(0), "{told}");
+        assert!(told.contains(said), "no {said} in: {told}");
+    }
 }

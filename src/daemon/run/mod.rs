@@ -35,7 +35,8 @@ use crate::telemetry::Series;
 pub(super) use definitions::beside as definitions_beside;
 pub(super) use files::{look as look_at_files, own as own_files};
 pub(super) use kafka::{
-    adopt as adoption, put_aside, rebuild as rebuilding, restore as restoring, trial,
+    accept as acceptance, adopt as adoption, put_aside, rebuild as rebuilding,
+    restore as restoring, trial,
 };
 pub(super) use setup::{configured, lock_directory};
 

@@ -6,8 +6,9 @@ use super::task::TaskArguments;
 use crate::daemon::CommandError;
 use crate::daemon::outcome::print;
 use crate::daemon::readback::configured;
+use crate::daemon::run::acceptance;
 use crate::daemon::run::adoption::{self, Ask, Found};
-use crate::settings::Flow;
+use crate::settings::{Flow, KafkaFlow, Settings};
 
 pub(super) const HELP: &str = "\
 For a group whose offset of a partition expired, was deleted, or was moved by a tool, and for a state that
@@ -20,17 +21,32 @@ totals are visible that the state does not know; where the log does not hold the
 goes on, or has another record before it; and where the state is of another cluster, group, topic or
 partition, unless --rebind says that it is the same log all the same.
 
-Example:
-  odometer state adopt usage-3 --config config/odometer.toml";
+Where retention has deleted what was not read yet, --past-gap has the state go on at the beginning of the log:
+what is gone is not counted, and what was counted stays.
+
+With sink-topics in place of a task: the topics of totals and rejects are not those that were delivered to
+(deleted and created anew, or with other partitions), and those that there are now are taken from the next
+start on. To be said for each state.directory of the group.
+
+Examples:
+  odometer state adopt usage-3 --config config/odometer.toml
+  odometer state adopt sink-topics --config config/odometer.toml";
+
+/// In place of a task: the topics that are delivered to, as the file that remembers them is called.
+const SINK_TOPICS: &str = "sink-topics";
 
 /// `odometer state adopt`
 #[derive(Clone, Debug, Args)]
 pub struct AdoptArguments {
     #[command(flatten)]
     of: TaskArguments,
-    /// Take the state though it is of another cluster, group, topic or partition, and bind it to this one
+    /// Take the state though it is of another cluster, group, topic or partition, and bind it to this one; or though the
+    /// log lacks the last record that was read
     #[arg(long)]
     rebind: bool,
+    /// Go on at the beginning of the log, where that is behind the place at which the state would go on
+    #[arg(long)]
+    past_gap: bool,
 }
 
 /// Adopts the state, once that is confirmed.
@@ -43,8 +59,16 @@ pub(super) fn adopt(arguments: &AdoptArguments) -> Result<(), CommandError> {
                 .to_owned(),
         ]));
     };
-    let ask =
-        Ask { settings: &settings, flow, task: &arguments.of.task, rebinds: arguments.rebind };
+    if arguments.of.task == SINK_TOPICS {
+        return accept(arguments, &settings, flow);
+    }
+    let ask = Ask {
+        settings: &settings,
+        flow,
+        task: &arguments.of.task,
+        rebinds: arguments.rebind,
+        passes_gap: arguments.past_gap,
+    };
     let adoption = match adoption::find(&ask)? {
         Found::Settled(words) => return print(&format!("{words}\n")),
         Found::Ready(adoption) => adoption,
@@ -52,5 +76,22 @@ pub(super) fn adopt(arguments: &AdoptArguments) -> Result<(), CommandError> {
     let words = adoption.words();
     arguments.of.confirm(&format!("{words}. Commit that?"))?;
     adoption.carry_out()?;
+    print(&format!("{words}\n"))
+}
+
+/// Takes the topics of totals and rejects that there are now, once that is confirmed.
+fn accept(
+    arguments: &AdoptArguments,
+    settings: &Settings,
+    flow: &KafkaFlow,
+) -> Result<(), CommandError> {
+    let Some(acceptance) = acceptance::find(settings, flow)? else {
+        return print(
+            "the topics of totals and rejects are what they were: nothing is to be done\n",
+        );
+    };
+    let words = acceptance.words();
+    arguments.of.confirm(&format!("{words}. Remember that?"))?;
+    acceptance.carry_out()?;
     print(&format!("{words}\n"))
 }

@@ -2,6 +2,8 @@
 //!
 //! Nothing is deleted: the folder stays beside its place under another name.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use crate::daemon::outcome::print;
 use crate::daemon::run::put_aside;
 
 pub(super) const HELP: &str = "\
-Renames the folder to NAME.aside-N beside its place: nothing of it is read any more, and nothing of it is
+Renames each folder to NAME.aside-N beside its place: nothing of it is read any more, and nothing of it is
 deleted. The next start goes by what the group has committed for that partition: where that names the
 beginning of a task, or where there is none and source.start_from says, it begins anew; else it halts,
 for what was delivered rests on a state that is not here.
@@ -22,36 +24,49 @@ for what was delivered rests on a state that is not here.
 Refused while a daemon has the directory, also where it has halted that task: stop it first.
 
 Example:
-  odometer state discard data/state/usage-3";
+  odometer state discard data/state/usage-3
+
+Before a topic is counted anew by a new group, all of them:
+  odometer state discard data/state/usage-*";
 
 /// `odometer state discard`
 #[derive(Clone, Debug, Args)]
 pub struct DiscardArguments {
-    /// The directory of one task in a state.directory of `odometer run`
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    /// Directories of tasks in a state.directory of `odometer run`
+    #[arg(value_name = "DIR", required = true)]
+    directories: Vec<PathBuf>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
 }
 
-/// Puts the state aside, once that is confirmed.
+/// Puts the states aside, once that is confirmed.
 pub(super) fn discard(arguments: &DiscardArguments) -> Result<(), CommandError> {
-    let directory = &arguments.directory;
-    let name = directory.display();
-    if !is_task(directory) {
-        return Err(CommandError::failed(format!(
-            "{name} holds no state of a task: name one of those that `odometer state list` shows"
-        )));
+    let DiscardArguments { directories, yes } = arguments;
+    // Held until all is done.
+    let mut locks = BTreeMap::new();
+    for directory in directories {
+        if !is_task(directory) {
+            return Err(CommandError::failed(format!(
+                "{} holds no state of a task: name those that `odometer state list` shows",
+                directory.display()
+            )));
+        }
+        let parent = directory.parent().map(Path::to_owned);
+        if let Entry::Vacant(place) = locks.entry(parent) {
+            place.insert(lock_beside(directory)?);
+        }
     }
-    // Held until it is done.
-    let _lock = lock_beside(directory)?;
-    if !arguments.yes && !is_confirmed(&format!("Put the state {name} out of the way?"))? {
+    let names: Vec<String> = directories.iter().map(|one| one.display().to_string()).collect();
+    if !yes && !is_confirmed(&format!("Put {} out of the way?", names.join(", ")))? {
         return Err(CommandError::failed("not confirmed: nothing was done"));
     }
-    let place = put_aside(directory)
-        .map_err(|error| CommandError::failed_by(format!("setting {name} aside"), error))?;
-    print(&format!("{name} is now {}\n", place.display()))
+    for (directory, name) in directories.iter().zip(names) {
+        let place = put_aside(directory)
+            .map_err(|error| CommandError::failed_by(format!("setting {name} aside"), error))?;
+        print(&format!("{name} is now {}\n", place.display()))?;
+    }
+    Ok(())
 }
 
 /// Takes the state directory that a task's is in, as a daemon does.

@@ -11,7 +11,7 @@ use crate::daemon::cli::setting;
 /// Which task, by which configuration, and whether to ask.
 #[derive(Clone, Debug, Args)]
 pub(super) struct TaskArguments {
-    /// The task, as its folder in state.directory is called: topic, hyphen, partition
+    /// The task, as its folder in state.directory is called: topic, hyphen, partition; adopt also takes sink-topics
     #[arg(value_name = "TASK")]
     pub(super) task: String,
     /// The configuration that the daemon runs with

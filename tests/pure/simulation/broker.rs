@@ -62,6 +62,8 @@ pub struct Broker {
     pub generation: u32,
     assignment: BTreeMap<i32, usize>,
     revoked: BTreeMap<usize, BTreeSet<i32>>,
+    /// How often the group took each process for gone: another member each time.
+    members: BTreeMap<usize, u32>,
     coordinators: BTreeMap<usize, Coordinator>,
     transactions: Vec<Transaction>,
     offsets: BTreeMap<i32, Offset>,
@@ -85,6 +87,18 @@ impl Broker {
             }
         }
         self.assignment = assignment;
+    }
+
+    /// The same after the group took a process for gone: its client is in the group again, and says nothing of what it lost.
+    pub fn forget(&mut self, process: usize, assignment: BTreeMap<i32, usize>) {
+        self.rebalance(assignment);
+        self.revoked.remove(&process);
+        *self.members.entry(process).or_default() += 1;
+    }
+
+    /// As which member the group knows a process.
+    pub fn member(&self, process: usize) -> u32 {
+        self.members.get(&process).copied().unwrap_or_default()
     }
 
     /// What a process hears when it polls: the generation, what it owns, and what it lost since it last asked.

@@ -17,6 +17,9 @@ pub enum Fault {
     Pause,
     /// The group deals its partitions out anew.
     Rebalance,
+    /// The group takes a process for gone and gives what it has to others; its client joins anew, and the process is yet to
+    /// hear of it.
+    Forgotten,
     /// State directories of a dead process are brought to another machine.
     StateMoved,
     /// A copy of the state directories of a process that hangs is served by another one.
@@ -83,10 +86,11 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 34] = [
+    pub const ALL: [Fault; 35] = [
         Fault::Crash,
         Fault::Pause,
         Fault::Rebalance,
+        Fault::Forgotten,
         Fault::StateMoved,
         Fault::StateCopied,
         Fault::LateEnd,

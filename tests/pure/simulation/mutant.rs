@@ -59,6 +59,10 @@ pub enum Mutant {
     BeginWithoutOffset,
     /// What was revoked is served on, with a generation that is asked for again.
     KeepRevoked,
+    /// A process delivers by the place that its client has in the group by now, whatever member that is.
+    DeliverUnderAnotherName,
+    /// A process goes on with what it kept, though the group took it for gone meanwhile.
+    KeepUnderAnotherName,
     /// A write that failed is taken for done.
     PatchOn,
     /// What failed to become durable is taken for durable.
@@ -124,7 +128,7 @@ impl Mutant {
     }
 
     /// Every one.
-    pub const ALL: [Mutant; 52] = [
+    pub const ALL: [Mutant; 54] = [
         Mutant::SkipFlush,
         Mutant::DeliverBeforeStore,
         Mutant::OffsetsWithoutEntries,
@@ -153,6 +157,8 @@ impl Mutant {
         Mutant::BeginAnyway,
         Mutant::BeginWithoutOffset,
         Mutant::KeepRevoked,
+        Mutant::DeliverUnderAnotherName,
+        Mutant::KeepUnderAnotherName,
         Mutant::PatchOn,
         Mutant::IgnoreFailedFlush,
         Mutant::NewerState,

@@ -5,6 +5,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,14 @@ pub(super) struct Known {
 
 /// What is remembered, by cluster and topic.
 pub(super) type Memory = BTreeMap<(String, String), Known>;
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Known { id, partitions } = self;
+        write!(f, "{partitions} partitions")?;
+        id.as_ref().map_or(Ok(()), |id| write!(f, " under id {id}"))
+    }
+}
 
 impl Known {
     pub(super) fn of(now: &TopicShape) -> Self {
@@ -142,7 +151,7 @@ fn damaged(path: &Path, number: u32, line: &[u8]) -> String {
 fn mended(path: &Path) -> String {
     format!(
         "where the topics that sink.topic and rejects.topic name are still those that were delivered \
-         to, with as many partitions, remove {} and start again",
+         to, with as many partitions, `odometer state adopt sink-topics` writes {} anew",
         path.display()
     )
 }
@@ -190,7 +199,7 @@ mod tests {
         ];
         for line in faulty {
             let told = memory(&[sound, line].concat()).expect_err("damage");
-            for words in ["sink-topics, line 2: ", "remove ", "start again"] {
+            for words in ["sink-topics, line 2: ", "`odometer state adopt sink-topics` writes "] {
                 assert!(told.contains(words), "no {words} in: {told}");
             }
         }
@@ -208,7 +217,7 @@ mod tests {
             (memory(b"").expect_err("it is empty"), "sink-topics is empty"),
             (memory(b"\n \r\n").expect_err("it is blank"), "sink-topics is empty"),
         ] {
-            for words in [what, "where the topics", "remove ", "sink-topics and start again"] {
+            for words in [what, "where the topics", "sink-topics anew"] {
                 assert!(told.contains(words), "no {words} in: {told}");
             }
         }

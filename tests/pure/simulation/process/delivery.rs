@@ -18,9 +18,14 @@ impl Process {
 
     /// Cuts one transaction of all that waits.
     pub(super) fn deliver(&mut self, around: &mut Surroundings<'_, '_>) {
+        // What it has may be another's: it hears of that next.
+        let is_known = self.member == Some(around.broker.member(self.number));
+        if !is_known && around.setting.mutant != Some(Mutant::DeliverUnderAnotherName) {
+            return;
+        }
         let mut slices = std::mem::take(&mut self.waiting);
         for slice in &mut slices {
-            slice.generation = self.generation;
+            slice.generation = if is_known { self.generation } else { around.broker.generation };
             let limit = *around.chance.dice.pick(&[1_u64, 3, 100]);
             slice.visible.sequence = slice.through.min(slice.from - 1 + limit);
         }

@@ -96,6 +96,8 @@ pub struct Process {
     /// Slices of the transaction that is open.
     sending: Vec<Slice>,
     generation: u32,
+    /// As which member it was given what it has; `None` before it was given anything.
+    member: Option<u32>,
     epoch: Option<u32>,
     checkpoints: Checkpoints,
     /// The newest definitions that it knows of.
@@ -121,6 +123,7 @@ impl Process {
             waiting: Vec::new(),
             sending: Vec::new(),
             generation: 0,
+            member: None,
             epoch: None,
             checkpoints: Checkpoints::default(),
             revision,
@@ -347,8 +350,16 @@ impl Process {
 
     /// Generation and assignment as one pair; what was lost meanwhile is dropped, what is new is started.
     fn poll(&mut self, around: &mut Surroundings<'_, '_>) {
-        let (generation, owned, lost) = around.broker.poll(self.number);
+        let (generation, owned, mut lost) = around.broker.poll(self.number);
         self.generation = generation;
+        let held = || self.tasks.keys().chain(self.beginning.keys()).copied();
+        let member = around.broker.member(self.number);
+        if self.member.replace(member) != Some(member)
+            && around.setting.mutant != Some(Mutant::KeepUnderAnotherName)
+        {
+            lost.extend(held());
+        }
+        lost.extend(held().filter(|partition| !owned.contains(partition)));
         for partition in lost {
             if around.setting.mutant != Some(Mutant::KeepRevoked) {
                 self.drop_task(partition);

@@ -13,10 +13,11 @@ use crate::simulation::process::Process;
 use crate::simulation::task::facts;
 
 /// What does not befall a request or a write. Definitions change more often than the rest comes.
-const TROUBLE: [Fault; 14] = [
+const TROUBLE: [Fault; 15] = [
     Fault::Crash,
     Fault::Pause,
     Fault::Rebalance,
+    Fault::Forgotten,
     Fault::StateMoved,
     Fault::StateCopied,
     Fault::LateEnd,
@@ -79,6 +80,7 @@ impl World<'_> {
                 return self.is_paused[number];
             }
             Fault::Rebalance => self.rebalance(),
+            Fault::Forgotten => return self.forget(number),
             Fault::StateMoved => return self.move_state(number),
             Fault::StateCopied => return self.copy_state(number),
             Fault::LateEnd => return self.broker.arrive(),
@@ -175,17 +177,32 @@ impl World<'_> {
 
     /// The group gives what a process has to others, which need nothing of its disk.
     fn pass_on(&mut self, from: usize) {
+        if let Some(assignment) = self.without(from) {
+            self.broker.rebalance(assignment);
+        }
+    }
+
+    /// The same, and the process joins anew by itself: mostly it hangs for a while, and may get back what others had meanwhile.
+    fn forget(&mut self, number: usize) -> bool {
+        let Some(assignment) = self.without(number) else { return false };
+        self.broker.forget(number, assignment);
+        self.is_paused[number] = self.chance.dice.chance(60);
+        true
+    }
+
+    /// Who owns what, once others have what a process has; `None`: there are none.
+    fn without(&mut self, from: usize) -> Option<BTreeMap<i32, usize>> {
         let others: Vec<usize> = (0..self.processes.len())
             .filter(|number| *number != from && !self.processes[*number].has_left)
             .collect();
         if others.is_empty() {
-            return;
+            return None;
         }
         let mut assignment = self.broker.assignment().clone();
         for owner in assignment.values_mut().filter(|owner| **owner == from) {
             *owner = *self.chance.dice.pick(&others);
         }
-        self.broker.rebalance(assignment);
+        Some(assignment)
     }
 
     /// A dead process's state directories are brought to another machine.
