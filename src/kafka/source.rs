@@ -127,6 +127,7 @@ fn common(list: &TopicPartitionList, other: &TopicPartitionList) -> TopicPartiti
 pub struct Source {
     consumer: BaseConsumer<Context>,
     topic: String,
+    is_static: bool,
     request_timeout: Duration,
     doubter: Doubter,
 }
@@ -166,6 +167,7 @@ impl Source {
         Ok(Source {
             consumer,
             topic: options.topics.source.clone(),
+            is_static: options.is_static,
             request_timeout: options.request_timeout,
             doubter: Doubter::new(options),
         })
@@ -357,6 +359,11 @@ impl Source {
             }
         }
         self.consumer.context().is_closing.store(true, Ordering::SeqCst);
+        if !self.is_static {
+            // A member without partitions that only ends does not tell the group, which then waits for it until its
+            // session is over (librdkafka's rd_kafka_cgrp_revoke_all_rejoin, where it is terminating).
+            self.consumer.unsubscribe();
+        }
         drop(self);
     }
 }

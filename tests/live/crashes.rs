@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::broker::Broker;
 use crate::daemon::{Daemon, free_address};
+use crate::grants::{group, members};
 use crate::load::{DEFINITIONS, Dice, Load};
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::wait;
@@ -80,6 +81,22 @@ fn stopped_in_order_under_load_it_drains() {
         daemon.start();
         daemon
     });
+}
+
+/// Whoever comes next else waits for those that are gone until their session is over.
+#[test]
+fn stopped_in_order_all_its_workers_leave_the_group() {
+    // One worker has no partition.
+    let scene = Scene::new(Broker::shared(), 1);
+    let configuration = scene.configuration(Some("earliest"), "1h").replace("3000", "45000");
+    let mut daemon = Daemon::new(&configuration, DEFINITIONS);
+    daemon.start();
+    wait::until("both workers are members", WORK_LIMIT, || {
+        (members(&scene).len() == 2).then_some(())
+    });
+    let status = daemon.terminate();
+    assert!(status.success(), "{status}; it said:\n{}", daemon.said());
+    assert_eq!(group(&scene), Some(("Empty".to_owned(), Vec::new())));
 }
 
 #[test]

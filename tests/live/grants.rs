@@ -182,20 +182,29 @@ fn offsets(scene: &Scene<'_>) -> Vec<Option<i64>> {
     committed.into_iter().map(|offset| offset.map(|(offset, _)| offset)).collect()
 }
 
-/// The group's members and what each owns.
-fn members(scene: &Scene<'_>) -> Vec<(String, Vec<u8>)> {
-    let client: BaseConsumer = scene.broker.client().create().expect("a client");
-    wait::until("the group is stable", WORK_LIMIT, || {
-        let groups = client.fetch_group_list(Some(&scene.group), WORK_LIMIT).ok()?;
-        let group = groups.groups().first()?;
-        let member = |member: &rdkafka::groups::GroupMemberInfo| {
-            let assignment = member.assignment().unwrap_or_default().to_vec();
-            (member.id().to_owned(), assignment)
-        };
-        let mut members: Vec<_> = group.members().iter().map(member).collect();
-        members.sort();
-        (group.state() == "Stable").then_some(members)
+/// A member's id and what it owns, as the assignor writes it.
+type Member = (String, Vec<u8>);
+
+/// The group's members, once it is at rest.
+pub(crate) fn members(scene: &Scene<'_>) -> Vec<Member> {
+    wait::until("the group is at rest", WORK_LIMIT, || {
+        let (state, members) = group(scene)?;
+        (state == "Stable").then_some(members)
     })
+}
+
+/// The group's state and members as of now, where it has been heard of.
+pub(crate) fn group(scene: &Scene<'_>) -> Option<(String, Vec<Member>)> {
+    let client: BaseConsumer = scene.broker.client().create().expect("a client");
+    let groups = client.fetch_group_list(Some(&scene.group), WORK_LIMIT).ok()?;
+    let group = groups.groups().first()?;
+    let member = |member: &rdkafka::groups::GroupMemberInfo| {
+        let assignment = member.assignment().unwrap_or_default().to_vec();
+        (member.id().to_owned(), assignment)
+    };
+    let mut members: Vec<_> = group.members().iter().map(member).collect();
+    members.sort();
+    Some((group.state().to_owned(), members))
 }
 
 fn options(scene: &Scene<'_>) -> odometer::kafka::Options {
