@@ -115,9 +115,11 @@ fn two_listeners_lose_nothing_of_each_other() {
     assert!(configuration.contains(&own));
     let mut second = Daemon::new(&configuration.replace(&own, &shared), ANCHOR);
     second.start();
+    // Until its workers have begun a listener changes nothing.
     for scene in [&one, &other] {
-        let list = answered(scene, "GET /v1/metrics", &Value::Null);
-        assert_eq!(list.0, 200);
+        wait::until("it is ready", WORK_LIMIT, || {
+            call(&scene.admin, "GET /readyz", &Value::Null).filter(|(status, _)| *status == 200)
+        });
     }
     let codes: Vec<String> = (0..12).map(|number| format!("m{number}")).collect();
     let made: Vec<Vec<u16>> = std::thread::scope(|scope| {
