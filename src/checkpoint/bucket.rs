@@ -21,7 +21,7 @@ use url::Url;
 use super::Error;
 use super::pace::Pace;
 use crate::engine::Binding;
-use crate::format::{KeptFile, Manifest};
+use crate::format::{KeptFile, Manifest, NoManifest};
 use crate::model::EventTime;
 
 /// An object store, as `checkpoint.store` names it.
@@ -188,6 +188,15 @@ impl Bucket {
     }
 }
 
+/// What one task has there.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The newest first, each with when it was put, by the store's clock.
+    pub kept: Vec<(Manifest, EventTime)>,
+    /// Why others cannot be understood.
+    pub unread: Vec<Error>,
+}
+
 /// The checkpoints of one task.
 pub struct Shelf<'b> {
     bucket: &'b Bucket,
@@ -245,23 +254,31 @@ impl Shelf<'_> {
     pub(super) async fn read_manifest(&self, path: &Path) -> Result<Manifest, Error> {
         let got = self.store().get(path).await.map_err(Error::store("reading", path))?;
         let text = got.bytes().await.map_err(Error::store("reading", path))?;
-        Manifest::decode(&text)
-            .map_err(|fault| Error::Damaged { path: path.to_string(), reason: fault.0 })
+        Manifest::decode(&text).map_err(|fault| {
+            let (path, reason) = (path.to_string(), fault.to_string());
+            match fault {
+                NoManifest::OtherForm(_) => Error::OtherForm { path, reason },
+                NoManifest::Unreadable(_) => Error::Damaged { path, reason },
+            }
+        })
     }
 
-    /// All manifests that are there, the newest first, each with when it was put, by the store's clock. One that cannot be
-    /// understood is passed over, and told.
+    /// All manifests that are there.
     ///
     /// # Errors
     /// A store that does not answer.
-    pub fn all(&self) -> Result<Vec<(Manifest, EventTime)>, Error> {
+    pub fn all(&self) -> Result<Inventory, Error> {
         self.wait(async {
-            let mut found = Vec::new();
+            let mut inventory = Inventory { kept: Vec::new(), unread: Vec::new() };
             for object in self.list_manifests().await? {
                 let put_at = EventTime::from_micros(object.last_modified.timestamp_micros());
-                found.extend(self.understood(&object).await?.map(|manifest| (manifest, put_at)));
+                match self.understood(&object).await? {
+                    Some(Ok(manifest)) => inventory.kept.push((manifest, put_at)),
+                    Some(Err(error)) => inventory.unread.push(error),
+                    None => {}
+                }
             }
-            Ok(found)
+            Ok(inventory)
         })
     }
 
@@ -269,13 +286,21 @@ impl Shelf<'_> {
     /// passed over, and told; so is one that is wanted and lacks files: it came late, of a process that had lost the task.
     ///
     /// # Errors
-    /// A store that does not answer.
+    /// A store that does not answer. Of those that cannot be understood the first, where none is wanted: it may be the one.
     pub fn until(&self, is_wanted: impl Fn(&Manifest) -> bool) -> Result<Vec<Manifest>, Error> {
         self.wait(async {
-            let mut found = Vec::new();
+            let (mut found, mut unread) = (Vec::new(), None);
             let mut files = None;
             for object in self.list_manifests().await? {
-                let Some(manifest) = self.understood(&object).await? else { continue };
+                let manifest = match self.understood(&object).await? {
+                    Some(Ok(manifest)) => manifest,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "a checkpoint is passed over");
+                        unread.get_or_insert(error);
+                        continue;
+                    }
+                    None => continue,
+                };
                 if !is_wanted(&manifest) {
                     found.push(manifest);
                     continue;
@@ -287,7 +312,7 @@ impl Shelf<'_> {
                 match manifest.files.iter().find(|file| !files.contains(&object_name(file))) {
                     None => {
                         found.push(manifest);
-                        break;
+                        return Ok(found);
                     }
                     Some(file) => tracing::warn!(
                         path = %object.location,
@@ -296,19 +321,19 @@ impl Shelf<'_> {
                     ),
                 }
             }
-            Ok(found)
+            unread.map_or(Ok(found), Err)
         })
     }
 
-    /// What a manifest says; `None`: somebody collected it since, or it cannot be understood.
-    async fn understood(&self, object: &ObjectMeta) -> Result<Option<Manifest>, Error> {
+    /// What a manifest says, or why it cannot be understood; `None`: somebody collected it since.
+    async fn understood(
+        &self,
+        object: &ObjectMeta,
+    ) -> Result<Option<Result<Manifest, Error>>, Error> {
         match self.read_manifest(&object.location).await {
             Err(Error::Store { cause: object_store::Error::NotFound { .. }, .. }) => Ok(None),
-            Err(error @ Error::Damaged { .. }) => {
-                tracing::warn!(%error, "a checkpoint is passed over");
-                Ok(None)
-            }
-            read => read.map(Some),
+            Err(error @ (Error::Damaged { .. } | Error::OtherForm { .. })) => Ok(Some(Err(error))),
+            read => read.map(|manifest| Some(Ok(manifest))),
         }
     }
 }

@@ -44,6 +44,14 @@ pub enum Error {
         /// In which way.
         reason: String,
     },
+    /// Another version of this program put it there.
+    #[error("{path} in the checkpoint store was put by another version of odometer: {reason}")]
+    OtherForm {
+        /// Which.
+        path: String,
+        /// Of which form it is, and which one is read.
+        reason: String,
+    },
     /// Nobody waits for it any more.
     #[error("it was given up")]
     GivenUp,
@@ -62,7 +70,10 @@ impl Error {
                     | object_store::Error::NotSupported { .. }
             ),
             Error::File { .. } => true,
-            Error::Address { .. } | Error::Damaged { .. } | Error::GivenUp => false,
+            Error::Address { .. }
+            | Error::Damaged { .. }
+            | Error::OtherForm { .. }
+            | Error::GivenUp => false,
         }
     }
 

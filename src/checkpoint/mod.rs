@@ -22,7 +22,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
-pub use bucket::{Bucket, Shelf, check_address, directory};
+pub use bucket::{Bucket, Inventory, Shelf, check_address, directory};
 pub use error::Error;
 pub use follow::Followed;
 pub use put::{Base, Put};

@@ -23,7 +23,7 @@ pub(super) fn read(words: Vec<OsString>) -> CommandLine {
     let faults = if first.use_stderr() { faults(words) } else { Vec::new() };
     match faults.as_slice() {
         // One alone clap tells best, with its hints and colours.
-        [] | [_] => first.exit(),
+        [] | [_] => without_secrets(first).exit(),
         faults => {
             let text = faults.join("\n\n");
             let count = faults.len();
@@ -42,13 +42,14 @@ fn faults(mut words: Vec<OsString>) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut removed: Vec<String> = Vec::new();
     while let Err(error) = CommandLine::try_parse_from(&words) {
+        let argument = text_of(&error, ContextKind::InvalidArg).map(flag_of).map(str::to_owned);
+        let value = text_of(&error, ContextKind::InvalidValue).map(str::to_owned);
         if !is_consequence(&error, &removed) {
-            texts.push(text(&error));
+            texts.push(text(&without_secrets(error)));
         }
-        let Some(argument) = text_of(&error, ContextKind::InvalidArg) else { break };
-        let value = text_of(&error, ContextKind::InvalidValue);
-        let Some(rest) = without(&words, flag_of(argument), value) else { break };
-        removed.push(flag_of(argument).to_owned());
+        let Some(flag) = argument else { break };
+        let Some(rest) = without(&words, &flag, value.as_deref()) else { break };
+        removed.push(flag);
         words = rest;
     }
     texts
@@ -62,6 +63,15 @@ fn is_consequence(error: &clap::Error, removed: &[String]) -> bool {
         return false;
     };
     missing.iter().all(|one| removed.iter().any(|flag| one.contains(flag.as_str())))
+}
+
+/// The same error without what may be a secret: a setting whose `=` is missing is told as such, and not what it was to be.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let is_setting = |argument: &str| ["--set", "--property"].contains(&flag_of(argument));
+    if text_of(&error, ContextKind::InvalidArg).is_some_and(is_setting) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
+    }
+    error
 }
 
 /// What the error says, without the usage and the hint that follow it.

@@ -12,7 +12,7 @@ use std::fmt;
 
 use self::words::{
     named, write_customer_of_another_task, write_record_damaged, write_record_gone,
-    write_rejects_replaced, write_split_customer, write_state_damaged,
+    write_rejects_replaced, write_split_customer, write_state_damaged, write_state_of_other_form,
     write_totals_partitions_changed, write_totals_replaced,
 };
 use super::ledger::CommitId;
@@ -112,6 +112,13 @@ pub enum Halt {
         /// What is wrong with it, the file named where that is known.
         reason: String,
     },
+    /// The state on this machine was written by another version of this program, in a form that this one does not read.
+    StateOfOtherForm {
+        /// Where it is.
+        directory: String,
+        /// Which form, and which one is read.
+        reason: String,
+    },
     /// A customer of this task was also seen in another one.
     CustomerInTwoTasks {
         /// Whose.
@@ -195,6 +202,7 @@ impl Halt {
             | Halt::RecordGone { .. }
             | Halt::RecordDamaged { .. }
             | Halt::StateDamaged { .. }
+            | Halt::StateOfOtherForm { .. }
             | Halt::CustomerInTwoTasks { .. }
             | Halt::CustomerOfAnotherTask { .. }
             | Halt::FormerCustomerInTwoTasks { .. } => false,
@@ -282,6 +290,9 @@ impl fmt::Display for Halt {
             Halt::RecordGone { offset, policy } => write_record_gone(f, *offset, policy.as_ref()),
             Halt::RecordDamaged { offset, reason } => write_record_damaged(f, *offset, reason),
             Halt::StateDamaged { directory, reason } => write_state_damaged(f, directory, reason),
+            Halt::StateOfOtherForm { directory, reason } => {
+                write_state_of_other_form(f, directory, reason)
+            }
             Halt::TopicReplaced { before, now } => write!(
                 f,
                 "the topic was deleted and created anew while it was read (its id was {before}, \

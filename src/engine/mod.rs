@@ -53,7 +53,7 @@ pub use processor::{
     Options, Processor, Start, StoredIndex, Tally, customer_digest, latest_admitted,
 };
 pub use recovery::{
-    Binding, Checkpoint, Committed, Damage, Decision, Facts, LocalState, Noted, StartFrom, Visible,
+    Binding, Checkpoint, Committed, Decision, Facts, LocalState, Noted, StartFrom, Unfit, Visible,
     decide,
 };
 pub use recurring::Recurring;

@@ -131,13 +131,23 @@ pub enum StartFrom {
     Latest,
 }
 
-/// What is wrong with a state on this machine.
+/// Why a state on this machine cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Damage {
-    /// Where the state is.
-    pub directory: String,
-    /// What is not as it was written.
-    pub reason: String,
+pub enum Unfit {
+    /// It is not what was written.
+    Damaged {
+        /// Where it is.
+        directory: String,
+        /// What is not as it was.
+        reason: String,
+    },
+    /// Another version of this program wrote it in another form.
+    OtherForm {
+        /// Where it is.
+        directory: String,
+        /// Which, and which is known.
+        reason: String,
+    },
 }
 
 /// All that is known when a task starts.
@@ -151,7 +161,7 @@ pub struct Facts {
     /// commit, and all where the state on this machine has it, change nothing.
     pub checkpoints: Vec<Checkpoint>,
     /// Why what lies in the place of that state is none: then `local` is `None`.
-    pub damage: Option<Damage>,
+    pub unfit: Option<Unfit>,
     /// The committed offset.
     pub committed: Option<Committed>,
     /// First offset of the log.
@@ -195,8 +205,14 @@ pub enum Decision {
 
 /// Names the decision for all facts.
 pub fn decide(facts: &Facts) -> Decision {
-    if let Some(damage) = &facts.damage {
-        return damaged(facts, damage);
+    match &facts.unfit {
+        None => {}
+        Some(Unfit::Damaged { directory, reason }) => return damaged(facts, directory, reason),
+        // Nothing is wrong with it: the program that reads it goes on with it.
+        Some(Unfit::OtherForm { directory, reason }) => {
+            let (directory, reason) = (directory.clone(), reason.clone());
+            return Decision::Halt(Halt::StateOfOtherForm { directory, reason });
+        }
     }
     if let Some(halt) =
         facts.local.as_ref().and_then(|local| local.binding.foreign_to(&facts.binding))
@@ -238,13 +254,13 @@ pub fn decide(facts: &Facts) -> Decision {
 
 /// What it held may be visible, whatever the offset says: it is not as if nothing had been there. A checkpoint that may be
 /// used replaces it.
-fn damaged(facts: &Facts, damage: &Damage) -> Decision {
+fn damaged(facts: &Facts, directory: &str, reason: &str) -> Decision {
     let committed = facts.committed.as_ref().and_then(|one| one.metadata.as_ref().ok());
     let visible = committed.filter(|visible| visible.partitions == facts.binding.partitions);
     let usable = visible.and_then(|visible| {
         facts.checkpoints.iter().find(|one| one.chain.contains(&visible.commit))
     });
-    let Damage { directory, reason } = damage.clone();
+    let (directory, reason) = (directory.to_owned(), reason.to_owned());
     usable.map_or(Decision::Halt(Halt::StateDamaged { directory, reason }), restore)
 }
 

@@ -10,6 +10,8 @@
 //! else put. What was written once is read for
 //! ever; golden files hold the form.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::metadata::read_id;
@@ -45,9 +47,28 @@ pub struct KeptFile {
     pub by: String,
 }
 
-/// A text that is no manifest, and why.
+/// Why a text is no manifest that can be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NoManifest(pub String);
+pub enum NoManifest {
+    /// Another version of this program wrote it, in a form of that number.
+    OtherForm(u32),
+    /// It is none.
+    Unreadable(String),
+}
+
+impl fmt::Display for NoManifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoManifest::OtherForm(format) => {
+                write!(
+                    f,
+                    "it is of form {format}, and this version of odometer reads form {FORMAT}"
+                )
+            }
+            NoManifest::Unreadable(reason) => f.write_str(reason),
+        }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,21 +123,21 @@ impl Manifest {
     /// # Errors
     /// Another form, a chain without a commit, a file with a name that would lie elsewhere.
     pub fn decode(text: &[u8]) -> Result<Self, NoManifest> {
-        let told = |error: serde_json::Error| NoManifest(error.to_string());
+        let told = |error: serde_json::Error| NoManifest::Unreadable(error.to_string());
         let Form { format } = serde_json::from_slice(text).map_err(told)?;
         if format != FORMAT {
-            let reason = format!("it is of form {format}, and this program knows form {FORMAT}");
-            return Err(NoManifest(reason));
+            return Err(NoManifest::OtherForm(format));
         }
         let written: Written = serde_json::from_slice(text).map_err(told)?;
         let commits = written.commits.iter().map(|text| read_id(text));
         let commits =
             commits.collect::<Option<Vec<CommitId>>>().filter(|commits| !commits.is_empty());
-        let commits =
-            commits.ok_or_else(|| NoManifest("its chain of commits is none".to_owned()))?;
+        let commits = commits
+            .ok_or_else(|| NoManifest::Unreadable("its chain of commits is none".to_owned()))?;
         for file in &written.files {
             if !is_plain(&file.name) || !is_hex(&file.sha256, 64) || !is_hex(&file.by, 32) {
-                return Err(NoManifest(format!("{:?} is no file of a state", file.name)));
+                let reason = format!("{:?} is no file of a state", file.name);
+                return Err(NoManifest::Unreadable(reason));
             }
         }
         let binding = Binding {
@@ -178,7 +199,11 @@ mod tests {
     fn what_is_no_manifest_is_told() {
         let text = manifest().encode();
         for (from, to, reason) in [
-            ("\"format\":1", "\"format\":2", "it is of form 2, and this program knows form 1"),
+            (
+                "\"format\":1",
+                "\"format\":2",
+                "it is of form 2, and this version of odometer reads form 1",
+            ),
             ("\"format\":1,", "", "missing field `format`"),
             ("\"number\":17", "\"number\":17,\"more\":1", "unknown field `more`"),
             (
@@ -193,7 +218,7 @@ mod tests {
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text, "{from}");
-            let NoManifest(found) = Manifest::decode(changed.as_bytes()).expect_err(to);
+            let found = Manifest::decode(changed.as_bytes()).expect_err(to).to_string();
             assert!(found.starts_with(reason), "{found}");
         }
         for length in 0..text.len() {

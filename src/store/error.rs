@@ -17,6 +17,12 @@ pub enum Error {
     /// It holds something else.
     #[error("state directory {} cannot be used: {}; name another directory, or an empty one", place(.0), .1)]
     Foreign(PathBuf, String),
+    /// Another version of this program wrote it.
+    #[error(
+        "state directory {}: {}; nothing is wrong with it: have the version that wrote it go on, or name another directory",
+        place(.0), .1
+    )]
+    OtherForm(PathBuf, String),
     /// An entry is not what it should be.
     #[error("state directory {}: {}", place(.0), .1)]
     Corrupt(PathBuf, #[source] Corrupt),
@@ -140,6 +146,7 @@ impl Error {
             Error::Directory(..)
             | Error::InUse(_)
             | Error::Foreign(..)
+            | Error::OtherForm(..)
             | Error::Definitions(..)
             | Error::Ahead { .. }
             | Error::Failed(..) => Disposition::Halt,
@@ -156,6 +163,7 @@ impl Error {
             Error::Directory(..)
             | Error::InUse(_)
             | Error::Foreign(..)
+            | Error::OtherForm(..)
             | Error::Definitions(..)
             | Error::Ahead { .. }
             | Error::DiskFull(_)

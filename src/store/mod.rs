@@ -39,7 +39,7 @@ use self::options::database_options;
 use crate::definition::Plan;
 use crate::engine::{Binding, CommitId, CommitRecord, OutboxEntry, Processor};
 use crate::format::state::{
-    self, BatchEncoder, Dictionary, FollowedFile, Identity, Operation, Written,
+    self, BatchEncoder, Dictionary, FollowedFile, Identity, IdentityError, Operation, Written,
 };
 
 /// Past how many keys a range is forgotten as one.
@@ -361,7 +361,16 @@ fn read_identity(db: &DB, directory: &Path) -> Result<Option<Identity>, Error> {
     match stored {
         Some(bytes) => {
             let identity = state::decode_identity(&bytes);
-            identity.map(Some).map_err(|error| foreign(error.to_string()))
+            identity.map(Some).map_err(|error| {
+                let text = error.to_string();
+                match error {
+                    IdentityError::ForeignProgram(_) => foreign(text),
+                    IdentityError::ForeignFormat(_) => Error::OtherForm(directory.into(), text),
+                    IdentityError::Unreadable(_) => {
+                        Error::Corrupt(directory.into(), state::Corrupt(text))
+                    }
+                }
+            })
         }
         None if db.iterator(IteratorMode::Start).next().is_none() => Ok(None),
         None => Err(foreign("it holds a database that is no state of odometer".to_owned())),

@@ -196,9 +196,13 @@ fn chosen(scene: &Scene, totals: &[Value]) {
         (&["--metric", "n"], 0),
         (&["--metric", "n", "--metric", "v", "--customer", "c 2", "--tenant", "default"], 1),
         (&["--customer", "c 1", "--customer", "c 0"], 0),
-        (&["--tenant", "other"], 0),
     ] {
         audit(scene, &[&config[..], flags].concat(), status);
+    }
+    // A name that was mistyped does not pass for totals without a fault.
+    for flags in [["--tenant", "other"], ["--metric", "w"], ["--customer", "c2"]] {
+        let (_, stderr) = audit(scene, &[&config[..], &flags].concat(), 1);
+        assert!(stderr.contains("that were read is of the metric, customer or tenant"), "{stderr}");
     }
 }
 

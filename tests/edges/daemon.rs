@@ -88,7 +88,13 @@ address = "{admin}"
 
     /// What runs the daemon in some other way.
     pub(crate) fn start_program(&self, mut program: std::process::Command) -> Daemon {
-        program.current_dir(self.folder.path()).stdout(Stdio::null());
+        program.stdout(Stdio::null());
+        self.start_writing(program)
+    }
+
+    /// The same, its standard output where it is led to.
+    pub(crate) fn start_writing(&self, mut program: std::process::Command) -> Daemon {
+        program.current_dir(self.folder.path());
         let log = OpenOptions::new().append(true).create(true).open(self.path("log"));
         program.stderr(log.expect("the folder takes files"));
         Daemon(program.spawn().expect("the program starts"))

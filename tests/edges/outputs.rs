@@ -1,5 +1,6 @@
 //! `odometer run` over files: whose its outputs are, and what they may not take.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use odometer::definition::Plan;
 use odometer::format::definitions;
 use odometer::store::{Options, Store};
+use serde_json::Value;
 
 use crate::daemon::{Scene, wait_until};
 use crate::program::{odometer, run};
@@ -167,4 +169,45 @@ fn a_reader_of_standard_output_that_has_gone_is_a_failure() {
     let stderr = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("cannot write standard output: its reader has gone"), "{stderr}");
+}
+
+/// What was written there cannot be taken back: what was not noted when the process was killed comes again, and is the same.
+#[test]
+fn standard_output_gets_each_total_at_least_once_and_says_so() {
+    const ROUNDS: u64 = 6;
+    let scene = Scene::new(METRICS);
+    let out = scene.path("stdout");
+    let start = || {
+        let file = fs::File::options().create(true).append(true).open(&out);
+        let mut program = odometer(["run", "--config", "odometer.toml", "--set", "sink.path=-"]);
+        program.stdout(file.expect("the folder takes files"));
+        scene.start_writing(program)
+    };
+    // Of a kill half a line may be left.
+    let totals = || {
+        let text = fs::read_to_string(&out).unwrap_or_default();
+        let mut totals: BTreeMap<String, String> = BTreeMap::new();
+        for line in text.lines() {
+            let Ok(total) = serde_json::from_str::<Value>(line) else { continue };
+            let id = total["id"].as_str().expect("an id").to_owned();
+            let before = totals.insert(id, line.to_owned());
+            assert!(before.is_none_or(|before| before == line), "{line}");
+        }
+        totals
+    };
+    for round in 0..ROUNDS {
+        let known = totals().len();
+        let daemon = start();
+        scene.append("in/a.ndjson", &events(round * 10..(round + 1) * 10));
+        wait_until(&scene, "some more came", || totals().len() > known);
+        daemon.kill();
+    }
+    let daemon = start();
+    let closed = usize::try_from(ROUNDS * 10 - 1).expect("few");
+    let starts = usize::try_from(ROUNDS + 1).expect("few");
+    wait_until(&scene, "it runs", || scene.log().matches("odometer runs").count() == starts);
+    wait_until(&scene, "all periods but the last came", || totals().len() == closed);
+    daemon.terminate(&scene);
+    assert!(scene.log().contains("standard output is delivered to at least once"));
+    assert!(totals().values().all(|total| total.contains(r#""value":"1""#)));
 }

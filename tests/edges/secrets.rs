@@ -202,6 +202,15 @@ fn faults_of_variables_and_flags_repeat_no_secret() {
         by_flag.args(["--set", &format!("{key}={value}")]);
         expect_quiet(&format!("--set {key}={value}"), by_flag, 2);
     }
+    // Without the sign between the two, alone and beside another fault.
+    for others in [&[][..], &["--liev"]] {
+        let mut by_flag = command();
+        by_flag
+            .args(["--set", &format!("source.kafka.properties.sasl.password:{MARK}")])
+            .args(others);
+        let said = expect_quiet("--set without =", by_flag, 2);
+        assert!(said.contains("'***' for '--set <KEY=VALUE>': expected KEY=VALUE"), "{said}");
+    }
 }
 
 /// All secret properties at once; they hold for themselves.

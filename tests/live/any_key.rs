@@ -15,6 +15,7 @@ use crate::broker::Broker;
 use crate::daemon::{Daemon, free_address};
 use crate::judgement::Outcome;
 use crate::load::Dice;
+use crate::outages::take_name;
 use crate::rebuild::expect_rebuilt;
 use crate::scene::{Scene, WORK_LIMIT};
 use crate::topic::{Outgoing, Record};
@@ -175,6 +176,34 @@ fn processes_that_come_and_go_lose_and_double_nothing_of_it() {
     });
 }
 
+/// As `outages` has it of a worker.
+#[test]
+fn static_stage_that_is_mistaken_after_an_outage_joins_again() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 2);
+    let mut load = Scattered { dice: Dice(15), partitions: 2, count: 0 };
+    let text = configuration(&scene, "1h");
+    let text = text.replace("workers = 2", "workers = 1\ninstance_id = \"one\"");
+    let mut daemon = Daemon::new(&text, METRICS);
+    daemon.start();
+    let mut write = |daemon: &mut Daemon| {
+        scene.produce((0..1000).map(|_| load.next()).collect::<Vec<_>>());
+        await_counted(&scene, daemon);
+    };
+    write(&mut daemon);
+    broker.kill();
+    wait::pass(Duration::from_secs(1));
+    broker.restart();
+    write(&mut daemon);
+    take_name(&scene);
+    wait::until("it joins again", WORK_LIMIT, || {
+        daemon.assert_running();
+        daemon.said().contains("it joins again").then_some(())
+    });
+    write(&mut daemon);
+    finish(&scene, &load, &mut daemon);
+}
+
 /// Writes without end while processes do what they do; the last one of them works it off, and all is held against the oracle.
 fn under_load(scene: &Scene<'_>, seed: u64, act: impl FnOnce() -> Daemon) {
     let partitions = u64::try_from(scene.partitions).expect("few partitions");
@@ -192,8 +221,13 @@ fn under_load(scene: &Scene<'_>, seed: u64, act: impl FnOnce() -> Daemon) {
         is_over.store(true, Ordering::Relaxed);
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
+    finish(scene, &load, &mut daemon);
+}
+
+/// Ends the load, and holds all that came of it against the oracle.
+fn finish(scene: &Scene<'_>, load: &Scattered, daemon: &mut Daemon) {
     scene.produce(load.end());
-    await_counted(scene, &mut daemon);
+    await_counted(scene, daemon);
     let status = daemon.terminate();
     assert!(status.success(), "{status}; it said:\n{}", daemon.said());
     let found = Outcome::found(scene);

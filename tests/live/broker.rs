@@ -136,13 +136,29 @@ impl Broker {
 
     /// Where a stopped broker has a text in the log of a partition, written over its first byte: as a disk may do.
     pub(crate) fn damage(&self, topic: &str, partition: i32, text: &str) {
-        let folder = self.own().directory.join(format!("data/{topic}-{partition}"));
-        let path = folder.join("00000000000000000000.log");
+        let path = self.log(topic, partition);
         let mut log = std::fs::read(&path).expect("the log of a partition");
         let mut places = log.windows(text.len());
         let place = places.position(|window| window == text.as_bytes()).expect("it is in the log");
         log[place] ^= 1;
         std::fs::write(&path, log).expect("the log can be written");
+    }
+
+    /// How many bytes the log of a partition has.
+    pub(crate) fn log_bytes(&self, topic: &str, partition: i32) -> u64 {
+        std::fs::metadata(self.log(topic, partition)).expect("the log of a partition").len()
+    }
+
+    /// Has the log of a partition end where it had so many bytes, while the broker is dead: as a disk may that did not write
+    /// what it said, or as a leader does that lacks records.
+    pub(crate) fn truncate(&self, topic: &str, partition: i32, bytes: u64) {
+        let log = std::fs::File::options().write(true).open(self.log(topic, partition));
+        log.and_then(|log| log.set_len(bytes)).expect("the log can be written");
+    }
+
+    fn log(&self, topic: &str, partition: i32) -> PathBuf {
+        let folder = self.own().directory.join(format!("data/{topic}-{partition}"));
+        folder.join("00000000000000000000.log")
     }
 
     /// Copies all that a stopped broker kept, and what it said.

@@ -201,6 +201,38 @@ fn restore(daemon: &Daemon, arguments: &[&str]) -> (String, Option<i32>) {
     daemon.told(&["state", "restore"], arguments)
 }
 
+/// What a later version of the program put there nobody reads, or takes for nothing.
+fn expect_manifests_of_another_version_named(daemon: &mut Daemon, scene: &Scene<'_>, store: &Path) {
+    let task = format!("{}-0", scene.usage);
+    let folder = store.join(scene.broker.cluster_id()).join(&scene.group).join(&scene.usage);
+    let folder = folder.join("0/manifests");
+    let change = |from: &str, to: &str| {
+        for entry in fs::read_dir(&folder).expect("manifests") {
+            let path = entry.expect("an entry").path();
+            let text = fs::read_to_string(&path).expect("a manifest");
+            assert!(text.contains(from), "{text}");
+            fs::write(&path, text.replace(from, to)).expect("it may be written");
+        }
+    };
+    let (this, other) = ("\"format\":1", "\"format\":2");
+    let words = "put by another version of odometer: it is of form 2";
+    let state = daemon.directory().join("state").join(&task);
+    let copy = daemon.directory().join("copy");
+    fs::rename(&state, &copy).expect("it is there");
+    change(this, other);
+    for arguments in [&[task.as_str(), "--list"][..], &[&task, "--yes"]] {
+        let (said, status) = restore(daemon, arguments);
+        assert!(status == Some(1) && said.contains(words), "{said}");
+    }
+    let known = daemon.said().len();
+    daemon.start();
+    assert_eq!(daemon.await_end().code(), Some(1), "its only task is halted");
+    let said = daemon.said()[known..].to_owned();
+    assert!(said.contains("task halted") && said.contains(words), "{said}");
+    change(other, this);
+    fs::rename(&copy, &state).expect("nothing took its place");
+}
+
 #[test]
 fn checkpoint_is_brought_here_by_hand_and_none_that_is_behind() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -230,6 +262,7 @@ fn checkpoint_is_brought_here_by_hand_and_none_that_is_behind() {
     let (said, status) = restore(&daemon, &[&task, "--yes"]);
     assert_eq!(status, Some(0), "{said}");
     assert!(state.exists() && state.with_file_name(format!("{task}.aside-1")).exists(), "{said}");
+    expect_manifests_of_another_version_named(&mut daemon, &scene, folder.path());
     // With none that may be used it is made anew; what comes after that is kept as ever.
     fs::remove_dir_all(folder.path().join(scene.broker.cluster_id())).expect("the checkpoints");
     fs::remove_dir_all(&state).expect("it was restored");

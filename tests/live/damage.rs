@@ -141,6 +141,35 @@ fn damage_behind_the_cursor(is_deleted: bool) {
     assert_eq!(scene.done(), 601);
 }
 
+/// The broker lost the end of a log under the program: nothing is taken for what was there, also not what comes there later.
+#[test]
+fn log_that_lost_its_end_under_the_program_is_not_gone_on_with() {
+    let broker = Broker::start();
+    let scene = Scene::new(&broker, 1);
+    let mut load = Load::new(93, 1);
+    let mut daemon = scene.daemon();
+    daemon.start();
+    scene.produce(load.by_ref().take(300));
+    scene.await_done(&mut daemon);
+    let bytes = broker.log_bytes(&scene.usage, 0);
+    scene.produce(load.by_ref().take(300));
+    scene.await_done(&mut daemon);
+    let totals = broker.read_committed_all(&scene.totals).len();
+    broker.kill();
+    broker.truncate(&scene.usage, 0, bytes);
+    broker.restart();
+    assert_eq!(broker.end_of(&scene.usage), 300);
+    assert_eq!(daemon.await_end().code(), Some(1), "{}", daemon.said());
+    let words = "reading should go on at offset 600 of a log that ends at 300";
+    assert!(daemon.said().contains(words), "{}", daemon.said());
+    expect_end(&mut daemon, &["partition 0 is halted", words, "odometer state discard"]);
+    scene.produce(load.by_ref().take(600));
+    let words = "reading should go on at offset 600, but the record before it is another one";
+    expect_end(&mut daemon, &["partition 0 is halted", words, "odometer state discard"]);
+    assert_eq!(scene.done(), 600);
+    assert_eq!(broker.read_committed_all(&scene.totals).len(), totals, "nothing was delivered");
+}
+
 /// Starts the program, which ends by itself and says all these words in one error.
 fn expect_end(daemon: &mut Daemon, words: &[&str]) {
     let known = daemon.said().len();

@@ -69,6 +69,53 @@ fn damaged_state_halts_its_task_alone_and_a_sound_copy_goes_on() {
     scene.assert_exact(DEFINITIONS);
 }
 
+/// The machine goes on with the version before, or the next one was there for a while.
+#[test]
+fn state_of_another_version_halts_its_task_alone_and_that_version_goes_on() {
+    let scene = Scene::new(Broker::shared(), 2);
+    let mut load = Load::new(27, 2);
+    let mut daemon = scene.daemon();
+    scene.produce(load.by_ref().take(2000));
+    scene.work_through(&mut daemon);
+    let state = daemon.directory().join(format!("state/{}-0", scene.usage));
+    let stands = scene.broker.committed_offset(&scene.group, &scene.usage, 0);
+    scene.produce(load.by_ref().take(2000));
+    scene.produce(load.end());
+    let known = daemon.said().len();
+    change_identity(&state, "\"format\":1", "\"format\":987");
+    daemon.start();
+    wait::until("the other goes on", WORK_LIMIT, || {
+        daemon.assert_running();
+        let offset = scene.broker.committed_offset(&scene.group, &scene.usage, 1);
+        (offset.map(|(offset, _)| offset) == Some(scene.broker.ends_of(&scene.usage)[1]))
+            .then_some(())
+    });
+    wait::until("the task halts", WORK_LIMIT, || {
+        let (_, page) = http(&scene.admin, "/readyz")?;
+        page.contains("written by another version of odometer").then_some(())
+    });
+    assert_eq!(daemon.terminate().code(), Some(1), "a task is halted");
+    let said = daemon.said()[known..].to_owned();
+    let halted = said.lines().find(|line| line.contains("task halted")).expect("it is told");
+    for words in ["has format 987", "reads format 1", &format!("restore {}-0`", scene.usage)] {
+        assert!(halted.contains(words), "no {words:?} in: {halted}");
+    }
+    assert_eq!(scene.broker.committed_offset(&scene.group, &scene.usage, 0), stands);
+    change_identity(&state, "\"format\":987", "\"format\":1");
+    scene.work_through(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
+}
+
+/// Writes what a state says it is anew.
+fn change_identity(state: &Path, from: &str, to: &str) {
+    let database = rocksdb::DB::open_default(state).expect("a database");
+    let key = [odometer::format::state::IDENTITY];
+    let identity = database.get(key).expect("it can be read").expect("a state says what it is");
+    let identity = String::from_utf8(identity).expect("text");
+    assert!(identity.contains(from), "{identity}");
+    database.put(key, identity.replace(from, to)).expect("it can be written");
+}
+
 /// Turns bytes all over the newest file of that kind; its name.
 fn damage(state: &Path, kind: &str) -> String {
     let mut files: Vec<PathBuf> = fs::read_dir(state)

@@ -51,6 +51,33 @@ fn answers_that_do_not_come_lose_and_double_nothing() {
     bounds_are_cut(broker, proxy);
     topic_is_deleted_while_a_start_waits(broker, proxy);
     view_of_definitions_is_old(broker, proxy);
+    broker_is_slow(broker, proxy);
+}
+
+/// First so slow that all goes on, then slower than the program waits for anything, and than the group for its members.
+fn broker_is_slow(broker: &Broker, proxy: &Proxy) {
+    let scene = Scene::new(broker, 2);
+    let mut load = Load::new(48, 2);
+    let mut daemon = daemon(&scene, proxy);
+    daemon.start();
+    scene.produce(load.by_ref().take(500));
+    scene.await_done(&mut daemon);
+    proxy.delay(Duration::from_millis(100));
+    for _ in 0..3 {
+        scene.produce(load.by_ref().take(500));
+        scene.await_done(&mut daemon);
+    }
+    let known = daemon.said().len();
+    proxy.delay(Duration::from_millis(1_500));
+    scene.produce(load.by_ref().take(2000));
+    await_said(&mut daemon, known, "delivery is in doubt");
+    wait::pass(Duration::from_secs(10));
+    daemon.assert_running();
+    proxy.delay(Duration::ZERO);
+    scene.produce(load.by_ref().take(500));
+    scene.produce(load.end());
+    scene.finish(&mut daemon);
+    scene.assert_exact(DEFINITIONS);
 }
 
 /// The broker commits, or never hears of it: either way the program must ask what is committed.

@@ -81,7 +81,7 @@ fn of_static_member(scene: &Scene<'_>) -> String {
 
 /// Joins the group as the only worker of that static member does, and leaves it without a word: so the group sees what it
 /// sees of a member's stale heartbeat, another one of its name.
-fn take_name(scene: &Scene<'_>) {
+pub(crate) fn take_name(scene: &Scene<'_>) {
     let member = (scene.broker.client())
         .set("group.id", &scene.group)
         .set("group.instance.id", format!("one-{}-0", scene.usage))

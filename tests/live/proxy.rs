@@ -42,6 +42,8 @@ struct Rules {
     hits: u32,
     /// How many requests pass before the first is cut.
     passes: u32,
+    /// How long each request waits on its way.
+    delay: Duration,
 }
 
 impl Rules {
@@ -92,6 +94,11 @@ impl Proxy {
         (rules.hits, rules.passes) = (0, passes);
     }
 
+    /// From now on each request waits so long on its way, and those behind it on its connection with it.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.rules.lock().expect("no holder panics").delay = delay;
+    }
+
     /// Cuts no more; how often it did since it was told to.
     pub(crate) fn let_pass(&self) -> u32 {
         let mut rules = self.rules.lock().expect("no holder panics");
@@ -133,7 +140,11 @@ fn requests(mut from: &TcpStream, mut to: &TcpStream, rules: &Mutex<Rules>) {
             return;
         }
         let kind = i16::from_be_bytes([request[0], request[1]]);
-        let cut = rules.lock().expect("no holder panics").cut_of(kind);
+        let (cut, delay) = {
+            let mut rules = rules.lock().expect("no holder panics");
+            (rules.cut_of(kind), rules.delay)
+        };
+        wait::pass(delay);
         match cut {
             Some(Cut::Before) => return,
             Some(Cut::Hold) => hold(kind, rules),

@@ -24,7 +24,7 @@ use object_store::{
 use proptest::prelude::*;
 
 use super::bucket::RETRIES_MAX;
-use super::{Base, Bucket, Error, Followed, Progress, Shelf};
+use super::{Base, Bucket, Error, Followed, Inventory, Progress, Shelf};
 use crate::engine::{Binding, CommitId};
 use crate::format::Manifest;
 
@@ -237,6 +237,40 @@ fn checkpoint_comes_back_as_it_was_and_sends_what_is_new() {
     assert_eq!(newest, [two.manifest]);
 }
 
+/// Whether it is the one that is wanted nobody knows.
+#[test]
+fn manifest_that_cannot_be_understood_is_told_where_no_other_is_wanted() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let store = scratch.path().join("store");
+    let bucket = Bucket::open(&format!("file://{}", store.display()), &BTreeMap::new(), None);
+    let bucket = bucket.expect("a store");
+    let shelf = bucket.shelf(&binding());
+    let from = scratch.path().join("from");
+    let mut base = Base::new([2; 16], None);
+    write(&from, &content(&[("a", b"content")]));
+    let older = shelf.put(&mut base, &from, &binding(), chain(1)).expect("it is put").manifest;
+    write(&from, &content(&[("a", b"other")]));
+    let newer = shelf.put(&mut base, &from, &binding(), chain(2)).expect("it is put").manifest;
+    let path = store.join(shelf.manifest(&newer).as_ref());
+    let text = fs::read_to_string(&path).expect("a manifest");
+    for (changed, is_of_other_form) in
+        [(text.replace("\"format\":1", "\"format\":2"), true), (text[..40].to_owned(), false)]
+    {
+        fs::write(&path, changed).expect("a file");
+        assert_eq!(shelf.until(|_| true).expect("one is wanted"), std::slice::from_ref(&older));
+        let told = shelf.until(|_| false).expect_err("none is wanted that is understood");
+        assert_eq!(matches!(told, Error::OtherForm { .. }), is_of_other_form, "{told}");
+        assert_eq!(matches!(told, Error::Damaged { .. }), !is_of_other_form, "{told}");
+        assert!(
+            !told.is_passing() && told.to_string().contains(&newer.last().to_string()),
+            "{told}"
+        );
+        let Inventory { kept, unread } = shelf.all().expect("an answer");
+        assert!(matches!(&kept[..], [(one, _)] if *one == older), "{kept:?}");
+        assert_eq!(unread.iter().map(ToString::to_string).collect::<Vec<_>>(), [told.to_string()]);
+    }
+}
+
 #[test]
 fn damage_is_told_and_nothing_comes_back() {
     let scratch = tempfile::tempdir().expect("a directory");
@@ -262,7 +296,6 @@ fn damage_is_told_and_nothing_comes_back() {
     assert!(restored(&shelf, &put.manifest, &to).is_ok(), "the same call again");
     let manifest = store.join(shelf.manifest(&put.manifest).as_ref());
     fs::write(&manifest, b"{\"format\":9}").expect("a file");
-    assert_eq!(shelf.until(|_| false).expect("an answer"), [], "it is of another form");
     assert!(shelf.collect(&mut base, &put.manifest, AGE).is_err(), "what it names is not known");
     assert!(file.exists());
 }

@@ -33,8 +33,8 @@ of a configured file, is passed over. Summary and messages go to stderr.
 Memory: 110 to 220 bytes for each key, up to 330 while the table of keys grows; the parts of
 what is read are not kept.
 
-Exit status: 0 nothing is wrong; 1 faults were found, or the totals cannot be read; 2 wrong usage
-or configuration.
+Exit status: 0 nothing is wrong; 1 faults were found, the totals cannot be read, or none is of the
+metric, customer or tenant asked for; 2 wrong usage or configuration.
 
 Examples:
   odometer audit --config config/odometer.toml
@@ -72,6 +72,11 @@ pub struct AuditArguments {
 }
 
 impl AuditArguments {
+    /// Whether not all totals are asked for.
+    pub(super) fn is_narrowed(&self) -> bool {
+        !self.metric.is_empty() || !self.customer.is_empty() || self.tenant.is_some()
+    }
+
     /// Whether a total was asked for.
     pub(super) fn holds(&self, revision: &Revision<'_>) -> bool {
         let AuditArguments { metric, tenant, customer, .. } = self;

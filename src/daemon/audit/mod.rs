@@ -49,7 +49,15 @@ pub(super) fn audit(arguments: &AuditArguments) -> Result<(), CommandError> {
         })
         .map_err(told)?;
     drop(console);
-    inspection.report.finish(rules, inspection.audit.counts()).map_err(told)
+    let counts = inspection.audit.counts();
+    inspection.report.finish(rules, counts).map_err(told)?;
+    // A name that was mistyped is not to pass for totals without a fault.
+    if arguments.is_narrowed() && counts.revisions == 0 && counts.provisional == 0 {
+        return Err(CommandError::failed(format!(
+            "none of the {count} totals that were read is of the metric, customer or tenant asked for"
+        )));
+    }
+    Ok(())
 }
 
 /// Whoever takes no more faults is not to take it that there are none.

@@ -91,12 +91,16 @@ fn list(found: &Found, format: Option<StateFormat>) -> Result<(), CommandError> 
     let is_terminal = io::stdout().is_terminal();
     let usual = if is_terminal { StateFormat::Table } else { StateFormat::Ndjson };
     match format.unwrap_or(usual) {
-        StateFormat::Table => print(&table(&rows)),
+        StateFormat::Table => print(&table(&rows))?,
         StateFormat::Ndjson => rows.iter().try_for_each(|row| {
             let text = serde_json::to_string(row).expect("plain fields are JSON");
             print(&format!("{text}\n"))
-        }),
+        })?,
     }
+    if found.unread.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::failed(found.unread.join("; ")))
 }
 
 fn row(kept: &Kept) -> Row {

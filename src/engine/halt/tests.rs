@@ -18,6 +18,10 @@ fn counted_anew() -> Vec<Halt> {
             directory: "data/state/usage-3".to_owned(),
             reason: "Corruption: block checksum mismatch in 000012.sst".to_owned(),
         },
+        Halt::StateOfOtherForm {
+            directory: "data/state/usage-3".to_owned(),
+            reason: "it has format 2, and this version reads format 1".to_owned(),
+        },
         Halt::TopicRecreated { offset: 5, log_end: 3 },
         Halt::RecordReplaced { offset: 5 },
         Halt::RecordGone { offset: 5, policy: Ok("delete".to_owned()) },

@@ -87,6 +87,20 @@ pub(super) fn write_state_damaged(
     )
 }
 
+pub(super) fn write_state_of_other_form(
+    f: &mut fmt::Formatter<'_>,
+    directory: &str,
+    reason: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "the state in {directory} was written by another version of odometer ({reason}): nothing is wrong \
+         with it, so have that version go on with it. To stay with this one, `odometer state restore TASK` \
+         brings a checkpoint that it can read; if there is none, put the state aside (`odometer state \
+         discard` with its directory), and {REBUILT} with {ANEW}"
+    )
+}
+
 pub(super) fn write_totals_replaced(
     f: &mut fmt::Formatter<'_>,
     replaced: &Replaced,

@@ -1,8 +1,8 @@
 //! `recovery::decide` over its whole truth table, against the sentences of the design.
 
 use odometer::engine::{
-    Binding, Checkpoint, CommitId, Committed, Cursor, Damage, Decision, Facts, Halt, LocalState,
-    Noted, StartFrom, Visible, decide,
+    Binding, Checkpoint, CommitId, Committed, Cursor, Decision, Facts, Halt, LocalState, Noted,
+    StartFrom, Unfit, Visible, decide,
 };
 
 const LOG: [(i64, i64); 4] = [(0, 100), (60, 100), (0, 40), (0, 0)];
@@ -43,15 +43,24 @@ fn records() -> Vec<Noted> {
 }
 
 /// What stands in a state's place.
-type Found = (Option<LocalState>, Option<Damage>);
+type Found = (Option<LocalState>, Option<Unfit>);
 
-fn damage() -> Damage {
-    Damage { directory: "state/t-3".to_owned(), reason: "000012.sst does not match".to_owned() }
+fn damaged() -> Unfit {
+    Unfit::Damaged {
+        directory: "state/t-3".to_owned(),
+        reason: "000012.sst does not match".to_owned(),
+    }
 }
 
-/// A damaged state, no state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
+fn of_other_form() -> Unfit {
+    Unfit::OtherForm { directory: "state/t-3".to_owned(), reason: "it is of form 2".to_owned() }
+}
+
+/// A damaged state, one of another form, no state, a genesis, states whose chain holds the commit 1 first, last, or not; each with each binding and record.
 fn locals() -> Vec<Found> {
-    let mut locals = vec![(None, Some(damage())), (None, None)];
+    let unfit = [damaged(), of_other_form()].map(|unfit| (None, Some(unfit)));
+    let mut locals = vec![(None, None)];
+    locals.extend(unfit);
     let bindings = foreign().into_iter().chain([binding()]);
     for binding in bindings {
         for chain in [vec![id(1)], vec![id(1), id(2)], vec![id(0), id(1)], vec![id(7), id(8)]] {
@@ -115,7 +124,7 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
     let is_state = facts.local.as_ref().is_some_and(|local| !local.is_genesis);
     let visible = facts.committed.as_ref().map(|committed| &committed.metadata);
     // A damaged state halts its task, whatever else is known, unless a checkpoint may take its place: nothing is begun in it.
-    if facts.damage.is_some() {
+    if let Some(Unfit::Damaged { directory, reason }) = facts.unfit.clone() {
         let commit = match visible {
             Some(Ok(visible)) if visible.partitions == 4 => {
                 let usable = |one: &&Checkpoint| one.chain.contains(&visible.commit);
@@ -123,9 +132,12 @@ fn is_right(facts: &Facts, decision: &Decision) -> bool {
             }
             _ => None,
         };
-        let Damage { directory, reason } = damage();
         let halt = Decision::Halt(Halt::StateDamaged { directory, reason });
         return *decision == commit.map_or(halt, |commit| Decision::Restore { commit });
+    }
+    // One that another version wrote is right as it is: nothing takes its place.
+    if let Some(Unfit::OtherForm { directory, reason }) = facts.unfit.clone() {
+        return *decision == Decision::Halt(Halt::StateOfOtherForm { directory, reason });
     }
     // State is bound to cluster, group, topic; a changed partition count halts.
     if is_foreign {
@@ -225,7 +237,7 @@ fn is_unreachable(decision: &Decision) -> bool {
 fn decisions_are_those_of_the_design_for_all_facts() {
     let mut count = 0;
     let starts = [None, Some(StartFrom::Earliest), Some(StartFrom::Latest)];
-    for (local, damage) in locals() {
+    for (local, unfit) in locals() {
         for committed in offsets() {
             for checkpoints in checkpoints() {
                 for ((log_start, log_end), start_from) in
@@ -234,7 +246,7 @@ fn decisions_are_those_of_the_design_for_all_facts() {
                     let facts = Facts {
                         binding: binding(),
                         local: local.clone(),
-                        damage: damage.clone(),
+                        unfit: unfit.clone(),
                         checkpoints: checkpoints.clone(),
                         committed: committed.clone(),
                         log_start,
@@ -251,5 +263,5 @@ fn decisions_are_those_of_the_design_for_all_facts() {
             }
         }
     }
-    assert_eq!(count, 242 * 6 * 7 * 4 * 3, "every combination is looked at");
+    assert_eq!(count, 243 * 6 * 7 * 4 * 3, "every combination is looked at");
 }

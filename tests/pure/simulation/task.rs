@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use odometer::engine::{
-    Binding, CommitId, CommitRecord, Committed, Cursor, Damage, DigestKey, Effect, Facts, Input,
-    LocalState, Noted, Options, OutboxEntry, Processor, StartFrom, StoredIndex,
+    Binding, CommitId, CommitRecord, Committed, Cursor, DigestKey, Effect, Facts, Input,
+    LocalState, Noted, Options, OutboxEntry, Processor, StartFrom, StoredIndex, Unfit,
 };
 use odometer::format::state::{self, Identity};
 use odometer::format::{Encoder, Place};
@@ -93,10 +93,11 @@ pub fn local_state(setting: &Setting<'_>, store: &Store) -> Option<LocalState> {
 }
 
 /// What is wrong with the state on a disk.
-fn damage(setting: &Setting<'_>, store: &Store) -> Option<Damage> {
+fn damage(setting: &Setting<'_>, store: &Store) -> Option<Unfit> {
     let is_told = store.disk.is_damaged() && setting.mutant != Some(Mutant::UseDamaged);
     let text = |text: &str| text.to_owned();
-    is_told.then(|| Damage { directory: text("state"), reason: text("000012.sst is damaged") })
+    is_told
+        .then(|| Unfit::Damaged { directory: text("state"), reason: text("000012.sst is damaged") })
 }
 
 /// All facts of a partition that is to be served. Where a task begins is said before its first offset, and not left there:
@@ -114,7 +115,7 @@ pub fn facts(
         binding: setting.binding(partition),
         local: local_state(setting, store),
         checkpoints: manifests.iter().map(Manifest::fact).collect(),
-        damage: damage(setting, store),
+        unfit: damage(setting, store),
         committed,
         log_start: offset(broker.starts[part]),
         log_end: offset(broker.ends[part]),

@@ -177,7 +177,7 @@ fn may_go_on(
     let facts = Facts {
         binding: binding.clone(),
         local: Some(local),
-        damage: None,
+        unfit: None,
         // The state that is here is the one that is meant.
         checkpoints: Vec::new(),
         committed,

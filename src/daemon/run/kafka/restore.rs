@@ -15,7 +15,7 @@ use super::by_hand::{binding, named, remove, words};
 use super::standby::warm_copy;
 use super::takeover::{local_state, put_aside};
 use super::{setup, trial};
-use crate::checkpoint::{self, Bucket, Progress};
+use crate::checkpoint::{self, Bucket, Inventory, Progress};
 use crate::daemon::CommandError;
 use crate::daemon::run::setup::lock_directory;
 use crate::engine::{self, Binding, CommitId, Committed, Decision, Facts, Visible};
@@ -56,6 +56,8 @@ impl Kept {
 pub(in crate::daemon) struct Found {
     /// The newest first.
     pub(in crate::daemon) kept: Vec<Kept>,
+    /// Why others cannot be understood.
+    pub(in crate::daemon) unread: Vec<String>,
     task: String,
     bucket: Bucket,
     options: kafka::Options,
@@ -92,13 +94,14 @@ pub(in crate::daemon) fn find(ask: &Ask<'_>) -> Result<Found, CommandError> {
     let bucket = Bucket::open(&checkpoints.store, &checkpoints.properties.expose(), bandwidth);
     let bucket = bucket.map_err(failed)?;
     let visible = visible(committed.as_ref()).map(|visible| visible.commit);
-    let kept = bucket.shelf(&wanted).all().map_err(failed)?;
+    let Inventory { kept, unread } = bucket.shelf(&wanted).all().map_err(failed)?;
     let kept = kept.into_iter().map(|(manifest, put_at)| {
         let is_usable = visible.map(|commit| manifest.commits.contains(&commit));
         Kept { manifest, put_at, is_usable }
     });
     Ok(Found {
         kept: kept.collect(),
+        unread: unread.iter().map(ToString::to_string).collect(),
         task: task.to_owned(),
         bucket,
         options,
@@ -126,6 +129,9 @@ impl Found {
             None => kept.is_usable != Some(false),
         };
         let Some(chosen) = self.kept.iter().find(is_wanted) else {
+            if !self.unread.is_empty() {
+                return Err(refused(&self.unread.join("; ")));
+            }
             return Err(match (self.kept.first(), wanted, visible(self.committed.as_ref())) {
                 (None, _, _) => refused(&format!(
                     "the store has no checkpoint of it; `odometer state rebuild {}` makes the state anew",
@@ -230,7 +236,7 @@ impl Found {
         let facts = Facts {
             binding: self.wanted.clone(),
             local: Some(local),
-            damage: None,
+            unfit: None,
             checkpoints: Vec::new(),
             committed: self.committed.clone(),
             log_start,

@@ -13,7 +13,7 @@ use crate::checkpoint;
 use crate::daemon::run::copy::remove_copies;
 use crate::definition::Plan;
 use crate::engine::{
-    self, Binding, Committed, Damage, Decision, DigestKey, Facts, Halt, LocalState, Noted, Visible,
+    self, Binding, Committed, Decision, DigestKey, Facts, Halt, LocalState, Noted, Unfit, Visible,
 };
 use crate::format::Manifest;
 use crate::format::state::Identity;
@@ -70,11 +70,11 @@ pub(super) fn take_over(
         remove_copies(&directory).map_err(failed)?;
     }
     let (log_start, log_end) = source.log_bounds(partition)?;
-    let (mut store, mut local, mut damage) = (None, None, None);
+    let (mut store, mut local, mut unfit) = (None, None, None);
     if store::exists(&directory) || store::is_beheaded(&directory) {
         match found(scene, &directory, partition, (log_start, log_end)) {
             Ok((opened, state)) => (store, local) = (Some(opened), Some(state)),
-            Err(error) => damage = Some(damage_of(&directory, error)?),
+            Err(error) => unfit = Some(unfit_by(&directory, error)?),
         }
     }
     let binding = job.binding(options, partition);
@@ -82,7 +82,7 @@ pub(super) fn take_over(
     let facts = Facts {
         binding,
         local,
-        damage,
+        unfit,
         checkpoints: checkpoints::facts(&manifests),
         committed,
         log_start,
@@ -171,10 +171,14 @@ fn found(
 }
 
 /// What of an error is the state's own; the others are given back.
-fn damage_of(directory: &Path, error: Error) -> Result<Damage, Error> {
+fn unfit_by(directory: &Path, error: Error) -> Result<Unfit, Error> {
+    let directory = directory.display().to_string();
     match error {
+        Error::Store(store::Error::OtherForm(_, reason)) => {
+            Ok(Unfit::OtherForm { directory, reason })
+        }
         Error::Store(error) if error.disposition() == Disposition::Damaged => {
-            Ok(Damage { directory: directory.display().to_string(), reason: error.damage() })
+            Ok(Unfit::Damaged { directory, reason: error.damage() })
         }
         other => Err(other),
     }

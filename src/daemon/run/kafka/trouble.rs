@@ -1,15 +1,10 @@
 //! What a worker makes of its client's troubles.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::membership::Moving;
 use super::worker::{Error, Worker};
-use crate::daemon::clock::Stopwatch;
 use crate::kafka::{self, FatalError, Source};
-
-/// How long after the broker was away the group may mistake a member.
-const MISTAKEN_MAX: Duration = Duration::from_secs(60);
 
 impl Worker {
     /// The client goes on by itself after most troubles; some cannot end well.
@@ -36,32 +31,11 @@ impl Worker {
         }
     }
 
-    /// Notes that connections failed, which may be told behind what follows from it.
-    pub(super) fn watch_connections(&mut self) {
-        let failures = self.source.failures();
-        if failures != self.failures {
-            self.failures = failures;
-            self.since_away = Some(Stopwatch::start());
-        }
-    }
-
     /// Joins the group anew with another client, where that may help.
-    ///
-    /// Of a static member whose place was lost while the broker was away, a heartbeat of before may reach the group after it
-    /// has joined anew: librdkafka sends it again by itself. The group then takes it for another process of the same
-    /// name, and the client gives up for good. Where the broker was not away, there is another process.
     pub(super) fn outlive(&mut self, error: FatalError) -> Result<(), Error> {
-        self.watch_connections();
-        let was_away = self.since_away.is_some_and(|since| since.elapsed() < MISTAKEN_MAX);
-        if !error.is_fenced || !was_away {
+        if !self.away.explains(&self.source, &error) {
             return Err(Error::Fatal(error.text));
         }
-        tracing::warn!(
-            error = error.text,
-            "the group mistook this member for another one after the broker was away: it joins again"
-        );
-        // Whoever takes its name again while the broker is there is another process.
-        (self.since_away, self.failures) = (None, 0);
         self.member.clear();
         self.has_joined = false;
         self.report.lost();

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rdkafka::Message;
 
+use super::away::Away;
 use super::courier::{Courier, Standing};
 use super::destinations::Destinations;
 pub(super) use super::failure::Error;
@@ -79,10 +80,7 @@ pub(super) struct Worker {
     pub(super) stalled: Stalled,
     /// The broker said that an offset is out of its log, and the client reads no further there.
     pub(super) is_out_of_range: bool,
-    /// Since the broker was last heard of to be away.
-    pub(super) since_away: Option<Stopwatch>,
-    /// Failed connections of the client, as far as they are in `since_away`.
-    pub(super) failures: u64,
+    pub(super) away: Away,
     documents: Vec<Document>,
     pub(super) since_cut: Stopwatch,
     pub(super) since_publish: Stopwatch,
@@ -135,8 +133,7 @@ impl Worker {
             start_pause: Pause::new(),
             stalled: Stalled::default(),
             is_out_of_range: false,
-            since_away: None,
-            failures: 0,
+            away: Away::default(),
             documents: Vec::new(),
             since_cut: Stopwatch::start(),
             since_publish: Stopwatch::start(),
@@ -194,7 +191,7 @@ impl Worker {
     }
 
     fn step(&mut self) -> Result<(), Error> {
-        self.watch_connections();
+        self.away.watch(&self.source);
         self.change_membership()?;
         if let Some(error) = self.source.fatal_error() {
             return self.outlive(error);

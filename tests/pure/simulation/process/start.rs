@@ -84,7 +84,7 @@ impl Process {
         let restored = self.checkpoints.restored.get(&partition).copied();
         let decision = mistaken(around.setting.mutant, decide(&facts), &facts, restored);
         around.chance.tally.note(told(&decision, &facts));
-        if facts.damage.is_some() && matches!(decision, Decision::Restore { .. }) {
+        if facts.unfit.is_some() && matches!(decision, Decision::Restore { .. }) {
             around.chance.tally.note("damaged state replaced by its checkpoint");
         }
         let committed = facts.committed;

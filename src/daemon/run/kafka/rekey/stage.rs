@@ -14,6 +14,7 @@ use rdkafka::Message;
 use super::lanes::Tracks;
 use super::plan::Plan;
 use crate::daemon::clock::{self, ClockWatch, Stopwatch};
+use crate::daemon::run::kafka::away::Away;
 use crate::daemon::run::kafka::halting::Stop;
 use crate::daemon::run::kafka::outlook::Outlook;
 use crate::daemon::run::kafka::pause::Pause;
@@ -21,7 +22,7 @@ use crate::daemon::run::kafka::registry::TaskName;
 use crate::daemon::run::kafka::worker::{Error, POLL_WAIT};
 use crate::daemon::run::outside::Outside;
 use crate::daemon::signals::StopSignal;
-use crate::kafka::{self, Happening, Horizon, Membership, Rekeyer, Source};
+use crate::kafka::{self, FatalError, Happening, Horizon, Membership, Rekeyer, Source};
 use crate::model::Document;
 use crate::telemetry::{TaskFigures, TaskLabel};
 
@@ -51,6 +52,7 @@ pub(in crate::daemon::run::kafka) struct Stage {
     worker: usize,
     pub(super) name: String,
     pub(super) source: Source,
+    options: kafka::Options,
     pub(super) rekeyer: Rekeyer,
     pub(super) outlook: Arc<Outlook>,
     pub(super) into: Arc<Horizon>,
@@ -63,6 +65,7 @@ pub(in crate::daemon::run::kafka) struct Stage {
     pub(super) pause: Pause,
     /// By which id the group knew it when it gave it what it has.
     pub(super) member: String,
+    away: Away,
     /// What it has copied in the transaction that is open.
     bytes: usize,
     document: Document,
@@ -86,6 +89,7 @@ impl Stage {
             worker: options.worker,
             name,
             source: Source::open(options)?,
+            options: options.clone(),
             rekeyer: Rekeyer::new(options, &plan.into),
             plan,
             outlook,
@@ -97,6 +101,7 @@ impl Stage {
             unstarted: BTreeSet::new(),
             pause: Pause::new(),
             member: String::new(),
+            away: Away::default(),
             bytes: 0,
             document: Document::default(),
             since: Stopwatch::start(),
@@ -133,8 +138,9 @@ impl Stage {
             self.change(membership)?;
         }
         self.start_waiting()?;
+        self.away.watch(&self.source);
         if let Some(error) = self.source.fatal_error() {
-            return Err(Error::Fatal(error.text));
+            return self.outlive(error);
         }
         self.read()?;
         if self.is_cut_due() {
@@ -196,6 +202,22 @@ impl Stage {
                 Ok(unassigned?)
             }
         }
+    }
+
+    /// Joins the group anew with another client, where that may help.
+    fn outlive(&mut self, error: FatalError) -> Result<(), Error> {
+        if !self.away.explains(&self.source, &error) {
+            return Err(Error::Fatal(error.text));
+        }
+        self.obstruct("it lost its place in the group and has not joined it again");
+        self.rekeyer.abandon();
+        self.member.clear();
+        let partitions: Vec<i32> = std::mem::take(&mut self.tracks).into_keys().collect();
+        self.forget(&partitions);
+        self.unstarted.clear();
+        let source = Source::open(&self.options)?;
+        std::mem::replace(&mut self.source, source).close();
+        Ok(())
     }
 
     /// Of a transaction that is gone all that it held is to be read again.
