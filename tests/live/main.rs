@@ -40,6 +40,7 @@ mod any_key;
 mod audit;
 mod chaos;
 mod checkpoints;
+mod clock;
 mod crashes;
 mod damage;
 mod damaged_state;

@@ -1,11 +1,19 @@
 //! The daemon over Kafka: events from topics, totals to topics, in Kafka's transactions.
 //!
 //! `setup` (settings become jobs) with `asking` (until the broker answers) and `identity` (names that last from start to
-//! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with `membership`
-//! (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock); `courier`
-//! (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the threads that put checkpoints and bring them back) with `upload` (one task's), `checkpoints` (when) and `standby` (the thread of warm copies), `takeover` (how a task starts), `task` (one partition's work), `registry` and
-//! `halting` (what workers know of each other), `failure` (why one ends early), `away` (whether the broker was), `trouble` (of the client), `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on), `report`
-//! (counts), `auditor` (the thread that reads totals back), `customers` (the thread that looks which customers other processes see); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start would find, for `check --live`), `by_hand` (what commands that change a task have in common): `accept` (topics of totals and rejects that are others now), `adopt` (an offset for a state that is here, by what `arrived` finds in the topics), `rebuild` (a state made anew), `restore` (a checkpoint in the place of a state).
+//! start), `definitions` (the topic of those that are made over the listener) and `destinations` (what the topics were that
+//! are delivered to) with `memory` (the file of that), `job` (what to do), `worker` (one thread: consumer and tasks) with
+//! `membership` (partitions given and taken), `delivery` (how what was folded becomes visible) and `idle` (by the clock);
+//! `courier` (the thread of its transactions), `outlook` (the thread that asks how far a topic reaches), `keeper` (the
+//! threads that put checkpoints and bring them back) with `upload` (one task's), `checkpoints` (when) and `standby` (the
+//! thread of warm copies), `takeover` (how a task starts), `task` (one partition's work), `registry` and `halting` (what
+//! workers know of each other), `failure` (why one ends early), `away` (whether the broker was), `trouble` (of the client),
+//! `stalling` (tasks whose state cannot be read or written), `pause` (between tries), `progress` (whether a task gets on),
+//! `report` (counts), `auditor` (the thread that reads totals back), `customers` (the thread that looks which customers
+//! other processes see); `rekey` (the threads that re-key topics which are not keyed by customer); `trial` (what a start
+//! would find, for `check --live`), `by_hand` (what commands that change a task have in common): `accept` (topics of totals
+//! and rejects that are others now), `adopt` (an offset for a state that is here, by what `arrived` finds in the topics),
+//! `rebuild` (a state made anew), `restore` (a checkpoint in the place of a state).
 
 pub(in crate::daemon) mod accept;
 pub(in crate::daemon) mod adopt;
